@@ -1,0 +1,52 @@
+# Two commands matter: `make run` and `make test`. A fresh machine needs Python 3.11 to 3.13, make and a package index.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+export UV_PYTHON_DOWNLOADS := never
+BIN := .venv/bin
+
+.PHONY: help run install test check format bench bench-start clean
+
+help:  ## Show the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: install  ## Install and start everything; prints the address and, the first time, the password
+	@exec $(BIN)/cloister up
+
+install: $(UV)  ## Install what the product needs into .venv
+	@$(UV) sync --frozen --no-dev --inexact --quiet
+
+.venv/.dev: $(UV) pyproject.toml uv.lock
+	@$(UV) sync --frozen --quiet
+	@touch $@
+
+.uv/bin/uv:
+	@python3 -m venv .uv && .uv/bin/pip --quiet --disable-pip-version-check install uv
+
+test: check browser  ## Run every check and every test, the browser included
+	@$(BIN)/pytest
+
+check: .venv/.dev  ## Lint, types, import contracts
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+format: .venv/.dev  ## Format and mend what the linter can
+	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --fix --quiet .
+
+.PHONY: browser
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+	  || { apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; } \
+	  || { echo "The browser tests need Chromium; install it (Debian: apt-get install chromium)." >&2; exit 1; }
+
+bench: .venv/.dev  ## Run every benchmark; prints ratios
+	@for file in tests/benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+bench-start: .venv/.dev  ## Time the first and second start, and weigh the processes when idle
+	@$(BIN)/python tests/benchmarks/start.py
+
+clean:  ## Remove the environment and caches; var/ and its data stay
+	@rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

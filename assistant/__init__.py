@@ -1,0 +1,1 @@
+"""The product: what happens in one turn, and the doors into it."""

@@ -1,0 +1,143 @@
+"""The words of a conversation: frozen values that every room shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class Role(StrEnum):
+    """What a person may do. A person may hold several; each right is checked on the server."""
+
+    EMPLOYEE = "employee"
+    DEVELOPER = "developer"
+    REVIEWER = "reviewer"
+    APPROVER = "approver"
+    MODEL_ENGINEER = "model-engineer"
+    ADMINISTRATOR = "administrator"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who signed in, with the roles in force now."""
+
+    id: UUID
+    name: str
+    roles: frozenset[Role]
+
+    def has_any(self, roles: frozenset[Role]) -> bool:
+        """Tell whether one of these roles is held."""
+        return bool(self.roles & roles)
+
+
+class Author(StrEnum):
+    """Who wrote a message, in the spelling of the chat APIs."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+class MessageState(StrEnum):
+    """How far a message got."""
+
+    STREAMING = "streaming"  # an answer in the making; a crash leaves it so until recovery marks it
+    COMPLETE = "complete"
+    INTERRUPTED = "interrupted"  # stopped, cut or crashed; the text is what had been shown
+    BLOCKED = "blocked"  # the guard held the whole text back; the stored text is the explanation
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a thread as it is stored: redacted text only.
+
+    Attributes:
+        note: what the guard and the route did, in words for the person; empty when nothing is worth saying.
+        position: order inside the thread, from 1, given by the history.
+    """
+
+    id: UUID
+    thread_id: UUID
+    turn_id: UUID
+    author: Author
+    text: str
+    state: MessageState = MessageState.COMPLETE
+    note: str = ""
+    position: int = 0
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A conversation of one person with one persona."""
+
+    id: UUID
+    owner_id: UUID
+    title: str
+    persona: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """The readable text of a file that came with a message; raw, in memory only."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One request of a person: raw text, in memory only, on its way into `run_turn`.
+
+    Attributes:
+        message_id, answer_id: the ids under which the two messages are stored (Chainlit's own, in the page).
+        model: a model named by the caller; empty leaves the choice to the persona.
+    """
+
+    id: UUID
+    thread_id: UUID
+    message_id: UUID
+    answer_id: UUID
+    person: Person
+    persona: str
+    text: str
+    attachments: tuple[Attachment, ...] = field(default=())
+    door: str = "chat"
+    model: str = ""
+
+    @property
+    def reference(self) -> str:
+        """Return the short id that the page, the log and the audit row share."""
+        return short_reference(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of an indexed document, already guarded, with its source."""
+
+    document_id: UUID
+    title: str
+    source: str
+    heading: str
+    text: str
+    start: int  # character offsets into the guarded document, half-open
+    end: int
+    score: float = 0.0
+
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford base 32: no I, L, O, U to misread
+_REFERENCE_CHARS = 7  # 35 bits of the id's random tail: a collision inside one day's log is unlikely
+
+
+def short_reference(identifier: UUID) -> str:
+    """Shorten an id to seven letters and digits that can be read over the telephone."""
+    bits = identifier.int
+    letters = []
+    for _ in range(_REFERENCE_CHARS):
+        letters.append(_ALPHABET[bits & 31])
+        bits >>= 5
+    return "".join(reversed(letters))

@@ -1,0 +1,55 @@
+"""What can go wrong inside the product.
+
+CloisterError
+├── SettingsError          a setting, file or environment variable is wrong; nothing was started
+├── NotAllowedError        this person may not do this; says which role or owner would
+├── NotFoundError          no such thing, or not yours: the two are not told apart
+├── BadInputError          the person's input cannot be used; says what would be
+├── UnavailableError       a part is down (database, Redis, audit log, every model host); retry can help
+│   └── AuditUnavailableError   the audit log cannot be written: nothing may proceed
+└── EmbeddedError          an embedded server or process cannot start; carries an exit status
+
+A message says what failed, the value with `!r`, and what to do next. It never holds text that a person wrote.
+"""
+
+from __future__ import annotations
+
+
+class CloisterError(Exception):
+    """Be the root of every error that Cloister raises on purpose; its message may be shown to a person."""
+
+
+class SettingsError(CloisterError):
+    """A setting, a file of settings or an environment variable is wrong."""
+
+
+class NotAllowedError(CloisterError):
+    """The actor lacks the role or the ownership for this."""
+
+
+class NotFoundError(CloisterError):
+    """There is no such thing for this actor; foreign and missing things look the same."""
+
+
+class BadInputError(CloisterError):
+    """The input cannot be used as it is."""
+
+
+class UnavailableError(CloisterError):
+    """A part that is needed does not answer; the same request may succeed later."""
+
+
+class AuditUnavailableError(UnavailableError):
+    """The audit log cannot be written, so nothing may proceed."""
+
+
+class EmbeddedError(CloisterError):
+    """An embedded server or a supervised process cannot start or go on.
+
+    Attributes:
+        exit_status: what `cloister up` returns to the shell; listed in docs/operate.md.
+    """
+
+    def __init__(self, message: str, *, exit_status: int = 1) -> None:
+        super().__init__(message)
+        self.exit_status = exit_status

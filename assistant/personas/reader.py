@@ -1,0 +1,114 @@
+"""Read persona files into frozen values, and say who may use which."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from assistant.conversation import Person, Role
+from assistant.errors import NotAllowedError, SettingsError
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+
+
+class Starter(BaseModel):
+    """One of the three things to try that an empty conversation shows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: str = Field(min_length=1, max_length=60)
+    prompt: str = Field(min_length=1, max_length=2000)
+
+
+class Persona(BaseModel):
+    """An assistant with a purpose.
+
+    Attributes:
+        name: the id in audit events, addresses and policies.
+        models: public model names in order of preference; a last `*` takes whatever other model there is.
+        capability: what a model must be able to do, in the fleet's words.
+        version: hash of the file, so that the audit log can tell under which text an answer was given.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name
+    label: str = Field(min_length=1, max_length=40)
+    description: str = Field(min_length=1, max_length=160)
+    roles: frozenset[Role] = Field(min_length=1)
+    models: tuple[str, ...] = ("*",)
+    capability: str = "chat"
+    temperature: float = Field(default=0.4, ge=0, le=2)
+    max_answer_tokens: int = Field(default=2048, ge=16, le=32_768)
+    system: str = Field(min_length=1, max_length=20_000)
+    starters: tuple[Starter, ...] = Field(default=(), max_length=6)
+    version: str = ""
+
+
+class Personas:
+    """All personas of the site, in the order of their files."""
+
+    def __init__(self, personas: Iterable[Persona]) -> None:
+        self._by_name: Mapping[str, Persona] = {persona.name: persona for persona in personas}
+        if not self._by_name:
+            raise SettingsError("There is no persona file. Put at least one into the personas folder.")
+
+    def for_person(self, person: Person) -> tuple[Persona, ...]:
+        """Return the personas that this person may use."""
+        return tuple(persona for persona in self._by_name.values() if person.has_any(persona.roles))
+
+    def choose(self, name: str, person: Person) -> Persona:
+        """Return one persona by name, or the person's first when no name is given.
+
+        Raises:
+            NotAllowedError: there is no such persona for this person; unknown and forbidden look the same.
+        """
+        allowed = self.for_person(person)
+        chosen = next((persona for persona in allowed if not name or persona.name == name), None)
+        if chosen is None:
+            names = ", ".join(persona.label for persona in allowed) or "none; ask your administrator for a role"
+            raise NotAllowedError(f"The persona {name[:40]!r} is not open to you. Open to you: {names}.")
+        return chosen
+
+
+def read_personas(folder: Path | None = None) -> Personas:
+    """Read `*.yaml` of a folder, or the shipped personas.
+
+    Raises:
+        SettingsError: a file cannot be read or does not fit; names the file and the field.
+    """
+    sources = folder if folder is not None else files("assistant.personas")
+    try:
+        texts = {
+            entry.name: entry.read_text(encoding="utf-8")
+            for entry in sorted(sources.iterdir(), key=lambda entry: entry.name)
+            if entry.name.endswith(".yaml")
+        }
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"Cannot read the personas in {str(folder)!r}: {error}.") from error
+    return Personas(parse_persona(text, file=name) for name, text in texts.items())
+
+
+def parse_persona(text: str, *, file: str) -> Persona:
+    """Turn the text of one persona file into a value.
+
+    Raises:
+        SettingsError: the text is not YAML, or a field is missing, unknown or out of range.
+    """
+    try:
+        data = yaml.safe_load(text)
+        persona = Persona.model_validate(data)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{file}: not valid YAML: {error}.") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise SettingsError(f"{file}: {field}: {first['msg']}.") from error
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return persona.model_copy(update={"version": f"sha256:{digest[:12]}"})

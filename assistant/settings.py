@@ -1,0 +1,79 @@
+"""Every setting, read once from `CLOISTER_*` at a process's start and passed down."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from assistant.errors import SettingsError
+
+PREFIX = "CLOISTER_"
+
+
+class Settings(BaseSettings):
+    """What an administrator can set. Nothing secret has a default; DSNs are secret because they hold passwords."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
+
+    host: str = Field(default="127.0.0.1", description="Address that the page listens on.")
+    port: int = Field(default=8420, ge=1, le=65535, description="Port of the page.")
+    data_dir: Path = Field(default=Path("var"), description="Folder of everything that Cloister writes.")
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="Postgres 16 or newer with pgvector, as a role that may create roles; unset starts the embedded one.",
+    )
+    audit_database_url: SecretStr | None = Field(
+        default=None, description="The same database as the audit writer; `cloister up` sets it for its processes."
+    )
+    redis_url: SecretStr | None = Field(default=None, description="Redis 6.2 or newer; unset starts the embedded one.")
+    master_key_file: Path | None = Field(
+        default=None, description="The installation's secret; unset means secrets/master.key in the data folder."
+    )
+    fleet: Path | None = Field(default=None, description="fleet.yaml; unset looks for model hosts on loopback.")
+    policy: Path | None = Field(default=None, description="The site's policy; unset uses the shipped one.")
+    personas: Path | None = Field(default=None, description="Folder of persona files; unset uses the shipped ones.")
+    gguf: Path | None = Field(default=None, description="A GGUF model file that the bundled llama.cpp serves.")
+    admin_name: str = Field(default="admin", description="Name of the first administrator.")
+    admin_password: SecretStr | None = Field(
+        default=None, description="Password of the first administrator; unset generates one and prints it once."
+    )
+    origins: tuple[str, ...] = Field(
+        default=(), description="Origins of the page behind a proxy, as a JSON list; unset allows only the page's own."
+    )
+    is_behind_tls: bool = Field(default=False, description="Cookies are marked Secure.")
+    session_hours: int = Field(default=8, ge=1, le=24 * 30, description="How long a sign-in lasts.")
+    max_prompt_chars: int = Field(default=200_000, ge=100, description="Longest message that is accepted.")
+    max_upload_bytes: int = Field(default=10 << 20, ge=1024, description="Largest file that is accepted.")
+    first_token_timeout_seconds: float = Field(default=120.0, gt=0, description="Patience until the first token.")
+    stall_timeout_seconds: float = Field(default=30.0, gt=0, description="Patience between two tokens.")
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
+
+    @property
+    def master_key(self) -> Path:
+        """Return where the installation's secret lies."""
+        return self.master_key_file or self.data_dir / "secrets" / "master.key"
+
+
+def read_settings() -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        SettingsError: a value does not fit, or a `CLOISTER_*` variable is not one of ours (pydantic-settings
+            ignores those silently, so a misspelt setting would be lost).
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+            hint = f" Did you mean {near[0]}?" if near else " Unset it, or see docs/settings.md for those there are."
+            raise SettingsError(f"Unknown setting {name!r}.{hint}")
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
+        raise SettingsError(f"{name}: {first['msg']}.") from None

@@ -1,0 +1,1 @@
+"""Machines that Cloister speaks to; no connector knows another."""
