@@ -1,0 +1,101 @@
+"""The guard: one policy, every text that reaches a model and every text that leaves one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from policies.detectors.scan import PLACEHOLDER_RULE, Scanner, findings_of
+from policies.errors import PolicyError
+from policies.policy import Policy
+from policies.pseudonyms import Pseudonyms
+from policies.redaction import Asker, Redaction
+from policies.stream import StreamGuard, failure_of, well_formed
+from policies.verdict import Direction, Finding, Verdict
+
+_VALUE_MARKS = "«»"
+
+
+class Detector(Protocol):
+    """Something that finds beyond the rules, such as a model for names; for whole texts only, outside streams."""
+
+    def detect(self, text: str) -> Iterable[Finding]:
+        """Return the findings in a text; an exception makes the guard refuse the text."""
+
+
+class Guard:
+    """Check texts against a policy. Immutable, so threads may share it; the `Pseudonyms` they may not.
+
+    Raises:
+        PolicyError: a rule of the policy cannot be used; the message names file and line.
+    """
+
+    def __init__(self, policy: Policy, detectors: Sequence[Detector] = ()) -> None:
+        self.policy = policy
+        self._scanner = Scanner(policy.rules)
+        self._detectors = tuple(detectors)
+
+    def check(
+        self, text: str, *, direction: Direction, persona: str, roles: frozenset[str], pseudonyms: Pseudonyms
+    ) -> Verdict:
+        """Return the verdict on a whole text. Whatever fails inside blocks the text; this never raises."""
+        redaction = self._redaction(direction, persona, roles, pseudonyms)
+        try:
+            text = well_formed(text)
+            data = text.encode("utf-8")
+            findings = findings_of(data, self._scanner.find(data))
+            for detector in self._detectors:
+                findings += detector.detect(text)
+            if direction is Direction.PROMPT:
+                _reserve(text, findings, pseudonyms)
+            redaction.apply(text, findings)
+        except Exception as error:  # noqa: BLE001 - whatever fails in here, the text must not pass
+            redaction.failure = failure_of(error)
+        return redaction.verdict
+
+    def open_stream(
+        self,
+        *,
+        persona: str,
+        roles: frozenset[str],
+        pseudonyms: Pseudonyms,
+        direction: Direction = Direction.ANSWER,
+    ) -> StreamGuard:
+        """Return the guard of a text that arrives in pieces."""
+        return StreamGuard(self._scanner, self._redaction(direction, persona, roles, pseudonyms))
+
+    def _redaction(
+        self, direction: Direction, persona: str, roles: frozenset[str], pseudonyms: Pseudonyms
+    ) -> Redaction:
+        return Redaction(self.policy, Asker(direction, persona, roles), pseudonyms)
+
+
+def check_examples(guard: Guard) -> None:
+    """Run every rule's own examples; a site calls this when it loads its policy.
+
+    Raises:
+        PolicyError: a rule misses an example that it should find, covers another span, or finds one that should pass.
+    """
+    scanner = Scanner(guard.policy.rules)
+    for rule in guard.policy.rules:
+        for example in rule.found:
+            text = "".join(character for character in example if character not in _VALUE_MARKS)
+            expected = example.partition("«")[2].partition("»")[0] or None
+            values = _values(scanner, rule.name, text)
+            if not values or (expected is not None and expected not in values):
+                raise PolicyError(rule.where, f"{rule.name!r} does not find what its example {example!r} marks.")
+        for example in rule.passed:
+            if _values(scanner, rule.name, example):
+                raise PolicyError(rule.where, f"{rule.name!r} finds something in {example!r}, which should pass.")
+
+
+def _values(scanner: Scanner, rule: str, text: str) -> list[str]:
+    data = text.encode("utf-8")
+    return [text[found.start : found.end] for found in findings_of(data, scanner.find(data)) if found.rule == rule]
+
+
+def _reserve(text: str, findings: Iterable[Finding], pseudonyms: Pseudonyms) -> None:
+    """Take out of use, before the first number is given, what somebody typed in the form of a placeholder."""
+    for finding in findings:
+        if finding.rule == PLACEHOLDER_RULE.name:
+            pseudonyms.reserve(text[finding.start : finding.end])

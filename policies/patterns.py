@@ -1,0 +1,250 @@
+r"""The patterns of rules as trees, and what a stream needs to know of them: which texts may still become a match.
+
+The syntax is RE2's without what a rule does not need: characters, classes, `.`, groups, `(?i)`, `|`, repetitions, `\b`,
+`^` and `$` (both by line). From the tree of a pattern `ab{2}c` follows, mechanically, a pattern of everything that
+can still grow into a match: ``, `a`, `ab`, `abb`. Anchored at the end of what has streamed so far, its leftmost match
+is the first character that must be held back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+_WIDE = ("\\s", "\\W", "\\S", "\\D", " ", ".", "\\n", "\\t")  # classes with these may run over words
+_COLLAPSE_FROM = 12  # repetitions of at least so many become unbounded in the coarse form
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """Something that takes exactly one character, in its own spelling: `a`, `\\d`, `[a-z]`, `.`."""
+
+    source: str
+
+    @property
+    def is_wide(self) -> bool:
+        """Tell whether it may take a space, so that a run of it may go on over words."""
+        negated = self.source.startswith("[^")
+        if negated:
+            return not any(word in self.source for word in ("\\s", " "))
+        return any(word in self.source for word in _WIDE) if self.source != "\\." else False
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """Something that takes no character: `\\b`, `^`, `$`."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """One node after the other."""
+
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One node or another, the first preferred."""
+
+    options: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A node in brackets; `opening` is `(`, `(?:` or `(?i:`."""
+
+    opening: str
+    inner: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A node from `low` to `high` times; `high` None is without end; `suffix` is `?` for a lazy one."""
+
+    inner: Node
+    low: int
+    high: int | None
+    suffix: str
+
+
+Node: TypeAlias = Atom | Assertion | Sequence | Choice | Group | Repeat
+
+
+def source(node: Node) -> str:
+    """Write a tree as RE2 syntax."""
+    match node:
+        case Atom(source=text) | Assertion(source=text):
+            return text
+        case Sequence(items=items):
+            return "".join(source(item) for item in items)
+        case Choice(options=options):
+            return "|".join(source(option) for option in options)
+        case Group(opening=opening, inner=inner):
+            return f"{opening}{source(inner)})"
+        case Repeat(inner=inner, low=low, high=high, suffix=suffix):
+            once = source(inner) if isinstance(inner, Atom | Group) else f"(?:{source(inner)})"
+            return f"{once}{{{low},{'' if high is None else high}}}{suffix}"
+
+
+def beginnings(node: Node, *, is_exact: bool) -> str:
+    """Write the pattern of all beginnings of the node's matches, the empty one and the whole ones among them.
+
+    Args:
+        node: the tree of a pattern.
+        is_exact: count long runs exactly; otherwise a long run of characters that are no spaces counts as endless,
+            which holds back a little more and keeps the automaton small.
+    """
+    match node:
+        case Atom():
+            return f"(?:{node.source})?"
+        case Assertion():
+            return ""  # whether it holds may depend on the character that has not come yet
+        case Group(opening=opening, inner=inner):
+            return f"{'(?:' if opening == '(' else opening}{beginnings(inner, is_exact=is_exact)})"
+        case Choice(options=options):
+            return f"(?:{'|'.join(beginnings(option, is_exact=is_exact) for option in options)})"
+        case Repeat():
+            return _repeat_beginnings(node, is_exact=is_exact)
+        case Sequence(items=items):
+            rest = ""
+            for item in reversed(items):
+                rest = _sequence_beginnings(item, rest, is_exact=is_exact)
+            return rest
+
+
+def _sequence_beginnings(first: Node, rest: str, *, is_exact: bool) -> str:
+    if not rest:
+        return beginnings(first, is_exact=is_exact)
+    if isinstance(first, Atom | Assertion):
+        return f"(?:{first.source}{rest})?"
+    return f"(?:{beginnings(first, is_exact=is_exact)}|{_plain(first, is_exact=is_exact)}{rest})"
+
+
+def _repeat_beginnings(node: Repeat, *, is_exact: bool) -> str:
+    if isinstance(_unwrapped(node.inner), Atom):
+        return f"{_single(node.inner, is_exact=is_exact)}{_bounds(node, 0, is_exact=is_exact)}"
+    last = beginnings(node.inner, is_exact=is_exact)
+    if node.high == 1:
+        return last
+    fewer = Repeat(node.inner, 0, None if node.high is None else node.high - 1, "")
+    return f"{_single(node.inner, is_exact=is_exact)}{_bounds(fewer, 0, is_exact=is_exact)}{last}"
+
+
+def _plain(node: Node, *, is_exact: bool) -> str:
+    """Write a whole node without capturing groups, long runs collapsed unless exact."""
+    match node:
+        case Atom() | Assertion():
+            return node.source
+        case Sequence(items=items):
+            return "".join(_plain(item, is_exact=is_exact) for item in items)
+        case Choice(options=options):
+            return f"(?:{'|'.join(_plain(option, is_exact=is_exact) for option in options)})"
+        case Group(opening=opening, inner=inner):
+            return f"{'(?:' if opening == '(' else opening}{_plain(inner, is_exact=is_exact)})"
+        case Repeat(inner=inner, low=low):
+            return f"{_single(inner, is_exact=is_exact)}{_bounds(node, low, is_exact=is_exact)}"
+
+
+def _bounds(node: Repeat, low: int, *, is_exact: bool) -> str:
+    inner = _unwrapped(node.inner)
+    is_run = isinstance(inner, Atom) and not inner.is_wide
+    if not is_exact and is_run and node.high is not None and node.high >= _COLLAPSE_FROM:
+        return "*" if low == 0 else "+"  # a superset: fewer are enough, more are too
+    if node.high is None:
+        return {0: "*", 1: "+"}.get(low, f"{{{low},}}")
+    return f"{{{low},{node.high}}}"
+
+
+def _single(node: Node, *, is_exact: bool) -> str:
+    text = _plain(node, is_exact=is_exact)
+    return text if isinstance(node, Atom | Group) else f"(?:{text})"
+
+
+def _unwrapped(node: Node) -> Node:
+    while isinstance(node, Group) and node.opening in {"(", "(?:"}:
+        node = node.inner
+    return node
+
+
+def is_nullable(node: Node) -> bool:
+    """Tell whether the node matches the empty text."""
+    match node:
+        case Atom():
+            return False
+        case Assertion():
+            return True
+        case Sequence(items=items):
+            return all(is_nullable(item) for item in items)
+        case Choice(options=options):
+            return any(is_nullable(option) for option in options)
+        case Group(inner=inner):
+            return is_nullable(inner)
+        case Repeat(inner=inner, low=low):
+            return low == 0 or is_nullable(inner)
+
+
+def is_bounded(node: Node) -> bool:
+    """Tell whether every match has a longest length."""
+    match node:
+        case Atom() | Assertion():
+            return True
+        case Sequence(items=parts) | Choice(options=parts):
+            return all(is_bounded(part) for part in parts)
+        case Group(inner=inner):
+            return is_bounded(inner)
+        case Repeat(inner=inner, high=high):
+            return high is not None and is_bounded(inner)
+
+
+def has_only_endless_tail(node: Node) -> bool:
+    """Tell whether a repetition without end stands only where all that follows may be missing.
+
+    Then a text that has been held back for long *is* a match already, and a limit on its length means the same
+    however the text arrived.
+    """
+    match node:
+        case Group(inner=inner):
+            return has_only_endless_tail(inner)
+        case Choice(options=options):
+            return all(has_only_endless_tail(option) for option in options)
+        case Sequence(items=items):
+            for place, item in enumerate(items):
+                if not is_bounded(item):
+                    return has_only_endless_tail(item) and all(is_nullable(later) for later in items[place + 1 :])
+            return True
+        case Repeat(inner=inner):
+            return is_bounded(inner)
+        case Atom() | Assertion():
+            return True
+
+
+def bounded(node: Node, high: int) -> Node:
+    """Return the tree with every repetition without end ended after `high` times."""
+    match node:
+        case Atom() | Assertion():
+            return node
+        case Sequence(items=items):
+            return Sequence(tuple(bounded(item, high) for item in items))
+        case Choice(options=options):
+            return Choice(tuple(bounded(option, high) for option in options))
+        case Group(opening=opening, inner=inner):
+            return Group(opening, bounded(inner, high))
+        case Repeat(inner=inner, low=low, high=limit, suffix=suffix):
+            return Repeat(bounded(inner, high), low, max(low, high) if limit is None else limit, suffix)
+
+
+def without_captures(node: Node) -> Node:
+    """Return the tree with every group that captures made one that does not."""
+    match node:
+        case Atom() | Assertion():
+            return node
+        case Sequence(items=items):
+            return Sequence(tuple(without_captures(item) for item in items))
+        case Choice(options=options):
+            return Choice(tuple(without_captures(option) for option in options))
+        case Group(opening=opening, inner=inner):
+            return Group("(?:" if opening == "(" else opening, without_captures(inner))
+        case Repeat():
+            return replace(node, inner=without_captures(node.inner))

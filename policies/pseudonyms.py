@@ -1,0 +1,161 @@
+"""Placeholders of one conversation: the same value always has the same one, and no two values share one.
+
+A pseudonymised value can be restored for those who may see it. Of a redacted secret only a keyed fingerprint stays,
+enough to give it the same placeholder again and never enough to give it back.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+from base64 import b64decode, b64encode
+from typing import Self
+
+import re2
+
+from policies.errors import PseudonymsError
+from policies.rule import ENTITY_MAX_CHARS
+
+# What a placeholder looks like, whoever wrote it. Ten digits are more numbers than a conversation has characters.
+PLACEHOLDER = rf"\[[A-Z][A-Z0-9_]{{0,{ENTITY_MAX_CHARS - 1}}}_[0-9]{{1,10}}\]"
+PLACEHOLDER_MAX_CHARS = ENTITY_MAX_CHARS + len("[_]") + 10
+_SHAPE = re2.compile(PLACEHOLDER)
+_BEGINNING = re2.compile(rf"\[(?:[A-Z][A-Z0-9_]{{0,{ENTITY_MAX_CHARS + 10}}})?\z")
+_FORMAT = 1
+_KEY_BYTES = 32  # HMAC-SHA256 with a key of its own length, RFC 2104 section 3
+_FINGERPRINT_BYTES = 16  # 128 bits: no two values of a conversation will meet
+
+
+def is_placeholder(text: str) -> bool:
+    """Tell whether a text has the form of a placeholder, issued or not."""
+    return len(text) <= PLACEHOLDER_MAX_CHARS and _SHAPE.fullmatch(text.encode("utf-8", "replace")) is not None
+
+
+class Pseudonyms:
+    """The placeholders that a conversation has issued. Not safe for use by two threads at once.
+
+    `to_bytes` holds values in clear: the caller seals it before it lies anywhere.
+    """
+
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(_KEY_BYTES)
+        self._values: dict[str, str] = {}  # placeholder -> value that can be restored
+        self._placeholders: dict[tuple[str, str], str] = {}  # (entity type, fingerprint) -> placeholder
+        self._taken: set[str] = set()  # issued, or typed by somebody
+        self._last: dict[str, int] = {}  # entity type -> last number tried
+
+    def __repr__(self) -> str:
+        """Show how many, never what."""
+        return f"Pseudonyms({len(self._placeholders)} issued)"
+
+    def __len__(self) -> int:
+        """Count the placeholders that were issued."""
+        return len(self._placeholders)
+
+    def placeholder(self, entity_type: str, value: str, *, is_restorable: bool) -> str:
+        """Return the placeholder of a value, a new one when the value is new to this conversation.
+
+        Args:
+            entity_type: what the placeholder is made of, such as `EMAIL`.
+            value: the text that it stands for.
+            is_restorable: keep the value, so that `restore` gives it back; False keeps only its fingerprint. A value
+                that was once kept stays restorable.
+        """
+        identity = (entity_type, self._fingerprint(value))
+        issued = self._placeholders.get(identity)
+        if issued is None:
+            issued = self._next(entity_type)
+            self._placeholders[identity] = issued
+        if is_restorable:
+            self._values[issued] = value
+        return issued
+
+    def reserve(self, placeholder: str) -> None:
+        """Note that this text stands somewhere without having been issued, so that it will never be."""
+        if is_placeholder(placeholder):
+            self._taken.add(placeholder)
+
+    def restore(self, text: str) -> str:
+        """Return the text with every issued, restorable placeholder replaced by its value; all else stays."""
+        if "[" not in text or not self._values:
+            return text
+        encoded = text.encode("utf-8", "surrogatepass")
+        pieces: list[str] = []
+        done = 0
+        for match in _SHAPE.finditer(encoded):
+            start, end = match.span()
+            value = self._values.get(encoded[start:end].decode("ascii"))
+            if value is not None:
+                pieces += (encoded[done:start].decode("utf-8", "surrogatepass"), value)
+                done = end
+        pieces.append(encoded[done:].decode("utf-8", "surrogatepass"))
+        return "".join(pieces)
+
+    def to_bytes(self) -> bytes:
+        """Write everything down, for sealing; `from_bytes` reads it."""
+        content = {
+            "format": _FORMAT,
+            "key": b64encode(self._key).decode("ascii"),
+            "values": self._values,
+            "placeholders": [[*identity, placeholder] for identity, placeholder in self._placeholders.items()],
+            "reserved": sorted(self._taken.difference(self._placeholders.values())),
+        }
+        return json.dumps(content, separators=(",", ":")).encode("ascii")
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            PseudonymsError: the bytes are damaged, or of a later version.
+        """
+        try:
+            content = json.loads(data)
+            if content["format"] != _FORMAT:
+                raise PseudonymsError(f"Placeholders of format {content['format']!r}, and this version reads {_FORMAT}.")
+            read = cls()
+            read._key = b64decode(content["key"], validate=True)
+            read._values = {str(placeholder): str(value) for placeholder, value in content["values"].items()}
+            read._placeholders = {(str(kind), str(mark)): str(issued) for kind, mark, issued in content["placeholders"]}
+            read._taken = {*map(str, content["reserved"]), *read._placeholders.values()}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            # `from None`: the error of the parser would quote the content.
+            raise PseudonymsError("The placeholders of this conversation cannot be read.") from None
+        return read
+
+    def _next(self, entity_type: str) -> str:
+        number = self._last.get(entity_type, 0) + 1
+        while (placeholder := f"[{entity_type}_{number}]") in self._taken:
+            number += 1
+        self._last[entity_type] = number
+        self._taken.add(placeholder)
+        return placeholder
+
+    def _fingerprint(self, value: str) -> str:
+        return hmac.digest(self._key, value.encode("utf-8", "surrogatepass"), "sha256")[:_FINGERPRINT_BYTES].hex()
+
+
+class Restorer:
+    """Restore placeholders in a text that arrives in pieces, for a person who may see the values.
+
+    A placeholder that is cut off stays as it is: nothing is ever guessed. Any split into pieces gives the same text.
+    """
+
+    def __init__(self, pseudonyms: Pseudonyms) -> None:
+        self._pseudonyms = pseudonyms
+        self._held = ""
+
+    def feed(self, chunk: str) -> str:
+        """Take the next piece and return what can be shown now."""
+        text = self._held + chunk
+        tail = text[-PLACEHOLDER_MAX_CHARS:]
+        match = _BEGINNING.search(tail.encode("utf-8", "replace")) if "[" in tail else None
+        held_chars = 0 if match is None else match.end() - match.start()  # what matched is ASCII: bytes are characters
+        shown, self._held = (text[:-held_chars], text[-held_chars:]) if held_chars else (text, "")
+        return self._pseudonyms.restore(shown)
+
+    def close(self) -> str:
+        """Return what is left."""
+        text, self._held = self._held, ""
+        return self._pseudonyms.restore(text)

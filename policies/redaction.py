@@ -1,0 +1,146 @@
+"""Turn findings into decisions, and a text into the text that may go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from policies.detectors.scan import PLACEHOLDER_RULE
+from policies.policy import Policy
+from policies.pseudonyms import Pseudonyms
+from policies.verdict import Action, Decision, Direction, Finding, Verdict
+
+_DOTS = "•" * 8  # always as many, so that the length is not told
+_LONG_CHARS = 20  # from here on four characters at each end still leave 12 unknown
+_SHORT_CHARS = 8
+_END_CHARS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """For whom, and in which direction, a text goes."""
+
+    direction: Direction
+    persona: str
+    roles: frozenset[str]
+
+
+class Redaction:
+    """Decide on findings from left to right, and gather the verdict. One for each text."""
+
+    def __init__(self, policy: Policy, asker: Asker, pseudonyms: Pseudonyms) -> None:
+        self._policy = policy
+        self._asker = asker
+        self._pseudonyms = pseudonyms
+        self._labels = {rule.name: rule.label for rule in policy.rules}
+        self._decisions: list[Decision] = []
+        self._pieces: list[str] = []
+        self.failure = ""
+
+    @property
+    def is_blocked(self) -> bool:
+        """Tell whether nothing more may go on."""
+        return bool(self.failure) or any(decision.action is Action.BLOCK for decision in self._decisions)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return the verdict on all that was applied so far."""
+        if self.failure:
+            return Verdict(Action.BLOCK, "", (), self._policy.version, self.failure)
+        actions = [decision.action for decision in self._decisions]
+        action = max(actions, key=lambda one: one.severity, default=Action.ALLOW)
+        text = "" if action is Action.BLOCK else "".join(self._pieces)
+        return Verdict(action, text, tuple(self._decisions), self._policy.version)
+
+    def apply(self, text: str, findings: Sequence[Finding], *, offset: int = 0) -> str:
+        """Decide on the findings in a piece of the text and return the piece as it may go on; empty when blocked.
+
+        Args:
+            text: the next piece, whole: no finding reaches over its ends.
+            findings: with offsets into this piece.
+            offset: where the piece begins in the whole text.
+        """
+        pieces: list[str] = []
+        done = 0
+        for finding, action in self._resolve(findings):
+            value = text[finding.start : finding.end]
+            if finding.rule == PLACEHOLDER_RULE.name:
+                self._pseudonyms.reserve(value)
+                continue
+            decision = self._decide(finding, action, value, offset)
+            self._decisions.append(decision)
+            if action is not Action.ALLOW:
+                pieces += (text[done : finding.start], decision.placeholder)
+                done = finding.end
+        pieces.append(text[done:])
+        released = "".join(pieces)
+        self._pieces.append(released)
+        return "" if self.is_blocked else released
+
+    def _decide(self, finding: Finding, action: Action, value: str, offset: int) -> Decision:
+        placeholder = ""
+        if action is not Action.ALLOW:
+            placeholder = self._pseudonyms.placeholder(
+                finding.entity_type, value, is_restorable=action is Action.PSEUDONYMISE
+            )
+        label = self._labels.get(finding.rule) or finding.entity_type.replace("_", " ").lower()
+        moved = replace(finding, start=finding.start + offset, end=finding.end + offset)
+        return Decision(moved, action, placeholder, mask(value), label)
+
+    def _resolve(self, findings: Sequence[Finding]) -> list[tuple[Finding, Action]]:
+        """Give every finding its action, and make one of those that overlap: all their text goes, as the strictest says.
+
+        A value that may pass loses against everything that it overlaps with.
+        """
+        judged = [(finding, self._action(finding)) for finding in findings]
+        held = _united([pair for pair in judged if pair[1] is not Action.ALLOW])
+        passed = [pair for pair in judged if pair[1] is Action.ALLOW and not _overlaps(pair[0], held)]
+        return sorted([*held, *_united(passed)], key=lambda pair: pair[0].start)
+
+    def _action(self, finding: Finding) -> Action:
+        if finding.rule == PLACEHOLDER_RULE.name:
+            return Action.ALLOW
+        return self._policy.action(finding.rule, self._asker.direction, self._asker.persona, self._asker.roles)
+
+
+def mask(value: str) -> str:
+    """Make a value unreadable, but recognisable to its owner.
+
+    Examples:
+        >>> mask("AKIA2E0A8F3B244C7Q2X")
+        'AKIA••••••••7Q2X'
+        >>> mask("correct horse")
+        'c••••••••'
+        >>> mask("secret")
+        '••••••••'
+    """
+    shown = "".join(character if character.isprintable() else " " for character in value)
+    if len(shown) >= _LONG_CHARS:
+        return shown[:_END_CHARS] + _DOTS + shown[-_END_CHARS:]
+    return (shown[:1] if len(shown) >= _SHORT_CHARS else "") + _DOTS
+
+
+def _united(judged: Sequence[tuple[Finding, Action]]) -> list[tuple[Finding, Action]]:
+    """Make one finding of all that overlap: over all their text, named by the strictest, then longest, then surest."""
+    united: list[tuple[Finding, Action]] = []
+    cluster: list[tuple[Finding, Action]] = []
+    end = -1
+    for pair in sorted(judged, key=lambda pair: (pair[0].start, pair[0].end)):
+        if cluster and pair[0].start >= end:
+            united.append(_one_of(cluster))
+            cluster = []
+        cluster.append(pair)
+        end = max(end, pair[0].end) if len(cluster) > 1 else pair[0].end
+    return [*united, _one_of(cluster)] if cluster else united
+
+
+def _one_of(cluster: Sequence[tuple[Finding, Action]]) -> tuple[Finding, Action]:
+    finding, action = max(
+        cluster, key=lambda pair: (pair[1].severity, pair[0].end - pair[0].start, pair[0].score, pair[0].rule)
+    )
+    start, end = min(pair[0].start for pair in cluster), max(pair[0].end for pair in cluster)
+    return replace(finding, start=start, end=end), action
+
+
+def _overlaps(finding: Finding, held: Sequence[tuple[Finding, Action]]) -> bool:
+    return any(other.start < finding.end and finding.start < other.end for other, _ in held)

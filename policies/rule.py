@@ -1,0 +1,86 @@
+"""A rule: what a detector looks for, in data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from policies.document import Entry
+
+_KEYS = ("name", "label", "entity_type", "patterns", "keywords", "checks", "score", "examples")
+_REQUIRED = ("name", "label", "entity_type", "patterns")
+_EXAMPLE_KEYS = ("found", "passed")
+_NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-/")
+_ENTITY_CHARS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
+ENTITY_MAX_CHARS = 40  # a placeholder stays short enough to be held back while it streams
+_DEFAULT_SCORE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What to look for. A match is a finding when every check agrees.
+
+    Attributes:
+        name: as the administrator sees it, such as `secret/aws-access-key`.
+        label: the kind in words for a person, such as `AWS access key`.
+        entity_type: Presidio's word for the kind; placeholders are made of it: `[AWS_ACCESS_KEY_1]`.
+        patterns: RE2 syntax; the first group that took part is the value, else the whole match.
+        keywords: lower-case; a match without one of them does not count. Empty: no keyword is needed.
+        checks: names from `policies.detectors.checks`.
+        found, passed: texts in which this rule must, or must not, find something; in `found`, `«»` mark the value.
+        where: file and line, for messages.
+    """
+
+    name: str
+    label: str
+    entity_type: str
+    patterns: tuple[str, ...]
+    keywords: tuple[str, ...]
+    checks: tuple[str, ...]
+    score: float
+    found: tuple[str, ...]
+    passed: tuple[str, ...]
+    where: str
+
+
+def parse_rule(entry: Entry) -> Rule:
+    """Turn one entry under `rules` into a rule.
+
+    Raises:
+        PolicyError: a key is missing, unknown or of the wrong form.
+    """
+    fields = entry.fields(_KEYS)
+    for key in _REQUIRED:
+        if key not in fields:
+            raise entry.wrong(f"The key {key!r} is missing.")
+    examples = fields["examples"].fields(_EXAMPLE_KEYS) if "examples" in fields else {}
+    return Rule(
+        name=_spelled(fields["name"], _NAME_CHARS, "small letters, digits, '-' and '/'"),
+        label=fields["label"].text(),
+        entity_type=parse_entity_type(fields["entity_type"]),
+        patterns=fields["patterns"].texts(),
+        keywords=tuple(word.lower() for word in fields["keywords"].texts()) if "keywords" in fields else (),
+        checks=fields["checks"].texts() if "checks" in fields else (),
+        score=fields["score"].fraction() if "score" in fields else _DEFAULT_SCORE,
+        found=examples["found"].texts() if "found" in examples else (),
+        passed=examples["passed"].texts() if "passed" in examples else (),
+        where=entry.where,
+    )
+
+
+def parse_entity_type(entry: Entry) -> str:
+    """Return an entity type that can stand in a placeholder.
+
+    Raises:
+        PolicyError: it is too long, or has other characters.
+    """
+    entity_type = _spelled(entry, _ENTITY_CHARS, "capital letters, digits and '_'")
+    if len(entity_type) > ENTITY_MAX_CHARS or not entity_type[0].isalpha():
+        raise entry.wrong(f"{entity_type!r} must begin with a letter and have at most {ENTITY_MAX_CHARS} characters.")
+    return entity_type
+
+
+def _spelled(entry: Entry, allowed: frozenset[str], words: str) -> str:
+    text = entry.text()
+    if not allowed.issuperset(text):
+        raise entry.wrong(f"{text!r} may hold only {words}.")
+    return text
