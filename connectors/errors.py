@@ -1,0 +1,51 @@
+"""What can go wrong with the machines that Cloister speaks to.
+
+ConnectorError
+├── FleetError      fleet.yaml cannot be used; names the file and the line
+├── NoRouteError    no model host can take this prompt; says which there are and what would help
+└── HostError       a model host failed during an answer; says whether another one can help
+
+A message says what failed and what to do next. It never holds a prompt, an answer or a key.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class ConnectorError(Exception):
+    """Be the root of every error of a connector; its message may be shown to a person."""
+
+
+class FleetError(ConnectorError):
+    """The fleet's file cannot be used.
+
+    Attributes:
+        file: the file that was read.
+        line: the line at fault, from 1; 0 when the file as a whole is.
+    """
+
+    def __init__(self, message: str, *, file: Path, line: int = 0) -> None:
+        super().__init__(f"{file}, line {line}: {message}" if line else f"{file}: {message}")
+        self.file = file
+        self.line = line
+
+
+class NoRouteError(ConnectorError):
+    """No deployment can take this prompt now."""
+
+
+class HostError(ConnectorError):
+    """A model host failed, refused or fell silent.
+
+    Attributes:
+        can_retry: another deployment, or the same one later, may succeed.
+        host: the host's name as the administrator wrote it.
+        model: the model's public name.
+    """
+
+    def __init__(self, message: str, *, can_retry: bool, host: str, model: str) -> None:
+        super().__init__(message)
+        self.can_retry = can_retry
+        self.host = host
+        self.model = model

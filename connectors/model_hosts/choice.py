@@ -1,0 +1,154 @@
+"""Choose the deployment for a prompt: a pure function of what is known about all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from connectors.errors import NoRouteError
+from connectors.model_hosts.values import ANY_MODEL, Capability, Need, Route
+
+_CAPABILITY_WORDS = {
+    Capability.CHAT: "a chat",
+    Capability.FIM: "code completion (fill in the middle)",
+    Capability.EMBED: "embeddings",
+    Capability.VISION: "images",
+    Capability.TOOLS: "tool calls",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model on a host, with all that the choice looks at.
+
+    Attributes:
+        name, public_name: as the host knows the model, and as people do.
+        context_tokens: the window; 0 if nobody knows, which fits no prompt.
+        absence: why it cannot be asked now, completing `Dev1 …`; empty if it can.
+        slots: answers at once before one waits.
+        queued: requests that wait in the host's own queue.
+        is_cooling: it failed a moment ago; taken only when there is nothing else.
+    """
+
+    deployment: str
+    host: str
+    name: str
+    public_name: str
+    context_tokens: int
+    capabilities: frozenset[Capability]
+    absence: str = ""
+    is_loaded: bool = False
+    in_flight: int = 0
+    slots: int = 1
+    queued: int = 0
+    is_cooling: bool = False
+    tokens_per_second: float = 0.0
+
+    @property
+    def waiting(self) -> int:
+        """Return how many requests would be before a new one."""
+        return self.queued + max(0, self.in_flight - self.slots + 1)
+
+    def is_called(self, name: str) -> bool:
+        """Tell whether a person may mean this model by a name; one without a tag means every tag."""
+        wanted = name.casefold()
+        own = (self.public_name.casefold(), self.name.casefold())
+        return any(wanted in {full, full.split(":")[0], full.removesuffix(":latest")} for full in own)
+
+
+def choose(candidates: Sequence[Candidate], need: Need, *, excluding: frozenset[str] = frozenset()) -> Route:
+    """Choose the best deployment for a need.
+
+    The first of the need's models that can be asked wins. Among its deployments: those that did not just fail, then
+    the fewest requests before ours, then one with the model in memory, then the fewest in flight, then the fastest.
+
+    Args:
+        candidates: every deployment there is, also those that cannot be asked now.
+        need: what the prompt asks.
+        excluding: deployments that failed for this very prompt.
+
+    Raises:
+        NoRouteError: none can take it; the message says which there are and what would help.
+    """
+    for group in _groups(candidates, need):
+        usable = [
+            candidate for candidate in group if _is_usable(candidate, need) and candidate.deployment not in excluding
+        ]
+        if usable:
+            return _route(min(usable, key=_rank), need)
+    raise NoRouteError(_explain(candidates, need, excluding))
+
+
+def _groups(candidates: Sequence[Candidate], need: Need) -> Iterable[list[Candidate]]:
+    for name in need.models:
+        if name != ANY_MODEL:
+            yield [candidate for candidate in candidates if candidate.is_called(name)]
+    if need.is_open:
+        yield list(candidates)
+
+
+def _is_usable(candidate: Candidate, need: Need) -> bool:
+    return (
+        not candidate.absence and need.capability in candidate.capabilities and candidate.context_tokens >= need.tokens
+    )
+
+
+def _rank(candidate: Candidate) -> tuple[bool, int, bool, int, float, str]:
+    return (
+        candidate.is_cooling,
+        candidate.waiting,
+        not candidate.is_loaded,
+        candidate.in_flight,
+        -candidate.tokens_per_second,
+        candidate.deployment,
+    )
+
+
+def _route(candidate: Candidate, need: Need) -> Route:
+    words = [
+        f"room {spaced(need.tokens)} of {spaced(candidate.context_tokens)}",
+        f"{candidate.waiting} waiting",
+        "warm" if candidate.is_loaded else "cold",
+    ]
+    if candidate.is_cooling:
+        words.append("failed a moment ago, but there is no other")
+    return Route(
+        deployment=candidate.deployment,
+        host=candidate.host,
+        model=candidate.public_name,
+        context_tokens=candidate.context_tokens,
+        reason=f"{candidate.host} {candidate.public_name}: {', '.join(words)}",
+    )
+
+
+def _explain(candidates: Sequence[Candidate], need: Need, excluding: frozenset[str]) -> str:
+    """Say why nobody can take the prompt: the first of the reasons that is true of all."""
+    named = [candidate for group in _groups(candidates, need) for candidate in group]
+    if not named:
+        there = sorted({candidate.public_name for candidate in candidates})
+        wanted = ", ".join(repr(name) for name in need.models)
+        return f"No model host serves {wanted}. There is: {', '.join(there)}."
+    able = [candidate for candidate in named if need.capability in candidate.capabilities]
+    if not able:
+        return (
+            f"No model that may be asked here is made for {_CAPABILITY_WORDS[need.capability]}. "
+            f"Ask your administrator for one."
+        )
+    present = [candidate for candidate in able if not candidate.absence]
+    if not present:
+        tried = dict.fromkeys(f"{candidate.host} {candidate.absence}" for candidate in able)
+        return f"No model host can be asked now. Tried: {'; '.join(tried)}. Ask again in a minute."
+    widest = max(present, key=lambda candidate: candidate.context_tokens)
+    if widest.context_tokens < need.tokens:
+        return (
+            f"This needs room for {spaced(need.tokens)} tokens with its answer, and the largest window there is has "
+            f"{spaced(widest.context_tokens)} ({widest.host} {widest.public_name}). Shorten the text or start a new "
+            f"thread."
+        )
+    failed = dict.fromkeys(candidate.host for candidate in present if candidate.deployment in excluding)
+    return f"Every model host with room for this failed just now: {', '.join(failed)}. Ask again in a minute."
+
+
+def spaced(number: int) -> str:
+    """Write a number with a space between thousands."""
+    return f"{number:,}".replace(",", " ")

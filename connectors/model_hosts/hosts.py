@@ -1,0 +1,361 @@
+"""Every model host behind one door: choose a deployment for a prompt, ask it, say how all of them are."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing, suppress
+from pathlib import Path
+
+from connectors.errors import HostError, NoRouteError
+from connectors.model_hosts import choice, quote
+from connectors.model_hosts.bundled import BundledServer
+from connectors.model_hosts.catalogue import Fleet
+from connectors.model_hosts.failures import Failure, describe_failure, is_of_the_host
+from connectors.model_hosts.kind import ProbeError
+from connectors.model_hosts.kinds import build_kinds
+from connectors.model_hosts.load import Load
+from connectors.model_hosts.router import CallError, Chunk, LitellmRouter
+from connectors.model_hosts.status import describe_hosts
+from connectors.model_hosts.stream import SilenceError, paced
+from connectors.model_hosts.values import (
+    Capability,
+    ChatMessage,
+    HostStatus,
+    Need,
+    Route,
+    Token,
+    Usage,
+    least_tokens,
+)
+from connectors.model_hosts.watch import LOOK_EVERY_SECONDS, Deployment, Watch
+
+_log = logging.getLogger(__name__)
+
+_QUOTE = f"{quote.HOST}/{quote.MODEL}"
+_CUT_SHARE = 0.9  # a host that counts fewer prompt tokens than this share of the words has not read them all
+_MARGIN_SECONDS = 5.0  # litellm's own patience is longer than ours, so that ours is the one that speaks
+
+
+class ModelHosts:
+    """The model hosts of the company, or of this machine.
+
+    Args:
+        fleet: the configured hosts; None looks for hosts on loopback, now and every ten seconds.
+        retriever: finds passages for the quote host.
+        gguf: a model file for the bundled llama.cpp. Only one process of an installation should be given it.
+        first_token_timeout_seconds: patience until the first token; loading a large model takes a minute.
+        stall_timeout_seconds: patience between two tokens.
+        loopback_ports: where to look instead of the usual ports, by the kind's name.
+        look_every_seconds: how often to look at every host.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet | None,
+        *,
+        retriever: quote.Retriever,
+        gguf: Path | None = None,
+        first_token_timeout_seconds: float = 120.0,
+        stall_timeout_seconds: float = 30.0,
+        loopback_ports: Mapping[str, Sequence[int]] | None = None,
+        look_every_seconds: float = LOOK_EVERY_SECONDS,
+    ) -> None:
+        self._first_token_timeout_seconds = first_token_timeout_seconds
+        self._stall_timeout_seconds = stall_timeout_seconds
+        self._may_quote = fleet is None and gguf is None
+        self._quote = quote.QuoteHost(retriever)
+        self._bundled = BundledServer(gguf, on_change=self._look_soon) if gguf else None
+        self._watch = Watch(
+            fleet,
+            build_kinds(),
+            bundled=self._bundled,
+            ports=loopback_ports,
+            on_change=self._take_deployments,
+            every_seconds=look_every_seconds,
+        )
+        self._router = LitellmRouter(
+            patience_seconds=max(first_token_timeout_seconds, stall_timeout_seconds) + _MARGIN_SECONDS
+        )
+        self._loading: asyncio.Task[None] | None = None
+        self._loads: defaultdict[str, Load] = defaultdict(Load)
+        self._preparing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._prepared: set[str] = set()
+
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether every host was looked at and, if there is one to ask, the way to it is loaded."""
+        is_loaded = self._loading is None or (self._loading.done() and not self._loading.cancelled())
+        return self._watch.has_looked and is_loaded
+
+    async def start(self) -> None:
+        """Look at every host once and go on looking; litellm loads in the background if there is one to ask."""
+        for name in ("httpx", "httpcore"):
+            logging.getLogger(name).setLevel(logging.WARNING)  # they log each look at each host
+        if self._bundled is not None:
+            self._bundled.start()
+        await self._watch.look()
+        self._watch.start()
+
+    async def close(self) -> None:
+        """Stop looking, close every connection, end the bundled server."""
+        await self._watch.close()
+        if self._loading is not None:
+            with suppress(Exception):  # it is logged where it is awaited
+                await self._loading  # a thread cannot be cancelled
+        await self._router.close()
+        if self._bundled is not None:
+            await self._bundled.close()
+
+    def choose(self, need: Need, *, excluding: frozenset[str] = frozenset()) -> Route:
+        """Choose a deployment for a prompt.
+
+        Hosts that were configured and are all down are an error, not a reason to quote: the person would take
+        passages for the answer of a model that is only away.
+
+        Args:
+            need: what the prompt asks.
+            excluding: ids of deployments that failed for this prompt.
+
+        Raises:
+            NoRouteError: none can take it; the message says why and what to do.
+        """
+        if self._must_quote:
+            return self._choose_quote(need, excluding)
+        candidates = [self._candidate(deployment) for deployment in self._watch.deployments.values()]
+        if not candidates:
+            tried = "; ".join(
+                f"{name} {entry.absence or 'offers no model'}" for name, entry in self._watch.hosts.items()
+            )
+            raise NoRouteError(f"No model host can be asked now. Tried: {tried}. Ask again in a minute.")
+        return choice.choose(candidates, need, excluding=excluding)
+
+    async def ask(
+        self,
+        route: Route,
+        messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int,
+        temperature: float,
+        reader: str,
+    ) -> AsyncGenerator[Token | Usage, None]:
+        """Ask the chosen deployment and yield its answer, at the end one `Usage`.
+
+        Close the generator, or cancel its task, to make the host stop.
+
+        Args:
+            route: from `choose`.
+            messages: the prompt, as the guard let it through.
+            max_tokens: longest answer.
+            temperature: 0 for the likeliest words.
+            reader: who asks; the quote host shows only what they may read.
+
+        Raises:
+            HostError: the host failed; `can_retry` says whether to choose again with this deployment excluded.
+        """
+        if route.deployment == _QUOTE:
+            async with aclosing(self._ask_quote(messages, reader)) as quoted:
+                async for item in quoted:
+                    yield item
+            return
+        load = self._loads[route.deployment]
+        with load.carrying():
+            try:
+                deployment = await self._make_ready(route)
+                answer = self._ask_host(deployment, load, messages, max_tokens, temperature)
+                async with aclosing(answer):
+                    async for item in answer:
+                        yield item
+            except (CallError, SilenceError, ProbeError) as error:
+                raise self._host_error(route, load, error) from None
+
+    def statuses(self) -> tuple[HostStatus, ...]:
+        """Return how every host is, for the page and the console."""
+        return describe_hosts(self._watch, self._loads, is_quoting=self._must_quote)
+
+    @property
+    def _must_quote(self) -> bool:
+        """Tell whether there is nothing that generates: no host configured, named or found with a chat model."""
+        return (
+            self._may_quote
+            and self._watch.has_looked
+            and not any(Capability.CHAT in item.model.capabilities for item in self._watch.deployments.values())
+        )
+
+    def _choose_quote(self, need: Need, excluding: frozenset[str]) -> Route:
+        candidate = choice.Candidate(
+            deployment=_QUOTE,
+            host=quote.HOST,
+            name=quote.MODEL,
+            public_name=quote.MODEL,
+            context_tokens=max(need.tokens, 1),  # it reads the question alone, whatever else there is
+            capabilities=frozenset({Capability.CHAT}),
+        )
+        choice.choose([candidate], need, excluding=excluding)
+        reason = "quote: no model host was found, so passages are quoted"
+        return Route(_QUOTE, quote.HOST, quote.MODEL, context_tokens=0, reason=reason)
+
+    def _candidate(self, deployment: Deployment) -> choice.Candidate:
+        load = self._loads[deployment.id]
+        return choice.Candidate(
+            deployment=deployment.id,
+            host=deployment.host.name,
+            name=deployment.model.name,
+            public_name=deployment.model.public_name,
+            context_tokens=deployment.context_tokens,
+            capabilities=deployment.model.capabilities,
+            absence=deployment.absence,
+            is_loaded=deployment.is_loaded,
+            in_flight=load.in_flight,
+            slots=deployment.slots,
+            queued=deployment.queued,
+            is_cooling=load.is_cooling,
+            tokens_per_second=load.tokens_per_second,
+        )
+
+    async def _ask_quote(self, messages: Sequence[ChatMessage], reader: str) -> AsyncGenerator[Token | Usage, None]:
+        try:
+            async with aclosing(self._quote.answer(messages, reader=reader, is_last_resort=True)) as answer:
+                async for item in answer:
+                    yield item
+        except Exception as error:  # noqa: BLE001  # the retriever is the caller's; whatever it was, others still work
+            _log.error("The quote host failed: %s", type(error).__name__)  # a trace may hold the question
+            raise HostError(
+                "The indexed documents cannot be searched now. Ask again in a minute.",
+                can_retry=False,
+                host=quote.HOST,
+                model=quote.MODEL,
+            ) from None
+
+    async def _ask_host(
+        self,
+        deployment: Deployment,
+        load: Load,
+        messages: Sequence[ChatMessage],
+        max_tokens: int,
+        temperature: float,
+    ) -> AsyncGenerator[Token | Usage, None]:
+        source = self._router.stream(deployment.id, messages, max_tokens=max_tokens, temperature=temperature)
+        chunks = paced(
+            source,
+            first_timeout_seconds=self._first_token_timeout_seconds,
+            stall_timeout_seconds=self._stall_timeout_seconds,
+        )
+        loop = asyncio.get_running_loop()
+        asked_at = loop.time()
+        first_at = 0.0
+        last = Chunk()
+        load.starting += 1
+        try:
+            async with aclosing(chunks):
+                async for chunk in chunks:
+                    if not first_at:
+                        first_at = loop.time()
+                        load.starting -= 1
+                        if not deployment.is_loaded:
+                            load.cold_seconds = first_at - asked_at
+                    last = _latest(last, chunk)
+                    if chunk.text:
+                        yield Token(chunk.text)
+        finally:
+            load.starting -= not first_at
+        if not last.text:
+            raise CallError(0)
+        load.succeeded(answer_tokens=last.answer_tokens, seconds=loop.time() - first_at)
+        yield _usage(deployment, last, messages)
+
+    async def _make_ready(self, route: Route) -> Deployment:
+        """Wait for what the first prompts need: litellm, the bundled server, a model with the right window.
+
+        Raises:
+            CallError: the host is gone.
+            ProbeError, SilenceError: the model cannot be loaded.
+        """
+        if self._bundled is not None and route.host == "bundled" and self._bundled.host is None:
+            await self._bundled.wait_until_up(self._first_token_timeout_seconds)
+            await self._watch.look()
+        if self._loading is not None:
+            await asyncio.shield(self._loading)
+        deployment = self._watch.deployments.get(route.deployment)
+        if deployment is None or deployment.absence:
+            raise CallError(0)
+        if deployment.is_loaded:
+            self._prepared.discard(deployment.id)
+            return deployment
+        async with self._preparing[deployment.id]:  # two loads of one model would take its memory twice
+            if deployment.id not in self._prepared:
+                await self._prepare(deployment)
+                self._prepared.add(deployment.id)
+        return deployment
+
+    async def _prepare(self, deployment: Deployment) -> None:
+        seconds = self._first_token_timeout_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                await deployment.kind.prepare(
+                    self._watch.client, deployment.host, deployment.model.name, deployment.context_tokens
+                )
+        except TimeoutError:
+            raise SilenceError(seconds, is_first=True) from None
+
+    def _host_error(self, route: Route, load: Load, failure: Failure) -> HostError:
+        if is_of_the_host(failure):
+            load.failed()
+            self._look_soon()
+        message = f"{route.host} {describe_failure(failure)}."
+        _log.warning("%s (%s)", message, route.deployment)
+        return HostError(message, can_retry=True, host=route.host, model=route.model)
+
+    def _look_soon(self) -> None:
+        self._watch.look_soon()
+
+    def _take_deployments(self) -> None:
+        """Have the router carry to what is there now; load it first if this is the first deployment."""
+        if self._loading is None:
+            if self._watch.deployments:
+                self._loading = asyncio.create_task(self._load_router(), name="load litellm")
+        elif self._loading.done():
+            self._replace_deployments()
+
+    async def _load_router(self) -> None:
+        await self._router.load()
+        self._replace_deployments()
+
+    def _replace_deployments(self) -> None:
+        self._router.replace(
+            {
+                deployment.id: deployment.kind.call_parameters(
+                    deployment.host, deployment.model.name, deployment.context_tokens
+                )
+                for deployment in self._watch.deployments.values()
+                if deployment.host.address
+            }
+        )
+
+
+def _latest(before: Chunk, chunk: Chunk) -> Chunk:
+    """Keep of two chunks what the end of the answer needs; of the text only that there was some."""
+    return Chunk(
+        text="text" if before.text or chunk.text.strip() else "",
+        finish_reason=chunk.finish_reason or before.finish_reason,
+        prompt_tokens=chunk.prompt_tokens or before.prompt_tokens,
+        answer_tokens=chunk.answer_tokens or before.answer_tokens,
+    )
+
+
+def _usage(deployment: Deployment, last: Chunk, messages: Sequence[ChatMessage]) -> Usage:
+    least = least_tokens(messages)
+    is_truncated = 0 < last.prompt_tokens < _CUT_SHARE * least
+    note = (
+        f"{deployment.host.name} read {choice.spaced(last.prompt_tokens)} tokens of a prompt of at least "
+        f"{choice.spaced(least)}: it did not see all of it. Shorten the text or start a new thread."
+    )
+    return Usage(
+        prompt_tokens=last.prompt_tokens,
+        answer_tokens=last.answer_tokens,
+        finish_reason=last.finish_reason or "stop",
+        is_truncated=is_truncated,
+        note=note if is_truncated else "",
+    )

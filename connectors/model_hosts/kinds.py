@@ -1,0 +1,21 @@
+"""Every kind of model host, in the order in which a stranger on a port is tried."""
+
+from __future__ import annotations
+
+from connectors.model_hosts.exo import Exo
+from connectors.model_hosts.kind import HostKind
+from connectors.model_hosts.llamacpp import LlamaCpp
+from connectors.model_hosts.lmstudio import LMStudio
+from connectors.model_hosts.ollama import Ollama
+from connectors.model_hosts.vllm import VLLM
+
+
+def build_kinds() -> tuple[HostKind, ...]:
+    """Return one of each kind; a new kind is one file and one line here."""
+    return (
+        Ollama(),
+        LMStudio(),
+        Exo(),
+        VLLM(),
+        LlamaCpp(),
+    )

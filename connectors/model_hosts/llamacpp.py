@@ -1,0 +1,73 @@
+"""The llama.cpp server: OpenAI's HTTP, one model per process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import httpx
+
+from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.kind import (
+    ProbeError,
+    count_of,
+    fetch,
+    fetch_json,
+    mapping_of,
+    objects_of,
+    openai_parameters,
+    smallest_window,
+    text_of,
+)
+from connectors.model_hosts.values import Capability, HostReport, ModelReport
+
+_LOADING = 503
+
+
+class LlamaCpp:
+    """A host that runs llama.cpp's own server."""
+
+    name = "llamacpp"
+    label = "llama.cpp"
+    default_ports = (8080, 9931)  # older and newer releases
+
+    async def probe(self, client: httpx.AsyncClient, host: Host) -> HostReport:
+        """Read the model, the window of one slot and the slots."""
+        health = await fetch(client, host, "/health")
+        if health.status == _LOADING and _says_loading(health.json):
+            return HostReport(is_reachable=True, is_loading=True)
+        settings = mapping_of(await fetch_json(client, host, "/props"))
+        defaults = mapping_of(settings.get("default_generation_settings"))
+        window = count_of(defaults.get("n_ctx"))  # of one slot, not of the whole server
+        if not window:
+            raise ProbeError(f"is no llama.cpp host: something else answers at {host.address}")
+        capabilities = {Capability.CHAT}
+        if mapping_of(settings.get("modalities")).get("vision") is True:
+            capabilities.add(Capability.VISION)
+        listed = mapping_of(await fetch_json(client, host, "/v1/models")).get("data")
+        models = tuple(
+            ModelReport(
+                name=text_of(row.get("id")),
+                is_loaded=True,
+                context_tokens=window,
+                max_context_tokens=count_of(mapping_of(row.get("meta")).get("n_ctx_train")),
+                capabilities=frozenset(capabilities),
+            )
+            for row in objects_of(listed)
+        )
+        return HostReport(is_reachable=True, models=models, slots=count_of(settings.get("total_slots")))
+
+    def window_tokens(self, declared_tokens: int, report: ModelReport) -> int:
+        """Return the smallest window that anybody states: this kind's is fixed when it starts."""
+        return smallest_window(declared_tokens, report.context_tokens, report.max_context_tokens)
+
+    async def prepare(self, client: httpx.AsyncClient, host: Host, model: str, context_tokens: int) -> None:
+        """Do nothing: a model that is listed is loaded."""
+
+    def call_parameters(self, host: Host, model: str, context_tokens: int) -> Mapping[str, object]:  # noqa: ARG002  # fixed by -c and -np at its start
+        """Return litellm's parameters."""
+        return openai_parameters(host, model)
+
+
+def _says_loading(value: object) -> bool:
+    message = text_of(mapping_of(mapping_of(value).get("error")).get("message"))
+    return message.startswith("Loading model")

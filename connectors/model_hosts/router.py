@@ -1,0 +1,264 @@
+"""Carry prompts to model hosts through litellm's Router: the only file that imports litellm.
+
+litellm carries, it does not choose: each deployment is a group of its own, without retries and fallbacks. What it
+would do by default and must not is switched off here: fetching price lists and tokenizers, following redirects,
+going through the proxies of the environment, printing requests, taking addresses from callers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import warnings
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from connectors.model_hosts.values import ChatMessage
+
+_SETTINGS = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # the word: "1" is ignored and the list is fetched
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+_LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "LiteLLM Proxy.stdout")
+_BAD_REQUEST = 400
+_OVERLONG = ("context length", "context size", "context window")  # Ollama and vLLM; llama.cpp; litellm
+_WARM_UP = {
+    "model": "hosted_vllm/warm-up",
+    "api_base": "http://127.0.0.1:9/v1",  # never contacted: the transport answers
+    "api_key": "none",
+}
+_WARM_UP_REPLY = (
+    b'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"warm-up",'
+    b'"choices":[{"index":0,"delta":{"role":"assistant","content":"ready"},"finish_reason":"stop"}]}\n\n'
+    b"data: [DONE]\n\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of what a host sent.
+
+    Attributes:
+        text: may be empty, for example while a model thinks.
+        finish_reason: set on the piece that ends the answer.
+        prompt_tokens, answer_tokens: set once, at the end, by hosts that count.
+    """
+
+    text: str = ""
+    finish_reason: str = ""
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+
+
+class CallError(Exception):
+    """A call failed.
+
+    Attributes:
+        status: the host's status, 0 when there was none.
+        is_overlong: the host says that the prompt does not fit its window.
+    """
+
+    def __init__(self, status: int, *, is_overlong: bool = False) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
+        self.is_overlong = is_overlong
+
+
+class LitellmRouter:
+    """litellm's Router behind our own words.
+
+    Args:
+        patience_seconds: the longest silence that litellm itself may wait through; ours are shorter.
+    """
+
+    def __init__(self, *, patience_seconds: float) -> None:
+        self._patience_seconds = patience_seconds
+        self._transport: _KeptTransport | None = None
+        self._litellm: Any = None  # the module; nothing of it leaves this file
+        self._client: Any = None
+        self._router: Any = None
+
+    async def load(self) -> None:
+        """Import litellm, which takes seconds, in a thread, and be ready to carry."""
+        self._litellm = await asyncio.to_thread(_import_litellm)
+        self._transport = _KeptTransport(httpx.AsyncHTTPTransport(trust_env=False, limits=httpx.Limits()))
+        self._client = _build_client(self._transport)
+
+    async def close(self) -> None:
+        """Close every connection and end litellm's background work."""
+        if self._transport is not None:
+            await self._transport.close_kept()
+        if self._litellm is not None:
+            await _stop_background_work()
+
+    def replace(self, deployments: Mapping[str, Mapping[str, object]]) -> None:
+        """Carry to these deployments from now on; answers that stream already are not touched.
+
+        Args:
+            deployments: litellm's parameters by deployment id.
+        """
+        self._router = _build_router(self._litellm, deployments, self._patience_seconds) if deployments else None
+
+    async def stream(
+        self, deployment: str, messages: Sequence[ChatMessage], *, max_tokens: int, temperature: float
+    ) -> AsyncGenerator[Chunk, None]:
+        """Ask a deployment and yield what comes; close the generator to make the host stop.
+
+        Raises:
+            CallError: the host refused, failed or broke off.
+        """
+        if self._router is None:
+            raise CallError(0)
+        answer: Any = None
+        try:
+            # Spelt out: a keyword of a caller, such as api_base, would override the deployment's host.
+            answer = await self._router.acompletion(
+                model=deployment,
+                messages=[{"role": message.role, "content": message.content} for message in messages],
+                max_tokens=max_tokens,
+                temperature=temperature,
+                stream=True,
+                stream_options={"include_usage": True},
+                client=self._client,
+            )
+            async for part in answer:
+                chunk = _read_chunk(part)
+                if chunk is not None:
+                    yield chunk
+        except Exception as error:  # noqa: BLE001  # litellm raises what it likes
+            # Its message may hold the prompt, so nothing of it goes on but the status.
+            raise self._call_error(error) from None
+        finally:
+            if answer is not None:
+                with suppress(Exception):  # the connection may be gone already, which is what was wanted
+                    await answer.aclose()
+
+    def _call_error(self, error: Exception) -> CallError:
+        status = getattr(error, "status_code", 0)
+        words = str(error).lower()  # read here and nowhere else: it may repeat the prompt
+        is_overlong = status == _BAD_REQUEST and any(phrase in words for phrase in _OVERLONG)
+        return CallError(status if isinstance(status, int) else 0, is_overlong=is_overlong)
+
+
+class _KeptTransport(httpx.AsyncBaseTransport):
+    """A transport that outlives the clients it is given to.
+
+    After a refused connection litellm retries with a second client and closes that: with its own pool this would
+    cut every other answer that streams.
+    """
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Stay open."""
+
+    async def close_kept(self) -> None:
+        """Close for good."""
+        await self._inner.aclose()
+
+
+def _import_litellm() -> Any:
+    """Import litellm without its habits and make its first, slow call against a transport that answers itself."""
+    os.environ.update(_SETTINGS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecations inside litellm are not ours to mend
+        import litellm  # noqa: PLC0415  # seconds of work and 180 MB: not before the page is up
+
+        _tame(litellm)
+        asyncio.run(_warm_up(litellm))
+    # It reads fields the old way for every token of an answer; where warnings are errors that would end the answer.
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"litellm\.")
+    return litellm
+
+
+def _tame(litellm: Any) -> None:
+    litellm.disable_hf_tokenizer_download = True
+    litellm.suppress_debug_info = True
+    litellm.turn_off_message_logging = True
+    litellm.drop_params = True
+    litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize  # it ends an answer at 100 equal tokens: any long table rule
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.setLevel(logging.CRITICAL + 1)  # its errors repeat requests, with prompts and keys
+        logger.propagate = False
+
+
+async def _warm_up(litellm: Any) -> None:
+    def answer(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=_WARM_UP_REPLY)
+
+    client = _build_client(httpx.MockTransport(answer))
+    router = _build_router(litellm, {"warm-up": _WARM_UP}, patience_seconds=5.0)
+    stream = await router.acompletion(
+        model="warm-up", messages=[{"role": "user", "content": "ready?"}], stream=True, client=client
+    )
+    async for _ in stream:
+        pass
+    await stream.aclose()
+    await client.close()
+    await _stop_background_work()
+
+
+def _build_client(transport: httpx.AsyncBaseTransport) -> Any:
+    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler  # noqa: PLC0415  # see _import_litellm
+
+    # With a transport of ours it neither mounts the environment's proxies nor, told so, follows redirects.
+    return AsyncHTTPHandler(transport=transport, follow_redirects=False)
+
+
+def _build_router(litellm: Any, deployments: Mapping[str, Mapping[str, object]], patience_seconds: float) -> Any:
+    return litellm.Router(
+        model_list=[
+            {
+                "model_name": name,
+                "litellm_params": {
+                    **parameters,
+                    "timeout": patience_seconds,
+                    "stream_timeout": patience_seconds,
+                    "max_retries": 0,
+                },
+                "model_info": {"id": name},
+            }
+            for name, parameters in deployments.items()
+        ],
+        num_retries=0,
+        disable_cooldowns=True,
+        enable_pre_call_checks=False,
+    )
+
+
+def _read_chunk(part: Any) -> Chunk | None:
+    """Take what we need out of litellm's chunk; None if there is nothing in it."""
+    usage = getattr(part, "usage", None)
+    choices = getattr(part, "choices", None) or ()
+    text = ""
+    finish_reason = ""
+    if choices:
+        delta = getattr(choices[0], "delta", None)
+        text = getattr(delta, "content", None) or ""
+        finish_reason = getattr(choices[0], "finish_reason", None) or ""
+    return Chunk(
+        text=str(text),
+        finish_reason=str(finish_reason),
+        prompt_tokens=int(getattr(usage, "prompt_tokens", 0) or 0),
+        answer_tokens=int(getattr(usage, "completion_tokens", 0) or 0),
+    )
+
+
+async def _stop_background_work() -> None:
+    from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER  # noqa: PLC0415  # see above
+
+    await GLOBAL_LOGGING_WORKER.stop()

@@ -1,0 +1,201 @@
+"""The words of the model hosts: frozen values that the choice, the kinds and the turn share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+ANY_MODEL = "*"  # as the last of a need's models: any other one will do
+
+_CHARS_PER_TOKEN = 3  # English prose has 4 to 4.5, code about 3: counting 3 errs on the side that nothing is cut
+_BYTES_PER_TOKEN = 3  # in UTF-8; scripts of three bytes a letter take about one token each
+_MESSAGE_TOKENS = 8  # what a chat template puts around one message, at most
+_LONGEST_TOKEN_CHARS = 16  # few vocabularies hold longer words; keeps the lower bound low for strange texts
+
+
+class Capability(StrEnum):
+    """What a model can be asked for."""
+
+    CHAT = "chat"
+    FIM = "fim"  # fill in the middle: code between a prefix and a suffix
+    EMBED = "embed"
+    VISION = "vision"
+    TOOLS = "tools"
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message as a model receives it."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a prompt asks of a deployment.
+
+    Attributes:
+        models: names in order of preference; empty means any, and so does a last `*`. A name without a tag
+            (`qwen2.5`) fits every tag of it.
+        prompt_chars: length of all messages together.
+        answer_tokens: room to leave for the answer.
+        prompt_tokens: a better count than the one from `prompt_chars`, where there is one.
+    """
+
+    models: tuple[str, ...] = ()
+    capability: Capability = Capability.CHAT
+    prompt_chars: int = 0
+    answer_tokens: int = 1024
+    prompt_tokens: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Return how many tokens of context the prompt and its answer need, counted generously."""
+        return (self.prompt_tokens or -(-self.prompt_chars // _CHARS_PER_TOKEN)) + self.answer_tokens
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether a model of any name will do."""
+        return not self.models or ANY_MODEL in self.models
+
+
+def most_tokens(messages: Iterable[ChatMessage]) -> int:
+    """Count the tokens of a prompt so that hardly any tokenizer would count more.
+
+    Use it for `Need.prompt_tokens`: it also holds for scripts whose letters are a token each.
+    """
+    return sum(-(-len(message.content.encode()) // _BYTES_PER_TOKEN) + _MESSAGE_TOKENS for message in messages)
+
+
+def least_tokens(messages: Iterable[ChatMessage]) -> int:
+    """Count the tokens of a prompt so that no tokenizer would count fewer.
+
+    No tokenizer in use joins two words, so each word is one token at least. A host that reports fewer prompt tokens
+    than this has not read the whole prompt.
+    """
+    return sum(-(-len(word) // _LONGEST_TOKEN_CHARS) for message in messages for word in message.content.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The choice that was made.
+
+    Attributes:
+        deployment: id of the model on its host, such as `Mini2/llama3.1:70b`.
+        context_tokens: the window in force; 0 where it has no meaning (the quote host).
+        reason: the choice in words for the page and the console.
+    """
+
+    deployment: str
+    host: str
+    model: str
+    context_tokens: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of an answer; several tokens of the model that came together are one of these."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How an answer ended; always the last item of its stream.
+
+    Attributes:
+        prompt_tokens, answer_tokens: as the host counted them; 0 when it did not say.
+        finish_reason: `stop`, `length` (the answer was cut at its limit) or what the host said.
+        is_truncated: the host read less than the whole prompt.
+        note: what the person should know about that; empty when nothing is worth saying.
+    """
+
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+    finish_reason: str = "stop"
+    is_truncated: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReport:
+    """What a host says about one of its models.
+
+    Attributes:
+        name: as the host knows it.
+        context_tokens: the window in force, 0 while the model is not loaded or the host does not say.
+        max_context_tokens: the longest window that the model itself allows, 0 if unknown.
+        capabilities: empty when the host does not say.
+    """
+
+    name: str
+    is_loaded: bool = False
+    context_tokens: int = 0
+    max_context_tokens: int = 0
+    capabilities: frozenset[Capability] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class HostReport:
+    """What one look at a host found.
+
+    Attributes:
+        is_reachable: it answered, and it is of the kind it was said to be.
+        is_loading: it is up and reads a model into memory; nothing else can be said yet.
+        waiting: requests in its own queue; 0 where the host does not say.
+        slots: answers it gives at once; 0 where the host does not say.
+        refused: models that must not be used, each with the reason.
+        note: why it is not reachable, or what its administrator should change.
+    """
+
+    is_reachable: bool
+    models: tuple[ModelReport, ...] = ()
+    is_loading: bool = False
+    waiting: int = 0
+    slots: int = 0
+    refused: tuple[tuple[str, str], ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """A model on a host as the console and the page show it.
+
+    Attributes:
+        context_tokens: the window that prompts are measured against now.
+        tokens_per_second: measured on its answers; 0 before the first one.
+    """
+
+    name: str
+    is_available: bool
+    is_loaded: bool
+    context_tokens: int
+    in_flight: int
+    capabilities: frozenset[Capability]
+    tokens_per_second: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostStatus:
+    """A model host as the console and the page show it.
+
+    Attributes:
+        words: one sentence for people, such as `Mini2 is loading llama3.1:70b`.
+        since: when it went up or down.
+        origin: where it comes from: `fleet`, `found`, `bundled` or `quote`.
+    """
+
+    name: str
+    kind: str
+    address: str
+    is_up: bool
+    words: str
+    since: datetime
+    origin: Literal["fleet", "found", "bundled", "quote"]
+    models: tuple[ModelStatus, ...] = field(default=())

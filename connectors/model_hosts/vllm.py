@@ -1,0 +1,61 @@
+"""vLLM: OpenAI's HTTP, one model with its adapters per server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import httpx
+
+from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.kind import (
+    ProbeError,
+    count_of,
+    fetch,
+    fetch_json,
+    mapping_of,
+    objects_of,
+    openai_parameters,
+    smallest_window,
+    text_of,
+)
+from connectors.model_hosts.values import HostReport, ModelReport
+
+_WAITING = re.compile(r"^vllm:num_requests_waiting(?:\{[^}\n]*\})? ([0-9.e+]{1,20})$", re.MULTILINE)
+_SLOTS = 32  # vLLM batches; it puts more than this into its own queue only when the memory for caches is full
+
+
+class VLLM:
+    """A host that runs vLLM's OpenAI server."""
+
+    name = "vllm"
+    label = "vLLM"
+    default_ports = (8000,)
+
+    async def probe(self, client: httpx.AsyncClient, host: Host) -> HostReport:
+        """Read the models, all of which are loaded, and the queue."""
+        listed = mapping_of(await fetch_json(client, host, "/v1/models")).get("data")
+        rows = list(objects_of(listed))
+        version = mapping_of((await fetch(client, host, "/version")).json)
+        if not rows or not text_of(version.get("version")) or not all(row.get("owned_by") == "vllm" for row in rows):
+            raise ProbeError(f"is no vLLM host: something else answers at {host.address}")
+        models = tuple(
+            ModelReport(name=text_of(row.get("id")), is_loaded=True, context_tokens=count_of(row.get("max_model_len")))
+            for row in rows
+        )
+        metrics = await fetch(client, host, "/metrics")
+        waiting = _WAITING.search(metrics.text) if metrics.is_ok else None
+        return HostReport(
+            is_reachable=True, models=models, waiting=int(float(waiting[1])) if waiting else 0, slots=_SLOTS
+        )
+
+    def window_tokens(self, declared_tokens: int, report: ModelReport) -> int:
+        """Return the smallest window that anybody states: this kind's is fixed when it starts."""
+        return smallest_window(declared_tokens, report.context_tokens, report.max_context_tokens)
+
+    async def prepare(self, client: httpx.AsyncClient, host: Host, model: str, context_tokens: int) -> None:
+        """Do nothing: a model that is listed is loaded."""
+
+    def call_parameters(self, host: Host, model: str, context_tokens: int) -> Mapping[str, object]:  # noqa: ARG002  # fixed by --max-model-len at its start
+        """Return litellm's parameters."""
+        return openai_parameters(host, model)

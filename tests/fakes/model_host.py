@@ -1,0 +1,450 @@
+"""A model host for tests, over real HTTP on loopback: every kind, at a set pace, with faults on request.
+
+In a test::
+
+    with FakeModelHost("ollama", reply="Hello there") as host:
+        ...            # host.address, host.requests, host.client_aborts
+
+By hand: `python -m tests.fakes.model_host --kind ollama --port 11434 --token-ms 50`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import re
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+KINDS = ("ollama", "lmstudio", "exo", "vllm", "llamacpp", "stranger")
+_WORD = re.compile(r"\s*\S+")
+_BYTES_PER_TOKEN = 4
+
+
+@dataclass(slots=True)
+class FakeModel:
+    """A model that the host has."""
+
+    name: str
+    context_tokens: int = 32768
+    is_loaded: bool = True
+    is_remote: bool = False
+    capabilities: tuple[str, ...] = ("completion",)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong.
+
+    Attributes:
+        kind: `status`, `refuse` (closes without a word), `hang`, `cut`, `empty`, `error` (in the stream), `redirect`.
+        after_tokens: how much of the answer comes first, for `hang`, `cut` and `error`.
+        status: for `status`.
+        location: for `redirect`.
+    """
+
+    kind: str
+    after_tokens: int = 0
+    status: int = 500
+    location: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Fault:
+        """Read `500`, `hang`, `cut@5` and the like."""
+        kind, _, after = text.partition("@")
+        return cls("status", status=int(kind)) if kind.isdigit() else cls(kind, after_tokens=int(after or 0))
+
+
+@dataclass(slots=True)
+class Received:
+    """A request as it arrived."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: Any
+
+
+class _ClosedError(Exception):
+    """The connection is to be closed without another byte."""
+
+
+def echo(messages: Sequence[dict[str, Any]]) -> str:
+    """Reply with the last message: for leaking what a prompt held."""
+    return str(messages[-1]["content"])
+
+
+@dataclass
+class FakeModelHost:
+    """The host; a context manager that serves from a thread of its own.
+
+    Attributes:
+        kind: whose HTTP it speaks; `stranger` answers 200 with a page to everything.
+        reply: what the model says: a text, or a function of the messages such as `echo`.
+        first_token_seconds, token_seconds: its pace.
+        fault: what goes wrong; may be changed while it runs.
+        requests: all that arrived, newest last.
+        client_aborts: answers whose reader left before their end.
+    """
+
+    kind: str = "ollama"
+    models: list[FakeModel] = field(default_factory=lambda: [FakeModel("llama3.1:8b")])
+    reply: str | Callable[[Sequence[dict[str, Any]]], str] = "This is the answer of a model that is not there."
+    first_token_seconds: float = 0.0
+    token_seconds: float = 0.0
+    fault: Fault | None = None
+    port: int = 0
+    slots: int = 4
+    api_key: str = ""
+    is_loading: bool = False
+    is_cloud_on: bool = False
+    requests: list[Received] = field(default_factory=list)
+    client_aborts: int = 0
+    in_flight: int = 0
+    tokens_sent: int = 0
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def prompts(self) -> list[Any]:
+        """Return the bodies of all requests for an answer."""
+        paths = {"/api/chat", "/v1/chat/completions"}
+        return [request.body for request in self.requests if request.path in paths]
+
+    def __enter__(self) -> Self:
+        started = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(started,), name=f"fake {self.kind}", daemon=True)
+        self._thread.start()
+        if not started.wait(10):
+            raise RuntimeError("the fake model host did not start")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+
+    def _run(self, started: threading.Event) -> None:
+        asyncio.run(self.serve(started.set))
+
+    async def serve(self, on_start: Callable[[], None]) -> None:
+        """Serve until `__exit__`, or until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        self._connections: set[asyncio.Task[None]] = set()
+        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self.port = server.sockets[0].getsockname()[1]
+        on_start()
+        await self._stop.wait()
+        server.close()
+        for task in list(self._connections):
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        try:
+            await self._handle(reader, writer)
+        except (_ClosedError, ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            writer.transport.abort()
+        finally:
+            self._connections.discard(task)
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        method, path, _ = head[0].split(" ", 2)
+        headers = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in head[1:] if line)}
+        raw = await reader.readexactly(int(headers.get("content-length", 0)))
+        request = Received(method, path.partition("?")[0], headers, json.loads(raw) if raw else None)
+        self.requests.append(request)
+        if request.path in {"/api/chat", "/v1/chat/completions"}:
+            await self._answer(request, reader, writer)
+        else:
+            status, body = self._look_up(request)
+            await _send(writer, status, body)
+
+    async def _answer(self, request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Generate, and notice when the reader leaves."""
+        self.in_flight += 1
+        generating = asyncio.create_task(self._generate(request, writer))
+        leaving = asyncio.create_task(reader.read(1))
+        try:
+            done, _ = await asyncio.wait({generating, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if generating in done:
+                await generating
+            else:
+                self.client_aborts += 1
+        finally:
+            self.in_flight -= 1
+            for task in (generating, leaving):
+                task.cancel()
+            await asyncio.gather(generating, leaving, return_exceptions=True)
+
+    async def _generate(self, request: Received, writer: asyncio.StreamWriter) -> None:
+        prompt_tokens, refusal = self._refuse(request)
+        if refusal is not None:
+            status, body, extra = refusal
+            await _send(writer, status, body, extra=extra)
+            return
+        shape = _OllamaShape(request) if request.path == "/api/chat" else _OpenAIShape(request)
+        _start_stream(writer, shape.content_type)
+        answer_tokens = 0
+        async for word in self._words(request):
+            answer_tokens += 1
+            await _write_chunk(writer, shape.token(word))
+            self.tokens_sent += 1
+        if self.fault and self.fault.kind == "error":
+            await _write_chunk(writer, shape.error())
+        else:
+            await _write_chunk(writer, shape.end(prompt_tokens, answer_tokens))
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+
+    def _refuse(self, request: Received) -> tuple[int, tuple[int, Any, str] | None]:
+        """Return the prompt's tokens, and the answer if it is a refusal."""
+        fault = self.fault or Fault("none")
+        if fault.kind == "refuse":
+            raise _ClosedError
+        if fault.kind == "status":
+            return 0, (fault.status, {"error": f"injected, for the prompt {request.body}"}, "")
+        if fault.kind == "redirect":
+            return 0, (307, {}, f"location: {fault.location}\r\n")
+        if self.api_key and request.headers.get("authorization") != f"Bearer {self.api_key}":
+            return 0, (401, {"error": {"message": "Invalid API key"}}, "")
+        if not any(model.name == request.body["model"] for model in self.models):
+            return 0, (404, {"error": {"message": f"model '{request.body['model']}' not found"}}, "")
+        prompt_tokens, overlong = self._fit(request)
+        return prompt_tokens, (400, overlong, "") if overlong is not None else None
+
+    async def _words(self, request: Received) -> AsyncIterator[str]:
+        fault = self.fault or Fault("none")
+        text = self.reply if isinstance(self.reply, str) else self.reply(request.body["messages"])
+        words = [] if fault.kind == "empty" else _WORD.findall(text)
+        limit = _limit(request.body)
+        await asyncio.sleep(self.first_token_seconds)
+        for number, word in enumerate([*words[:limit], None]):
+            if number == fault.after_tokens and fault.kind == "hang":
+                await asyncio.Event().wait()
+            if number == fault.after_tokens and fault.kind == "cut":
+                await asyncio.sleep(0.05)  # what was sent before arrives before the cut
+                raise _ClosedError
+            if word is None or (number == fault.after_tokens and fault.kind == "error"):
+                return
+            if number:
+                await asyncio.sleep(self.token_seconds)
+            yield word
+
+    def _fit(self, request: Received) -> tuple[int, Any]:
+        """Count the prompt; return what the host makes of one that is too long: fewer tokens, or a refusal."""
+        body = request.body
+        count = sum(len(str(message["content"]).encode()) for message in body["messages"]) // _BYTES_PER_TOKEN
+        model = next(model for model in self.models if model.name == body["model"])
+        if self.kind == "ollama":
+            window = int((body.get("options") or {}).get("num_ctx", 4096))
+            if count > window and body.get("truncate") is False:
+                return count, {"error": "the input length exceeds the context length"}
+            return min(count, window), None
+        if count > model.context_tokens and self.kind in {"vllm", "llamacpp"}:
+            words = f"This model's maximum context length is {model.context_tokens} tokens."
+            return count, {"error": {"message": words, "type": "BadRequestError", "code": 400}}
+        return min(count, model.context_tokens), None
+
+    def _look_up(self, request: Received) -> tuple[int, Any]:
+        if self.kind == "stranger":
+            return 200, "<html>Welcome to the intranet</html>"
+        if self.is_loading and self.kind == "llamacpp":
+            return 503, {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}
+        answers = getattr(self, f"_{self.kind}_answers")()
+        if request.path == "/api/show" and self.kind == "ollama":
+            return 200, self._show(request.body["model"])
+        if request.path == "/api/v1/models/load" and self.kind == "lmstudio":
+            return self._load(request.body)
+        if request.path in answers:
+            return 200, answers[request.path]
+        # LM Studio really does answer 200 here.
+        return (200 if self.kind == "lmstudio" else 404), {"error": f"Unexpected endpoint {request.path}"}
+
+    def _ollama_answers(self) -> dict[str, Any]:
+        rows = [
+            {"name": model.name, "model": model.name, "digest": f"sha256:{model.name}"}
+            | ({"remote_host": "https://ollama.com:443"} if model.is_remote else {})
+            for model in self.models
+        ]
+        loaded = [model for model in self.models if model.is_loaded]
+        return {
+            "/": "Ollama is running",
+            "/api/version": {"version": "0.13.0"},
+            "/api/status": {"cloud": {"disabled": not self.is_cloud_on}},
+            "/api/tags": {"models": rows},
+            "/api/ps": {"models": [{"name": model.name, "context_length": model.context_tokens} for model in loaded]},
+            "/v1/models": self._openai_models(),
+        }
+
+    def _lmstudio_answers(self) -> dict[str, Any]:
+        rows = [
+            {
+                "type": "embedding" if "embedding" in model.capabilities else "llm",
+                "key": model.name,
+                "loaded_instances": [
+                    {"id": model.name, "config": {"context_length": model.context_tokens, "parallel": self.slots}}
+                ]
+                if model.is_loaded
+                else [],
+                "max_context_length": 131072,
+            }
+            for model in self.models
+        ]
+        return {"/api/v1/models": {"models": rows}, "/v1/models": self._openai_models()}
+
+    def _vllm_answers(self) -> dict[str, Any]:
+        return {
+            "/health": "",
+            "/version": {"version": "0.11.0"},
+            "/v1/models": self._openai_models(owned_by="vllm"),
+            "/metrics": '# TYPE vllm:num_requests_waiting gauge\nvllm:num_requests_waiting{engine="0"} 3.0\n',
+        }
+
+    def _llamacpp_answers(self) -> dict[str, Any]:
+        window = self.models[0].context_tokens
+        return {
+            "/health": {"status": "ok"},
+            "/props": {"default_generation_settings": {"n_ctx": window}, "total_slots": self.slots},
+            "/v1/models": self._openai_models(owned_by="llamacpp"),
+        }
+
+    def _exo_answers(self) -> dict[str, Any]:
+        instances = {
+            f"instance-{number}": {"MlxRingInstance": {"shardAssignments": {"modelId": model.name}}}
+            for number, model in enumerate(self.models)
+            if model.is_loaded
+        }
+        state = {"instances": instances, "tasks": {}, "lastSeen": {"gone": "2026-01-01T00:00:00Z"}}
+        return {"/node_id": "node-1", "/state": state, "/v1/models": self._openai_models()}
+
+    def _openai_models(self, *, owned_by: str = "library") -> dict[str, Any]:
+        rows = [
+            {"id": model.name, "object": "model", "owned_by": owned_by, "max_model_len": model.context_tokens}
+            for model in self.models
+        ]
+        return {"object": "list", "data": rows}
+
+    def _show(self, name: str) -> dict[str, Any]:
+        model = next(model for model in self.models if model.name == name)
+        info = {"general.architecture": "llama", "llama.context_length": 131072}
+        return {"model_info": info, "capabilities": list(model.capabilities)}
+
+    def _load(self, body: Any) -> tuple[int, Any]:
+        model = next(model for model in self.models if model.name == body["model"])
+        model.is_loaded, model.context_tokens = True, body["context_length"]
+        return 200, {"status": "loaded"}
+
+
+class _OpenAIShape:
+    content_type = "text/event-stream"
+
+    def __init__(self, request: Received) -> None:
+        self._base = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": request.body["model"]}
+
+    def token(self, text: str) -> bytes:
+        return self._event({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]})
+
+    def error(self) -> bytes:
+        return b'data: {"error":{"message":"injected","type":"InternalServerError","code":500}}\n\ndata: [DONE]\n\n'
+
+    def end(self, prompt_tokens: int, answer_tokens: int) -> bytes:
+        usage = {
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": answer_tokens,
+            "total_tokens": prompt_tokens + answer_tokens,
+        }
+        stop = self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        return stop + self._event({"choices": [], "usage": usage}) + b"data: [DONE]\n\n"
+
+    def _event(self, fields: dict[str, Any]) -> bytes:
+        return b"data: " + json.dumps(self._base | fields).encode() + b"\n\n"
+
+
+class _OllamaShape:
+    content_type = "application/x-ndjson"
+
+    def __init__(self, request: Received) -> None:
+        self._base = {"model": request.body["model"], "created_at": "2026-01-01T00:00:00Z"}
+
+    def token(self, text: str) -> bytes:
+        return self._line({"message": {"role": "assistant", "content": text}, "done": False})
+
+    def error(self) -> bytes:
+        return b'{"error":"injected"}\n'
+
+    def end(self, prompt_tokens: int, answer_tokens: int) -> bytes:
+        counts = {"prompt_eval_count": prompt_tokens, "eval_count": answer_tokens}
+        ending = {"message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop"}
+        return self._line(ending | counts)
+
+    def _line(self, fields: dict[str, Any]) -> bytes:
+        return json.dumps(self._base | fields).encode() + b"\n"
+
+
+def _limit(body: dict[str, Any]) -> int:
+    limit = (body.get("options") or {}).get("num_predict") or body.get("max_tokens") or 10_000
+    return int(limit)
+
+
+async def _send(writer: asyncio.StreamWriter, status: int, body: Any, *, extra: str = "") -> None:
+    raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    kind = "text/plain" if isinstance(body, str) else "application/json"
+    head = (
+        f"HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {len(raw)}\r\n{extra}connection: close\r\n\r\n"
+    )
+    writer.write(head.encode() + raw)
+    await writer.drain()
+
+
+def _start_stream(writer: asyncio.StreamWriter, content_type: str) -> None:
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+    writer.write(head.encode())
+
+
+async def _write_chunk(writer: asyncio.StreamWriter, data: bytes) -> None:
+    writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+    await writer.drain()
+
+
+def main() -> None:
+    """Serve one host until Ctrl-C."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kind", choices=KINDS, default="ollama")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--model", action="append", help="may be given more than once")
+    parser.add_argument("--context", type=int, default=32768, help="tokens")
+    parser.add_argument("--reply", default="This is the answer of a model that is not there.")
+    parser.add_argument("--echo", action="store_true", help="reply with the last message")
+    parser.add_argument("--first-token-ms", type=float, default=0)
+    parser.add_argument("--token-ms", type=float, default=0)
+    parser.add_argument("--fault", help="500, refuse, hang, hang@5, cut@5, error@5, empty")
+    options = parser.parse_args()
+    host = FakeModelHost(
+        kind=options.kind,
+        models=[FakeModel(name, options.context) for name in options.model or ["llama3.1:8b"]],
+        reply=echo if options.echo else options.reply,
+        first_token_seconds=options.first_token_ms / 1000,
+        token_seconds=options.token_ms / 1000,
+        fault=Fault.parse(options.fault) if options.fault else None,
+        port=options.port,
+    )
+    with suppress(KeyboardInterrupt):
+        asyncio.run(host.serve(lambda: print(f"ready {host.address}", flush=True)))
+
+
+if __name__ == "__main__":
+    main()

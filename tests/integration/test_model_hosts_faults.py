@@ -1,0 +1,184 @@
+"""Hosts that fail, and hosts that attack."""
+
+import logging
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+
+from connectors.errors import HostError, NoRouteError
+from connectors.model_hosts.hosts import ModelHosts
+from connectors.model_hosts.values import ChatMessage, Need, Route
+from tests.fakes.model_host import FakeModel, FakeModelHost, Fault
+from tests.fakes.open_hosts import ask, eventually, fleet_of, open_hosts
+
+SECRET = "the-secret-of-the-prompt"
+PROMPT = (ChatMessage("user", f"Tell me about {SECRET}."),)
+
+
+@pytest.mark.parametrize("kind", ["ollama", "vllm"])
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("500", "Host1 failed (status 500)."),
+        ("503", "Host1 is too busy (status 503)."),
+        ("429", "Host1 is too busy (status 429)."),
+        ("404", "Host1 says that it no longer has this model (status 404)."),
+        ("401", "Host1 refuses our key (status 401); check api_key_file in fleet.yaml."),
+        ("refuse", "Host1 "),
+        ("cut", "Host1 "),
+        ("error", "Host1 "),
+        ("empty", "Host1 gave no answer."),
+        ("hang", "Host1 said nothing for 0.4 s before its answer began."),
+    ],
+)
+async def test_fault_before_the_first_token_can_be_retried_elsewhere(
+    kind: str, fault: str, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with FakeModelHost(kind, fault=Fault.parse(fault)) as broken, FakeModelHost(kind, reply="Here.") as sound:
+        async with open_hosts(fleet=fleet_of(broken, sound), first_token_timeout_seconds=0.4) as hosts:
+            await eventually(lambda: hosts.is_ready)
+            route = hosts.choose(Need())
+            assert route.host == "Host1"
+            with pytest.raises(HostError) as caught:
+                await ask(hosts, route, PROMPT)
+            other = hosts.choose(Need(), excluding=frozenset({route.deployment}))
+            text, _ = await ask(hosts, other, PROMPT)
+            assert hosts.choose(Need()).host == "Host2"  # the one that failed rests
+    assert str(caught.value).startswith(words)
+    assert (caught.value.can_retry, caught.value.host, caught.value.model) == (True, "Host1", "llama3.1:8b")
+    assert (other.host, text) == ("Host2", "Here.")
+    assert SECRET not in caplog.text
+    assert SECRET not in str(caught.value)
+
+
+async def note(stream: AsyncIterator[object], pieces: list[object]) -> None:
+    async for piece in stream:
+        pieces.append(piece)  # noqa: PERF401  # a comprehension would lose what came before an error
+
+
+@pytest.mark.parametrize("kind", ["ollama", "vllm"])
+@pytest.mark.parametrize("fault", ["cut@3", "hang@3", "error@3"])
+async def test_fault_in_mid_stream_keeps_what_came(kind: str, fault: str) -> None:
+    with FakeModelHost(kind, reply="one two three four five", fault=Fault.parse(fault)) as fake:
+        async with open_hosts(fake, stall_timeout_seconds=0.4) as hosts:
+            route = hosts.choose(Need())
+            pieces: list[object] = []
+            with pytest.raises(HostError) as caught:
+                await note(hosts.ask(route, PROMPT, max_tokens=50, temperature=0.0, reader="maria"), pieces)
+            await eventually(lambda: fake.in_flight == 0)
+            assert hosts.statuses()[0].models[0].in_flight == 0
+    assert "".join(getattr(piece, "text", "") for piece in pieces) == "one two three"
+    assert caught.value.can_retry
+
+
+async def test_slow_first_token_within_patience_is_waited_for() -> None:
+    with FakeModelHost("vllm", first_token_seconds=0.6, reply="Late.") as fake:
+        async with open_hosts(fake, first_token_timeout_seconds=5.0, stall_timeout_seconds=0.2) as hosts:
+            text, _ = await ask(hosts)
+    assert text == "Late."
+
+
+async def test_host_that_died_a_moment_ago() -> None:
+    with FakeModelHost("vllm") as fake:
+        hosts_open = open_hosts(fleet=fleet_of(fake), look_every_seconds=60.0)
+        hosts = await hosts_open.__aenter__()
+        route = hosts.choose(Need())
+    try:
+        with pytest.raises(HostError, match="Host1"):
+            await ask(hosts, route)
+        await eventually(lambda: not hosts.statuses()[0].is_up)
+    finally:
+        await hosts_open.__aexit__(None, None, None)
+
+
+@pytest.mark.parametrize("kind", ["ollama", "vllm", "llamacpp"])
+async def test_prompt_that_the_host_finds_overlong(kind: str) -> None:
+    """Our count said that it fits: a prompt of many short tokens."""
+    with FakeModelHost(kind, models=[FakeModel("m", 4096)]) as fake:
+        async with open_hosts(fleet=fleet_of(fake, context_tokens=4096)) as hosts:
+            route = hosts.choose(Need(prompt_tokens=100))
+            with pytest.raises(HostError) as caught:
+                await ask(hosts, route, (ChatMessage("user", "a b " * 10_000),))
+            assert not fake.in_flight
+            # The host is not at fault: others may ask it at once.
+            assert "failed a moment ago" not in hosts.choose(Need()).reason
+    assert caught.value.can_retry
+    assert str(caught.value) == "Host1 says that this prompt does not fit its window."
+
+
+async def test_no_room_anywhere_is_said_before_anything_is_sent() -> None:
+    with FakeModelHost("vllm", models=[FakeModel("m", 4096)]) as fake:
+        async with open_hosts(fake) as hosts:
+            with pytest.raises(
+                NoRouteError, match=r"needs room for 34 358 tokens .* largest window there is has 4 096"
+            ):
+                hosts.choose(Need(prompt_chars=100_000))
+    assert not fake.prompts
+
+
+async def test_key_from_the_fleet_is_sent_and_never_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with FakeModelHost("vllm", api_key="s3cret-host-key", reply="Open.") as fake:
+        async with open_hosts(fleet=fleet_of(fake)) as hosts:
+            text, _ = await ask(hosts)
+    assert text == "Open."
+    assert "s3cret-host-key" not in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["ollama", "vllm"])
+@pytest.mark.parametrize("status", [301, 307, 308])
+async def test_host_cannot_redirect_a_prompt(kind: str, status: int) -> None:
+    with FakeModelHost(kind) as elsewhere, FakeModelHost(kind) as host:
+        path = "/api/chat" if kind == "ollama" else "/v1/chat/completions"
+        host.fault = Fault("redirect", status=status, location=f"{elsewhere.address}{path}")
+        async with open_hosts(fleet=fleet_of(host)) as hosts:
+            with pytest.raises(HostError):
+                await ask(hosts, messages=PROMPT)
+    assert host.prompts
+    assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize("fault", [None, "refuse"])
+async def test_proxies_of_the_environment_see_nothing(monkeypatch: pytest.MonkeyPatch, fault: str | None) -> None:
+    """litellm goes through them by default, also when it retries a refused connection."""
+    with FakeModelHost("stranger") as proxy, FakeModelHost("vllm", reply="Direct.") as fake:
+        fake.fault = Fault.parse(fault) if fault else None
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.address)
+            monkeypatch.setenv(name.lower(), proxy.address)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        async with open_hosts(fleet=fleet_of(fake)) as hosts:
+            if fault:
+                with pytest.raises(HostError):
+                    await ask(hosts)
+            else:
+                assert (await ask(hosts))[0] == "Direct."
+    assert proxy.requests == []
+
+
+async def test_refused_connection_does_not_cut_the_answers_of_others() -> None:
+    """litellm's retry closes the client it made; with a shared pool every stream would end."""
+    with FakeModelHost("vllm", reply="word " * 60, token_seconds=0.02) as steady, FakeModelHost("vllm") as broken:
+        broken.fault = Fault("refuse")
+        async with open_hosts(fleet=fleet_of(steady, broken)) as hosts:
+            routes = {route.host: route for route in _both_routes(hosts)}
+            stream = hosts.ask(routes["Host1"], PROMPT, max_tokens=60, temperature=0.0, reader="maria")
+            await anext(stream)
+            with pytest.raises(HostError):
+                await ask(hosts, routes["Host2"])
+            rest = [item async for item in stream]
+    assert sum(len(getattr(item, "text", "").split()) for item in rest) > 50
+
+
+def _both_routes(hosts: ModelHosts) -> list[Route]:
+    first = hosts.choose(Need())
+    return [first, hosts.choose(Need(), excluding=frozenset({first.deployment}))]
+
+
+async def test_settings_of_litellm_are_in_the_environment() -> None:
+    with FakeModelHost("vllm") as fake:
+        async with open_hosts(fake) as hosts:
+            await ask(hosts)
+    assert os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] == "True"

@@ -1,0 +1,116 @@
+from dataclasses import replace
+
+import pytest
+
+from connectors.errors import NoRouteError
+from connectors.model_hosts.choice import Candidate, choose
+from connectors.model_hosts.values import Capability, Need
+
+CHAT = frozenset({Capability.CHAT})
+SMALL = Candidate("Dev1/qwen2.5:7b", "Dev1", "qwen2.5:7b", "qwen2.5:7b", 8192, CHAT, is_loaded=True)
+TWIN = replace(SMALL, deployment="Dev2/qwen2.5:7b", host="Dev2")
+LARGE = Candidate("Mini2/llama3.1:70b", "Mini2", "meta/Llama-70B", "llama3.1:70b", 32768, CHAT, is_loaded=True)
+EMBED = Candidate(
+    "Einstein/nomic", "Einstein", "nomic:latest", "nomic", 8192, frozenset({Capability.EMBED}), is_loaded=True
+)
+ALL = (SMALL, LARGE, EMBED)
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        ({"in_flight": 1}, "Dev2"),  # one before ours
+        ({"queued": 3}, "Dev2"),  # the host says that others wait
+        ({"is_loaded": False}, "Dev2"),  # must be read from disk first
+        ({"is_cooling": True}, "Dev2"),  # failed a moment ago
+        ({"absence": "is down"}, "Dev2"),
+        ({"tokens_per_second": 50.0}, "Dev1"),  # otherwise alike: the faster
+        ({"slots": 4, "in_flight": 1}, "Dev2"),  # nobody waits on either: fewest in flight
+        ({}, "Dev1"),  # alike: always the same one, so that its caches stay warm
+    ],
+)
+def test_one_difference_decides(change: dict[str, object], wanted: str) -> None:
+    assert choose((replace(SMALL, **change), TWIN), Need()).host == wanted
+
+
+def test_free_slot_on_a_warm_host_beats_an_idle_cold_one() -> None:
+    warm = replace(SMALL, slots=4, in_flight=3)
+    assert choose((warm, replace(TWIN, is_loaded=False)), Need()).host == "Dev1"
+
+
+def test_full_warm_host_yields_to_an_idle_cold_one() -> None:
+    full = replace(SMALL, slots=4, in_flight=4)
+    assert choose((full, replace(TWIN, is_loaded=False)), Need()).host == "Dev2"
+
+
+@pytest.mark.parametrize(
+    ("need", "wanted"),
+    [
+        (Need(("llama3.1:70b", "qwen2.5:7b")), LARGE),
+        (Need(("starcoder2", "llama3.1")), LARGE),  # the first is not there; a name without a tag fits every tag
+        (Need(("META/llama-70b",)), LARGE),  # the host's own name, in any case
+        (Need(("starcoder2", "*")), SMALL),  # any other will do
+        (Need(prompt_chars=60_000), LARGE),  # 20,000 tokens: only the large window has room
+        (Need(prompt_tokens=20_000), LARGE),
+        (Need(capability=Capability.EMBED), EMBED),
+        (Need(("nomic",), capability=Capability.EMBED), EMBED),
+    ],
+)
+def test_need_picks(need: Need, wanted: Candidate) -> None:
+    assert choose(ALL, need).deployment == wanted.deployment
+
+
+def test_preference_without_room_yields_to_the_next() -> None:
+    assert choose(ALL, Need(("qwen2.5", "llama3.1"), prompt_chars=60_000)).host == "Mini2"
+
+
+def test_window_must_hold_prompt_and_answer_exactly() -> None:
+    fits = Need(prompt_tokens=8192 - 1024, answer_tokens=1024)
+    assert choose((SMALL,), fits).host == "Dev1"
+    with pytest.raises(NoRouteError):
+        choose((SMALL,), replace(fits, prompt_tokens=fits.prompt_tokens + 1))
+
+
+def test_unknown_window_takes_nothing() -> None:
+    with pytest.raises(NoRouteError, match="largest window there is has 0"):
+        choose((replace(SMALL, context_tokens=0),), Need(prompt_chars=10))
+
+
+def test_reason_in_words() -> None:
+    busy = replace(LARGE, in_flight=2, slots=1)
+    need = Need(prompt_tokens=2888, answer_tokens=1024)
+    assert choose((LARGE,), need).reason == "Mini2 llama3.1:70b: room 3 912 of 32 768, 0 waiting, warm"
+    assert choose((busy,), need).reason == "Mini2 llama3.1:70b: room 3 912 of 32 768, 2 waiting, warm"
+    cooling = replace(LARGE, is_cooling=True, is_loaded=False)
+    assert choose((cooling,), need).reason.endswith("0 waiting, cold, failed a moment ago, but there is no other")
+
+
+@pytest.mark.parametrize(
+    ("candidates", "need", "excluding", "words"),
+    [
+        (ALL, Need(("gpt-4",)), set(), "No model host serves 'gpt-4'. There is: llama3.1:70b, nomic, qwen2.5:7b."),
+        (ALL, Need(capability=Capability.FIM), set(), "made for code completion"),
+        (ALL, Need(("nomic",)), set(), "made for a chat"),
+        (
+            (replace(SMALL, absence="does not answer at http://dev1.lan, for 3 min"),),
+            Need(),
+            set(),
+            "No model host can be asked now. Tried: Dev1 does not answer at http://dev1.lan, for 3 min.",
+        ),
+        (
+            ALL,
+            Need(prompt_chars=120_000),
+            set(),
+            "room for 41 024 tokens with its answer, and the largest window there is has 32 768 (Mini2 llama3.1:70b)",
+        ),
+        ((SMALL, TWIN), Need(), {SMALL.deployment, TWIN.deployment}, "failed just now: Dev1, Dev2"),
+    ],
+)
+def test_no_route_says_why(candidates: tuple[Candidate, ...], need: Need, excluding: set[str], words: str) -> None:
+    with pytest.raises(NoRouteError) as caught:
+        choose(candidates, need, excluding=frozenset(excluding))
+    assert words in str(caught.value)
+
+
+def test_excluded_deployment_is_not_asked_again() -> None:
+    assert choose((SMALL, TWIN), Need(), excluding=frozenset({SMALL.deployment})).host == "Dev2"

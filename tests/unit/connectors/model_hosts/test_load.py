@@ -1,0 +1,52 @@
+import pytest
+
+from connectors.model_hosts.load import Load
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def carry_and_fail(load: Load) -> None:
+    with load.carrying(), load.carrying():
+        assert load.in_flight == 2
+        raise ValueError("boom")
+
+
+def test_counts_what_it_carries_also_through_errors() -> None:
+    load = Load()
+    with pytest.raises(ValueError, match="boom"):
+        carry_and_fail(load)
+    assert load.in_flight == 0
+
+
+def test_rests_longer_with_each_failure_in_a_row() -> None:
+    clock = Clock()
+    load = Load(clock)
+    assert not load.is_cooling
+    for seconds in (15, 30, 60, 120, 120):
+        load.failed()
+        clock.now += seconds - 1
+        assert load.is_cooling
+        clock.now += 1
+        assert not load.is_cooling
+    load.failed()
+    load.succeeded(answer_tokens=100, seconds=2.0)
+    assert not load.is_cooling
+    load.failed()
+    clock.now += 15
+    assert not load.is_cooling
+
+
+def test_speed_is_a_running_average_of_answers_long_enough_to_tell() -> None:
+    load = Load()
+    load.succeeded(answer_tokens=2, seconds=0.001)
+    assert load.tokens_per_second == 0
+    load.succeeded(answer_tokens=100, seconds=2.0)
+    assert load.tokens_per_second == 50
+    load.succeeded(answer_tokens=200, seconds=2.0)
+    assert load.tokens_per_second == pytest.approx(65)

@@ -1,0 +1,112 @@
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import pytest
+
+from connectors.model_hosts.router import CallError, Chunk
+from connectors.model_hosts.stream import SilenceError, paced
+
+
+class Source:
+    """Yields chunks between which the test decides what happens."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[Chunk | Exception | None] = asyncio.Queue()
+        self.is_closed = False
+
+    def put(self, *texts: str) -> None:
+        for text in texts:
+            self.queue.put_nowait(Chunk(text))
+
+    async def chunks(self) -> AsyncGenerator[Chunk, None]:
+        try:
+            while (item := await self.queue.get()) is not None:
+                if isinstance(item, Exception):
+                    raise item
+                yield item
+        finally:
+            self.is_closed = True
+
+
+def pace(source: Source, *, first: float = 5.0, stall: float = 5.0) -> AsyncGenerator[Chunk, None]:
+    return paced(source.chunks(), first_timeout_seconds=first, stall_timeout_seconds=stall)
+
+
+async def note(stream: AsyncGenerator[Chunk, None], texts: list[str]) -> None:
+    async for chunk in stream:
+        texts.append(chunk.text)  # noqa: PERF401  # a comprehension would lose what came before an error
+
+
+async def test_first_piece_comes_at_once_and_the_crowd_behind_it_as_one() -> None:
+    source = Source()
+    stream = pace(source)
+    source.put("a")
+    assert (await anext(stream)).text == "a"
+    source.put("b", "c", "d")
+    assert (await anext(stream)).text == "bcd"
+    source.queue.put_nowait(None)
+    with pytest.raises(StopAsyncIteration):
+        await anext(stream)
+    assert source.is_closed
+
+
+async def test_end_of_answer_keeps_its_counts_when_joined() -> None:
+    source = Source()
+    source.put("a")
+    source.queue.put_nowait(Chunk("b", finish_reason="stop"))
+    source.queue.put_nowait(Chunk(prompt_tokens=7, answer_tokens=2))
+    source.queue.put_nowait(None)
+    async with aclosing(pace(source)) as stream:
+        chunks = [chunk async for chunk in stream]
+    assert "".join(chunk.text for chunk in chunks) == "ab"
+    assert {chunk.finish_reason for chunk in chunks} >= {"stop"}
+    assert max(chunk.prompt_tokens for chunk in chunks) == 7
+
+
+async def test_text_before_an_error_is_not_lost() -> None:
+    source = Source()
+    source.put("a", "b")
+    source.queue.put_nowait(CallError(500))
+    texts: list[str] = []
+    with pytest.raises(CallError):
+        await note(pace(source), texts)
+    assert "".join(texts) == "ab"
+    assert source.is_closed
+
+
+@pytest.mark.parametrize("said", [[], ["a"]])
+async def test_silence_ends_it_and_closes_the_source(said: list[str]) -> None:
+    source = Source()
+    source.put(*said)
+    with pytest.raises(SilenceError) as caught:
+        async for _ in pace(source, first=0.01, stall=0.01):
+            pass
+    assert caught.value.is_first is not bool(said)
+    assert source.is_closed
+
+
+async def test_closing_closes_the_source() -> None:
+    source = Source()
+    source.put("a")
+    stream = pace(source)
+    await anext(stream)
+    await stream.aclose()
+    assert source.is_closed
+
+
+async def test_cancelling_closes_the_source() -> None:
+    source = Source()
+    seen = asyncio.Event()
+
+    async def read() -> None:
+        async for _ in pace(source):
+            seen.set()
+
+    task = asyncio.create_task(read())
+    source.put("a")
+    await seen.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert source.is_closed
