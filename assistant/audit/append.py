@@ -1,0 +1,281 @@
+"""The appender: many callers, one connection, one commit for all who wait; each returns once its own event is durable.
+
+While one commit is on its way to the disk the next batch collects, so a commit's price is shared by everybody who came
+meanwhile. A record is made once and its id never changes, so it may be sent again whenever the fate of a commit is
+unknown: the table takes it once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Final, Self
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from pydantic import SecretStr
+
+from assistant.audit.events import Event
+from assistant.audit.record import Columns, Origin, Record, compose_record
+from assistant.database import libpq_dsn
+from assistant.errors import AuditUnavailableError
+
+log = logging.getLogger(__name__)
+
+_PATIENCE_SECONDS: Final = 10.0  # a restart of Postgres takes less; a person waits no longer
+_MOST_IN_A_BATCH: Final = 512  # beyond, a batch gains little and its callers wait longer
+_MOST_WAITING: Final = 20_000  # callers; some 30 MB of records while the database is away
+_FIRST_PAUSE_SECONDS: Final = 0.05
+_LONGEST_PAUSE_SECONDS: Final = 1.0
+
+# What another connection, or the same one a moment later, can mend: a server that is away, starting, full or a standby.
+_TRANSIENT: Final = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, OSError)
+
+# A silent network is noticed within seconds; over a Unix socket these have no effect.
+_CONNECTION: Final = {
+    "application_name": "cloister-audit-writer",
+    "connect_timeout": "3",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "8000",
+}
+
+_NAMES_AND_TYPES: Final = (
+    ("id", "uuid"),
+    ("occurred_at", "timestamptz"),
+    ("type", "text"),
+    *((name, "uuid") for name in ("subject", "actor", "thread_id", "turn_id")),
+    ("rule", "text"),
+    ("severity", "smallint"),
+    ("model", "text"),
+    ("content_id", "uuid"),
+    ("body", "bytea"),
+    ("leaf", "bytea"),
+)
+# No conflict target: naming one would need the right to read the log, which the writer does not have.
+_INSERT: Final = (
+    f"INSERT INTO audit.event ({', '.join(name for name, _ in _NAMES_AND_TYPES)}) "  # noqa: S608 - constants above
+    f"SELECT * FROM unnest({', '.join(f'%b::{kind}[]' for _, kind in _NAMES_AND_TYPES)}) ON CONFLICT DO NOTHING"
+)
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A record whose caller waits for it, or was cancelled and no longer does."""
+
+    record: Record
+    deadline: float
+    done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def succeed(self) -> None:
+        if not self.done.done():
+            self.done.set_result(None)
+
+    def fail(self, error: AuditUnavailableError) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
+            self.done.exception()  # looked at: a caller that was cancelled leaves nobody else to do so
+
+
+class Appender:
+    """Append events durably; one a process, on the loop where it was started.
+
+    An event whose caller was refused may still be found in the log later: its commit was on the way when patience
+    ended. An event that was acknowledged is always found.
+
+    Args:
+        writer_url: the database as the audit writer.
+        origin: this process.
+        patience_seconds: how long an append waits for a database that is away.
+        clock: nanoseconds since 1970.
+    """
+
+    def __init__(
+        self,
+        writer_url: SecretStr,
+        origin: Origin,
+        *,
+        patience_seconds: float = _PATIENCE_SECONDS,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._writer_url = writer_url
+        self._origin = origin
+        self._patience_seconds = patience_seconds
+        self._clock = clock
+        self._connection: psycopg.AsyncConnection | None = None
+        self._queue: deque[_Waiting] = deque()
+        self._in_flight: Sequence[_Waiting] = ()
+        self._has_work = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._is_closing = False
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        await self.close()
+
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether the log was open when it was last written to."""
+        return self._task is not None and not self._task.done() and self._connection is not None
+
+    async def start(self) -> None:
+        """Connect, and begin to take events.
+
+        Raises:
+            AuditUnavailableError: the database cannot be reached as the audit writer.
+        """
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                await self._connect_patiently()
+        except TimeoutError:
+            raise _unavailable() from None
+        self._task = asyncio.create_task(self._store_batches(), name="audit-appender")
+        self._task.add_done_callback(_tell_of_death)
+
+    async def append(self, event: Event) -> None:
+        """Return once the event is durable. Cancelling the caller does not cancel its event.
+
+        Raises:
+            AuditUnavailableError: it could not be made durable in time; what it stands for must not go on.
+            ValueError: the event has no canonical form, or is larger than the log takes.
+        """
+        if self._task is None or self._task.done() or self._is_closing:
+            raise AuditUnavailableError("The audit log is not open, so nothing may proceed. Start Cloister again.")
+        if len(self._queue) >= _MOST_WAITING:
+            raise _unavailable()
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(
+            compose_record(event, self._origin, self._clock()), deadline=loop.time() + self._patience_seconds
+        )
+        self._queue.append(waiting)
+        self._has_work.set()
+        if self._alarm is None:
+            self._alarm = loop.call_at(waiting.deadline, self._refuse_overdue)
+        await asyncio.shield(waiting.done)
+
+    async def close(self) -> None:
+        """Take no more events, store those that wait, and disconnect."""
+        self._is_closing = True
+        self._has_work.set()
+        if self._task is not None:
+            # Every record is stored or refused within the patience; the rest of a second lets its callers know.
+            await asyncio.wait({self._task}, timeout=self._patience_seconds + 1)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._refuse(lambda _: True)
+        await self._disconnect()
+
+    async def _store_batches(self) -> None:
+        while self._queue or not self._is_closing:
+            await self._has_work.wait()
+            self._in_flight = [self._queue.popleft() for _ in range(min(len(self._queue), _MOST_IN_A_BATCH))]
+            if not self._queue and not self._is_closing:
+                self._has_work.clear()
+            await self._store(self._in_flight)
+            self._in_flight = ()
+
+    async def _store(self, batch: Sequence[_Waiting]) -> None:
+        """Write a batch, again and again while the database is away, until all is stored or refused."""
+        pause_seconds = _FIRST_PAUSE_SECONDS
+        while batch := [waiting for waiting in batch if not waiting.done.done()]:
+            try:
+                await self._write([waiting.record for waiting in batch])
+            except _TRANSIENT as error:
+                log.warning("The audit log cannot be written (%s); trying again.", type(error).__name__)
+                await self._disconnect()
+                await asyncio.sleep(pause_seconds)
+                pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+            except psycopg.Error as error:
+                await self._store_around(batch, error)
+                return
+            else:
+                for waiting in batch:
+                    waiting.succeed()
+
+    async def _store_around(self, batch: Sequence[_Waiting], error: psycopg.Error) -> None:
+        """Halve a batch that the database refuses until only the records it refuses are refused."""
+        if len(batch) > 1:
+            middle = len(batch) // 2
+            await self._store(batch[:middle])
+            await self._store(batch[middle:])
+            return
+        log.error("The audit log refused an event of type %s: %s.", batch[0].record.type, type(error).__name__)
+        refusal = _unavailable()
+        refusal.__cause__ = error
+        batch[0].fail(refusal)
+
+    async def _write(self, records: Sequence[Record]) -> None:
+        connection = self._connection or await self._connect()
+        rows = [(*record[:3], *record.columns, *record[4:]) for record in records]
+        await connection.execute(_INSERT, [list(column) for column in zip(*rows, strict=True)])
+
+    async def _connect_patiently(self) -> None:
+        while True:
+            try:
+                await self._connect()
+            except _TRANSIENT as error:
+                log.warning("The audit log cannot be reached (%s); trying again.", type(error).__name__)
+                await asyncio.sleep(_FIRST_PAUSE_SECONDS)
+            else:
+                return
+
+    async def _connect(self) -> psycopg.AsyncConnection:
+        """Connect so that each statement is a transaction of its own, durable when it returns."""
+        address = make_conninfo(libpq_dsn(self._writer_url), **_CONNECTION)
+        connection = await psycopg.AsyncConnection.connect(address, autocommit=True, prepare_threshold=1)
+        try:
+            await connection.execute("SET synchronous_commit = on")  # whatever the server's own setting is
+        except BaseException:
+            await connection.close()
+            raise
+        self._connection = connection
+        return connection
+
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    def _refuse_overdue(self) -> None:
+        """Refuse whoever waited too long, and set the alarm for whoever waits longest now."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        self._refuse(lambda waiting: waiting.deadline <= now)
+        deadlines = [waiting.deadline for waiting in (*self._in_flight, *self._queue) if not waiting.done.done()]
+        self._alarm = loop.call_at(min(deadlines), self._refuse_overdue) if deadlines else None
+
+    def _refuse(self, is_overdue: Callable[[_Waiting], bool]) -> None:
+        for waiting in (*self._in_flight, *self._queue):
+            if is_overdue(waiting):
+                waiting.fail(_unavailable())
+
+
+def _tell_of_death(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.critical("The audit appender ended by a defect; nothing proceeds until a restart.", exc_info=error)
+
+
+def _unavailable() -> AuditUnavailableError:
+    return AuditUnavailableError(
+        "Cannot answer now: the audit log is unavailable. Nothing was sent. Try again in a minute; "
+        "if it stays so, tell the administrator."
+    )
+
+
+assert len(_NAMES_AND_TYPES) == len(Record._fields) - 1 + len(Columns._fields)  # noqa: S101 - a row is all of a record

@@ -1,0 +1,475 @@
+"""Every event there is: a closed, flat list of types, each with a past-tense tag and with metadata only.
+
+What `actor`, `subject`, `thread_id`, `turn_id`, `model`, `turn` and `guard` hold becomes columns to search by; all
+other fields stand in the body under `data`. A new event is one class here, one tag, and one line in `Event`.
+Times are whole milliseconds: the canonical form has no fractions. No field holds what a person or a model wrote.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, Final, get_args
+from uuid import UUID
+
+from assistant.audit.parts import GuardReport, Name, TextMark, TurnPlace
+from assistant.conversation import Role
+
+
+class Tag(StrEnum):
+    """The name of an event type, in the log and in every search."""
+
+    TURN_ACCEPTED = "turn:accepted"
+    TURN_GUARDED = "turn:guarded"
+    TURN_ROUTED = "turn:routed"
+    TURN_ANSWERED = "turn:answered"
+    TURN_INTERRUPTED = "turn:interrupted"
+    TURN_FAILED = "turn:failed"
+    PROMPT_BLOCKED = "prompt:blocked"
+    ANSWER_BLOCKED = "answer:blocked"
+    HOST_UNREACHABLE = "host:unreachable"
+    CONNECTION_REFUSED = "connection:refused"
+    ACCESS_REFUSED = "access:refused"
+    PERSON_SIGNED_IN = "person:signed-in"
+    PERSON_SIGN_IN_FAILED = "person:sign-in-failed"
+    PERSON_SIGNED_OUT = "person:signed-out"
+    PERSON_ADDED = "person:added"
+    PERSON_CHANGED = "person:changed"
+    FEEDBACK_GIVEN = "feedback:given"
+    THREAD_DELETED = "thread:deleted"
+    DOCUMENT_ADDED = "document:added"
+    DOCUMENT_INDEXED = "document:indexed"
+    DOCUMENT_REMOVED = "document:removed"
+    JOB_ENQUEUED = "job:enqueued"
+    JOB_FINISHED = "job:finished"
+    JOB_FAILED = "job:failed"
+    JOB_CANCELLED = "job:cancelled"
+    POLICY_LOADED = "policy:loaded"
+    LOG_OPENED = "log:opened"
+    LOG_READ = "log:read"
+
+
+class Outcome(StrEnum):
+    """How what the event tells of ended."""
+
+    DONE = "done"
+    REFUSED = "refused"  # by the guard, by a role, by the network lock
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnAccepted:
+    """A request came in and may go on; durable before anything else happens.
+
+    Attributes:
+        door: how it came in, such as `chat`.
+        persona_version: the hash of the persona's file.
+        chars: length of typed text and attachments together.
+    """
+
+    tag: ClassVar = Tag.TURN_ACCEPTED
+    outcome: ClassVar = Outcome.DONE
+    turn: TurnPlace
+    door: Name
+    persona: Name
+    persona_version: Name
+    chars: int
+    attachments: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnGuarded:
+    """The guard let a prompt pass, changed or not.
+
+    Attributes:
+        chars: length of everything that goes to the model.
+        text_mark: of the person's guarded text.
+    """
+
+    tag: ClassVar = Tag.TURN_GUARDED
+    outcome: ClassVar = Outcome.DONE
+    turn: TurnPlace
+    guard: GuardReport
+    chars: int
+    text_mark: TextMark
+    messages: int = 1
+    passages: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptBlocked:
+    """The guard held a whole prompt back; no model saw any of it."""
+
+    tag: ClassVar = Tag.PROMPT_BLOCKED
+    outcome: ClassVar = Outcome.REFUSED
+    turn: TurnPlace
+    guard: GuardReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnRouted:
+    """A deployment was chosen; again when another one takes over.
+
+    Attributes:
+        messages: how many go to the model.
+        left_out: how many earlier ones had no room.
+    """
+
+    tag: ClassVar = Tag.TURN_ROUTED
+    outcome: ClassVar = Outcome.DONE
+    turn: TurnPlace
+    host: Name
+    model: Name
+    reason: Name
+    context_tokens: int = 0
+    prompt_tokens: int = 0
+    messages: int = 0
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostUnreachable:
+    """A model host failed in a turn, before or in the middle of its answer.
+
+    Attributes:
+        error: the class of the error.
+        is_retried: another deployment is asked next.
+    """
+
+    tag: ClassVar = Tag.HOST_UNREACHABLE
+    outcome: ClassVar = Outcome.FAILED
+    turn: TurnPlace | None = None
+    host: Name
+    model: Name
+    error: Name
+    is_retried: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnAnswered:
+    """An answer is complete; durable before the person sees that it ended.
+
+    Attributes:
+        guard: what the guard did to the answer.
+        text_mark: of the guarded answer as the history holds it.
+        first_token_milliseconds: from asking the host; None when it sent nothing.
+    """
+
+    tag: ClassVar = Tag.TURN_ANSWERED
+    outcome: ClassVar = Outcome.DONE
+    turn: TurnPlace
+    guard: GuardReport
+    host: Name
+    model: Name
+    chars: int
+    text_mark: TextMark
+    prompt_tokens: int
+    answer_tokens: int
+    first_token_milliseconds: int | None
+    total_milliseconds: int
+    finish_reason: Name
+    is_truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerBlocked:
+    """The guard stopped an answer; `chars` of it had been shown."""
+
+    tag: ClassVar = Tag.ANSWER_BLOCKED
+    outcome: ClassVar = Outcome.REFUSED
+    turn: TurnPlace
+    guard: GuardReport
+    host: Name
+    model: Name
+    chars: int
+    total_milliseconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnInterrupted:
+    """An answer stopped before its end: by the person, by a lost host, or by a crash that was found later.
+
+    Attributes:
+        cause: `stopped`, `host-lost` or `crashed`.
+        text_mark: of what the history holds; None when that is nothing.
+    """
+
+    tag: ClassVar = Tag.TURN_INTERRUPTED
+    outcome: ClassVar = Outcome.FAILED
+    turn: TurnPlace
+    cause: Name
+    chars: int = 0
+    text_mark: TextMark | None = None
+    guard: GuardReport | None = None
+    host: Name | None = None
+    model: Name | None = None
+    total_milliseconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnFailed:
+    """A turn ended without an answer; `error` is the class of the error, its words stand in the log file."""
+
+    tag: ClassVar = Tag.TURN_FAILED
+    outcome: ClassVar = Outcome.FAILED
+    turn: TurnPlace
+    error: Name
+    chars: int = 0
+    total_milliseconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionRefused:
+    """The network lock refused a connection or a program; `address` is where it wanted to go."""
+
+    tag: ClassVar = Tag.CONNECTION_REFUSED
+    outcome: ClassVar = Outcome.REFUSED
+    address: Name
+    operation: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessRefused:
+    """Somebody asked for what their role or ownership does not give; `wanted` is the right or route."""
+
+    tag: ClassVar = Tag.ACCESS_REFUSED
+    outcome: ClassVar = Outcome.REFUSED
+    actor: UUID | None
+    wanted: Name
+    door: Name = "chat"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonSignedIn:
+    """Somebody signed in."""
+
+    tag: ClassVar = Tag.PERSON_SIGNED_IN
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    session_id: UUID | None = None
+    method: Name = "password"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonSignInFailed:
+    """A sign-in was refused; the name that was typed may be a password, so only its mark is kept.
+
+    Attributes:
+        subject: whose account it was, if there is one.
+        reason: such as `unknown-name`, `wrong-password`, `too-many-attempts`, `not-active`.
+    """
+
+    tag: ClassVar = Tag.PERSON_SIGN_IN_FAILED
+    outcome: ClassVar = Outcome.REFUSED
+    subject: UUID | None
+    name_mark: TextMark
+    reason: Name
+    method: Name = "password"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonSignedOut:
+    """A session ended; `cause` is `signed-out`, `expired` or `revoked`."""
+
+    tag: ClassVar = Tag.PERSON_SIGNED_OUT
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    subject: UUID
+    cause: Name = "signed-out"
+    session_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonAdded:
+    """An account was made, by `actor` or by a command on the server."""
+
+    tag: ClassVar = Tag.PERSON_ADDED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    subject: UUID
+    roles: tuple[Role, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonChanged:
+    """An account was changed: `change` is such as `roles` or `password`; `roles` are those in force now."""
+
+    tag: ClassVar = Tag.PERSON_CHANGED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    subject: UUID
+    change: Name
+    roles: tuple[Role, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackGiven:
+    """Somebody judged an answer."""
+
+    tag: ClassVar = Tag.FEEDBACK_GIVEN
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    thread_id: UUID
+    turn_id: UUID | None
+    message_id: UUID
+    is_helpful: bool
+    comment_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadDeleted:
+    """A thread and its messages were deleted."""
+
+    tag: ClassVar = Tag.THREAD_DELETED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    thread_id: UUID
+    messages: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentAdded:
+    """A document was given to the knowledge base; `text_mark` is of its guarded text."""
+
+    tag: ClassVar = Tag.DOCUMENT_ADDED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    document_id: UUID
+    source: Name
+    chars: int
+    text_mark: TextMark | None = None
+    guard: GuardReport | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentIndexed:
+    """A document can be found."""
+
+    tag: ClassVar = Tag.DOCUMENT_INDEXED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    document_id: UUID
+    passages: int
+    total_milliseconds: int | None = None
+    guard: GuardReport | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRemoved:
+    """A document is gone from the knowledge base."""
+
+    tag: ClassVar = Tag.DOCUMENT_REMOVED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    document_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEnqueued:
+    """A job was asked for."""
+
+    tag: ClassVar = Tag.JOB_ENQUEUED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    job_id: UUID
+    task: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFinished:
+    """A job did what it was asked."""
+
+    tag: ClassVar = Tag.JOB_FINISHED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    job_id: UUID
+    task: Name
+    attempts: int = 1
+    total_milliseconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFailed:
+    """A job was given up; `error` is the class of the error."""
+
+    tag: ClassVar = Tag.JOB_FAILED
+    outcome: ClassVar = Outcome.FAILED
+    actor: UUID | None
+    job_id: UUID
+    task: Name
+    error: Name
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCancelled:
+    """A job was stopped on request."""
+
+    tag: ClassVar = Tag.JOB_CANCELLED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    job_id: UUID
+    task: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyLoaded:
+    """A policy is in force in this process from now on."""
+
+    tag: ClassVar = Tag.POLICY_LOADED
+    outcome: ClassVar = Outcome.DONE
+    policy_version: Name
+    rules: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogOpened:
+    """A process began to write to the log; `process` is such as `web` or `worker`."""
+
+    tag: ClassVar = Tag.LOG_OPENED
+    outcome: ClassVar = Outcome.DONE
+    process: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRead:
+    """Somebody read the log; `filters` names what was looked for, never a text."""
+
+    tag: ClassVar = Tag.LOG_READ
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    door: Name
+    filters: tuple[Name, ...] = ()
+
+
+Event = (
+    TurnAccepted
+    | TurnGuarded
+    | PromptBlocked
+    | TurnRouted
+    | HostUnreachable
+    | TurnAnswered
+    | AnswerBlocked
+    | TurnInterrupted
+    | TurnFailed
+    | ConnectionRefused
+    | AccessRefused
+    | PersonSignedIn
+    | PersonSignInFailed
+    | PersonSignedOut
+    | PersonAdded
+    | PersonChanged
+    | FeedbackGiven
+    | ThreadDeleted
+    | DocumentAdded
+    | DocumentIndexed
+    | DocumentRemoved
+    | JobEnqueued
+    | JobFinished
+    | JobFailed
+    | JobCancelled
+    | PolicyLoaded
+    | LogOpened
+    | LogRead
+)
+EVENT_TYPES: Final[tuple[type[Event], ...]] = get_args(Event)

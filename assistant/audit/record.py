@@ -1,0 +1,227 @@
+"""One event as the log keeps it: the exact bytes that are hashed, and the columns that repeat them for searching.
+
+The bytes are a subset of RFC 8785 (JSON Canonicalization Scheme): ASCII keys in order, no blanks, no fractions, whole
+numbers up to 2^53, times as RFC 3339 in UTC with microseconds, lower-case hexadecimal. Absent values are left out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Final, NamedTuple, Self
+from uuid import UUID
+
+import orjson
+
+from assistant.audit.events import EVENT_TYPES, Event
+from assistant.audit.parts import GuardReport, TurnPlace
+
+FORMAT_VERSION: Final = 1
+MOST_BODY_BYTES: Final = 16_384  # the table's own limit
+_NONCE_BYTES: Final = 16  # so that the hash of a dropped body tells nothing about it
+_LEAF_PREFIX: Final = b"\x00"  # RFC 6962 section 2.1: a leaf never looks like an inner node
+_LARGEST_INTEGER: Final = 2**53 - 1  # RFC 8785 section 3.2.2.3: what every JSON parser reads exactly
+_MOST_NAME_CHARS: Final = 120
+_NOT_IN_A_NAME: Final = re.compile(r"[^\x21-\x7e]")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+Plain = None | bool | int | str | list["Plain"] | dict[str, "Plain"]
+"""What a body may hold: JSON without fractions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which process wrote a record."""
+
+    host: str
+    pid: int
+    build: str
+
+    @classmethod
+    def here(cls, build: str) -> Self:
+        """Return this process; `build` is the version of Cloister."""
+        return cls(host=socket.gethostname(), pid=os.getpid(), build=build)
+
+
+class Columns(NamedTuple):
+    """What a search goes by; each stands in the body under the same name.
+
+    Attributes:
+        subject: the person whom the event is about; the actor, where it is about nobody else.
+        severity: rank of the guard's strictest action, 0 (allowed) to 3 (blocked).
+        content_id: where the encrypted text lies, once the log keeps any.
+    """
+
+    subject: UUID | None
+    actor: UUID | None
+    thread_id: UUID | None
+    turn_id: UUID | None
+    rule: str | None
+    severity: int | None
+    model: str | None
+    content_id: UUID | None
+
+
+class Record(NamedTuple):
+    """A row as the writer sends it."""
+
+    id: UUID
+    occurred_at: datetime
+    type: str
+    columns: Columns
+    body: bytes
+    leaf: bytes
+
+
+def compose_record(event: Event, origin: Origin, now_nanoseconds: int) -> Record:
+    """Give an event its id, its time and its bytes, once; whoever sends it again sends the same.
+
+    Args:
+        event: what happened.
+        origin: the process that says so.
+        now_nanoseconds: time since 1970, by the producer's clock.
+
+    Raises:
+        ValueError: the event is larger than the log takes, or holds a value that has no canonical form.
+    """
+    identifier = make_event_id(now_nanoseconds)
+    occurred_at = _EPOCH + timedelta(microseconds=now_nanoseconds // 1000)
+    columns = _columns_of(event)
+    document: dict[str, Plain] = {
+        "v": FORMAT_VERSION,
+        "id": str(identifier),
+        "nonce": secrets.token_hex(_NONCE_BYTES),
+        "type": event.tag.value,
+        "at": format_time(occurred_at),
+        "outcome": event.outcome.value,
+        "origin": plain_of(origin),
+        "data": _plain_fields(event, _DATA_NAMES[type(event)]),
+        **_plain_fields(columns, Columns._fields),
+    }
+    body = canonical_bytes(document)
+    if len(body) > MOST_BODY_BYTES:
+        raise ValueError(f"The event {event.tag.value!r} has {len(body)} bytes; at most {MOST_BODY_BYTES} are taken.")
+    return Record(identifier, occurred_at, event.tag.value, columns, body, leaf_of(body))
+
+
+def derive_record(body: bytes) -> Record:
+    """Derive every column from the bytes alone, as a verifier does: a column that differs was changed.
+
+    Raises:
+        ValueError: the bytes are not a body in canonical form.
+    """
+    try:
+        document = json.loads(body)
+        if canonical_bytes(document) != body:
+            raise ValueError("The body is not in canonical form.")
+        columns = Columns(
+            subject=_uuid_or_none(document.get("subject")),
+            actor=_uuid_or_none(document.get("actor")),
+            thread_id=_uuid_or_none(document.get("thread_id")),
+            turn_id=_uuid_or_none(document.get("turn_id")),
+            rule=document.get("rule"),
+            severity=document.get("severity"),
+            model=document.get("model"),
+            content_id=_uuid_or_none(document.get("content_id")),
+        )
+        occurred_at = datetime.fromisoformat(document["at"])
+        return Record(UUID(document["id"]), occurred_at, document["type"], columns, body, leaf_of(body))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("The body lacks what every event has.") from error
+
+
+def canonical_bytes(document: Mapping[str, Plain]) -> bytes:
+    """Return the one spelling of a document."""
+    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+
+
+def leaf_of(body: bytes) -> bytes:
+    """Return the Merkle leaf of a body. Source: RFC 6962 section 2.1."""
+    return sha256(_LEAF_PREFIX + body).digest()
+
+
+def make_event_id(now_nanoseconds: int) -> UUID:
+    """Make a UUID version 7: milliseconds, then the fraction of the millisecond, then 62 random bits.
+
+    Source: RFC 9562 sections 5.7 and 6.2, method 3.
+    """
+    milliseconds, rest = divmod(now_nanoseconds, 1_000_000)
+    fraction = rest * 4096 // 1_000_000
+    return UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 2 << 62 | secrets.randbits(62))
+
+
+def format_time(moment: datetime) -> str:
+    """Return a moment in UTC as RFC 3339 with microseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+
+
+def as_name(text: str) -> str:
+    """Return a text as a name: printable ASCII without blanks, at most 120 characters."""
+    if text.isascii() and text.isprintable() and " " not in text:
+        return text[:_MOST_NAME_CHARS]
+    return _NOT_IN_A_NAME.sub("_", text[:_MOST_NAME_CHARS])
+
+
+def plain_of(value: object) -> Plain:
+    """Return a value of an event as the body holds it.
+
+    Raises:
+        ValueError: it has no canonical form: a fraction, bytes, a number beyond 2^53, or another type.
+    """
+    plain: Plain
+    match value:
+        case None | bool():
+            plain = value
+        case str():
+            plain = as_name(value)
+        case int() if abs(value) <= _LARGEST_INTEGER:
+            plain = value
+        case UUID():
+            plain = str(value)
+        case tuple():
+            plain = [plain_of(item) for item in value]
+        case _ if is_dataclass(value):
+            plain = _plain_fields(value, (field.name for field in fields(value)))
+        case _:
+            raise ValueError(f"A value of type {type(value).__name__} has no canonical form.")
+    return plain
+
+
+def _columns_of(event: Event) -> Columns:
+    turn: TurnPlace | None = getattr(event, "turn", None)
+    guard: GuardReport | None = getattr(event, "guard", None)
+    actor: UUID | None = turn.person_id if turn else getattr(event, "actor", None)
+    model: str | None = getattr(event, "model", None)
+    rule = guard.rule if guard else None
+    return Columns(
+        subject=getattr(event, "subject", actor),
+        actor=actor,
+        thread_id=turn.thread_id if turn else getattr(event, "thread_id", None),
+        turn_id=turn.turn_id if turn else getattr(event, "turn_id", None),
+        rule=as_name(rule) if rule else None,
+        severity=guard.action.severity if guard else None,
+        model=as_name(model) if model else None,
+        content_id=None,
+    )
+
+
+def _plain_fields(value: object, names: Iterable[str]) -> dict[str, Plain]:
+    present = ((name, getattr(value, name)) for name in names)
+    return {name: plain_of(item) for name, item in present if item is not None}
+
+
+_DATA_NAMES: Final = {
+    kind: tuple(field.name for field in fields(kind) if field.name not in ("turn", *Columns._fields))
+    for kind in EVENT_TYPES
+}
+
+
+def _uuid_or_none(text: str | None) -> UUID | None:
+    return None if text is None else UUID(text)

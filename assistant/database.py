@@ -1,0 +1,72 @@
+"""Postgres: the roles, their addresses, and engines. Tables live with the rooms that own them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from pydantic import SecretStr
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlmodel import SQLModel
+
+from assistant.errors import UnavailableError
+from assistant.keys import Keys
+
+APP_ROLE: Final = "cloister_app"  # ordinary tables: people, history, jobs, knowledge
+AUDIT_WRITER_ROLE: Final = "cloister_audit_writer"  # may insert audit events, nothing else
+AUDIT_READER_ROLE: Final = "cloister_audit_reader"  # may read audit events, nothing else
+LOGIN_ROLES: Final = (APP_ROLE, AUDIT_WRITER_ROLE, AUDIT_READER_ROLE)
+
+_POOL_SIZE = 8  # connections a process; a turn holds one for milliseconds at a time
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def role_password(keys: Keys, role: str) -> str:
+    """Return the password that migrations set for a login role."""
+    return keys.password(f"database-role:{role}")
+
+
+def url_for_role(owner_url: SecretStr, role: str, keys: Keys) -> SecretStr:
+    """Return the address of the same database for another role."""
+    url = parse_url(owner_url).set(username=role, password=role_password(keys, role))
+    return SecretStr(url.render_as_string(hide_password=False))
+
+
+def parse_url(url: SecretStr) -> URL:
+    """Parse a Postgres address and pin it to the psycopg driver that all of Cloister uses."""
+    return make_url(url.get_secret_value()).set(drivername="postgresql+psycopg")
+
+
+def libpq_dsn(url: SecretStr) -> str:
+    """Return the address as libpq takes it, for code that speaks psycopg directly. Holds the password."""
+    return parse_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def create_engine(url: SecretStr) -> AsyncEngine:
+    """Return an engine for ordinary tables; parameters never show in errors or logs."""
+    return create_async_engine(parse_url(url), pool_size=_POOL_SIZE, pool_pre_ping=True, hide_parameters=True)
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Give a connection whose work is committed at the end, or undone when the block raises.
+
+    Raises:
+        UnavailableError: the database does not answer, or ended the transaction; the same call may succeed later.
+    """
+    try:
+        async with engine.begin() as connection:
+            yield connection
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        raise UnavailableError("The database does not answer. Nothing was changed; try again in a moment.") from error

@@ -1,0 +1,222 @@
+"""What each role may do to the log: the writer adds, the reader reads, everybody else is refused, the owner too."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg import errors
+from pydantic import SecretStr
+
+from assistant.audit.append import Appender
+from assistant.audit.events import LogOpened
+from assistant.audit.partitions import ensure_partitions
+from assistant.audit.record import Origin, compose_record
+from assistant.database import LOGIN_ROLES, libpq_dsn, url_for_role
+from assistant.embedded.postgres import EmbeddedPostgres
+from assistant.keys import Keys
+from tests.integration.conftest import Database, fresh_database
+
+pytestmark = pytest.mark.integration
+
+# ruff: noqa: S608 - every statement of this file is made of its own constants
+
+_ROW = "gen_random_uuid(), now(), 'log:opened', '\\x00', sha256('\\x00')"
+_INSERT = f"INSERT INTO audit.event (id, occurred_at, type, body, leaf) VALUES ({_ROW})"
+_REFUSED = errors.InsufficientPrivilege
+_STOPPED = errors.RestrictViolation
+
+_CHANGES = {
+    "update": "UPDATE audit.event SET type = 'x'",
+    "update nothing": "UPDATE audit.event SET type = 'x' WHERE false",
+    "delete": "DELETE FROM audit.event",
+    "truncate": "TRUNCATE audit.event",
+    "merge": "MERGE INTO audit.event e USING (SELECT 1) s ON true WHEN MATCHED THEN DELETE",
+    "upsert": f"{_INSERT} ON CONFLICT (id) DO UPDATE SET type = 'x'",
+    "update a partition": "UPDATE audit.event_default SET type = 'x'",
+    "delete from a partition": "DELETE FROM audit.{month}",
+    "truncate a partition": "TRUNCATE audit.{month}",
+    "truncate the default partition": "TRUNCATE audit.event_default",
+}
+_DEFINITIONS = {
+    "drop": "DROP TABLE audit.event",
+    "drop a partition": "DROP TABLE audit.{month}",
+    "detach a partition": "ALTER TABLE audit.event DETACH PARTITION audit.{month}",
+    "disable triggers": "ALTER TABLE audit.event DISABLE TRIGGER ALL",
+    "disable a partition's triggers": "ALTER TABLE audit.{month} DISABLE TRIGGER ALL",
+    "drop a trigger": "DROP TRIGGER refuse_change ON audit.event",
+    "drop the refusal": "DROP FUNCTION audit.refuse_change() CASCADE",
+    "add a rule": "CREATE RULE silent AS ON INSERT TO audit.event DO INSTEAD NOTHING",
+    "add a partition by hand": "SELECT audit.add_partition('event_x', 'DEFAULT')",
+    "create a table": "CREATE TABLE audit.mine (id int)",
+    "become the owner": "SET ROLE cloister_audit_owner",
+    "silence triggers": "SET session_replication_role = 'replica'",
+}
+_FORGERIES = {
+    "a transaction id": f"INSERT INTO audit.event (xid, id, occurred_at, type, body, leaf) SELECT '1'::xid8, {_ROW}",
+    "a recording time": f"INSERT INTO audit.event (recorded_at, id, occurred_at, type, body, leaf) SELECT now(),{_ROW}",
+    "an era": f"INSERT INTO audit.event (era, id, occurred_at, type, body, leaf) SELECT 1, {_ROW}",
+    "a row in a partition": _INSERT.replace("audit.event", "audit.event_default"),
+}
+_READS = {
+    "read": "SELECT id FROM audit.event",
+    "read a partition": "SELECT id FROM audit.event_default",
+    "read by returning": f"{_INSERT} RETURNING body",
+    "copy out": "COPY audit.event TO STDOUT",
+}
+
+
+@pytest.fixture
+def month() -> str:
+    """The partition of the present month."""
+    return time.strftime("event_%Y_%m", time.gmtime())
+
+
+@pytest.fixture(scope="module")
+def filled(postgres: EmbeddedPostgres, migrated_template: str, keys: Keys) -> Iterator[Database]:
+    """A log with one row in the present month and one in the default partition; no attempt may change it."""
+    with fresh_database(postgres, migrated_template, keys) as database:
+        _fill(database)
+        yield database
+
+
+def _fill(database: Database) -> None:
+    row = compose_record(LogOpened(process="test"), Origin("h", 1, "b"), time.time_ns())
+    with psycopg.connect(libpq_dsn(database.audit_writer_url)) as connection:
+        connection.execute(_INSERT)
+        connection.execute(
+            "INSERT INTO audit.event (id, occurred_at, type, body, leaf) VALUES (%s, %s, %s, %s, %s)",
+            [row.id, row.occurred_at, row.type, row.body, row.leaf],
+        )
+
+
+@pytest.fixture
+def rows(filled: Database) -> Iterator[None]:
+    """Whatever the test does, the rows are as they were afterwards."""
+    with psycopg.connect(libpq_dsn(filled.owner_url), autocommit=True) as connection:
+        before = connection.execute("SELECT e::text FROM audit.event e ORDER BY id").fetchall()
+        assert len(before) == 2
+        yield
+        assert connection.execute("SELECT e::text FROM audit.event e ORDER BY id").fetchall() == before
+
+
+def _attempt(url: SecretStr, statement: str, month: str) -> None:
+    with psycopg.connect(libpq_dsn(url), autocommit=True) as connection:
+        if statement.startswith("COPY"):
+            with connection.cursor().copy(statement) as copy:
+                list(copy)
+        else:
+            connection.execute(statement.format(month=month))
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("attempt", [*_CHANGES, *_DEFINITIONS, *_FORGERIES, *_READS])
+def test_the_writer_may_insert_and_nothing_else(filled: Database, month: str, attempt: str) -> None:
+    statement = (_CHANGES | _DEFINITIONS | _FORGERIES | _READS)[attempt]
+    with pytest.raises(_REFUSED):
+        _attempt(filled.audit_writer_url, statement, month)
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("attempt", [*_CHANGES, *_DEFINITIONS, *_FORGERIES, "insert", "make partitions"])
+def test_the_reader_may_read_and_nothing_else(filled: Database, month: str, attempt: str) -> None:
+    others = {"insert": _INSERT, "make partitions": "SELECT audit.ensure_partitions(1)"}
+    with pytest.raises(_REFUSED):
+        _attempt(filled.audit_reader_url, (_CHANGES | _DEFINITIONS | _FORGERIES | others)[attempt], month)
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("attempt", [*_CHANGES, *_DEFINITIONS, *_FORGERIES, *_READS, "insert", "make partitions"])
+def test_the_application_has_nothing_to_do_with_the_log(filled: Database, month: str, attempt: str) -> None:
+    others = {"insert": _INSERT, "make partitions": "SELECT audit.ensure_partitions(1)"}
+    statement = (_CHANGES | _DEFINITIONS | _FORGERIES | _READS | others)[attempt]
+    with pytest.raises(_REFUSED):
+        _attempt(filled.app_url, statement, month)
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("attempt", _CHANGES)
+@pytest.mark.parametrize("first", ["SELECT 1", "SET session_replication_role = 'replica'"])
+def test_triggers_stop_even_the_servers_superuser(filled: Database, month: str, attempt: str, first: str) -> None:
+    with psycopg.connect(libpq_dsn(filled.owner_url), autocommit=True) as connection:
+        connection.execute(first)
+        with pytest.raises(_STOPPED):
+            connection.execute(_CHANGES[attempt].format(month=month))
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("attempt", _CHANGES)
+def test_triggers_stop_the_owner_of_the_log(filled: Database, month: str, attempt: str) -> None:
+    with psycopg.connect(libpq_dsn(filled.owner_url), autocommit=True) as connection:
+        connection.execute("SET ROLE cloister_audit_owner")
+        with pytest.raises(_STOPPED):
+            connection.execute(_CHANGES[attempt].format(month=month))
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("role", LOGIN_ROLES)
+def test_nobody_grants_itself_more(filled: Database, month: str, role: str) -> None:
+    """Postgres answers such a GRANT with an error or, where some right is held, with a warning and no grant."""
+    url = url_for_role(filled.owner_url, role, filled.keys)
+    with contextlib.suppress(_REFUSED):
+        _attempt(url, "GRANT ALL ON audit.event TO CURRENT_USER", month)
+    with pytest.raises(_REFUSED):
+        _attempt(url, _CHANGES["delete"], month)
+
+
+def test_every_partition_is_guarded_also_a_new_one(database: Database) -> None:
+    with psycopg.connect(libpq_dsn(database.owner_url)) as connection:
+        connection.execute("SELECT audit.ensure_partitions(24)")
+        guards = connection.execute(
+            "SELECT relname, array_agg(tgname || ' ' || tgenabled::text ORDER BY tgname), relowner::regrole::text, "
+            "relacl::text FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid LEFT JOIN pg_trigger "
+            "ON tgrelid = inhrelid WHERE inhparent = 'audit.event'::regclass GROUP BY 1, 3, 4"
+        ).fetchall()
+    assert len(guards) == 25
+    expected = (["refuse_change A", "refuse_statement A"], "cloister_audit_owner", None)
+    assert [guard for guard in guards if guard[1:] != expected] == []
+
+
+async def test_writer_may_ask_for_months_ahead_and_gets_each_once(database: Database) -> None:
+    assert await ensure_partitions(database.audit_writer_url, 7) == 3  # four came with the migration
+    assert await ensure_partitions(database.audit_writer_url, 7) == 0
+    assert await ensure_partitions(database.audit_writer_url, 10_000) == 17  # two years and no more
+
+
+async def test_a_month_whose_events_came_too_early_keeps_them(database: Database) -> None:
+    far = time.time_ns() + 150 * 86_400 * 10**9  # five months ahead: no partition yet
+    async with Appender(database.audit_writer_url, Origin("h", 1, "b"), clock=lambda: far) as appender:
+        await appender.append(LogOpened(process="clock-is-wrong"))
+    assert await ensure_partitions(database.audit_writer_url, 12) == 7  # eight were missing; one month stays as it is
+    with psycopg.connect(libpq_dsn(database.owner_url)) as connection:
+        assert connection.execute("SELECT type FROM audit.event_default").fetchall() == [("log:opened",)]
+
+
+def test_the_login_roles_have_no_power_over_the_server(database: Database) -> None:
+    with psycopg.connect(libpq_dsn(database.owner_url)) as connection:
+        powerful = connection.execute(
+            "SELECT rolname FROM pg_roles WHERE rolname IN ('cloister_app', 'cloister_audit_writer', "
+            "'cloister_audit_reader', 'cloister_audit_owner') AND (rolsuper OR rolcreaterole OR "
+            "rolcreatedb OR rolreplication OR rolbypassrls OR rolcanlogin = (rolname = 'cloister_audit_owner'))"
+        ).fetchall()
+        members = connection.execute(
+            "SELECT member::regrole::text FROM pg_auth_members WHERE member::regrole::text ~ '^cloister_(app|audit)'"
+        ).fetchall()
+    assert (powerful, members) == ([], [])
+
+
+@pytest.mark.parametrize("table", ["person", "thread", "message", "job", "alembic_version"])
+def test_audit_roles_see_no_ordinary_table(database: Database, table: str) -> None:
+    for url in (database.audit_writer_url, database.audit_reader_url):
+        with psycopg.connect(libpq_dsn(url)) as connection, pytest.raises(_REFUSED):
+            connection.execute(f"SELECT * FROM public.{table}")
+
+
+def test_application_cannot_change_which_revision_is_in_force(database: Database) -> None:
+    with psycopg.connect(libpq_dsn(database.app_url)) as connection:
+        assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
+        with pytest.raises(_REFUSED):
+            connection.execute("UPDATE alembic_version SET version_num = '0000'")
