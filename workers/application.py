@@ -1,0 +1,41 @@
+"""What a worker needs of the product, and the one place where it gets it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Protocol
+
+from assistant.settings import Settings
+
+if TYPE_CHECKING:  # the parent of the pool imports this module, and has no use for the database or the guard
+    from assistant.jobs.queue import Jobs
+    from assistant.knowledge.knowledge import Knowledge
+
+
+class Application(Protocol):
+    """The use cases that tasks run."""
+
+    @property
+    def jobs(self) -> Jobs:
+        """Return the queue."""
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """Return the knowledge base."""
+
+    async def recover_turns(self) -> int:
+        """Mark the answers that a crash left in the making; returns how many."""
+
+    async def ensure_audit_partitions(self) -> int:
+        """Create the audit log's tables of the coming months; returns how many."""
+
+
+OpenApplication = Callable[[Settings], AbstractAsyncContextManager[Application]]
+
+
+def open_application(settings: Settings) -> AbstractAsyncContextManager[Application]:
+    """Open the product for the tasks of one process."""
+    from assistant.bootstrap import build_application  # noqa: PLC0415 - loaded in the child that uses it, see worker.py
+
+    return build_application(settings, process="worker")
