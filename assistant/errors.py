@@ -14,6 +14,9 @@ A message says what failed, the value with `!r`, and what to do next. It never h
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
 
 class CloisterError(Exception):
     """Be the root of every error that Cloister raises on purpose; its message may be shown to a person."""
@@ -53,3 +56,13 @@ class EmbeddedError(CloisterError):
     def __init__(self, message: str, *, exit_status: int = 1) -> None:
         super().__init__(message)
         self.exit_status = exit_status
+
+
+def where(error: BaseException) -> str:
+    """Describe an unforeseen error for the log: its class and the lines it came through, never its message.
+
+    The message of somebody else's error may quote what a person wrote.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+    return f"{type(error).__name__} at {lines or 'an unknown place'}"

@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default=Path("var"), description="Folder of everything that Cloister writes.")
     database_url: SecretStr | None = Field(
         default=None,
-        description="Postgres 16 or newer with pgvector, as a role that may create roles; unset starts the embedded one.",
+        description="Postgres 16 or newer with pgvector, as a role that may create roles; unset: embedded.",
     )
     audit_database_url: SecretStr | None = Field(
         default=None, description="The same database as the audit writer; `cloister up` sets it for its processes."

@@ -1,0 +1,90 @@
+"""An answer in the making: what the model said, what of it may be shown, and how long it took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from assistant.answering.guarding import GuardedConversation
+from connectors.model_hosts.values import Route, Usage
+from policies.verdict import Verdict
+
+
+class Answer:
+    """Take tokens in, give guarded text out, and remember what the record needs.
+
+    Attributes:
+        text: the guarded answer so far, placeholders in place; what the history keeps.
+        route: the deployment that answers now; None until one was chosen.
+        usage: the host's own count, given at the end.
+    """
+
+    def __init__(self, conversation: GuardedConversation, clock: Callable[[], float]) -> None:
+        self._conversation = conversation
+        self._clock = clock
+        self._guard = conversation.open_answer()
+        self._restorer = conversation.open_restorer()
+        self._pieces: list[str] = []
+        self._started = clock()
+        self._first_token: float | None = None
+        self._finished: list[Verdict] = []
+        self.route: Route | None = None
+        self.usage: Usage | None = None
+
+    @property
+    def text(self) -> str:
+        """Return the guarded text so far."""
+        return "".join(self._pieces)
+
+    @property
+    def asked_route(self) -> Route:
+        """Return the deployment that answers; a host was asked, so there is one."""
+        if self.route is None:
+            raise RuntimeError("No deployment was chosen for this answer yet.")
+        return self.route
+
+    @property
+    def has_begun(self) -> bool:
+        """Tell whether the model said anything yet, shown or held back."""
+        return self._first_token is not None
+
+    @property
+    def is_blocked(self) -> bool:
+        """Tell whether the guard stopped this answer."""
+        return self._guard.verdict_so_far.is_blocked
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return what the guard did to the answer so far."""
+        return self._guard.verdict_so_far
+
+    @property
+    def milliseconds(self) -> int:
+        """Return the time since the host was asked."""
+        return round((self._clock() - self._started) * 1000)
+
+    @property
+    def first_token_milliseconds(self) -> int | None:
+        """Return the time until the model said its first token."""
+        return None if self._first_token is None else round((self._first_token - self._started) * 1000)
+
+    def feed(self, token: str) -> str:
+        """Take a piece from the model and return what the person may see now; often shorter, sometimes empty."""
+        if self._first_token is None:
+            self._first_token = self._clock()
+        return self._show(self._guard.feed(token))
+
+    def finish(self) -> str:
+        """Return what was still held back at the end of the answer."""
+        return self._show(self._guard.close()) + self._restorer.close()
+
+    def start_over(self, separator: str) -> str:
+        """Close what the first host said and begin anew below a separator; return what to show of both."""
+        shown = self.finish()
+        self._pieces.append(separator)
+        self._guard = self._conversation.open_answer()
+        self._restorer = self._conversation.open_restorer()
+        return shown + separator
+
+    def _show(self, guarded: str) -> str:
+        self._pieces.append(guarded)
+        return self._restorer.feed(guarded)

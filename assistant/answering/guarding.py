@@ -1,0 +1,117 @@
+"""The guard as a conversation uses it: placeholders kept sealed between turns, long texts off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Protocol
+from uuid import UUID
+
+from assistant.conversation import Person
+from assistant.keys import Sealer
+from policies.guard import Guard
+from policies.pseudonyms import Pseudonyms, Restorer
+from policies.stream import StreamGuard
+from policies.verdict import Direction, Verdict
+
+_ON_LOOP_CHARS = 4_000  # below this a check costs less than the hop to a thread and stalls nobody
+
+
+class SavedPseudonyms(Protocol):
+    """What the store gives back."""
+
+    @property
+    def sealed(self) -> bytes | None:
+        """Return the sealed placeholders; none as long as nothing was saved."""
+
+    @property
+    def version(self) -> int:
+        """Return what to repeat when saving."""
+
+
+class PseudonymStore(Protocol):
+    """Where sealed placeholders of a conversation lie; the history implements it."""
+
+    async def load_pseudonyms(self, person: Person, thread_id: UUID) -> SavedPseudonyms:
+        """Return what was saved for the person's own thread."""
+
+    async def save_pseudonyms(self, person: Person, thread_id: UUID, sealed: bytes, version: int) -> bool:
+        """Save if nobody did since this version was loaded, and tell whether that was so."""
+
+
+class ConversationGuard:
+    """Open the guard for one conversation at a time."""
+
+    def __init__(self, guard: Guard, store: PseudonymStore, sealer: Sealer) -> None:
+        self._guard = guard
+        self._store = store
+        self._sealer = sealer
+
+    async def open(self, thread_id: UUID, person: Person, persona: str) -> GuardedConversation:
+        """Return the guard with the placeholders that this conversation already uses.
+
+        Raises:
+            NotFoundError: the thread is somebody else's, or does not exist.
+            ValueError, PseudonymsError: the saved placeholders were changed or sealed with another key.
+        """
+        saved = await self._store.load_pseudonyms(person, thread_id)
+        if saved.sealed is None:
+            pseudonyms = Pseudonyms()
+        else:
+            pseudonyms = Pseudonyms.from_bytes(self._sealer.open(saved.sealed, place=_place(thread_id)))
+        return GuardedConversation(self._guard, pseudonyms, person, persona, version=saved.version)
+
+    async def save(self, thread_id: UUID, conversation: GuardedConversation) -> bool:
+        """Seal and keep the placeholders; tell whether that was done.
+
+        False means that another turn of the conversation saved first: open again and guard again.
+        """
+        sealed = self._sealer.seal(conversation.pseudonyms.to_bytes(), place=_place(thread_id))
+        if not await self._store.save_pseudonyms(conversation.person, thread_id, sealed, conversation.version):
+            return False
+        conversation.version += 1
+        return True
+
+    async def restore(self, thread_id: UUID, person: Person, texts: Iterable[str]) -> list[str]:
+        """Return stored texts as their owner may read them: placeholders replaced by the person's own values."""
+        conversation = await self.open(thread_id, person, persona="")
+        return [conversation.pseudonyms.restore(text) for text in texts]
+
+
+class GuardedConversation:
+    """The guard, bound to a person, a persona and one conversation's placeholders."""
+
+    def __init__(self, guard: Guard, pseudonyms: Pseudonyms, person: Person, persona: str, *, version: int = 0) -> None:
+        self._guard = guard
+        self.pseudonyms = pseudonyms
+        self.person = person
+        self.version = version
+        self._persona = persona
+        self._roles = frozenset(role.value for role in person.roles)
+
+    async def check_prompt(self, text: str) -> Verdict:
+        """Judge a text on its way to a model. Never raises: a failure of the guard is a block."""
+        if len(text) <= _ON_LOOP_CHARS:
+            return self._check(text)
+        return await asyncio.to_thread(self._check, text)
+
+    def open_answer(self) -> StreamGuard:
+        """Return a guard for one answer that arrives in pieces."""
+        return self._guard.open_stream(persona=self._persona, roles=self._roles, pseudonyms=self.pseudonyms)
+
+    def open_restorer(self) -> Restorer:
+        """Return what puts the person's own values back into a guarded answer."""
+        return Restorer(self.pseudonyms)
+
+    def _check(self, text: str) -> Verdict:
+        return self._guard.check(
+            text,
+            direction=Direction.PROMPT,
+            persona=self._persona,
+            roles=self._roles,
+            pseudonyms=self.pseudonyms,
+        )
+
+
+def _place(thread_id: UUID) -> str:
+    return f"pseudonyms:{thread_id}"

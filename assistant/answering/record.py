@@ -1,0 +1,312 @@
+"""What a turn leaves behind, in the history and in the audit log, in the order that loses nothing.
+
+The history gets guarded text; the log gets marks, counts and names. An end is in the log before the person sees it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol
+from uuid import UUID
+
+from assistant.answering import words
+from assistant.answering.answer import Answer
+from assistant.answering.prompt import Prompt
+from assistant.audit.events import (
+    AnswerBlocked,
+    Event,
+    HostUnreachable,
+    PromptBlocked,
+    TurnAccepted,
+    TurnAnswered,
+    TurnFailed,
+    TurnGuarded,
+    TurnInterrupted,
+    TurnRouted,
+)
+from assistant.audit.parts import GuardReport, TextMarker, TurnPlace
+from assistant.conversation import Message, MessageState, Person, Thread, Turn
+from assistant.errors import CloisterError, where
+from assistant.personas.reader import Persona
+from assistant.turn_events import Answered, Blocked, Failed, Interrupted
+from connectors.errors import HostError
+from connectors.model_hosts.values import Route
+
+_log = logging.getLogger(__name__)
+
+_HEARTBEAT_SECONDS = 2.0  # at most this much of an answer is lost to a crash
+_BLOCKED_TEXT = "(This message was blocked. Its text was not kept.)"
+
+
+class TurnLog(Protocol):
+    """The audit log as a turn writes it."""
+
+    async def append(self, event: Event) -> object:
+        """Return when the event is durable.
+
+        Raises:
+            AuditUnavailableError: it cannot be made durable now.
+        """
+
+
+class TurnHistory(Protocol):
+    """The history as a turn writes it; guarded text only."""
+
+    async def open_thread(self, person: Person, thread_id: UUID, persona: str, title: str) -> Thread:
+        """Return the person's own thread, created if its id is free."""
+
+    async def conversation(
+        self, person: Person, thread_id: UUID, *, excluding_turn: UUID | None = None
+    ) -> list[Message]:
+        """Return the latest turns that were answered in full, in order."""
+
+    async def start_turn(
+        self,
+        turn: Turn,
+        guarded_text: str,
+        *,
+        note: str = "",
+        detail: Mapping[str, object] = ...,
+        title: str = "",
+        state: MessageState = MessageState.COMPLETE,
+    ) -> None:
+        """Store the person's message, an empty answer and the running turn, all or nothing."""
+
+    async def save_partial(self, turn: Turn, text: str) -> None:
+        """Store the guarded answer so far, and a sign of life."""
+
+    async def keep_alive(self, turn: Turn) -> None:
+        """Give a sign of life while there is nothing to store."""
+
+    async def finish_turn(self, turn: Turn, text: str, state: MessageState, *, note: str = "") -> None:
+        """Store the whole guarded answer and how the turn ended, all or nothing."""
+
+
+class TurnRecord:
+    """The record of one turn. Its methods are called in the order in which they stand here."""
+
+    def __init__(
+        self, turn: Turn, persona: Persona, *, history: TurnHistory, audit: TurnLog, marker: TextMarker
+    ) -> None:
+        self.turn = turn
+        self.persona = persona
+        self._history = history
+        self._audit = audit
+        self._marker = marker
+        self._place = TurnPlace.of(turn)
+        self._is_started = False  # the history knows the turn and must hear of its end
+        self._is_ending = False  # an end is being written: a Stop that comes now is too late
+
+    async def accepted(self) -> None:
+        """Note that the request came in."""
+        await self._audit.append(
+            TurnAccepted(
+                turn=self._place,
+                door=self.turn.door,
+                persona=self.persona.name,
+                persona_version=self.persona.version,
+                chars=len(self.turn.text) + sum(len(attachment.text) for attachment in self.turn.attachments),
+                attachments=len(self.turn.attachments),
+            )
+        )
+
+    async def earlier_messages(self) -> list[Message]:
+        """Open the thread, which is the check that it is the person's own, and return what was said before."""
+        turn = self.turn
+        await self._history.open_thread(turn.person, turn.thread_id, self.persona.name, "")
+        return await self._history.conversation(turn.person, turn.thread_id, excluding_turn=turn.id)
+
+    async def guarded(self, prompt: Prompt) -> str:
+        """Store the guarded message and note what the guard did; return the quiet line for the person."""
+        note = words.guard_note(prompt.verdict)
+        text = prompt.own.content
+        await self._start(text, note=note, detail=words.guard_detail(prompt.verdict), title=words.title_of(text))
+        await self._audit.append(
+            TurnGuarded(
+                turn=self._place,
+                guard=GuardReport.of(prompt.verdict),
+                chars=sum(len(message.content) for message in prompt.messages),
+                text_mark=self._marker.mark(text),
+                messages=len(prompt.messages),
+            )
+        )
+        return note
+
+    async def prompt_blocked(self, prompt: Prompt) -> Blocked:
+        """Note that nothing was sent; the blocked text itself is kept nowhere."""
+        verdict = prompt.verdict
+        said = words.prompt_blocked_words(verdict, self.turn.reference)
+        async with self._ending():
+            await self._start(
+                _BLOCKED_TEXT, detail=words.guard_detail(verdict), title=_BLOCKED_TEXT, state=MessageState.BLOCKED
+            )
+            await self._audit.append(PromptBlocked(turn=self._place, guard=GuardReport.of(verdict)))
+            await self._finish(said, MessageState.BLOCKED)
+        return Blocked(self.turn.reference, said, verdict)
+
+    async def routed(self, route: Route, prompt: Prompt) -> None:
+        """Note which deployment was chosen, and why."""
+        await self._audit.append(
+            TurnRouted(
+                turn=self._place,
+                host=route.host,
+                model=route.model,
+                reason=route.reason,
+                context_tokens=route.context_tokens,
+                prompt_tokens=prompt.tokens,
+                messages=len(prompt.messages),
+                left_out=prompt.left_out,
+            )
+        )
+
+    async def host_failed(self, route: Route, error: HostError) -> None:
+        """Note that a host failed in this turn."""
+        _log.warning("%s failed in turn %s: %s", route.deployment, self.turn.reference, error)
+        await self._audit.append(
+            HostUnreachable(
+                turn=self._place,
+                host=route.host,
+                model=route.model,
+                error=type(error).__name__,
+                is_retried=error.can_retry,
+            )
+        )
+
+    @asynccontextmanager
+    async def alive(self, answer: Answer) -> AsyncIterator[None]:
+        """Keep a checkpoint of the answer and a sign of life in the history while it is in the making."""
+        beating = asyncio.create_task(self._beat(answer), name=f"heartbeat of turn {self.turn.reference}")
+        try:
+            yield
+        finally:
+            beating.cancel()
+            with suppress(asyncio.CancelledError):
+                await beating
+
+    async def answered(self, answer: Answer) -> Answered:
+        """Make the whole answer durable, first as text, then in the log; only then it may be shown as ended."""
+        route, usage, verdict = answer.asked_route, answer.usage, answer.verdict
+        note = words.answered_note(route, answer.milliseconds / 1000, usage, verdict, self.turn.reference)
+        event = TurnAnswered(
+            turn=self._place,
+            guard=GuardReport.of(verdict),
+            host=route.host,
+            model=route.model,
+            chars=len(answer.text),
+            text_mark=self._marker.mark(answer.text),
+            prompt_tokens=usage.prompt_tokens if usage else 0,
+            answer_tokens=usage.answer_tokens if usage else 0,
+            first_token_milliseconds=answer.first_token_milliseconds,
+            total_milliseconds=answer.milliseconds,
+            finish_reason=usage.finish_reason if usage else "unknown",
+            is_truncated=usage.is_truncated if usage else False,
+        )
+        async with self._ending():
+            await self._history.save_partial(self.turn, answer.text)
+            await self._audit.append(event)
+            await self._finish(answer.text, MessageState.COMPLETE, note=note)
+        return Answered(self.turn.reference, note, verdict)
+
+    async def answer_blocked(self, answer: Answer) -> Blocked:
+        """Note that the guard stopped the answer; what had been shown stays."""
+        route, verdict = answer.asked_route, answer.verdict
+        said = words.answer_blocked_words(verdict, self.turn.reference)
+        event = AnswerBlocked(
+            turn=self._place,
+            guard=GuardReport.of(verdict),
+            host=route.host,
+            model=route.model,
+            chars=len(answer.text),
+            total_milliseconds=answer.milliseconds,
+        )
+        async with self._ending():
+            await self._audit.append(event)
+            await self._finish(answer.text, MessageState.BLOCKED, note=said)
+        return Blocked(self.turn.reference, said, verdict)
+
+    async def interrupted(self, answer: Answer | None, *, cause: str, said: str) -> Interrupted:
+        """Note that the turn stopped before its end, with what had been shown; never raises.
+
+        An end that is already being written stands.
+        """
+        if self._is_ending:
+            return Interrupted(self.turn.reference, said)
+        await self._end_early(
+            TurnInterrupted(
+                turn=self._place,
+                cause=cause,
+                chars=len(answer.text) if answer else 0,
+                text_mark=self._marker.mark(answer.text) if answer else None,
+                guard=GuardReport.of(answer.verdict) if answer else None,
+                host=answer.route.host if answer and answer.route else None,
+                model=answer.route.model if answer and answer.route else None,
+                total_milliseconds=answer.milliseconds if answer else None,
+            ),
+            answer.text if answer else "",
+            note=said,
+        )
+        return Interrupted(self.turn.reference, said)
+
+    async def failed(self, answer: Answer | None, error: Exception) -> Failed | Interrupted:
+        """Note a failure, and return what the person reads: interrupted if some of an answer stands; never raises."""
+        said = words.failure_words(error, self.turn.reference)
+        if not isinstance(error, CloisterError | HostError):
+            _log.error("turn %s failed: %s", self.turn.reference, where(error))
+        if answer is not None and answer.text:
+            return await self.interrupted(
+                answer, cause="host-lost" if isinstance(error, HostError) else "failed", said=said
+            )
+        event = TurnFailed(
+            turn=self._place,
+            error=type(error).__name__,
+            total_milliseconds=answer.milliseconds if answer else None,
+        )
+        await self._end_early(event, said)
+        return Failed(self.turn.reference, said)
+
+    async def _start(
+        self, text: str, *, detail: Mapping[str, object], title: str, note: str = "", state: MessageState | None = None
+    ) -> None:
+        await self._history.start_turn(
+            self.turn, text, note=note, detail=detail, title=title, state=state or MessageState.COMPLETE
+        )
+        self._is_started = True
+
+    async def _finish(self, text: str, state: MessageState, *, note: str = "") -> None:
+        await self._history.finish_turn(self.turn, text, state, note=note)
+        self._is_started = False
+
+    @asynccontextmanager
+    async def _ending(self) -> AsyncIterator[None]:
+        self._is_ending = True
+        try:
+            yield
+        except BaseException:
+            self._is_ending = False
+            raise
+
+    async def _end_early(self, event: TurnInterrupted | TurnFailed, text: str, *, note: str = "") -> None:
+        """Write an early end; if that fails, the turn stays open and recovery writes it later."""
+        try:
+            await self._audit.append(event)
+            if self._is_started:
+                await self._finish(text, MessageState.INTERRUPTED, note=note)
+        except Exception as error:  # noqa: BLE001 - the turn is over; recovery closes what stays open
+            _log.error("the end of turn %s is left to recovery: %s", self.turn.reference, where(error))
+
+    async def _beat(self, answer: Answer) -> None:
+        saved = ""
+        while True:
+            await asyncio.sleep(_HEARTBEAT_SECONDS)
+            try:
+                text = answer.text
+                if text == saved:
+                    await self._history.keep_alive(self.turn)
+                else:
+                    await self._history.save_partial(self.turn, text)
+                    saved = text
+            except Exception as error:  # noqa: BLE001 - the next beat tries again; the end of the turn decides
+                _log.warning("no checkpoint of turn %s: %s", self.turn.reference, where(error))

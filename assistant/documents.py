@@ -1,0 +1,56 @@
+"""Documents that answers can quote: a person adds, follows, lists and removes them; the audit log says so."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from uuid import UUID
+
+from assistant.audit.append import Appender
+from assistant.audit.events import DocumentAdded, DocumentRemoved, JobEnqueued
+from assistant.conversation import Person
+from assistant.jobs.declared import INDEX_UPLOAD
+from assistant.jobs.job import Job
+from assistant.jobs.queue import Jobs
+from assistant.knowledge.document import Document
+from assistant.knowledge.knowledge import Knowledge
+
+
+class Documents:
+    """The documents of whoever asks; what is foreign looks missing (NotFoundError)."""
+
+    def __init__(self, knowledge: Knowledge, jobs: Jobs, audit: Appender) -> None:
+        self._knowledge = knowledge
+        self._jobs = jobs
+        self._audit = audit
+
+    async def add(self, person: Person, name: str, data: bytes, *, is_shared: bool = False) -> Job:
+        """Seal a file and queue its indexing; follow the job with `watch`.
+
+        Raises:
+            BadInputError: the file is too large, empty or not a text, or the person has too many open jobs.
+            NotAllowedError: only an administrator shares a document with everybody.
+        """
+        upload_id = await self._knowledge.accept_upload(person, name, data, is_shared=is_shared)
+        await self._audit.append(
+            DocumentAdded(actor=person.id, document_id=upload_id, source="upload", chars=len(data))
+        )
+        job = await self._jobs.enqueue(INDEX_UPLOAD, person=person, payload={"upload": upload_id})
+        await self._audit.append(JobEnqueued(actor=person.id, job_id=job.id, task=job.task))
+        return job
+
+    def watch(self, person: Person, job_id: UUID) -> AsyncGenerator[Job, None]:
+        """Yield the person's own job whenever it changed, until it ended; leaving early leaves the job running."""
+        return self._jobs.watch(person, job_id)
+
+    async def list_own(self, person: Person) -> list[Document]:
+        """Return what the person can ask about and added themselves, newest first."""
+        return await self._knowledge.documents(person)
+
+    async def remove(self, person: Person, document_id: UUID) -> None:
+        """Remove a document that the person added, with its passages.
+
+        Raises:
+            NotFoundError: there is none, or it is somebody else's.
+        """
+        await self._knowledge.remove_document(person, document_id)
+        await self._audit.append(DocumentRemoved(actor=person.id, document_id=document_id))

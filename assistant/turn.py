@@ -1,0 +1,227 @@
+"""A turn comes in, a policy looks, a model host answers, a policy looks again, the audit log says what happened.
+
+`run_turn` is that sentence. Every door (page, editor, job) goes through it; nothing else may ask a model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Protocol
+
+from assistant.answering.answer import Answer
+from assistant.answering.guarding import ConversationGuard, GuardedConversation
+from assistant.answering.prompt import Prompt, build_prompt
+from assistant.answering.record import TurnHistory, TurnLog, TurnRecord
+from assistant.audit.parts import TextMarker
+from assistant.conversation import Turn
+from assistant.errors import BadInputError, UnavailableError
+from assistant.personas.reader import Persona, Personas
+from assistant.turn_events import Accepted, AnswerText, Guarded, Notice, Routed, TurnEvent
+from connectors.errors import HostError, NoRouteError
+from connectors.model_hosts.values import Capability, ChatMessage, Need, Route, Token, Usage
+
+_LEAST_ANSWER_TOKENS = 512  # room without which an answer is not worth starting
+_GUARD_ATTEMPTS = 3  # each lost one means that another turn of the same thread was guarded in between
+
+
+class ModelHosts(Protocol):
+    """What a turn needs of the fleet."""
+
+    def choose(self, need: Need, *, excluding: frozenset[str] = frozenset()) -> Route:
+        """Choose a deployment for this prompt.
+
+        Raises:
+            NoRouteError: none can take it; says which there are and what would help.
+        """
+
+    def ask(
+        self, route: Route, messages: Sequence[ChatMessage], *, max_tokens: int, temperature: float, reader: str
+    ) -> AsyncGenerator[Token | Usage, None]:
+        """Stream the answer of one deployment; closing the generator closes the request to the host.
+
+        Raises:
+            HostError: the host failed; says whether another one can help.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class TurnParts:
+    """What a turn is made of; `bootstrap` puts it together once a process."""
+
+    personas: Personas
+    guard: ConversationGuard
+    hosts: ModelHosts
+    history: TurnHistory
+    audit: TurnLog
+    marker: TextMarker
+    max_prompt_chars: int
+    clock: Callable[[], float] = time.monotonic
+
+
+async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, None]:
+    """Run one turn from the person's text to the end of the answer, and leave a complete record whatever happens.
+
+    1. accept: role and size are checked, and `turn:accepted` is durable before anything else happens.
+    2. guard the prompt: typed text, files, persona and earlier messages; a block ends the turn here.
+    3. route and ask: the best deployment for this prompt; another takes over when it fails.
+    4. guard the answer: piece by piece, holding back only what may still become a match.
+    5. record: history and audit log are durable before the end of the answer is given out.
+
+    Closing the generator or cancelling its task (Stop) closes the request to the host and records an interruption.
+
+    Raises:
+        NotAllowedError: the persona is not open to this person.
+        BadInputError: the text is empty or too long.
+        AuditUnavailableError: the audit log cannot be written; nothing was sent anywhere.
+    """
+    persona = accept(turn, parts)  # 1
+    record = TurnRecord(turn, persona, history=parts.history, audit=parts.audit, marker=parts.marker)
+    await record.accepted()
+    answer: Answer | None = None
+    try:
+        yield Accepted(turn.reference)
+        prompt, conversation = await _guard_prompt(record, parts)  # 2
+        if prompt.verdict.is_blocked:
+            last: TurnEvent = await asyncio.shield(record.prompt_blocked(prompt))
+        else:
+            yield Guarded(prompt.verdict, await record.guarded(prompt))
+            answer = Answer(conversation, parts.clock)
+            async with record.alive(answer), aclosing(_ask(prompt, answer, record, parts)) as events:  # 3 and 4
+                async for event in events:
+                    yield event
+            await parts.guard.save(turn.thread_id, conversation)
+            end = record.answer_blocked if answer.is_blocked else record.answered
+            last = await asyncio.shield(end(answer))  # 5
+    except (asyncio.CancelledError, GeneratorExit):
+        await asyncio.shield(record.interrupted(answer, cause="stopped", said="Stopped before its end."))
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever fails refuses, is recorded, and reaches the person as words
+        last = await asyncio.shield(record.failed(answer, error))
+    yield last
+
+
+def accept(turn: Turn, parts: TurnParts) -> Persona:
+    """Check role and size, and return the persona that answers.
+
+    Raises:
+        NotAllowedError: the persona is not open to this person.
+        BadInputError: the text is empty or too long.
+    """
+    persona = parts.personas.choose(turn.persona, turn.person)
+    chars = len(turn.text) + sum(len(attachment.text) for attachment in turn.attachments)
+    if not turn.text.strip() and not turn.attachments:
+        raise BadInputError("The message is empty. Write a question, or attach a text file.")
+    if chars > parts.max_prompt_chars:
+        raise BadInputError(
+            f"Nothing was sent. The message has {chars:,} characters with its files and at most "
+            f"{parts.max_prompt_chars:,} are accepted. Shorten it, or add the file to the knowledge base."
+        )
+    return persona
+
+
+async def _guard_prompt(record: TurnRecord, parts: TurnParts) -> tuple[Prompt, GuardedConversation]:
+    """Guard everything that will reach the model; once more if another turn of the thread issued placeholders.
+
+    Raises:
+        NotFoundError: the thread is somebody else's.
+        UnavailableError: other turns of the thread were always faster.
+    """
+    turn = record.turn
+    earlier = await record.earlier_messages()
+    for _ in range(_GUARD_ATTEMPTS):
+        conversation = await parts.guard.open(turn.thread_id, turn.person, record.persona.name)
+        prompt = await build_prompt(turn, record.persona.system, earlier, conversation)
+        if prompt.verdict.is_blocked or await parts.guard.save(turn.thread_id, conversation):
+            return prompt, conversation
+    raise UnavailableError("Several answers run in this conversation at once. Wait for one to end, and send again.")
+
+
+async def _ask(prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnParts) -> AsyncGenerator[TurnEvent, None]:
+    """Stream the guarded answer of the best deployment; when one fails, go on with the next best."""
+    failed: frozenset[str] = frozenset()
+    last_error: HostError | None = None
+    while True:
+        try:
+            prompt, route = _choose(prompt, record, parts.hosts, failed)
+        except NoRouteError:
+            if last_error is None:
+                raise
+            raise last_error from None  # what the host said tells more than that no other is left
+        if last_error is not None and answer.has_begun:
+            said = f"{last_error.host} stopped in mid-answer; {route.host} answers anew."
+            yield Notice(said)
+            yield AnswerText(answer.start_over(f"\n\n*{said}*\n\n"))
+        answer.route = route
+        await record.routed(route, prompt)
+        yield Routed(route)
+        if prompt.left_out:
+            yield Notice(f"The oldest {prompt.left_out} messages were left out: {route.model} has no room for them.")
+        try:
+            async with aclosing(_stream(prompt, answer, record, parts)) as pieces:
+                async for piece in pieces:
+                    yield AnswerText(piece)
+        except HostError as error:
+            await record.host_failed(route, error)
+            if not error.can_retry:
+                raise
+            failed, last_error = failed | {route.deployment}, error
+        else:
+            return
+
+
+async def _stream(prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnParts) -> AsyncGenerator[str, None]:
+    """Yield what the person may see of one deployment's answer; a block ends it and closes the host's stream."""
+    route, persona = answer.asked_route, record.persona
+    stream = parts.hosts.ask(
+        route,
+        prompt.messages,
+        max_tokens=_room_for_answer(prompt, route, persona),
+        temperature=persona.temperature,
+        reader=str(record.turn.person.id),
+    )
+    async with aclosing(stream) as items:
+        async for item in items:
+            if isinstance(item, Usage):
+                answer.usage = item
+                continue
+            if piece := answer.feed(item.text):
+                yield piece
+            if answer.is_blocked:
+                return
+    if piece := answer.finish():
+        yield piece
+
+
+def _room_for_answer(prompt: Prompt, route: Route, persona: Persona) -> int:
+    """Return how many tokens the answer may have: the persona's limit, or what the window leaves."""
+    if not route.context_tokens:
+        return persona.max_answer_tokens
+    return max(1, min(persona.max_answer_tokens, route.context_tokens - prompt.tokens))
+
+
+def _choose(prompt: Prompt, record: TurnRecord, hosts: ModelHosts, excluding: frozenset[str]) -> tuple[Prompt, Route]:
+    """Choose a deployment; leave out the oldest messages, and only those, when no model has room for all.
+
+    Raises:
+        NoRouteError: not even the person's own text has a place.
+    """
+    persona, model = record.persona, record.turn.model
+    refusal: NoRouteError | None = None
+    while True:
+        need = Need(
+            models=(model,) if model else persona.models,
+            capability=Capability(persona.capability),
+            answer_tokens=min(_LEAST_ANSWER_TOKENS, persona.max_answer_tokens),
+            prompt_tokens=prompt.tokens,
+        )
+        try:
+            return prompt, hosts.choose(need, excluding=excluding)
+        except NoRouteError as error:
+            refusal = refusal or error
+            if not prompt.earlier:
+                raise refusal from None
+            prompt = prompt.without_oldest()

@@ -1,0 +1,97 @@
+"""What a door sees of a turn, in the order in which it happens.
+
+Accepted → Guarded → (Blocked | Routed → AnswerText … → (Answered | Blocked | Interrupted | Failed))
+
+`Notice` may stand anywhere after `Guarded`. The last event is always one of Answered, Blocked, Interrupted or Failed,
+and the audit event of the same meaning is durable before it is given out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connectors.model_hosts.values import Route
+from policies.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The request is in the audit log; `reference` is how a person can speak of it."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """The guard has looked at everything that goes to the model.
+
+    Attributes:
+        verdict: of the person's own text and files together.
+        note: the quiet line under the message; empty when nothing was held back.
+    """
+
+    verdict: Verdict
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """A deployment was chosen; given again when another one takes over."""
+
+    route: Route
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerText:
+    """A guarded piece of the answer, placeholders of this conversation restored for its owner."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the person should know now: a takeover, messages left out, a model that is loading."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer is complete, stored and in the audit log.
+
+    Attributes:
+        note: the muted line below it: host, model, seconds, reference.
+        verdict: what the guard did to the answer.
+    """
+
+    reference: str
+    note: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Nothing (more) goes on; `words` say which rule, which masked span and what to do."""
+
+    reference: str
+    words: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The answer stopped before its end, and is marked so in the history; `words` say why."""
+
+    reference: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """No answer; `words` say what failed and what to do. The details stand in the log under the reference."""
+
+    reference: str
+    words: str
+
+
+TurnEvent = Accepted | Guarded | Routed | AnswerText | Notice | Answered | Blocked | Interrupted | Failed

@@ -1,0 +1,186 @@
+"""Fakes for the ports of a turn: they remember in order what a turn did, and can be told to fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from assistant.answering.guarding import ConversationGuard
+from assistant.audit.events import Event
+from assistant.audit.parts import TextMarker
+from assistant.bootstrap import build_guard
+from assistant.conversation import Message, MessageState, Person, Role, Thread, Turn
+from assistant.errors import AuditUnavailableError, NotFoundError
+from assistant.history.values import SealedPseudonyms
+from assistant.keys import Keys
+from assistant.personas.reader import read_personas
+from assistant.settings import Settings
+from assistant.turn import TurnParts
+from connectors.errors import HostError, NoRouteError
+from connectors.model_hosts.values import ChatMessage, Need, Route, Token, Usage
+from policies.guard import Guard
+
+KEYS = Keys(bytes(range(32)))
+MARIA = Person(id=UUID(int=7), name="maria", roles=frozenset({Role.EMPLOYEE}))
+
+
+class FakeAudit:
+    """Keeps events in memory."""
+
+    def __init__(self, journal: list[str]) -> None:
+        self.events: list[Event] = []
+        self.journal = journal
+        self.fails_at: str | None = None
+
+    async def append(self, event: Event) -> None:
+        if self.fails_at == event.tag:
+            raise AuditUnavailableError("Cannot answer now: the audit log is unavailable.")
+        self.events.append(event)
+        self.journal.append(f"audit {event.tag}")
+
+    @property
+    def tags(self) -> list[str]:
+        return [str(event.tag) for event in self.events]
+
+
+class FakeHistory:
+    """Keeps what a turn stored."""
+
+    def __init__(self, journal: list[str]) -> None:
+        self.journal = journal
+        self.earlier: list[Message] = []
+        self.message: dict[str, object] = {}
+        self.answer: dict[str, object] = {}
+        self.partials: list[str] = []
+        self.sealed: bytes | None = None
+        self.version = 0
+        self.lost_races = 0
+        self.owner: UUID | None = None
+
+    async def open_thread(self, person: Person, thread_id: UUID, persona: str, title: str) -> Thread:
+        if self.owner not in (None, person.id):
+            raise NotFoundError("There is no such conversation.")
+        now = datetime.now(UTC)
+        return Thread(thread_id, person.id, title, persona, now, now)
+
+    async def conversation(
+        self, person: Person, thread_id: UUID, *, excluding_turn: UUID | None = None
+    ) -> list[Message]:
+        return self.earlier
+
+    async def start_turn(
+        self,
+        turn: Turn,
+        guarded_text: str,
+        *,
+        note: str = "",
+        detail: Mapping[str, object] | None = None,
+        title: str = "",
+        state: MessageState = MessageState.COMPLETE,
+    ) -> None:
+        self.message = {"text": guarded_text, "note": note, "detail": detail, "title": title, "state": state}
+        self.journal.append("history start")
+
+    async def save_partial(self, turn: Turn, text: str) -> None:
+        self.partials.append(text)
+
+    async def keep_alive(self, turn: Turn) -> None:
+        self.journal.append("history alive")
+
+    async def finish_turn(self, turn: Turn, text: str, state: MessageState, *, note: str = "") -> None:
+        self.answer = {"text": text, "state": state, "note": note}
+        self.journal.append(f"history finish {state}")
+
+    async def load_pseudonyms(self, person: Person, thread_id: UUID) -> SealedPseudonyms:
+        return SealedPseudonyms(self.sealed, self.version)
+
+    async def save_pseudonyms(self, person: Person, thread_id: UUID, sealed: bytes, version: int) -> bool:
+        if self.lost_races:
+            self.lost_races -= 1
+            return False
+        if version != self.version:
+            return False
+        self.sealed, self.version = sealed, version + 1
+        return True
+
+
+@dataclass
+class FakeHosts:
+    """Answers from a script: one list of pieces per deployment; an exception in it is raised there."""
+
+    journal: list[str]
+    scripts: dict[str, list[str | Exception | float]]
+    room_tokens: int = 100_000
+    asked: list[list[ChatMessage]] = field(default_factory=list)
+    needs: list[Need] = field(default_factory=list)
+    closed: int = 0
+
+    def choose(self, need: Need, *, excluding: frozenset[str] = frozenset()) -> Route:
+        self.needs.append(need)
+        left = [name for name in self.scripts if name not in excluding]
+        if not left:
+            raise NoRouteError("No model host answers now.")
+        if need.tokens > self.room_tokens:
+            raise NoRouteError(f"The prompt needs {need.tokens} tokens and the largest window has {self.room_tokens}.")
+        host, _, model = left[0].partition("/")
+        return Route(left[0], host, model, self.room_tokens, f"{left[0]}: warm")
+
+    async def ask(
+        self, route: Route, messages: Sequence[ChatMessage], *, max_tokens: int, temperature: float, reader: str
+    ) -> AsyncGenerator[Token | Usage, None]:
+        self.asked.append(list(messages))
+        self.journal.append(f"asked {route.deployment}")
+        try:
+            for piece in self.scripts[route.deployment]:
+                if isinstance(piece, Exception):
+                    raise piece
+                if isinstance(piece, float):
+                    await asyncio.sleep(piece)
+                    continue
+                yield Token(piece)
+            yield Usage(prompt_tokens=10, answer_tokens=5)
+        finally:
+            self.closed += 1
+
+
+def host_error(words: str = "Mini2 closed the connection.", *, can_retry: bool = True) -> HostError:
+    return HostError(words, can_retry=can_retry, host="Mini2", model="llama3.1:70b")
+
+
+class World:
+    """Everything a turn touches, with a journal of what happened in which order."""
+
+    def __init__(self, guard: Guard, **scripts: list[str | Exception | float]) -> None:
+        self.journal: list[str] = []
+        self.audit = FakeAudit(self.journal)
+        self.history = FakeHistory(self.journal)
+        named = {name.replace("_", "/", 1): script for name, script in scripts.items()}
+        self.hosts = FakeHosts(self.journal, named or {"Dev1/qwen": ["Hello ", "there."]})
+        self.parts = TurnParts(
+            personas=read_personas(),
+            guard=ConversationGuard(guard, self.history, KEYS.sealer("pseudonyms")),
+            hosts=self.hosts,
+            history=self.history,
+            audit=self.audit,
+            marker=TextMarker(KEYS),
+            max_prompt_chars=200_000,
+        )
+
+
+def make_guard() -> Guard:
+    return build_guard(Settings())
+
+
+def make_turn(text: str, *, person: Person = MARIA, persona: str = "general", thread: UUID | None = None) -> Turn:
+    return Turn(
+        id=uuid4(),
+        thread_id=thread or uuid4(),
+        message_id=uuid4(),
+        answer_id=uuid4(),
+        person=person,
+        persona=persona,
+        text=text,
+    )

@@ -1,0 +1,327 @@
+import asyncio
+from contextlib import aclosing
+from uuid import UUID, uuid4
+
+import pytest
+
+from assistant.conversation import Attachment, Author, Message, MessageState, Person, Role, Turn
+from assistant.errors import AuditUnavailableError, BadInputError, NotAllowedError
+from assistant.turn import run_turn
+from assistant.turn_events import (
+    Accepted,
+    Answered,
+    AnswerText,
+    Blocked,
+    Failed,
+    Guarded,
+    Interrupted,
+    Notice,
+    Routed,
+    TurnEvent,
+)
+from policies.guard import Guard
+from policies.verdict import Action
+from tests.fakes.turn_parts import MARIA, World, host_error, make_guard, make_turn
+
+GITHUB = "ghp_aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5"
+MAIL = "anna.berger@corp.example"
+
+
+@pytest.fixture(scope="module")
+def guard() -> Guard:
+    return make_guard()
+
+
+async def run(world: World, turn: Turn) -> list[TurnEvent]:
+    return [event async for event in run_turn(turn, world.parts)]
+
+
+def shown(events: list[TurnEvent]) -> str:
+    return "".join(event.text for event in events if isinstance(event, AnswerText))
+
+
+async def test_a_turn_reads_like_its_sentence(guard: Guard) -> None:
+    world = World(guard)
+    events = await run(world, make_turn("What is a cloister?"))
+    assert [type(event) for event in events if not isinstance(event, AnswerText)] == [
+        Accepted,
+        Guarded,
+        Routed,
+        Answered,
+    ]
+    assert shown(events) == "Hello there."
+    assert world.journal == [
+        "audit turn:accepted",
+        "history start",
+        "audit turn:guarded",
+        "audit turn:routed",
+        "asked Dev1/qwen",
+        "audit turn:answered",
+        "history finish complete",
+    ]
+
+
+async def test_the_answer_ends_only_after_it_is_durable(guard: Guard) -> None:
+    world = World(guard)
+    async with aclosing(run_turn(make_turn("Hi"), world.parts)) as events:
+        async for event in events:
+            if isinstance(event, Answered):
+                break
+            assert "turn:answered" not in world.audit.tags or isinstance(event, AnswerText)
+    assert world.audit.tags[-1] == "turn:answered"
+    assert world.history.answer["state"] is MessageState.COMPLETE
+    assert world.history.partials[-1] == "Hello there."
+
+
+async def test_a_planted_secret_reaches_nobody(guard: Guard) -> None:
+    world = World(guard)
+    events = await run(world, make_turn(f"Our token {GITHUB} gives 401, write to {MAIL}"))
+    told = "".join(message.content for message in world.hosts.asked[0])
+    everything = f"{told} {world.history.message} {world.history.answer} {world.audit.events}"
+    assert GITHUB not in everything
+    assert MAIL not in everything
+    assert "[GITHUB_TOKEN_1]" in told
+    assert "[EMAIL_1]" in told
+    guarded = next(event for event in events if isinstance(event, Guarded))
+    assert guarded.note == "2 values held back · GitHub token, e-mail"
+    assert GITHUB.encode() not in (world.history.sealed or b"")
+
+
+async def test_an_answer_gets_its_owners_values_back_and_the_history_does_not(guard: Guard) -> None:
+    world = World(guard, Dev1_qwen=["Dear [EMA", "IL_1], ", "hello."])
+    events = await run(world, make_turn(f"Write to {MAIL}"))
+    assert shown(events) == f"Dear {MAIL}, hello."
+    assert world.history.answer["text"] == "Dear [EMAIL_1], hello."
+
+
+async def test_a_secret_in_an_answer_is_held_back_across_chunks(guard: Guard) -> None:
+    world = World(guard, Dev1_qwen=["Use ", *GITHUB, " now."])
+    events = await run(world, make_turn("Give me a token"))
+    assert GITHUB not in shown(events) + str(world.history.answer)
+    assert shown(events).endswith(" now.")
+    answered = events[-1]
+    assert isinstance(answered, Answered)
+    assert answered.verdict.action is Action.REDACT
+
+
+async def test_placeholders_last_from_turn_to_turn(guard: Guard) -> None:
+    world = World(guard)
+    thread = uuid4()
+    await run(world, make_turn(f"Write to {MAIL}", thread=thread))
+    await run(world, make_turn(f"And to b@corp.example, not to {MAIL}", thread=thread))
+    own = world.hosts.asked[1][-1].content
+    assert own == "And to [EMAIL_2], not to [EMAIL_1]"
+
+
+async def test_a_lost_race_for_placeholders_guards_again(guard: Guard) -> None:
+    world = World(guard)
+    world.history.lost_races = 2
+    events = await run(world, make_turn(f"Write to {MAIL}"))
+    assert isinstance(events[-1], Answered)
+
+
+async def test_a_block_sends_nothing_and_keeps_nothing(guard: Guard) -> None:
+    world = World(guard)
+    key = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtz\n" + (
+        "-----END OPENSSH PRIVATE KEY-----"
+    )
+    events = await run(world, make_turn(f"Is this key good?\n{key}"))
+    blocked = events[-1]
+    assert isinstance(blocked, Blocked)
+    assert blocked.words.startswith("Nothing was sent.")
+    assert blocked.reference in blocked.words
+    assert world.hosts.asked == []
+    assert world.audit.tags == ["turn:accepted", "prompt:blocked"]
+    assert "b3BlbnNz" not in f"{world.history.message} {world.history.answer} {world.audit.events}"
+    assert world.history.message["state"] is MessageState.BLOCKED
+
+
+async def test_the_persona_the_history_and_files_are_guarded_too(guard: Guard) -> None:
+    world = World(guard)
+    turn = make_turn("Summarise")
+    leaky = Message(uuid4(), turn.thread_id, uuid4(), Author.USER, f"old {GITHUB}")
+    world.history.earlier = [leaky, Message(uuid4(), turn.thread_id, uuid4(), Author.ASSISTANT, f"re {GITHUB}")]
+    filed = Turn(**{**_fields(turn), "attachments": (Attachment("a.env", f"TOKEN={GITHUB}"),)})
+    await run(world, filed)
+    told = " ".join(message.content for message in world.hosts.asked[0])
+    assert GITHUB not in told
+    assert told.count("[GITHUB_TOKEN_1]") == 3
+    assert [message.role for message in world.hosts.asked[0]] == ["system", "user", "assistant", "user"]
+
+
+async def test_another_host_takes_over_unnoticed_before_the_first_token(guard: Guard) -> None:
+    world = World(guard, Mini2_llama=[host_error()], Dev1_qwen=["Fine."])
+    events = await run(world, make_turn("Hi"))
+    assert shown(events) == "Fine."
+    assert not [event for event in events if isinstance(event, Notice)]
+    assert world.audit.tags == [
+        "turn:accepted",
+        "turn:guarded",
+        "turn:routed",
+        "host:unreachable",
+        "turn:routed",
+        "turn:answered",
+    ]
+
+
+async def test_another_host_takes_over_with_a_note_after_the_first_token(guard: Guard) -> None:
+    world = World(guard, Mini2_llama=["Half of ", host_error()], Dev1_qwen=["The whole."])
+    events = await run(world, make_turn("Hi"))
+    assert [event.words for event in events if isinstance(event, Notice)] == [
+        "Mini2 stopped in mid-answer; Dev1 answers anew."
+    ]
+    assert shown(events).startswith("Half of ")
+    assert shown(events).endswith("The whole.")
+    assert world.history.answer["text"] == shown(events)
+
+
+async def test_the_last_hosts_words_reach_the_person(guard: Guard) -> None:
+    world = World(guard, Mini2_llama=[host_error("Mini2 gave no answer in 120 s.")])
+    events = await run(world, make_turn("Hi"))
+    failed = events[-1]
+    assert isinstance(failed, Failed)
+    assert failed.words == f"Mini2 gave no answer in 120 s. (ref {failed.reference})"
+    assert world.audit.tags[-1] == "turn:failed"
+
+
+async def test_a_cut_answer_stays_as_interrupted(guard: Guard) -> None:
+    world = World(guard, Mini2_llama=["Half of ", host_error(can_retry=False)])
+    events = await run(world, make_turn("Hi"))
+    assert isinstance(events[-1], Interrupted)
+    assert world.history.answer["state"] is MessageState.INTERRUPTED
+    assert world.history.answer["text"] == "Half of"
+
+
+@pytest.mark.parametrize("how", ["close", "cancel"])
+async def test_stop_closes_the_request_and_records_the_interruption(guard: Guard, how: str) -> None:
+    world = World(guard, Dev1_qwen=["One ", 30.0, "two"])
+    first_piece = asyncio.Event()
+
+    async def read() -> None:
+        async with aclosing(run_turn(make_turn("Hi"), world.parts)) as events:
+            async for event in events:
+                if isinstance(event, AnswerText):
+                    first_piece.set()
+                    if how == "close":
+                        return
+
+    task = asyncio.create_task(read())
+    await first_piece.wait()
+    if how == "cancel":
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    else:
+        await task
+    assert world.hosts.closed == 1
+    assert world.audit.tags[-1] == "turn:interrupted"
+    assert world.history.answer["state"] is MessageState.INTERRUPTED
+
+
+async def test_without_the_audit_log_nothing_is_sent(guard: Guard) -> None:
+    world = World(guard)
+    world.audit.fails_at = "turn:accepted"
+    with pytest.raises(AuditUnavailableError):
+        await run(world, make_turn("Hi"))
+    assert world.hosts.asked == []
+    assert world.journal == []
+
+
+@pytest.mark.parametrize("tag", ["turn:guarded", "turn:routed"])
+async def test_without_the_audit_log_the_host_is_not_asked(guard: Guard, tag: str) -> None:
+    world = World(guard)
+    world.audit.fails_at = tag
+    events = await run(world, make_turn("Hi"))
+    assert isinstance(events[-1], Failed)
+    assert world.hosts.asked == []
+
+
+async def test_an_answer_that_cannot_be_logged_is_not_shown_as_ended(guard: Guard) -> None:
+    world = World(guard)
+    world.audit.fails_at = "turn:answered"
+    events = await run(world, make_turn("Hi"))
+    assert not [event for event in events if isinstance(event, Answered)]
+    assert isinstance(events[-1], Interrupted)
+
+
+async def test_a_failing_guard_is_a_block(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(guard)
+
+    def broken(_: bytes) -> None:
+        raise RuntimeError("secret words")
+
+    monkeypatch.setattr(guard._scanner, "find", broken)
+    events = await run(world, make_turn("Hi"))
+    blocked = events[-1]
+    assert isinstance(blocked, Blocked)
+    assert "secret words" not in blocked.words
+    assert world.hosts.asked == []
+
+
+async def test_the_oldest_messages_are_left_out_with_a_note_when_there_is_no_room(guard: Guard) -> None:
+    world = World(guard)
+    turn = make_turn("And now?")
+    for number in range(6):
+        author = Author.ASSISTANT if number % 2 else Author.USER
+        world.history.earlier.append(Message(uuid4(), turn.thread_id, uuid4(), author, f"{number} " + "word " * 400))
+    world.hosts.room_tokens = 2600
+    events = await run(world, turn)
+    assert isinstance(events[-1], Answered)
+    notes = [event.words for event in events if isinstance(event, Notice)]
+    assert notes == ["The oldest 4 messages were left out: qwen has no room for them."]
+    told = world.hosts.asked[0]
+    assert told[0].role == "system"
+    assert told[1].content.startswith("4 ")
+    assert told[-1].content == "And now?"
+
+
+async def test_a_prompt_without_room_is_refused_and_never_cut(guard: Guard) -> None:
+    world = World(guard)
+    world.hosts.room_tokens = 600
+    events = await run(world, make_turn("word " * 2000))
+    failed = events[-1]
+    assert isinstance(failed, Failed)
+    assert "largest window" in failed.words
+    assert world.hosts.asked == []
+
+
+@pytest.mark.parametrize(("text", "words"), [("", "empty"), ("  \n", "empty"), ("x" * 200_001, "200,001")])
+async def test_empty_and_oversize_messages_are_refused_in_words(guard: Guard, text: str, words: str) -> None:
+    with pytest.raises(BadInputError, match=words):
+        await run(World(guard), make_turn(text))
+
+
+async def test_a_forbidden_persona_is_refused_before_anything_happens(guard: Guard) -> None:
+    world = World(guard)
+    with pytest.raises(NotAllowedError):
+        await run(world, make_turn("Hi", persona="starcoder"))
+    assert world.journal == []
+
+
+async def test_another_persons_thread_gives_nothing(guard: Guard) -> None:
+    world = World(guard)
+    world.history.owner = MARIA.id
+    stranger = Person(UUID(int=99), "eve", frozenset({Role.EMPLOYEE}))
+    events = await run(world, make_turn("Hi", person=stranger))
+    assert isinstance(events[-1], Failed)
+    assert world.hosts.asked == []
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "lone \ud800 surrogate", "\u202e right to left", "🦊" * 50])
+async def test_strange_text_passes_or_is_refused_and_never_breaks(guard: Guard, text: str) -> None:
+    events = await run(World(guard), make_turn(text))
+    assert isinstance(events[-1], Answered | Blocked)
+
+
+async def test_an_unforeseen_failure_shows_nothing_of_itself(guard: Guard, caplog: pytest.LogCaptureFixture) -> None:
+    world = World(guard, Dev1_qwen=[RuntimeError("planted-in-an-exception")])
+    events = await run(world, make_turn("Hi"))
+    failed = events[-1]
+    assert isinstance(failed, Failed)
+    assert "planted" not in failed.words + caplog.text
+    assert failed.reference in failed.words
+    assert failed.reference in caplog.text
+
+
+def _fields(turn: Turn) -> dict[str, object]:
+    return {name: getattr(turn, name) for name in Turn.__slots__}
