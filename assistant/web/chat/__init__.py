@@ -1,0 +1,1 @@
+"""The chat page: Chainlit, hardened; callbacks that decide nothing. Nothing else may import Chainlit."""

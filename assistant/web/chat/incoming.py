@@ -1,0 +1,93 @@
+"""What a browser sent as a message, made safe: of its fields only text, id, files and command count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID, uuid4
+
+from assistant.errors import BadInputError
+from assistant.web.chat.configuration import MOST_FILES
+
+ADD_COMMAND: Final = "Add to knowledge"
+_COMMANDS: Final = frozenset({ADD_COMMAND})
+_UUID_VERSION: Final = 4
+_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingMessage:
+    """A person's message as it may be used.
+
+    Attributes:
+        id: as the page chose it, so that its own copy and the stored one are the same.
+        command: one of ours; empty for a question.
+        replaced: how many characters could not be kept and were replaced.
+    """
+
+    id: UUID
+    text: str
+    file_ids: tuple[UUID, ...] = ()
+    command: str = ""
+    replaced: int = 0
+
+
+def parse_message(payload: object, *, max_chars: int) -> IncomingMessage:
+    """Read a `client_message` event. Type, author, time, modes and metadata are the browser's word and are not used.
+
+    Raises:
+        BadInputError: the text is no text or too long.
+    """
+    message = payload.get("message") if isinstance(payload, Mapping) else None
+    if not isinstance(message, Mapping):
+        raise BadInputError("The page sent something that is not a message. Reload the page and send it again.")
+    text = message.get("output")
+    if not isinstance(text, str):
+        raise BadInputError("The page sent a message without a text. Reload the page and send it again.")
+    if len(text) > max_chars:
+        raise BadInputError(
+            f"Nothing was sent. The message has {len(text):,} characters and at most {max_chars:,} are accepted. "
+            f"Shorten it, or attach it as a file with {ADD_COMMAND!r}."
+        )
+    kept, replaced = storable(text)
+    command = message.get("command")
+    return IncomingMessage(
+        id=message_id(payload) or uuid4(),
+        text=kept,
+        file_ids=_file_ids(payload),
+        command=command if command in _COMMANDS else "",
+        replaced=replaced,
+    )
+
+
+def message_id(payload: object) -> UUID | None:
+    """Return the id under which the page shows a message; None if it is none that the page makes."""
+    message = payload.get("message") if isinstance(payload, Mapping) else None
+    found = parse_uuid(message.get("id")) if isinstance(message, Mapping) else None
+    return found if found is not None and found.version == _UUID_VERSION else None
+
+
+def parse_uuid(value: object) -> UUID | None:
+    """Return an id in its usual spelling; None for anything else."""
+    if not isinstance(value, str):
+        return None
+    try:
+        parsed = UUID(value)
+    except ValueError:
+        return None
+    return parsed if str(parsed) == value.lower() else None
+
+
+def storable(text: str) -> tuple[str, int]:
+    """Return a text that Postgres and UTF-8 can hold, and how many characters were replaced for that."""
+    kept = "".join(_REPLACEMENT if letter == "\x00" or "\ud800" <= letter <= "\udfff" else letter for letter in text)
+    return kept, sum(1 for before, after in zip(text, kept, strict=True) if before != after)
+
+
+def _file_ids(payload: object) -> tuple[UUID, ...]:
+    references = payload.get("fileReferences") if isinstance(payload, Mapping) else None
+    if not isinstance(references, Sequence) or isinstance(references, str):
+        return ()
+    ids = (parse_uuid(entry.get("id")) for entry in references[:MOST_FILES] if isinstance(entry, Mapping))
+    return tuple(dict.fromkeys(one for one in ids if one is not None))

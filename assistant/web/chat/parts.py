@@ -1,0 +1,112 @@
+"""What the chat page needs from the rest of the product. Imports no Chainlit, so that `bootstrap` can name it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from assistant.conversation import Person, Thread, Turn
+from assistant.history.values import StoredMessage, ThreadPage
+from assistant.jobs.job import Job
+from assistant.knowledge.document import Document
+from assistant.personas.reader import Personas
+from assistant.turn_events import TurnEvent
+from connectors.model_hosts.values import HostStatus
+
+
+class OwnConversations(Protocol):
+    """The conversations of whoever asks; what is not theirs is refused as if it were not there (NotFoundError)."""
+
+    async def thread(self, person: Person, thread_id: UUID) -> Thread:
+        """Return one thread.
+
+        Raises:
+            NotFoundError: it is foreign or does not exist.
+        """
+
+    async def threads(self, person: Person, *, limit: int, before: str, search: str) -> ThreadPage:
+        """Return one page of threads, the latest first; `search` looks into titles and messages.
+
+        Raises:
+            BadInputError: `before` is not the cursor of a page.
+        """
+
+    async def messages(self, person: Person, thread_id: UUID) -> list[StoredMessage]:
+        """Return the messages of a thread in order, the person's own values restored, with their feedback.
+
+        Raises:
+            NotFoundError: the thread is foreign or does not exist.
+        """
+
+    async def rename_thread(self, person: Person, thread_id: UUID, title: str) -> None:
+        """Give a thread another title, guarded first.
+
+        Raises:
+            BadInputError: the title is empty, or the guard does not let it pass.
+            NotFoundError: the thread is foreign or does not exist.
+        """
+
+    async def delete_thread(self, person: Person, thread_id: UUID) -> None:
+        """Delete a thread with its messages; the audit log says so.
+
+        Raises:
+            NotFoundError: the thread is foreign or does not exist.
+        """
+
+    async def give_feedback(self, person: Person, message_id: UUID, *, is_helpful: bool, comment: str = "") -> UUID:
+        """Store what the person thinks of an answer, the comment guarded, and return the feedback's id.
+
+        Raises:
+            BadInputError: the comment is too long, or the guard does not let it pass.
+            NotFoundError: the message is foreign or does not exist.
+        """
+
+    async def withdraw_feedback(self, person: Person, feedback_id: UUID) -> None:
+        """Take feedback back.
+
+        Raises:
+            NotFoundError: it is foreign or does not exist.
+        """
+
+
+class OwnDocuments(Protocol):
+    """The documents that answers can quote, as far as they concern whoever asks."""
+
+    async def add(self, person: Person, name: str, data: bytes) -> Job:
+        """Seal a file and queue its indexing.
+
+        Raises:
+            BadInputError: it is too large, empty, or not a text, or the person has too many open jobs.
+        """
+
+    def watch(self, person: Person, job_id: UUID) -> AsyncGenerator[Job, None]:
+        """Yield the job now, whenever it changed, and a last time when it ended; leaving early leaves it running."""
+
+    async def list_own(self, person: Person) -> list[Document]:
+        """List what the person may read, the newest first."""
+
+    async def remove(self, person: Person, document_id: UUID) -> None:
+        """Remove a document.
+
+        Raises:
+            NotFoundError: there is none, or it is not this person's to remove.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ChatParts:
+    """What the chat page is made of; wired once a process.
+
+    Attributes:
+        answer: `run_turn`, bound to its parts. May raise NotAllowedError or BadInputError before its first event.
+        hosts: the model hosts as they are now; must not wait.
+    """
+
+    answer: Callable[[Turn], AsyncGenerator[TurnEvent, None]]
+    personas: Personas
+    conversations: OwnConversations
+    documents: OwnDocuments
+    hosts: Callable[[], Sequence[HostStatus]]
+    close: Callable[[], Awaitable[None]]

@@ -1,0 +1,197 @@
+"""One answer as a person sees it come: what a turn yields, drawn onto the page."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Protocol, assert_never
+from uuid import UUID
+
+from assistant.turn_events import (
+    Accepted,
+    Answered,
+    AnswerText,
+    Blocked,
+    Failed,
+    Guarded,
+    Interrupted,
+    Notice,
+    Routed,
+    TurnEvent,
+)
+from assistant.web.chat import steps
+from assistant.web.chat.pacing import Pacer
+from assistant.web.chat.steps import Line, Step
+
+PAGE_EVENT: Final = "window_message"  # reaches static/chat.js
+_MARK: Final = "cloister"
+
+
+class Window(Protocol):
+    """An open page of a person, or what is left of it after it was closed."""
+
+    @property
+    def thread_id(self) -> UUID:
+        """Return the conversation that it shows."""
+
+    @property
+    def persona(self) -> str:
+        """Return the persona that was chosen; not yet checked."""
+
+    async def emit(self, event: str, data: Any) -> None:
+        """Send an event to the page; it is lost if nobody is there."""
+
+
+async def tell_page(window: Window, what: str, words: str = "") -> None:
+    """Tell our own script on the page something: `refused` puts the text back, `signed-out` leads to the sign-in."""
+    await window.emit(PAGE_EVENT, {_MARK: what, "words": words})
+
+
+class Screen:
+    """Draw one exchange, and remember it so that a reloaded page can be brought up to date."""
+
+    def __init__(self, window: Window, *, message_id: UUID, answer_id: UUID) -> None:
+        self._window = window
+        self._thread_id = window.thread_id
+        self._message_id = message_id
+        self._answer_id = answer_id
+        self._drawn: dict[str, Step] = {}
+        self._waiting: Step | None = None
+        self._answer: Step | None = None
+        self._pacer = Pacer(self._send_token)
+        self._is_named = False
+        self._is_routed = False
+
+    async def begin(self) -> None:
+        """Show that an answer is on its way."""
+        await self._window.emit("task_start", {})
+        await self._draw(steps.run(self._answer_id, self._thread_id, self._message_id, is_over=False))
+
+    async def end(self) -> None:
+        """Show that nothing more comes."""
+        await self._close_answer()
+        await self._take_away_waiting()
+        await self._draw(steps.run(self._answer_id, self._thread_id, self._message_id, is_over=True))
+        await self._window.emit("task_end", {})
+
+    async def move_to(self, window: Window) -> None:
+        """Go on in another window of the same person, which gets everything drawn so far."""
+        self._window = window
+        await window.emit("task_start", {})
+        for step in list(self._drawn.values()):
+            await window.emit("new_message", step)
+
+    async def show(self, event: TurnEvent) -> None:
+        """Draw what happened."""
+        match event:
+            case Accepted():
+                pass  # the reference is said at the end
+            case Guarded():
+                await self._show_guarded(event)
+            case Routed(route):
+                self._is_routed = True
+                await self._show_waiting(f"Asking {route.host} · {route.model}")
+            case AnswerText(text):
+                await self._show_text(text)
+            case Notice(words):
+                await self.add_line(Line.NOTICE, words)
+            case Answered():
+                await self._close_answer()
+                detail = steps.why(steps.held_back(event.verdict), reference=event.reference)
+                await self.add_line(Line.MUTED, event.note, detail=detail, is_below_answer=True)
+            case Blocked():
+                await self._show_blocked(event)
+            case Interrupted(reference, words) | Failed(reference, words):
+                await self._close_answer()
+                await self.add_line(Line.TROUBLE, _with_reference(words, reference), is_below_answer=True)
+            case _:
+                assert_never(event)
+
+    async def refuse(self, words: str) -> None:
+        """Say why nothing was sent; the person's text goes back into the composer."""
+        await self._draw_line(Line.TROUBLE, words, parent=self._message_id)
+        await tell_page(self._window, "refused", words)
+
+    async def add_line(self, kind: Line, words: str, *, detail: str = "", is_below_answer: bool = False) -> None:
+        """Add a quiet line to the answer's frame, or below the answer if there is one."""
+        below = is_below_answer and self._answer is not None
+        await self._draw_line(kind, words, parent=self._answer_id if below else self._frame, detail=detail)
+
+    async def set_line(self, line_id: UUID, kind: Line, words: str) -> None:
+        """Add a line, or change it when it is there: for progress."""
+        await self._draw(steps.line(kind, words, thread_id=self._thread_id, parent=self._frame, line_id=line_id))
+
+    async def note_question(self, words: str) -> None:
+        """Add a quiet line below the person's message."""
+        await self._draw_line(Line.NOTICE, words, parent=self._message_id)
+
+    @property
+    def _frame(self) -> UUID:
+        return steps.run_id(self._answer_id)
+
+    async def _show_guarded(self, event: Guarded) -> None:
+        await self._name_thread(event)
+        if event.note and not event.verdict.is_blocked:
+            detail = steps.why(steps.held_back(event.verdict))
+            await self._draw_line(Line.GUARD, event.note, parent=self._message_id, detail=detail)
+
+    async def _name_thread(self, event: Guarded) -> None:
+        """Let the page list the conversation: only now it is stored, and only the guarded text may name it."""
+        if not self._is_named:
+            self._is_named = True
+            title = " ".join(event.verdict.text.split())[:60] or "New conversation"
+            await self._window.emit("first_interaction", {"interaction": title, "thread_id": str(self._thread_id)})
+
+    async def _show_waiting(self, words: str) -> None:
+        await self._take_away_waiting()
+        if self._answer is None:
+            step = steps.line(Line.WAITING, words, thread_id=self._thread_id, parent=self._frame)
+            step["end"] = None  # the page lets it shimmer
+            self._waiting = step
+            await self._draw(step)
+
+    async def _take_away_waiting(self) -> None:
+        if self._waiting is not None:
+            step, self._waiting = self._waiting, None
+            del self._drawn[step["id"]]
+            await self._window.emit("delete_message", step)
+
+    async def _show_text(self, text: str) -> None:
+        if self._answer is None:
+            await self._take_away_waiting()
+            self._answer = steps.answer(self._answer_id, self._thread_id, "", is_streaming=True)
+            self._drawn[self._answer["id"]] = self._answer
+            await self._window.emit("stream_start", self._answer)
+        await self._pacer.add(text)
+
+    async def _send_token(self, text: str) -> None:
+        if self._answer is not None:
+            self._answer["output"] += text
+            token = {"id": self._answer["id"], "token": text, "isSequence": False, "isInput": False}
+            await self._window.emit("stream_token", token)
+
+    async def _close_answer(self) -> None:
+        """Send the whole text once more: what was lost while the page was away is there again."""
+        if self._answer is not None and self._answer["streaming"]:
+            await self._pacer.close()
+            self._answer["streaming"] = False
+            await self._window.emit("update_message", self._answer)
+
+    async def _show_blocked(self, event: Blocked) -> None:
+        await self._close_answer()
+        words = _with_reference(event.words, event.reference)
+        detail = steps.why(steps.held_back(event.verdict), reference=event.reference)
+        if self._is_routed:
+            await self.add_line(Line.BLOCKED, words, detail=detail, is_below_answer=True)
+        else:
+            await self._draw_line(Line.BLOCKED, words, parent=self._message_id, detail=detail)
+            await tell_page(self._window, "refused", words)
+
+    async def _draw_line(self, kind: Line, words: str, *, parent: UUID, detail: str = "") -> None:
+        await self._draw(steps.line(kind, words, thread_id=self._thread_id, parent=parent, detail=detail))
+
+    async def _draw(self, step: Step) -> None:
+        self._drawn[step["id"]] = step
+        await self._window.emit("new_message", step)
+
+
+def _with_reference(words: str, reference: str) -> str:
+    return words if reference in words else f"{words} (ref {reference})"

@@ -1,0 +1,48 @@
+"""Which model and host would answer now, in words for the persona picker and the empty page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from assistant.personas.reader import Persona
+from assistant.web.chat.steps import literal
+from connectors.model_hosts.values import ANY_MODEL, HostStatus, ModelStatus
+
+_HOW_TO_ADD: Final = (
+    "To add a model host, start Ollama, LM Studio, llama.cpp, vLLM or exo on this machine, "
+    "or name your hosts in a file and set `CLOISTER_FLEET` to it."
+)
+
+
+def describe(persona: Persona, hosts: Sequence[HostStatus]) -> str:
+    """Return what a persona is for and who serves it now, as Markdown."""
+    return f"{literal(persona.description)}\n\n{serving_words(persona, hosts)}"
+
+
+def serving_words(persona: Persona, hosts: Sequence[HostStatus]) -> str:
+    """Say who would answer now, or what works without a model and how to add one."""
+    offers = list(_offers(persona, hosts))
+    for name in (*(wanted for wanted in persona.models if wanted != ANY_MODEL), ANY_MODEL):
+        for host, model in offers:
+            if host.origin != "quote" and _is_named(model.name, name):
+                return f"*Served now by {literal(host.name)} · {literal(model.name)}*"
+    loading = next((host.words for host in hosts if host.is_up and host.origin != "quote" and not host.models), "")
+    if loading:
+        return f"*{literal(loading)}*"
+    if any(host.origin == "quote" and host.is_up for host in hosts):
+        return f"*No model host was found. Answers quote the documentation and what you add to it.*\n\n{_HOW_TO_ADD}"
+    return f"*No model host answers now. Your questions wait for one; your history stays readable.*\n\n{_HOW_TO_ADD}"
+
+
+def _offers(persona: Persona, hosts: Iterable[HostStatus]) -> Iterator[tuple[HostStatus, ModelStatus]]:
+    for host in hosts:
+        for model in host.models:
+            can = not model.capabilities or persona.capability in model.capabilities
+            if host.is_up and model.is_available and can:
+                yield host, model
+
+
+def _is_named(model: str, wanted: str) -> bool:
+    """Tell whether a model is the wanted one; a name without a tag fits every tag of it."""
+    return wanted in {ANY_MODEL, model} or (":" not in wanted and model.partition(":")[0] == wanted)

@@ -1,0 +1,248 @@
+"""What a browser may say over its WebSocket: five events, each checked against the session that is in force now."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import unquote
+from uuid import UUID, uuid4
+
+import chainlit.socket
+from chainlit.chat_context import chat_contexts
+from chainlit.config import config
+from chainlit.session import WebsocketSession, ws_sessions_sid
+from chainlit.user_session import user_sessions
+from socketio import AsyncServer  # type: ignore[import-untyped]  # ships no types
+from socketio.exceptions import (  # type: ignore[import-untyped]  # ships no types
+    ConnectionRefusedError as SocketRefusedError,
+)
+
+from assistant.conversation import Person
+from assistant.errors import CloisterError, NotAllowedError, NotFoundError, UnavailableError
+from assistant.web.chat.acting import acting_person
+from assistant.web.chat.incoming import ADD_COMMAND, parse_uuid
+from assistant.web.chat.live_answers import LiveAnswers
+from assistant.web.chat.parts import ChatParts
+from assistant.web.chat.screen import tell_page
+from assistant.web.doors import SignIn
+
+_log = logging.getLogger(__name__)
+
+_COMMANDS: Final = [
+    {
+        "id": ADD_COMMAND,
+        "description": "Attach text, Markdown or code; answers can quote it afterwards",
+        "icon": "book-plus",
+        "button": True,
+        "persistent": False,
+    }
+]
+_KNOWN_EVENTS: Final = frozenset(
+    {
+        *("connect", "connection_successful", "clear_session", "disconnect", "stop", "client_message"),
+        # Chainlit's own, which are closed here.
+        *("edit_message", "message_favorite", "fetch_favorites", "window_message", "audio_start", "audio_chunk"),
+        *("audio_end", "chat_settings_change", "chat_settings_edit"),
+    }
+)
+
+
+class ChatWindow:
+    """An open page, on top of Chainlit's session."""
+
+    def __init__(self, sio: AsyncServer, session: WebsocketSession) -> None:
+        self._sio = sio
+        self._session = session
+
+    @property
+    def thread_id(self) -> UUID:
+        """Return the conversation that it shows."""
+        return UUID(self._session.thread_id)
+
+    @property
+    def persona(self) -> str:
+        """Return the persona that was chosen; checked again with each message."""
+        return self._session.chat_profile or ""
+
+    async def emit(self, event: str, data: Any) -> None:
+        """Send an event to wherever the page is connected now."""
+        await self._sio.emit(event, data, to=self._session.socket_id)
+
+
+class SocketEvents:
+    """Take Chainlit's event handlers off the socket and put ours in their place."""
+
+    def __init__(self, sio: AsyncServer, parts: ChatParts, identity: SignIn, answers: LiveAnswers) -> None:
+        self._sio = sio
+        self._parts = parts
+        self._identity = identity
+        self._answers = answers
+        self._timers: set[asyncio.TimerHandle] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
+
+    def install(self) -> None:
+        """Replace the handlers.
+
+        Raises:
+            RuntimeError: Chainlit listens to an event that is not known: it was upgraded, and somebody has to look.
+        """
+        unknown = set(self._sio.handlers["/"]) - _KNOWN_EVENTS
+        if unknown:
+            raise RuntimeError(
+                f"Chainlit has new socket events: {sorted(unknown)}. Read them, then adapt socket_events.py."
+            )
+        self._sio.handlers["/"] = {
+            "connect": self._connect,
+            "connection_successful": self._welcome,
+            "clear_session": self._mark_left,
+            "disconnect": self._disconnect,
+            "stop": self._stop,
+            "client_message": self._receive,
+        }
+
+    def stop(self) -> None:
+        """Forget the timers of lost windows."""
+        for timer in self._timers:
+            timer.cancel()
+
+    async def close_windows(self, token: str) -> None:
+        """Close every window that was opened with this session."""
+        for sid, session in list(ws_sessions_sid.items()):
+            if _token(session.environ) == token:
+                await self._show_out(sid, session)
+
+    async def _connect(self, sid: str, environ: dict[str, Any], auth: object = None) -> bool:
+        state = environ["asgi.scope"]["state"]
+        person: Person = state["person"]
+        acting_person.set(person)
+        wanted = await self._clean_auth(person, auth)
+        try:
+            await chainlit.socket.connect(sid, environ, wanted)
+        except ConnectionRefusedError as error:  # Python's: Socket.IO would take it for a fault of ours
+            raise SocketRefusedError(str(error)) from error
+        session = WebsocketSession.get(sid)
+        is_new = session is not None and not session.restored
+        if session is not None and is_new and not await self._may_resume(person, session):
+            session.thread_id = str(uuid4())  # Chainlit says "not found" to the page; nothing is written there
+        return True
+
+    async def _clean_auth(self, person: Person, auth: object) -> chainlit.socket.WebSocketSessionAuth:
+        """Read what the page says at its beginning.
+
+        Raises:
+            SocketRefusedError: it is not what the page sends, or names a persona that is not open to this person.
+        """
+        said: Mapping[str, object] = auth if isinstance(auth, Mapping) else {}
+        window, thread = parse_uuid(said.get("sessionId")), said.get("threadId") or None
+        profile = said.get("chatProfile") or ""
+        if window is None or not isinstance(profile, str) or (thread is not None and parse_uuid(thread) is None):
+            raise SocketRefusedError("The page is not one of ours. Reload it.")
+        try:
+            persona = self._parts.personas.choose(unquote(profile), person)
+        except NotAllowedError as error:
+            raise SocketRefusedError(str(error)) from error
+        return {
+            "sessionId": str(window),
+            "userEnv": None,
+            "clientType": "webapp",
+            "chatProfile": persona.name,
+            "threadId": str(thread) if thread else None,
+        }
+
+    async def _welcome(self, sid: str) -> None:
+        """Show a window its conversation, and the answer that is still running in it."""
+        entered = await self._enter(sid)
+        if entered is None:
+            return
+        session, person = entered
+        try:
+            await chainlit.socket.connection_successful(sid)
+        except CloisterError as error:
+            _log.warning("a conversation could not be shown: %s", type(error).__name__)
+            await self._window(session).emit("resume_thread_error", str(error))
+        window = self._window(session)
+        await window.emit("set_commands", _COMMANDS)
+        await self._answers.follow(window, person)
+
+    async def _receive(self, sid: str, payload: object = None) -> None:
+        if entered := await self._enter(sid):
+            session, person = entered
+            await self._answers.receive(self._window(session), person, payload)
+            session.has_first_interaction = True
+
+    async def _stop(self, sid: str) -> None:
+        if entered := await self._enter(sid):
+            session, person = entered
+            await self._answers.stop(self._window(session), person)
+
+    async def _mark_left(self, sid: str) -> None:
+        if session := WebsocketSession.get(sid):
+            session.to_clear = True
+
+    async def _disconnect(self, sid: str, *_reason: object) -> None:
+        """Forget a window that was left, and one that was lost after the time it may take to come back."""
+        session = WebsocketSession.get(sid)
+        if session is None:
+            return
+        if session.to_clear:
+            await _forget(session)
+            return
+
+        def forget_if_still_lost() -> None:
+            self._timers.discard(timer)
+            if WebsocketSession.get(sid) is session:
+                task = asyncio.ensure_future(_forget(session))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+        timer = asyncio.get_running_loop().call_later(config.project.session_timeout, forget_if_still_lost)
+        self._timers.add(timer)
+
+    async def _enter(self, sid: str) -> tuple[WebsocketSession, Person] | None:
+        """Return the window and who is in it, with the roles in force now; shows out whose session ended."""
+        session = WebsocketSession.get(sid)
+        if session is None:
+            return None
+        try:
+            person = await self._identity.person_for_session(_token(session.environ))
+        except UnavailableError as error:
+            await tell_page(self._window(session), "refused", str(error))
+            return None
+        if person is None or session.user is None or session.user.identifier != str(person.id):
+            await self._show_out(sid, session)
+            return None
+        acting_person.set(person)
+        return session, person
+
+    async def _show_out(self, sid: str, session: WebsocketSession) -> None:
+        session.to_clear = True
+        await tell_page(self._window(session), "signed-out")
+        await self._sio.disconnect(sid)
+
+    def _window(self, session: WebsocketSession) -> ChatWindow:
+        return ChatWindow(self._sio, session)
+
+    async def _may_resume(self, person: Person, session: WebsocketSession) -> bool:
+        """Tell whether the conversation that a new window asks for, if any, is this person's."""
+        if not session.thread_id_to_resume:
+            return True
+        try:
+            await self._parts.conversations.thread(person, UUID(session.thread_id_to_resume))
+        except NotFoundError:
+            return False
+        return True
+
+
+async def _forget(session: WebsocketSession) -> None:
+    """Let go of everything that Chainlit keeps for a window."""
+    user_sessions.pop(session.id, None)
+    chat_contexts.pop(session.id, None)
+    await session.delete()  # type: ignore[no-untyped-call]  # Chainlit's
+
+
+def _token(environ: Mapping[str, Any]) -> str:
+    """Return the session under which a window was opened; it was put there by the session gate."""
+    token: str = environ["asgi.scope"]["state"]["session"]
+    return token

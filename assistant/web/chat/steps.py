@@ -1,0 +1,226 @@
+"""Messages and quiet lines as Chainlit's page draws them; the same for an answer in the making and for the history.
+
+A person's message holds the lines about it and a run; the run holds the answer, which holds its muted line. The page
+shows thumbs only for answers inside a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from assistant.conversation import Author, Message, MessageState
+from assistant.history.values import Feedback, StoredMessage
+from policies.verdict import Action, Verdict
+
+Step = dict[str, Any]
+"""Chainlit's StepDict, which its page reads as JSON."""
+
+_RUN: Final = "on_message"  # the page treats a step of this name as the frame of one answer
+_RUN_MASK: Final = 0x5A5A5A5A_00000000_00000000_5A5A5A5A  # keeps version and variant of the id
+
+
+class Line(Enum):
+    """A quiet line, by its step type (which chat.css colours) and its icon."""
+
+    GUARD = ("tool", "shield")
+    BLOCKED = ("retrieval", "shield-alert")
+    WAITING = ("rerank", "loader")
+    NOTICE = ("undefined", "info")
+    TROUBLE = ("embedding", "circle-alert")
+    MUTED = ("llm", "")
+
+
+_LAST_WORDS: Final = {
+    MessageState.INTERRUPTED: (Line.TROUBLE, "This answer was interrupted. What had arrived is kept."),
+    MessageState.BLOCKED: (Line.BLOCKED, "The guard stopped this answer."),
+}
+
+
+def run_id(answer_id: UUID) -> UUID:
+    """Return the id of the run around an answer, or of the answer in a run: the page gives feedback to runs."""
+    return UUID(int=answer_id.int ^ _RUN_MASK)
+
+
+def user_message(message_id: UUID, thread_id: UUID, text: str, *, author: str, at: datetime | None = None) -> Step:
+    """Return what the person wrote."""
+    return _step(message_id, thread_id, "user_message", author, output=text, at=at)
+
+
+def run(answer_id: UUID, thread_id: UUID, message_id: UUID, *, is_over: bool, feedback: Feedback | None = None) -> Step:
+    """Return the frame around an answer; while it is not over, the page shows that something is coming."""
+    step = _step(run_id(answer_id), thread_id, "run", _RUN, parent=message_id)
+    step["start"] = step["createdAt"]
+    step["end"] = step["createdAt"] if is_over else None
+    if feedback is not None:
+        step["feedback"] = {
+            "id": str(feedback.id),
+            "forId": step["id"],
+            "value": feedback.value,
+            "comment": feedback.comment or None,
+        }
+    return step
+
+
+def answer(answer_id: UUID, thread_id: UUID, text: str, *, is_streaming: bool, at: datetime | None = None) -> Step:
+    """Return an answer, whole or so far."""
+    step = _step(answer_id, thread_id, "assistant_message", "Cloister", parent=run_id(answer_id), output=text, at=at)
+    step["streaming"] = is_streaming
+    return step
+
+
+def line(
+    kind: Line, words: str, *, thread_id: UUID, parent: UUID, detail: str = "", line_id: UUID | None = None
+) -> Step:
+    """Return a quiet line; with a detail it opens."""
+    step_type, icon = kind.value
+    name = f"{words} · why?" if detail and not words.endswith("why?") else words
+    step = _step(line_id or uuid4(), thread_id, step_type, name, parent=parent, output=detail)
+    step["start"] = step["end"] = step["createdAt"]
+    step["metadata"] = {"icon": icon} if icon else {}
+    return step
+
+
+def steps_of_thread(stored: Iterable[StoredMessage], *, owner: str) -> list[Step]:
+    """Return a thread as it looked while it was written."""
+    steps: list[Step] = []
+    questions: dict[UUID, StoredMessage] = {}  # of each turn
+    for entry in stored:
+        message = entry.message
+        if message.author is Author.USER:
+            questions[message.turn_id] = entry
+            steps += _question_steps(entry, owner)
+        elif message.turn_id in questions:
+            steps += _answer_steps(entry, questions[message.turn_id])
+    return steps
+
+
+def _question_steps(entry: StoredMessage, owner: str) -> list[Step]:
+    message = entry.message
+    steps = [user_message(message.id, message.thread_id, message.text, author=owner, at=message.created_at)]
+    if message.note and message.state is not MessageState.BLOCKED:
+        detail = why(held_back_of_detail(entry.detail))
+        steps.append(line(Line.GUARD, message.note, thread_id=message.thread_id, parent=message.id, detail=detail))
+    return steps
+
+
+def _answer_steps(entry: StoredMessage, question: StoredMessage) -> list[Step]:
+    message = entry.message
+    if question.message.state is MessageState.BLOCKED:  # nothing was asked: the answer's text is the reason
+        detail = why(held_back_of_detail(question.detail))
+        return [_below(question.message.id, Line.BLOCKED, message.text or message.note, message, detail)]
+    is_over = message.state is not MessageState.STREAMING
+    steps = [run(message.id, message.thread_id, question.message.id, is_over=is_over, feedback=entry.feedback)]
+    if message.text:
+        steps.append(answer(message.id, message.thread_id, message.text, is_streaming=False, at=message.created_at))
+    kind, words = _LAST_WORDS.get(message.state, (Line.MUTED, ""))
+    if message.note or words:
+        parent = message.id if message.text else run_id(message.id)
+        steps.append(_below(parent, kind, message.note or words, message, why(held_back_of_detail(entry.detail))))
+    return steps
+
+
+def _below(parent: UUID, kind: Line, words: str, message: Message, detail: str) -> Step:
+    return line(kind, words, thread_id=message.thread_id, parent=parent, detail=detail)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """One finding as 'why?' shows it; every field may be shown to the person it is about."""
+
+    label: str
+    rule: str
+    masked: str
+    instead: str
+    action: str
+
+
+def held_back(verdict: Verdict) -> list[HeldBack]:
+    """Return what stands behind 'why?': every finding that changed the text."""
+    return [
+        HeldBack(
+            label=decision.label,
+            rule=decision.finding.rule,
+            masked=decision.masked,
+            instead=decision.placeholder,
+            action=decision.action.value,
+        )
+        for decision in verdict.held_back
+    ]
+
+
+def held_back_of_detail(detail: Mapping[str, object]) -> list[HeldBack]:
+    """Return the findings that the history keeps with a message; entries of another shape are left out."""
+    entries = detail.get("guard")
+    if not isinstance(entries, Sequence) or isinstance(entries, str):
+        return []
+    return [
+        HeldBack(**{field.name: str(entry.get(field.name, "")) for field in fields(HeldBack)})
+        for entry in entries
+        if isinstance(entry, Mapping)
+    ]
+
+
+_WHAT_TO_DO: Final = {
+    Action.PSEUDONYMISE.value: "Nothing. In answers you read your own value again.",
+    Action.REDACT.value: "If it is a real secret, replace it where it is used: treat it as seen.",
+    Action.BLOCK.value: "Remove it from the text and send again.",
+}
+
+
+def why(found: Sequence[HeldBack], *, reference: str = "") -> str:
+    """Return the table behind 'why?' as Markdown; empty if there is nothing to say."""
+    if not found:
+        return ""
+    head = "| What | Found | The model saw | What to do |\n|---|---|---|---|\n"
+    body = "".join(
+        f"| {literal(one.label)} | {_code(one.masked)} | {_code(one.instead) or 'nothing'} "
+        f"| {_WHAT_TO_DO.get(one.action, '')} |\n"
+        for one in found
+    )
+    rules = ", ".join(dict.fromkeys(_code(one.rule) for one in found if one.rule))
+    wrong = "If this is wrong, tell your reviewer" + (f" the reference {reference}." if reference else ".")
+    return f"{head}{body}\nRules of your company: {rules}. {wrong}"
+
+
+def literal(text: str) -> str:
+    """Return text that Markdown takes literally, also inside a table."""
+    flat = " ".join(text.split())
+    return "".join(f"\\{letter}" if letter in "\\`*_{}[]()<>#+-.!|~:@&" else letter for letter in flat)
+
+
+def _code(text: str) -> str:
+    """Return text as code inside a table; what would end the code or the cell is replaced."""
+    flat = " ".join(text.split()).replace("`", "\u02b9").replace("|", "\u00a6")
+    return f"`{flat}`" if flat else ""
+
+
+def _step(
+    step_id: UUID,
+    thread_id: UUID,
+    step_type: str,
+    name: str,
+    *,
+    parent: UUID | None = None,
+    output: str = "",
+    at: datetime | None = None,
+) -> Step:
+    return {
+        "id": str(step_id),
+        "threadId": str(thread_id),
+        "parentId": str(parent) if parent else None,
+        "type": step_type,
+        "name": name,
+        "input": "",
+        "output": output,
+        "createdAt": (at or datetime.now(UTC)).isoformat(),
+        "start": None,
+        "end": None,
+        "streaming": False,
+        "isError": False,
+        "metadata": {},
+    }

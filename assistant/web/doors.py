@@ -1,0 +1,64 @@
+"""What the doors need from the rest of the product: ports that `bootstrap` fills and tests fake."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from assistant.conversation import Person
+from assistant.settings import Settings
+from assistant.web.chat.parts import ChatParts
+
+
+class SignedIn(Protocol):
+    """A person who just signed in, and the token of their new session."""
+
+    @property
+    def person(self) -> Person:
+        """Return who signed in."""
+
+    @property
+    def token(self) -> str:
+        """Return what goes into the cookie; it is shown nowhere else."""
+
+
+class SignIn(Protocol):
+    """Who is speaking: passwords and sessions; the identity implements it."""
+
+    async def sign_in(self, name: str, password: str, client: str) -> SignedIn:
+        """Begin a session.
+
+        Raises:
+            CloisterError: refused; the message may be shown and tells a stranger nothing.
+        """
+
+    async def person_for_session(self, token: str) -> Person | None:
+        """Return who holds this session, with the roles in force now; none when it is over."""
+
+    async def sign_out(self, token: str) -> None:
+        """End this session."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartState:
+    """How one part of the product is doing, in words that tell a stranger nothing secret."""
+
+    is_ready: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What the web process is made of.
+
+    Attributes:
+        check_parts: looks at every part; quick, and never raises.
+        open_chat: builds what the chat needs. Awaited in the background after the first pages can be served, because
+            it imports the heavy libraries.
+    """
+
+    settings: Settings
+    identity: SignIn
+    check_parts: Callable[[], Awaitable[Mapping[str, PartState]]]
+    open_chat: Callable[[], Awaitable[ChatParts]]

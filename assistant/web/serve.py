@@ -1,0 +1,72 @@
+"""Run the web application under uvicorn, and end it without losing an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from typing import Final
+
+import uvicorn
+
+from assistant.settings import Settings
+from assistant.web.app import WebApplication, create_app
+from assistant.web.doors import Doors
+
+_log = logging.getLogger(__name__)
+
+SOCKET_MESSAGE_BYTES: Final = 16 << 20  # a pasted 10 MB text must arrive whole to be refused in words
+_LONGEST_GOODBYE_SECONDS: Final = 5  # for connections; answers were ended before
+_ANSWERS_GOODBYE_SECONDS: Final = 4
+
+
+class _Server(uvicorn.Server):
+    """Stop answers before connections: a person then reads that theirs was interrupted, and the record says so."""
+
+    def __init__(self, config: uvicorn.Config, application: WebApplication) -> None:
+        super().__init__(config)
+        self._application = application
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            async with asyncio.timeout(_ANSWERS_GOODBYE_SECONDS):
+                await self._application.stop_answers()
+        except TimeoutError:
+            _log.warning("some answers did not end in time; recovery marks them at the next start")
+        await super().shutdown(sockets)
+
+
+def serve(doors: Doors, *, listener: socket.socket | None = None) -> int:
+    """Serve until SIGTERM or SIGINT, and return an exit status.
+
+    Args:
+        doors: what is served.
+        listener: a socket that already listens, for tests; unset binds the address of the settings.
+    """
+    return asyncio.run(serve_until_stopped(doors, listener=listener))
+
+
+async def serve_until_stopped(doors: Doors, *, listener: socket.socket | None = None) -> int:
+    """Serve inside a running loop; the same as `serve` for a process that has its own."""
+    server = create_server(create_app(doors), doors.settings)
+    await server.serve(sockets=[listener] if listener else None)
+    return 0 if server.started else 1
+
+
+def create_server(application: WebApplication, settings: Settings) -> uvicorn.Server:
+    """Return a server that is not yet running."""
+    config = uvicorn.Config(
+        application,
+        host=settings.host,
+        port=settings.port,
+        loop="asyncio",  # never uvloop: libuv connects unseen by the egress lock
+        ws="websockets-sansio",
+        ws_max_size=SOCKET_MESSAGE_BYTES,
+        access_log=False,  # addresses of threads and people's doings are the audit log's business
+        log_config=None,
+        server_header=False,
+        date_header=True,
+        proxy_headers=settings.is_behind_tls,
+        timeout_graceful_shutdown=_LONGEST_GOODBYE_SECONDS,
+    )
+    return _Server(config, application)

@@ -1,0 +1,91 @@
+"""The sign-in page: one form that works without JavaScript."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from assistant.errors import CloisterError, UnavailableError
+from assistant.web.doors import SignIn
+from assistant.web.pages import render
+from assistant.web.session_gate import SessionCookie
+
+_log = logging.getLogger(__name__)
+
+_FORM_TYPE: Final = "application/x-www-form-urlencoded"
+_MOST_FIELDS: Final = 8
+_NAME_CHARS: Final = 200
+_PASSWORD_CHARS: Final = 1024
+
+
+def sign_in_routes(identity: SignIn, cookie: SessionCookie) -> APIRouter:
+    """Return the addresses of signing in and out."""
+    router = APIRouter()
+
+    @router.get("/sign-in")
+    async def show_form(request: Request) -> Response:
+        wanted = own_path(request.query_params.get("next", ""))
+        token = cookie.read(request.scope)
+        if token and await identity.person_for_session(token) is not None:
+            return RedirectResponse(wanted, 303)
+        if "out" in request.query_params:
+            return _form(wanted, said="You are signed out.", is_calm=True)
+        return _form(wanted)
+
+    @router.post("/sign-in")
+    async def sign_in(request: Request) -> Response:
+        fields = await _read_form(request)
+        wanted = own_path(fields.get("next", ""))
+        name, password = fields.get("name", "").strip(), fields.get("password", "")
+        if not name or not password or len(name) > _NAME_CHARS or len(password) > _PASSWORD_CHARS:
+            return _form(wanted, said="Enter your name and your password.", name=name[:_NAME_CHARS], status=400)
+        client = request.client.host if request.client else "unknown"
+        try:
+            signed_in = await identity.sign_in(name, password, client)
+        except CloisterError as error:
+            status = 503 if isinstance(error, UnavailableError) else 401
+            _log.info("sign-in refused: %s (ref %s)", type(error).__name__, request.state.reference)
+            return _form(wanted, said=str(error), name=name, status=status)
+        await identity.sign_out(cookie.read(request.scope))  # the session that this one replaces
+        response = RedirectResponse(wanted, 303)
+        cookie.write(response, signed_in.token)
+        return response
+
+    @router.post("/sign-out")
+    async def sign_out(request: Request) -> Response:
+        await identity.sign_out(cookie.read(request.scope))
+        response = RedirectResponse("/sign-in?out", 303)
+        cookie.clear(response)
+        return response
+
+    return router
+
+
+def own_path(wanted: str) -> str:
+    """Return where to go after signing in: only a plain path of this page, else the chat.
+
+    >>> own_path("/thread/1"), own_path("//evil.example"), own_path("https://evil.example")
+    ('/thread/1', '/', '/')
+    """
+    is_own = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted
+    is_plain = all(" " < letter < "\x7f" for letter in wanted)
+    return wanted if is_own and is_plain and not wanted.startswith("/sign-") else "/"
+
+
+async def _read_form(request: Request) -> dict[str, str]:
+    """Return the first value of each field; nothing that cannot be read is guessed at."""
+    if not request.headers.get("content-type", "").startswith(_FORM_TYPE):
+        return {}
+    try:
+        fields = parse_qs((await request.body()).decode("ascii"), errors="strict", max_num_fields=_MOST_FIELDS)
+    except ValueError:  # not ASCII, not UTF-8 inside, or too many fields
+        return {}
+    return {name: values[0] for name, values in fields.items()}
+
+
+def _form(wanted: str, *, said: str = "", is_calm: bool = False, name: str = "", status: int = 200) -> Response:
+    return render("sign_in.html", status=status, title="Sign in", said=said, is_calm=is_calm, name=name, next=wanted)

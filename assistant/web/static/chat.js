@@ -1,0 +1,94 @@
+// What the chat page needs beyond Chainlit's own script: the reason for a refusal above the composer with the text put
+// back into it, the way to the sign-in page, and names for buttons that only have a picture.
+(() => {
+  "use strict";
+
+  const LABELS = {
+    "chat-submit": "Send",
+    "stop-button": "Stop the answer",
+    "upload-button": "Attach a file",
+    "sidebar-trigger-button": "Show or hide your conversations",
+    "search-chats-button": "Search your conversations",
+    "new-chat-button": "New conversation",
+    "user-nav-button": "Your account",
+    "theme-toggle": "Light or dark",
+    "chat-profiles": "Persona",
+    "chat-input": "Your message",
+  };
+
+  let lastTyped = "";
+
+  const composer = () => document.getElementById("chat-input");
+
+  function setText(field, text) {
+    // React listens to the setter of its own instance; the one of the prototype lets it see the event as typed text.
+    Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(field, text);
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.focus();
+  }
+
+  function say(words) {
+    document.getElementById("cloister-reason")?.remove();
+    const frame = document.getElementById("message-composer");
+    if (!frame || !words) return;
+    const box = document.createElement("div");
+    box.id = "cloister-reason";
+    box.setAttribute("role", "alert");
+    box.textContent = words;
+    const close = document.createElement("button");
+    close.type = "button";
+    close.textContent = "Close";
+    close.addEventListener("click", () => box.remove());
+    box.append(close);
+    frame.before(box);
+  }
+
+  function onRefused(words) {
+    const field = composer();
+    if (field && !field.value && lastTyped) setText(field, lastTyped);
+    say(words);
+  }
+
+  // Chainlit hands such messages on to the server as well; this listener is the first and ends their way here.
+  window.addEventListener("message", (event) => {
+    if (event.source !== window || event.origin !== window.location.origin) return;
+    const what = event.data && event.data.cloister;
+    if (!what) return;
+    event.stopImmediatePropagation();
+    if (what === "refused") onRefused(String(event.data.words || ""));
+    if (what === "signed-out") window.location.assign("/sign-in");
+  });
+
+  document.addEventListener(
+    "input",
+    (event) => {
+      if (event.target.id !== "chat-input" || !event.target.value) return;
+      lastTyped = event.target.value;
+      document.getElementById("cloister-reason")?.remove();
+    },
+    true,
+  );
+
+  function nameButtons() {
+    for (const [id, label] of Object.entries(LABELS)) {
+      const found = document.getElementById(id);
+      if (found && !found.hasAttribute("aria-label")) found.setAttribute("aria-label", label);
+    }
+    for (const button of document.querySelectorAll("button:not([aria-label])")) {
+      if (button.textContent.trim()) continue;
+      if (button.matches(".positive-feedback-on, .positive-feedback-off")) button.setAttribute("aria-label", "Helpful");
+      else if (button.matches(".negative-feedback-on, .negative-feedback-off")) button.setAttribute("aria-label", "Not helpful");
+      else if (button.querySelector(".lucide-copy")) button.setAttribute("aria-label", "Copy");
+    }
+  }
+
+  let isPlanned = false;
+  new MutationObserver(() => {
+    if (isPlanned) return;
+    isPlanned = true;
+    setTimeout(() => {
+      isPlanned = false;
+      nameButtons();
+    }, 200);
+  }).observe(document, { childList: true, subtree: true });
+})();

