@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
-from assistant.errors import CloisterError, EmbeddedError
+from assistant.errors import CloisterError, EmbeddedError, SettingsError
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FAILED: Final = 1
-USAGE: Final = 2  # as Click's own usage errors
+USAGE: Final = 2  # a setting or an argument is wrong; Click's own usage errors give the same
 
 app = typer.Typer(
     name="cloister",
@@ -60,6 +60,9 @@ def main() -> None:
     except EmbeddedError as error:
         _complain(error)
         sys.exit(error.exit_status)
+    except SettingsError as error:
+        _complain(error)
+        sys.exit(USAGE)
     except CloisterError as error:
         _complain(error)
         sys.exit(FAILED)
@@ -256,32 +259,19 @@ def _settings() -> Settings:
 
 def _server_settings() -> Settings:
     """Return settings with the addresses of the servers that `cloister up` runs, unless others are set."""
-    from assistant.database import APP_ROLE, AUDIT_WRITER_ROLE, url_for_role
+    from assistant.embedded.running import with_running_servers
+
+    return with_running_servers(_settings())
+
+
+def _audit_reader_url() -> SecretStr:
+    from assistant.database_roles import AUDIT_READER_ROLE, url_for_role
+    from assistant.embedded.running import owner_address
     from assistant.keys import Keys
 
     settings = _settings()
     keys = Keys.load_or_create(settings.master_key)
-    owner = _owner_url(settings)
-    return settings.model_copy(
-        update={
-            "database_url": url_for_role(owner, APP_ROLE, keys),
-            "audit_database_url": url_for_role(owner, AUDIT_WRITER_ROLE, keys),
-        }
-    )
-
-
-def _audit_reader_url() -> SecretStr:
-    from assistant.database import AUDIT_READER_ROLE, url_for_role
-    from assistant.keys import Keys
-
-    settings = _settings()
-    return url_for_role(_owner_url(settings), AUDIT_READER_ROLE, Keys.load_or_create(settings.master_key))
-
-
-def _owner_url(settings: Settings) -> SecretStr:
-    from assistant.embedded.postgres import find_owner_url
-
-    return settings.database_url or find_owner_url(settings.data_dir)
+    return url_for_role(owner_address(settings), AUDIT_READER_ROLE, keys)
 
 
 def _switch(name: str, *, is_on: bool) -> None:

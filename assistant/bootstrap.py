@@ -25,7 +25,7 @@ from assistant.audit.record import Origin
 from assistant.conversation import Turn
 from assistant.conversations import Conversations
 from assistant.database import create_engine
-from assistant.documents import Documents
+from assistant.documents import Documents, note_ended_jobs
 from assistant.errors import SettingsError
 from assistant.history.history import History
 from assistant.identity.identity import Identity
@@ -93,6 +93,10 @@ class Application:
     async def recover_turns(self) -> int:
         """Mark the answers that a crash left in the making; return how many."""
         return await recover_turns(self.history, self.audit)
+
+    async def note_ended_jobs(self) -> int:
+        """Write the ends of jobs to the audit log; return how many."""
+        return await note_ended_jobs(self.jobs, self.audit)
 
     async def ensure_audit_partitions(self) -> int:
         """Create the audit log's tables of the coming months; return how many were missing."""

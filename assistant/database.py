@@ -1,10 +1,9 @@
-"""Postgres: the roles, their addresses, and engines. Tables live with the rooms that own them."""
+"""Postgres: addresses, engines and transactions. Tables live with the rooms that own them."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
 
 from pydantic import SecretStr
 from sqlalchemy.engine import URL, make_url
@@ -14,12 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlmodel import SQLModel
 
 from assistant.errors import UnavailableError
-from assistant.keys import Keys
-
-APP_ROLE: Final = "cloister_app"  # ordinary tables: people, history, jobs, knowledge
-AUDIT_WRITER_ROLE: Final = "cloister_audit_writer"  # may insert audit events, nothing else
-AUDIT_READER_ROLE: Final = "cloister_audit_reader"  # may read audit events, nothing else
-LOGIN_ROLES: Final = (APP_ROLE, AUDIT_WRITER_ROLE, AUDIT_READER_ROLE)
 
 _POOL_SIZE = 8  # connections a process; a turn holds one for milliseconds at a time
 
@@ -30,17 +23,6 @@ SQLModel.metadata.naming_convention = {
     "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-
-
-def role_password(keys: Keys, role: str) -> str:
-    """Return the password that migrations set for a login role."""
-    return keys.password(f"database-role:{role}")
-
-
-def url_for_role(owner_url: SecretStr, role: str, keys: Keys) -> SecretStr:
-    """Return the address of the same database for another role."""
-    url = parse_url(owner_url).set(username=role, password=role_password(keys, role))
-    return SecretStr(url.render_as_string(hide_password=False))
 
 
 def parse_url(url: SecretStr) -> URL:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from uuid import UUID
 
+from assistant.answering.record import AuditLog
 from assistant.audit.append import Appender
-from assistant.audit.events import DocumentAdded, DocumentRemoved, JobEnqueued
+from assistant.audit.events import DocumentAdded, DocumentRemoved, JobCancelled, JobEnqueued, JobFailed, JobFinished
 from assistant.conversation import Person
 from assistant.jobs.declared import INDEX_UPLOAD
-from assistant.jobs.job import Job
+from assistant.jobs.job import Job, JobState
 from assistant.jobs.queue import Jobs
 from assistant.knowledge.document import Document
 from assistant.knowledge.knowledge import Knowledge
@@ -54,3 +55,30 @@ class Documents:
         """
         await self._knowledge.remove_document(person, document_id)
         await self._audit.append(DocumentRemoved(actor=person.id, document_id=document_id))
+
+
+async def note_ended_jobs(jobs: Jobs, audit: AuditLog) -> int:
+    """Write the ends of jobs to the audit log, whoever ended them, and return how many.
+
+    A crash in between notes an end twice and never leaves one out.
+
+    Raises:
+        AuditUnavailableError: the log cannot be written; a later call notes what is left.
+    """
+    ended = await jobs.ended_unnoted()
+    for job in ended:
+        await audit.append(_end_of(job))
+        await jobs.confirm_noted(job.id)
+    return len(ended)
+
+
+def _end_of(job: Job) -> JobFinished | JobFailed | JobCancelled:
+    if job.state is JobState.CANCELLED:
+        return JobCancelled(actor=job.person_id, job_id=job.id, task=job.task)
+    if job.state is JobState.FAILED:
+        return JobFailed(actor=job.person_id, job_id=job.id, task=job.task, attempts=job.attempts)
+    started, finished = job.started_at, job.finished_at
+    took = round((finished - started).total_seconds() * 1000) if started and finished else None
+    return JobFinished(
+        actor=job.person_id, job_id=job.id, task=job.task, attempts=job.attempts, total_milliseconds=took
+    )

@@ -15,7 +15,7 @@ from typing import Protocol
 from assistant.answering.answer import Answer
 from assistant.answering.guarding import ConversationGuard, GuardedConversation
 from assistant.answering.prompt import Prompt, build_prompt
-from assistant.answering.record import TurnHistory, TurnLog, TurnRecord
+from assistant.answering.record import AuditLog, TurnHistory, TurnRecord
 from assistant.audit.parts import TextMarker
 from assistant.conversation import Turn
 from assistant.errors import BadInputError, UnavailableError
@@ -56,7 +56,7 @@ class TurnParts:
     guard: ConversationGuard
     hosts: ModelHosts
     history: TurnHistory
-    audit: TurnLog
+    audit: AuditLog
     marker: TextMarker
     max_prompt_chars: int
     clock: Callable[[], float] = time.monotonic

@@ -27,6 +27,9 @@ class Application(Protocol):
     async def recover_turns(self) -> int:
         """Mark the answers that a crash left in the making; returns how many."""
 
+    async def note_ended_jobs(self) -> int:
+        """Write the ends of jobs to the audit log; returns how many."""
+
     async def ensure_audit_partitions(self) -> int:
         """Create the audit log's tables of the coming months; returns how many."""
 

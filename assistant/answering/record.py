@@ -41,7 +41,7 @@ _HEARTBEAT_SECONDS = 2.0  # at most this much of an answer is lost to a crash
 _BLOCKED_TEXT = "(This message was blocked. Its text was not kept.)"
 
 
-class TurnLog(Protocol):
+class AuditLog(Protocol):
     """The audit log as a turn writes it."""
 
     async def append(self, event: Event) -> object:
@@ -89,7 +89,7 @@ class TurnRecord:
     """The record of one turn. Its methods are called in the order in which they stand here."""
 
     def __init__(
-        self, turn: Turn, persona: Persona, *, history: TurnHistory, audit: TurnLog, marker: TextMarker
+        self, turn: Turn, persona: Persona, *, history: TurnHistory, audit: AuditLog, marker: TextMarker
     ) -> None:
         self.turn = turn
         self.persona = persona

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Final, Protocol
 from uuid import UUID
 
-from assistant.answering.record import TurnLog
+from assistant.answering.record import AuditLog
 from assistant.audit.events import TurnInterrupted
 from assistant.audit.parts import TurnPlace
 from assistant.history.values import InterruptedTurn
@@ -24,7 +24,7 @@ class OpenTurns(Protocol):
         """Note that these interruptions are in the audit log."""
 
 
-async def recover_turns(history: OpenTurns, audit: TurnLog, *, silent_seconds: float = SILENT_SECONDS) -> int:
+async def recover_turns(history: OpenTurns, audit: AuditLog, *, silent_seconds: float = SILENT_SECONDS) -> int:
     """Mark every turn whose process died, and return how many; run by any number of processes at once.
 
     A crash in between leaves the turn claimed and unconfirmed: a later call notes it again, so the log never lacks one.

@@ -55,7 +55,8 @@ def answer_blocked_words(verdict: Verdict, reference: str) -> str:
 
 def answered_note(route: Route, seconds: float, usage: Usage | None, verdict: Verdict, reference: str) -> str:
     """Return the muted line below an answer: host, model, seconds, what was held back, reference."""
-    parts = [route.host, route.model, f"{seconds:.1f} s"]
+    served_by = dict.fromkeys((route.host, route.model))  # the quote host is its own model
+    parts = [*served_by, f"{seconds:.1f} s"]
     if note := guard_note(verdict):
         parts.append(note)
     if usage is not None and usage.finish_reason == "length":
@@ -84,4 +85,5 @@ def _named(verdict: Verdict) -> str:
     if not blocking:
         return "what a rule does not let pass"
     first: Decision = blocking[0]
-    return f"what looks like: {first.label} (rule {first.finding.rule}, {first.masked})"
+    article = "an" if first.label[:1].lower() in "aeio" else "a"
+    return f"what looks like {article} {first.label} (rule {first.finding.rule})"

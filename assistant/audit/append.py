@@ -12,7 +12,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
@@ -21,7 +21,7 @@ from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
 from assistant.audit.events import Event
-from assistant.audit.record import Columns, Origin, Record, compose_record
+from assistant.audit.record import Origin, Record, compose_record
 from assistant.database import libpq_dsn
 from assistant.errors import AuditUnavailableError
 
@@ -46,41 +46,40 @@ _CONNECTION: Final = {
     "tcp_user_timeout": "8000",
 }
 
-_NAMES_AND_TYPES: Final = (
-    ("id", "uuid"),
-    ("occurred_at", "timestamptz"),
-    ("type", "text"),
-    *((name, "uuid") for name in ("subject", "actor", "thread_id", "turn_id")),
-    ("rule", "text"),
-    ("severity", "smallint"),
-    ("model", "text"),
-    ("content_id", "uuid"),
-    ("body", "bytea"),
-    ("leaf", "bytea"),
+# In the order of `Record`: id, time, type; four ids; rule, severity, model; an id; body and leaf.
+_COLUMN_TYPES: Final = (
+    *("uuid", "timestamptz", "text"),
+    *("uuid", "uuid", "uuid", "uuid"),
+    *("text", "smallint", "text"),
+    *("uuid", "bytea", "bytea"),
 )
 # No conflict target: naming one would need the right to read the log, which the writer does not have.
 _INSERT: Final = (
-    f"INSERT INTO audit.event ({', '.join(name for name, _ in _NAMES_AND_TYPES)}) "  # noqa: S608 - constants above
-    f"SELECT * FROM unnest({', '.join(f'%b::{kind}[]' for _, kind in _NAMES_AND_TYPES)}) ON CONFLICT DO NOTHING"
+    f"INSERT INTO audit.event ({', '.join(Record._fields)}) SELECT * FROM "  # noqa: S608 - constants
+    f"unnest({', '.join(f'%b::{kind}[]' for kind in _COLUMN_TYPES)}) ON CONFLICT DO NOTHING"
 )
 
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """A record whose caller waits for it, or was cancelled and no longer does."""
+    """A record on its way.
+
+    Its caller awaits `stored`, and takes that along when cancelled; the record stays: only `is_refused` stops it.
+    """
 
     record: Record
     deadline: float
-    done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    stored: asyncio.Future[None]
+    is_refused: bool = False
 
     def succeed(self) -> None:
-        if not self.done.done():
-            self.done.set_result(None)
+        if not self.stored.done():
+            self.stored.set_result(None)
 
-    def fail(self, error: AuditUnavailableError) -> None:
-        if not self.done.done():
-            self.done.set_exception(error)
-            self.done.exception()  # looked at: a caller that was cancelled leaves nobody else to do so
+    def refuse(self, error: AuditUnavailableError) -> None:
+        self.is_refused = True
+        if not self.stored.done():
+            self.stored.set_exception(error)
 
 
 class Appender:
@@ -158,14 +157,13 @@ class Appender:
         if len(self._queue) >= _MOST_WAITING:
             raise _unavailable()
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(
-            compose_record(event, self._origin, self._clock()), deadline=loop.time() + self._patience_seconds
-        )
+        record = compose_record(event, self._origin, self._clock())
+        waiting = _Waiting(record, loop.time() + self._patience_seconds, loop.create_future())
         self._queue.append(waiting)
         self._has_work.set()
         if self._alarm is None:
             self._alarm = loop.call_at(waiting.deadline, self._refuse_overdue)
-        await asyncio.shield(waiting.done)
+        await waiting.stored
 
     async def close(self) -> None:
         """Take no more events, store those that wait, and disconnect."""
@@ -184,6 +182,7 @@ class Appender:
     async def _store_batches(self) -> None:
         while self._queue or not self._is_closing:
             await self._has_work.wait()
+            await asyncio.sleep(0)  # callers who were just acknowledged may join: one commit instead of two half empty
             self._in_flight = [self._queue.popleft() for _ in range(min(len(self._queue), _MOST_IN_A_BATCH))]
             if not self._queue and not self._is_closing:
                 self._has_work.clear()
@@ -193,7 +192,7 @@ class Appender:
     async def _store(self, batch: Sequence[_Waiting]) -> None:
         """Write a batch, again and again while the database is away, until all is stored or refused."""
         pause_seconds = _FIRST_PAUSE_SECONDS
-        while batch := [waiting for waiting in batch if not waiting.done.done()]:
+        while batch := [waiting for waiting in batch if not waiting.is_refused]:
             try:
                 await self._write([waiting.record for waiting in batch])
             except _TRANSIENT as error:
@@ -207,6 +206,7 @@ class Appender:
             else:
                 for waiting in batch:
                     waiting.succeed()
+                return
 
     async def _store_around(self, batch: Sequence[_Waiting], error: psycopg.Error) -> None:
         """Halve a batch that the database refuses until only the records it refuses are refused."""
@@ -218,12 +218,11 @@ class Appender:
         log.error("The audit log refused an event of type %s: %s.", batch[0].record.type, type(error).__name__)
         refusal = _unavailable()
         refusal.__cause__ = error
-        batch[0].fail(refusal)
+        batch[0].refuse(refusal)
 
     async def _write(self, records: Sequence[Record]) -> None:
         connection = self._connection or await self._connect()
-        rows = [(*record[:3], *record.columns, *record[4:]) for record in records]
-        await connection.execute(_INSERT, [list(column) for column in zip(*rows, strict=True)])
+        await connection.execute(_INSERT, [list(column) for column in zip(*records, strict=True)])
 
     async def _connect_patiently(self) -> None:
         while True:
@@ -257,13 +256,13 @@ class Appender:
         loop = asyncio.get_running_loop()
         now = loop.time()
         self._refuse(lambda waiting: waiting.deadline <= now)
-        deadlines = [waiting.deadline for waiting in (*self._in_flight, *self._queue) if not waiting.done.done()]
+        deadlines = [waiting.deadline for waiting in (*self._in_flight, *self._queue) if not waiting.is_refused]
         self._alarm = loop.call_at(min(deadlines), self._refuse_overdue) if deadlines else None
 
     def _refuse(self, is_overdue: Callable[[_Waiting], bool]) -> None:
         for waiting in (*self._in_flight, *self._queue):
-            if is_overdue(waiting):
-                waiting.fail(_unavailable())
+            if is_overdue(waiting) and not waiting.is_refused:
+                waiting.refuse(_unavailable())
 
 
 def _tell_of_death(task: asyncio.Task[None]) -> None:
@@ -276,6 +275,3 @@ def _unavailable() -> AuditUnavailableError:
         "Cannot answer now: the audit log is unavailable. Nothing was sent. Try again in a minute; "
         "if it stays so, tell the administrator."
     )
-
-
-assert len(_NAMES_AND_TYPES) == len(Record._fields) - 1 + len(Columns._fields)  # noqa: S101 - a row is all of a record

@@ -38,7 +38,6 @@ class Tag(StrEnum):
     FEEDBACK_GIVEN = "feedback:given"
     THREAD_DELETED = "thread:deleted"
     DOCUMENT_ADDED = "document:added"
-    DOCUMENT_INDEXED = "document:indexed"
     DOCUMENT_REMOVED = "document:removed"
     JOB_ENQUEUED = "job:enqueued"
     JOB_FINISHED = "job:finished"
@@ -342,19 +341,6 @@ class DocumentAdded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentIndexed:
-    """A document can be found."""
-
-    tag: ClassVar = Tag.DOCUMENT_INDEXED
-    outcome: ClassVar = Outcome.DONE
-    actor: UUID | None
-    document_id: UUID
-    passages: int
-    total_milliseconds: int | None = None
-    guard: GuardReport | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentRemoved:
     """A document is gone from the knowledge base."""
 
@@ -390,14 +376,13 @@ class JobFinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFailed:
-    """A job was given up; `error` is the class of the error."""
+    """A job was given up; its row has the reason in words."""
 
     tag: ClassVar = Tag.JOB_FAILED
     outcome: ClassVar = Outcome.FAILED
     actor: UUID | None
     job_id: UUID
     task: Name
-    error: Name
     attempts: int = 1
 
 
@@ -462,7 +447,6 @@ Event = (
     | FeedbackGiven
     | ThreadDeleted
     | DocumentAdded
-    | DocumentIndexed
     | DocumentRemoved
     | JobEnqueued
     | JobFinished

@@ -11,17 +11,20 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Final, NamedTuple, Self
+from types import NoneType
+from typing import Any, Final, NamedTuple, Self
 from uuid import UUID
 
 import orjson
 
 from assistant.audit.events import EVENT_TYPES, Event
-from assistant.audit.parts import GuardReport, TurnPlace
+from assistant.audit.parts import FoundSpan, GuardReport, TurnPlace
+from assistant.conversation import Role
+from policies.verdict import Action
 
 FORMAT_VERSION: Final = 1
 MOST_BODY_BYTES: Final = 16_384  # the table's own limit
@@ -29,11 +32,12 @@ _NONCE_BYTES: Final = 16  # so that the hash of a dropped body tells nothing abo
 _LEAF_PREFIX: Final = b"\x00"  # RFC 6962 section 2.1: a leaf never looks like an inner node
 _LARGEST_INTEGER: Final = 2**53 - 1  # RFC 8785 section 3.2.2.3: what every JSON parser reads exactly
 _MOST_NAME_CHARS: Final = 120
+_NAME: Final = re.compile(r"[\x21-\x7e]{0,120}")
 _NOT_IN_A_NAME: Final = re.compile(r"[^\x21-\x7e]")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-Plain = None | bool | int | str | list["Plain"] | dict[str, "Plain"]
-"""What a body may hold: JSON without fractions."""
+Plain = None | bool | int | str | UUID | list["Plain"] | dict[str, "Plain"]
+"""What a body may hold: JSON without fractions; orjson spells a UUID with lower-case digits and hyphens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +74,19 @@ class Columns(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A row as the writer sends it."""
+    """A row as the writer sends it; the fields are the table's columns."""
 
     id: UUID
     occurred_at: datetime
     type: str
-    columns: Columns
+    subject: UUID | None
+    actor: UUID | None
+    thread_id: UUID | None
+    turn_id: UUID | None
+    rule: str | None
+    severity: int | None
+    model: str | None
+    content_id: UUID | None
     body: bytes
     leaf: bytes
 
@@ -96,7 +107,7 @@ def compose_record(event: Event, origin: Origin, now_nanoseconds: int) -> Record
     columns = _columns_of(event)
     document: dict[str, Plain] = {
         "v": FORMAT_VERSION,
-        "id": str(identifier),
+        "id": identifier,
         "nonce": secrets.token_hex(_NONCE_BYTES),
         "type": event.tag.value,
         "at": format_time(occurred_at),
@@ -108,7 +119,7 @@ def compose_record(event: Event, origin: Origin, now_nanoseconds: int) -> Record
     body = canonical_bytes(document)
     if len(body) > MOST_BODY_BYTES:
         raise ValueError(f"The event {event.tag.value!r} has {len(body)} bytes; at most {MOST_BODY_BYTES} are taken.")
-    return Record(identifier, occurred_at, event.tag.value, columns, body, leaf_of(body))
+    return Record(identifier, occurred_at, event.tag.value, *columns, body, leaf_of(body))
 
 
 def derive_record(body: bytes) -> Record:
@@ -132,7 +143,7 @@ def derive_record(body: bytes) -> Record:
             content_id=_uuid_or_none(document.get("content_id")),
         )
         occurred_at = datetime.fromisoformat(document["at"])
-        return Record(UUID(document["id"]), occurred_at, document["type"], columns, body, leaf_of(body))
+        return Record(UUID(document["id"]), occurred_at, document["type"], *columns, body, leaf_of(body))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("The body lacks what every event has.") from error
 
@@ -164,9 +175,7 @@ def format_time(moment: datetime) -> str:
 
 def as_name(text: str) -> str:
     """Return a text as a name: printable ASCII without blanks, at most 120 characters."""
-    if text.isascii() and text.isprintable() and " " not in text:
-        return text[:_MOST_NAME_CHARS]
-    return _NOT_IN_A_NAME.sub("_", text[:_MOST_NAME_CHARS])
+    return str(text) if _NAME.fullmatch(text) else _NOT_IN_A_NAME.sub("_", text[:_MOST_NAME_CHARS])
 
 
 def plain_of(value: object) -> Plain:
@@ -175,23 +184,43 @@ def plain_of(value: object) -> Plain:
     Raises:
         ValueError: it has no canonical form: a fraction, bytes, a number beyond 2^53, or another type.
     """
-    plain: Plain
-    match value:
-        case None | bool():
-            plain = value
-        case str():
-            plain = as_name(value)
-        case int() if abs(value) <= _LARGEST_INTEGER:
-            plain = value
-        case UUID():
-            plain = str(value)
-        case tuple():
-            plain = [plain_of(item) for item in value]
-        case _ if is_dataclass(value):
-            plain = _plain_fields(value, (field.name for field in fields(value)))
-        case _:
-            raise ValueError(f"A value of type {type(value).__name__} has no canonical form.")
+    convert = _CONVERTERS.get(type(value))
+    if convert is None:
+        raise ValueError(f"A value of type {type(value).__name__} has no canonical form.")
+    return convert(value)
+
+
+def _whole_number(value: int) -> int:
+    if not -_LARGEST_INTEGER <= value <= _LARGEST_INTEGER:
+        raise ValueError(f"A number of {value.bit_length()} bits has no canonical form.")
+    return value
+
+
+def _plain_fields(value: object, names: Sequence[str]) -> dict[str, Plain]:
+    """Return the fields that are there; in one pass, as a process does this for every event."""
+    plain: dict[str, Plain] = {}
+    for name in names:
+        item = getattr(value, name)
+        if item is not None:
+            plain[name] = item if type(item) in _UNCHANGED else plain_of(item)
     return plain
+
+
+def _fields_of(kind: type[GuardReport | FoundSpan | Origin]) -> Callable[[object], Plain]:
+    names = tuple(field.name for field in fields(kind))
+    return lambda value: _plain_fields(value, names)
+
+
+_UNCHANGED: Final = frozenset((bool, UUID))
+_CONVERTERS: Final[Mapping[type, Callable[[Any], Plain]]] = {
+    **dict.fromkeys((NoneType, *_UNCHANGED), lambda value: value),
+    int: _whole_number,
+    str: as_name,
+    Action: as_name,
+    Role: as_name,
+    tuple: lambda value: [plain_of(item) for item in value],
+    **{kind: _fields_of(kind) for kind in (GuardReport, FoundSpan, Origin)},
+}
 
 
 def _columns_of(event: Event) -> Columns:
@@ -210,11 +239,6 @@ def _columns_of(event: Event) -> Columns:
         model=as_name(model) if model else None,
         content_id=None,
     )
-
-
-def _plain_fields(value: object, names: Iterable[str]) -> dict[str, Plain]:
-    present = ((name, getattr(value, name)) for name in names)
-    return {name: plain_of(item) for name, item in present if item is not None}
 
 
 _DATA_NAMES: Final = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import stat
@@ -119,6 +120,16 @@ def socket_folder(folders: Folders, account: Account | None) -> Path:
         "Set TMPDIR to a short one.",
         exit_status=ExitStatus.SERVER_FAILED,
     )
+
+
+def hold(folder: Path) -> int:
+    """Return a descriptor that keeps a temporary folder from being cleaned away while it is open.
+
+    Source: systemd-tmpfiles(8) leaves a directory alone, with all that is below it, while somebody holds a lock on it.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return descriptor
 
 
 def current_socket_folder(folders: Folders) -> Path:

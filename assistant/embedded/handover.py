@@ -6,6 +6,7 @@ hold for weeks. `exec` keeps the process id, the terminal and the lock on the da
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import sys
@@ -23,7 +24,10 @@ def hand_over(plan: Plan) -> int:
         The exit status; where `exec` works, it is the process's own and this does not return.
     """
     if hasattr(os, "memfd_create"):
-        _replace_ourselves(plan)
+        with contextlib.suppress(
+            OSError
+        ):  # no memory for it, or a Python that may not be run twice: large, but it works
+            _replace_ourselves(plan)
     return supervise(plan)
 
 

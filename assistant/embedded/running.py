@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
-from assistant.embedded.addresses import APP_ROLE, AUDIT_WRITER_ROLE, role_url
+from assistant.database_roles import APP_ROLE, AUDIT_WRITER_ROLE, url_for_role
 from assistant.embedded.exit_status import ExitStatus
 from assistant.embedded.folders import Folders, current_socket_folder
 from assistant.embedded.postgres import find_owner_url
@@ -24,8 +24,8 @@ def with_running_servers(settings: Settings) -> Settings:
     if settings.database_url is None:
         owner = owner_address(settings)
         keys = Keys.load_or_create(settings.master_key)
-        found["database_url"] = role_url(owner, APP_ROLE, keys)
-        found["audit_database_url"] = role_url(owner, AUDIT_WRITER_ROLE, keys)
+        found["database_url"] = url_for_role(owner, APP_ROLE, keys)
+        found["audit_database_url"] = url_for_role(owner, AUDIT_WRITER_ROLE, keys)
     if settings.redis_url is None:
         redis = EmbeddedRedis(settings.data_dir)
         if not redis.probe.is_ready(0):

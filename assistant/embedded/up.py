@@ -9,11 +9,11 @@ from typing import TypeAlias
 
 from pydantic import SecretStr
 
+from assistant.database_roles import APP_ROLE, AUDIT_WRITER_ROLE, url_for_role
 from assistant.embedded.account import server_account
-from assistant.embedded.addresses import APP_ROLE, AUDIT_WRITER_ROLE, role_url
 from assistant.embedded.checks import check_disk, check_port, check_python, lock_data
 from assistant.embedded.exit_status import ExitStatus
-from assistant.embedded.folders import Folders, current_socket_folder, forget_socket_folder, socket_folder
+from assistant.embedded.folders import Folders, current_socket_folder, forget_socket_folder, hold, socket_folder
 from assistant.embedded.handover import hand_over
 from assistant.embedded.logs import Console
 from assistant.embedded.plan import Plan, Service, Task
@@ -82,12 +82,13 @@ def prepare(settings: Settings, build_steps: StepsBuilder, console: Console) -> 
         raise
     addresses = Addresses(
         owner=owner,
-        app=role_url(owner, APP_ROLE, keys),
-        audit_writer=role_url(owner, AUDIT_WRITER_ROLE, keys),
+        app=url_for_role(owner, APP_ROLE, keys),
+        audit_writer=url_for_role(owner, AUDIT_WRITER_ROLE, keys),
         redis=redis,
     )
     steps = build_steps(settings, addresses, _first_administrator(settings))
-    return Plan(data=folders.data, steps=(*servers, *steps), address=address, keep_open=(lock,))
+    held = hold(current_socket_folder(folders))
+    return Plan(data=folders.data, steps=(*servers, *steps), address=address, keep_open=(lock, held))
 
 
 def _servers(

@@ -195,10 +195,10 @@ class History:
             first = await threads.reserve_positions(
                 connection, turn.person, turn.thread_id, count=2, persona=turn.persona, title=title
             )
-            if not await messages.insert_message(connection, replace(question, position=first), detail):
+            if not await messages.insert_message(connection, turn.person, replace(question, position=first), detail):
                 await messages.edit_message(connection, question, detail)
             answer = _answer(turn, "", MessageState.STREAMING, position=first + 1)
-            if not await messages.insert_message(connection, answer, _NOTHING):
+            if not await messages.insert_message(connection, turn.person, answer, _NOTHING):
                 raise messages.missing_message()
             if not await turns.insert_turn(connection, turn, self._process):
                 raise NotFoundError("This request was taken already. Send it again as a new one.")

@@ -26,13 +26,16 @@ def missing_message() -> NotFoundError:
     return NotFoundError("There is no such message, or it is not yours.")
 
 
-async def insert_message(connection: AsyncConnection, message: Message, detail: Mapping[str, object]) -> bool:
-    """Add a message at its position; tell whether its id was free."""
+async def insert_message(
+    connection: AsyncConnection, person: Person, message: Message, detail: Mapping[str, object]
+) -> bool:
+    """Add a message at its position in a thread of this person; tell whether its id was free."""
     added = await connection.scalar(
         insert(MessageRow)
         .values(
             id=message.id,
             thread_id=message.thread_id,
+            owner_id=person.id,
             turn_id=message.turn_id,
             author=message.author.value,
             text=storable(message.text),
@@ -152,7 +155,6 @@ async def list_remembered(
         col(answer.thread_id) == thread_id,
         col(answer.author) == Author.ASSISTANT.value,
         col(answer.state) == MessageState.COMPLETE.value,
-        col(answer.superseded_by).is_(None),
     )
     chars_from_here_on = func.sum(func.char_length(col(MessageRow.text))).over(order_by=col(MessageRow.position).desc())
     latest = (

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, cast, func
+from sqlalchemy.dialects.postgresql import TSQUERY
 
 from assistant.history.storable import storable
 
@@ -30,3 +32,8 @@ def build_query(search: str) -> ColumnElement[str] | None:
     if _OPERATOR.search(asked):
         return func.websearch_to_tsquery("simple", _INNER_DASH.sub(" ", asked.translate(_SPACES_IN_OPERANDS)))
     return func.to_tsquery("simple", " & ".join(f"'{word}':*" for word in asked.translate(_SPACES).split()))
+
+
+def build_owner_query(owner_id: UUID) -> ColumnElement[str]:
+    """Return the query for the lexeme that `history_words` adds to each message of this person."""
+    return cast(f"'@{owner_id}'", TSQUERY)

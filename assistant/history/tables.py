@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlmodel import Field, SQLModel
 
 # `history_words` is a function of revision 0004. A text still being written is not indexed.
-_MESSAGE_WORDS = "CASE WHEN state = 'streaming' THEN NULL ELSE history_words(text) END"
+_MESSAGE_WORDS = "CASE WHEN state = 'streaming' THEN NULL ELSE history_words(text, owner_id) END"
 _TITLE_WORDS = "history_words(title)"
 
 
@@ -60,6 +60,7 @@ class MessageRow(SQLModel, table=True):
     """One message as it stands now, redacted.
 
     Attributes:
+        owner_id: the thread's owner again, so that the search index can tell whose words these are.
         superseded_by: the turn of an edit further up, after which this message is no longer part of the thread.
     """
 
@@ -74,6 +75,7 @@ class MessageRow(SQLModel, table=True):
 
     id: UUID = Field(primary_key=True)
     thread_id: UUID = Field(sa_column=Column(ForeignKey("thread.id", ondelete="CASCADE"), nullable=False))
+    owner_id: UUID
     turn_id: UUID
     author: str = Field(sa_column=Column(Text, nullable=False))
     text: str = Field(sa_column=Column(Text, nullable=False))

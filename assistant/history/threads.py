@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Text, delete, exists, func, or_, select, tuple_, update
+from sqlalchemy import Text, delete, func, or_, select, tuple_, update
 from sqlalchemy import column as any_column
 from sqlalchemy import table as any_table
 from sqlalchemy.dialects.postgresql import insert
@@ -16,7 +16,7 @@ from sqlmodel import col
 
 from assistant.conversation import Person, Thread
 from assistant.errors import BadInputError, NotFoundError
-from assistant.history.search import build_query
+from assistant.history.search import build_owner_query, build_query
 from assistant.history.storable import storable, storable_title
 from assistant.history.tables import MessageRow, ThreadRow
 from assistant.history.values import ThreadPage
@@ -115,12 +115,12 @@ async def list_threads(
         wanted = wanted.where(tuple_(col(ThreadRow.updated_at), col(ThreadRow.id)) < tuple_(*_parse_cursor(before)))
     query = build_query(search)
     if query is not None:
-        in_messages = exists().where(
-            col(MessageRow.thread_id) == col(ThreadRow.id),
-            col(MessageRow.superseded_by).is_(None),
+        said_in = select(col(MessageRow.thread_id)).where(
+            col(MessageRow.words).op("@@")(build_owner_query(person.id)),
             col(MessageRow.words).op("@@")(query),
+            col(MessageRow.superseded_by).is_(None),
         )
-        wanted = wanted.where(or_(col(ThreadRow.words).op("@@")(query), in_messages))
+        wanted = wanted.where(or_(col(ThreadRow.words).op("@@")(query), col(ThreadRow.id).in_(said_in)))
     size = max(1, min(limit, _PAGE_MOST))
     ordered = wanted.order_by(col(ThreadRow.updated_at).desc(), col(ThreadRow.id).desc()).limit(size + 1)
     threads = tuple(Thread(*row) for row in await connection.execute(ordered))

@@ -29,6 +29,7 @@ MAX_OPEN_PER_PERSON: Final = 50  # nobody fills the queue alone
 _KICK_AFTER: Final = timedelta(seconds=10)  # a message that nobody answered for so long is sent again …
 _KICK_AT_LEAST_EVERY: Final = timedelta(seconds=60)  # … then after twice the time, but at least so often
 _REAPED_AT_ONCE: Final = 500
+_NOTED_AT_ONCE: Final = 100
 _WATCH_SECONDS: Final = 0.5  # a person does not see faster, and one primary-key look-up costs 0.2 ms
 
 _COLUMNS: Final = (
@@ -205,9 +206,30 @@ class Jobs:
                 break
         return len(kicked)
 
+    async def ended_unnoted(self) -> list[Job]:
+        """Return jobs that ended and whose end is not yet in the audit log, the earliest first, at most 100."""
+        statement = (
+            select(*_COLUMNS)
+            .where(col(JobRow.finished_at).is_not(None), col(JobRow.noted_at).is_(None))
+            .order_by(col(JobRow.finished_at))
+            .limit(_NOTED_AT_ONCE)
+        )
+        async with self._engine.connect() as connection:
+            return [self._job(row) for row in (await connection.execute(statement)).mappings()]
+
+    async def confirm_noted(self, job_id: UUID) -> None:
+        """Note that the end of this job is in the audit log."""
+        statement = update(JobRow).where(col(JobRow.id) == job_id).values(noted_at=func.now())
+        async with self._engine.begin() as connection:
+            await connection.execute(statement)
+
     async def forget_finished(self, *, older_than: timedelta) -> int:
-        """Delete the rows of jobs that ended long ago; returns how many."""
-        statement = delete(JobRow).where(col(JobRow.finished_at) < func.now() - older_than).returning(col(JobRow.id))
+        """Delete the rows of jobs that ended long ago and whose end is in the audit log; returns how many."""
+        statement = (
+            delete(JobRow)
+            .where(col(JobRow.finished_at) < func.now() - older_than, col(JobRow.noted_at).is_not(None))
+            .returning(col(JobRow.id))
+        )
         async with self._engine.begin() as connection:
             return len((await connection.execute(statement)).all())
 

@@ -6,6 +6,7 @@ What a column may hold is checked by migration 0005; above all, that a payload h
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import Column, DateTime, Index, SmallInteger, Text, func, text
@@ -14,6 +15,7 @@ from sqlmodel import Field, SQLModel
 
 IS_OPEN = "state IN ('queued', 'running')"
 IS_OPEN_WITHOUT_PERSON = f"{IS_OPEN} AND person_id IS NULL"
+IS_UNNOTED: Final = "finished_at IS NOT NULL AND noted_at IS NULL"
 
 
 class JobRow(SQLModel, table=True):
@@ -23,12 +25,14 @@ class JobRow(SQLModel, table=True):
         token: who holds the lease; each take makes a new one, so that a worker that was thought dead cannot write.
         lease_until: a running job is lost after it; a queued one must not be taken before it.
         kicked_at: when its id was last sent through Redis.
+        noted_at: when its end was written to the audit log.
     """
 
     __tablename__ = "job"
     __table_args__ = (
         Index("ix_job_person_id_created_at", "person_id", "created_at"),
         Index("ix_job_open", "created_at", postgresql_where=text(IS_OPEN)),
+        Index("ix_job_unnoted", "finished_at", postgresql_where=text(IS_UNNOTED)),
         Index("uq_job_open_task", "task", unique=True, postgresql_where=text(IS_OPEN_WITHOUT_PERSON)),
     )
 
@@ -49,3 +53,4 @@ class JobRow(SQLModel, table=True):
     started_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     finished_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     kicked_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    noted_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))

@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Connection
 
-from assistant.database import LOGIN_ROLES, role_password
+from assistant.database_roles import LOGIN_ROLES, role_password
 from assistant.errors import SettingsError
 from assistant.keys import Keys
 

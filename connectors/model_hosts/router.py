@@ -189,6 +189,9 @@ def _tame(litellm: Any) -> None:
     litellm.turn_off_message_logging = True
     litellm.drop_params = True
     litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize  # it ends an answer at 100 equal tokens: any long table rule
+    # What it looks up on its own, by clients that are not ours, ends here.
+    litellm.module_level_client.client = httpx.Client(transport=httpx.MockTransport(_refuse))
+    litellm.module_level_aclient.client = httpx.AsyncClient(transport=httpx.MockTransport(_refuse))
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()
@@ -212,6 +215,20 @@ async def _warm_up(litellm: Any) -> None:
     await _stop_background_work()
 
 
+def _list_as_known(litellm: Any, model: str) -> None:
+    """Put a model into litellm's price list, at no price.
+
+    For an Ollama model that is not on it litellm asks localhost:11434, whichever host serves it, and blocks the loop
+    until that answers.
+    """
+    entry = {"litellm_provider": model.split("/", 1)[0], "mode": "chat"}
+    litellm.model_cost.setdefault(model, entry | {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0})
+
+
+def _refuse(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("litellm may only contact the hosts of its deployments", request=request)
+
+
 def _build_client(transport: httpx.AsyncBaseTransport) -> Any:
     from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler  # noqa: PLC0415  # see _import_litellm
 
@@ -220,6 +237,8 @@ def _build_client(transport: httpx.AsyncBaseTransport) -> Any:
 
 
 def _build_router(litellm: Any, deployments: Mapping[str, Mapping[str, object]], patience_seconds: float) -> Any:
+    for parameters in deployments.values():
+        _list_as_known(litellm, str(parameters["model"]))
     return litellm.Router(
         model_list=[
             {

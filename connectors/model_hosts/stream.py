@@ -76,6 +76,7 @@ async def _pump(source: AsyncGenerator[Chunk, None], queue: asyncio.Queue[Chunk 
         async with aclosing(source):
             async for chunk in source:
                 queue.put_nowait(chunk)
+                await asyncio.sleep(0)  # a burst is read without a pause otherwise, and nobody else gets a turn
     except Exception as error:  # noqa: BLE001  # raised again where the stream is read
         queue.put_nowait(_End(error))
     else:

@@ -13,7 +13,7 @@ from typing import Literal
 
 import httpx
 
-from connectors.model_hosts.bundled import BundledServer
+from connectors.model_hosts.bundled import CONTEXT_TOKENS, BundledServer
 from connectors.model_hosts.catalogue import Fleet, Host, Model
 from connectors.model_hosts.discovery import find_hosts, places
 from connectors.model_hosts.kind import HostKind, look_at
@@ -177,7 +177,7 @@ class Watch:
             report = HostReport(
                 is_reachable=not self._bundled.has_failed,
                 is_loading=not self._bundled.has_failed,
-                models=(ModelReport(self._bundled.model),),
+                models=(ModelReport(self._bundled.model, context_tokens=CONTEXT_TOKENS),),
                 note=self._bundled.words,
             )
             host = Host(name="bundled", kind="llamacpp", address="")

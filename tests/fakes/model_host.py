@@ -206,7 +206,8 @@ class FakeModelHost:
         if self.fault and self.fault.kind == "error":
             await _write_chunk(writer, shape.error())
         else:
-            await _write_chunk(writer, shape.end(prompt_tokens, answer_tokens))
+            reason = "length" if answer_tokens == _limit(request.body) else "stop"
+            await _write_chunk(writer, shape.end(prompt_tokens, answer_tokens, reason))
         writer.write(b"0\r\n\r\n")
         await writer.drain()
 
@@ -219,12 +220,15 @@ class FakeModelHost:
             return 0, (fault.status, {"error": f"injected, for the prompt {request.body}"}, "")
         if fault.kind == "redirect":
             return 0, (307, {}, f"location: {fault.location}\r\n")
-        if self.api_key and request.headers.get("authorization") != f"Bearer {self.api_key}":
+        if not self._has_key(request):
             return 0, (401, {"error": {"message": "Invalid API key"}}, "")
         if not any(model.name == request.body["model"] for model in self.models):
             return 0, (404, {"error": {"message": f"model '{request.body['model']}' not found"}}, "")
         prompt_tokens, overlong = self._fit(request)
         return prompt_tokens, (400, overlong, "") if overlong is not None else None
+
+    def _has_key(self, request: Received) -> bool:
+        return not self.api_key or request.headers.get("authorization") == f"Bearer {self.api_key}"
 
     async def _words(self, request: Received) -> AsyncIterator[str]:
         fault = self.fault or Fault("none")
@@ -262,17 +266,18 @@ class FakeModelHost:
     def _look_up(self, request: Received) -> tuple[int, Any]:
         if self.kind == "stranger":
             return 200, "<html>Welcome to the intranet</html>"
+        if request.path != "/health" and not self._has_key(request):
+            return 401, {"error": {"message": "Invalid API key"}}
         if self.is_loading and self.kind == "llamacpp":
             return 503, {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}
-        answers = getattr(self, f"_{self.kind}_answers")()
-        if request.path == "/api/show" and self.kind == "ollama":
-            return 200, self._show(request.body["model"])
         if request.path == "/api/v1/models/load" and self.kind == "lmstudio":
             return self._load(request.body)
-        if request.path in answers:
-            return 200, answers[request.path]
-        # LM Studio really does answer 200 here.
-        return (200 if self.kind == "lmstudio" else 404), {"error": f"Unexpected endpoint {request.path}"}
+        answers = getattr(self, f"_{self.kind}_answers")()
+        if request.path == "/api/show" and self.kind == "ollama":
+            answers = {"/api/show": self._show(request.body["model"])}
+        # LM Studio really does answer 200 to a path that it does not know.
+        status = 200 if request.path in answers or self.kind == "lmstudio" else 404
+        return status, answers.get(request.path, {"error": f"Unexpected endpoint {request.path}"})
 
     def _ollama_answers(self) -> dict[str, Any]:
         rows = [
@@ -361,13 +366,13 @@ class _OpenAIShape:
     def error(self) -> bytes:
         return b'data: {"error":{"message":"injected","type":"InternalServerError","code":500}}\n\ndata: [DONE]\n\n'
 
-    def end(self, prompt_tokens: int, answer_tokens: int) -> bytes:
+    def end(self, prompt_tokens: int, answer_tokens: int, reason: str) -> bytes:
         usage = {
             "prompt_tokens": prompt_tokens,
             "completion_tokens": answer_tokens,
             "total_tokens": prompt_tokens + answer_tokens,
         }
-        stop = self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        stop = self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
         return stop + self._event({"choices": [], "usage": usage}) + b"data: [DONE]\n\n"
 
     def _event(self, fields: dict[str, Any]) -> bytes:
@@ -386,9 +391,9 @@ class _OllamaShape:
     def error(self) -> bytes:
         return b'{"error":"injected"}\n'
 
-    def end(self, prompt_tokens: int, answer_tokens: int) -> bytes:
+    def end(self, prompt_tokens: int, answer_tokens: int, reason: str) -> bytes:
         counts = {"prompt_eval_count": prompt_tokens, "eval_count": answer_tokens}
-        ending = {"message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop"}
+        ending = {"message": {"role": "assistant", "content": ""}, "done": True, "done_reason": reason}
         return self._line(ending | counts)
 
     def _line(self, fields: dict[str, Any]) -> bytes:

@@ -61,13 +61,14 @@ def small_steps(
     told = f"password {administrator.password.get_secret_value()}"
     password = f"{administrator.password.get_secret_value()}\n".encode()
     scheduler = _STUBBORN if os.environ.get("SMALL_SCHEDULER") == "stubborn" else "import time; time.sleep(600)"
+    grace = float(os.environ.get("SMALL_GRACE", "1"))
     probe = PageProbe("127.0.0.1", settings.port, "/health/ready")
     return (
         Task(_python("migrate", _MIGRATE, env), "Bringing the database up to date"),
         Service(_python("web", page, env), "the page", probe=probe),
         Task(_python("bootstrap-admin", _ADMINISTRATOR, env), "Looking", stdin=password, notices={"created": told}),
         Service(_python("worker", _WORKER, env), "the worker"),
-        Service(_python("scheduler", scheduler, env, grace_seconds=1.0), "the scheduler"),
+        Service(_python("scheduler", scheduler, env, grace_seconds=grace), "the scheduler"),
     )
 
 

@@ -39,6 +39,9 @@ class SmallApplication:
     async def recover_turns(self) -> int:
         return 0
 
+    async def note_ended_jobs(self) -> int:
+        return 0
+
     async def ensure_audit_partitions(self) -> int:
         raise RuntimeError("a chore that always fails, to see that nothing else does")
 

@@ -53,6 +53,10 @@ class UpProcess:
         records = json.loads((self.data / "run" / "processes.json").read_text(encoding="utf-8"))
         return int(next(record["pid"] for record in records if record["name"] == name))
 
+    def log_of(self, name: str) -> str:
+        file = self.data / "logs" / f"{name}.log"
+        return file.read_text(encoding="utf-8") if file.exists() else ""
+
     def family(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 

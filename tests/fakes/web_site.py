@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from pathlib import Path
 
 from assistant.settings import Settings
 from assistant.web.app import create_app
+from assistant.web.chat.configuration import prepare
 from assistant.web.chat.parts import ChatParts
 from assistant.web.doors import Doors, PartState
 from assistant.web.serve import create_server
@@ -41,6 +44,7 @@ def serve_site(data_dir: Path, *, fakes: FakeSite | None = None) -> Iterator[Run
     async def open_chat() -> ChatParts:
         return fakes.parts()
 
+    import_chat(settings)
     doors = Doors(settings=settings, identity=fakes.identity, check_parts=check_parts, open_chat=open_chat)
     application = create_app(doors)
     server = create_server(application, settings)
@@ -57,3 +61,11 @@ def serve_site(data_dir: Path, *, fakes: FakeSite | None = None) -> Iterator[Run
         server.should_exit = True
         thread.join(timeout=20)
         listener.close()
+
+
+def import_chat(settings: Settings) -> None:
+    """Import Chainlit as the product does, but not in a thread: what it warns of at import is not ours to mend."""
+    prepare(settings.data_dir / "run" / "chainlit", settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        importlib.import_module("assistant.web.chat.mount")

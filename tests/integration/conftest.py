@@ -15,14 +15,8 @@ import pytest
 import redis
 from pydantic import SecretStr
 
-from assistant.database import (
-    APP_ROLE,
-    AUDIT_READER_ROLE,
-    AUDIT_WRITER_ROLE,
-    libpq_dsn,
-    parse_url,
-    url_for_role,
-)
+from assistant.database import libpq_dsn, parse_url
+from assistant.database_roles import APP_ROLE, AUDIT_READER_ROLE, AUDIT_WRITER_ROLE, url_for_role
 from assistant.embedded.postgres import EmbeddedPostgres
 from assistant.embedded.redis import EmbeddedRedis
 from assistant.keys import Keys

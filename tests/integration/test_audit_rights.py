@@ -15,7 +15,8 @@ from assistant.audit.append import Appender
 from assistant.audit.events import LogOpened
 from assistant.audit.partitions import ensure_partitions
 from assistant.audit.record import Origin, compose_record
-from assistant.database import LOGIN_ROLES, libpq_dsn, url_for_role
+from assistant.database import libpq_dsn
+from assistant.database_roles import LOGIN_ROLES, url_for_role
 from assistant.embedded.postgres import EmbeddedPostgres
 from assistant.keys import Keys
 from tests.integration.conftest import Database, fresh_database

@@ -218,6 +218,8 @@ async def test_forged_cursors_are_refused(scene: Scene, cursor: str) -> None:
         ("boto3-client or banana", True),
         ("ubernetes", False),
         ("!!!", False),
+        ("@", False),
+        ("-banana", True),
         ("", True),
     ],
 )
@@ -226,7 +228,16 @@ async def test_search_finds_words_in_titles_and_messages(scene: Scene, search: s
     await scene.tell("something else", "entirely")
     page = await scene.history.threads(scene.maria, search=search)
     assert ("Kubernetes shows a failing rollout" in [t.title for t in page.threads]) is is_found
-    assert len(page.threads) == (2 if not search else int(is_found))
+    assert len(page.threads) == (2 if search in {"", "-banana"} else int(is_found))
+
+
+async def test_the_mark_of_an_owner_is_not_a_word(scene: Scene) -> None:
+    await scene.tell(f"who is @{scene.otto.id}", "somebody")
+    await scene.tell("a secret", "of Otto's", turn=scene.turn(scene.otto))
+    for search in (f"@{scene.otto.id}", f'"@{scene.otto.id}"', str(scene.maria.id)[:8], "@"):
+        found = (await scene.history.threads(scene.otto, search=search)).threads
+        assert found == ()
+        assert len((await scene.history.threads(scene.maria, search=search)).threads) <= 1
 
 
 async def test_search_finds_only_own_threads_and_finished_texts(scene: Scene) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from assistant.conversation import Person, Role
 from assistant.database import create_engine, libpq_dsn
+from assistant.documents import note_ended_jobs
 from assistant.errors import BadInputError, NotFoundError, UnavailableError
 from assistant.jobs.broker import CeleryBroker
 from assistant.jobs.declared import INDEX_DOCUMENTATION, INDEX_UPLOAD, DeclaredJob
@@ -23,6 +24,7 @@ from assistant.jobs.lease import Lease, LeaseLostError
 from assistant.jobs.perform import perform
 from assistant.jobs.queue import MAX_OPEN_PER_PERSON, Jobs
 from tests.fakes.broker import MemoryBroker
+from tests.fakes.turn_parts import FakeAudit
 from tests.integration.conftest import Database
 
 pytestmark = pytest.mark.integration
@@ -279,6 +281,8 @@ async def test_ended_jobs_are_forgotten_after_their_time(jobs: Jobs, jumped: psy
     done, still_open = await jobs.enqueue(HASTY, person=MARIA), await jobs.enqueue(HASTY, person=MARIA)
     await perform(jobs, done.id, work)
     age(jumped, "31 days")
+    assert await jobs.forget_finished(older_than=timedelta(days=30)) == 0, "its end is not in the audit log yet"
+    await jobs.confirm_noted(done.id)
     assert await jobs.forget_finished(older_than=timedelta(days=30)) == 1
     assert [job.id for job in await jobs.jobs(MARIA)] == [still_open.id]
 
@@ -288,3 +292,22 @@ async def test_redis_that_is_down_is_told_quickly(tmp_path: object) -> None:
     with pytest.raises(UnavailableError):
         await asyncio.wait_for(broker.send("hasty", UUID(int=1)), timeout=10)
     broker.close()
+
+
+async def test_every_end_of_a_job_is_noted_once_in_the_audit_log(jobs: Jobs) -> None:
+    async def refuse(_: Lease) -> str:
+        raise BadInputError("It cannot be read.")
+
+    done, failed, cancelled, still_open = [await jobs.enqueue(HASTY, person=MARIA) for _ in range(4)]
+    await perform(jobs, done.id, work)
+    await perform(jobs, failed.id, refuse)
+    await jobs.cancel(MARIA, cancelled.id)
+    log = FakeAudit([])
+    assert await note_ended_jobs(jobs, log) == 3
+    assert await note_ended_jobs(jobs, log) == 0
+    assert [(event.tag.value, event.job_id) for event in log.events] == [
+        ("job:finished", done.id),
+        ("job:failed", failed.id),
+        ("job:cancelled", cancelled.id),
+    ]
+    assert still_open.id not in {event.job_id for event in log.events}

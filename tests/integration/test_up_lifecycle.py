@@ -94,7 +94,7 @@ def test_a_second_up_names_the_first_and_does_not_touch_it(running: UpProcess, s
 
 def test_alerts_of_a_child_reach_the_console_and_everything_its_log(running: UpProcess) -> None:
     running.until_says("worker: 2026-01-01 WARNING the stand-in works")
-    assert "the stand-in works" in (running.data / "logs" / "worker.log").read_text(encoding="utf-8")
+    assert "the stand-in works" in running.log_of("worker")
 
 
 @pytest.mark.parametrize("name", ["postgres", "redis", "web", "worker"])
@@ -165,10 +165,21 @@ def test_a_killed_supervisor_leaves_no_orphan_and_the_next_start_works(start: St
 def test_a_deaf_child_is_killed_after_its_grace(start: Start) -> None:
     up = start(SMALL_SCHEDULER="stubborn")
     up.until_ready()
-    eventually(lambda: "deaf" in (up.data / "logs" / "scheduler.log").read_text(encoding="utf-8"))
+    eventually(lambda: "deaf" in up.log_of("scheduler"))
     family = up.family()
     assert up.ends(signal.SIGTERM) == 0
     assert "scheduler did not end in time and is killed" in up.text
+    assert are_gone(family)
+
+
+def test_a_second_ctrl_c_does_not_wait_for_the_grace(start: Start) -> None:
+    up = start(SMALL_SCHEDULER="stubborn", SMALL_GRACE="600")
+    up.until_ready()
+    eventually(lambda: "deaf" in up.log_of("scheduler"))
+    family = up.family()
+    up.process.send_signal(signal.SIGINT)
+    up.until_says("Stopping")
+    assert up.ends(signal.SIGINT) == 0  # the harness waits 30 seconds at most
     assert are_gone(family)
 
 

@@ -10,6 +10,7 @@ from workers.tasks import (
     forget_old_jobs,
     index_documentation,
     index_upload,
+    note_ended_jobs,
     reap_jobs,
     refresh_documentation,
     sweep_uploads,
@@ -23,6 +24,7 @@ JOBS: Final = {
 
 CHORES: Final = {
     "reap_jobs": reap_jobs.run,
+    "note_ended_jobs": note_ended_jobs.run,
     "close_stale_turns": close_stale_turns.run,
     "sweep_uploads": sweep_uploads.run,
     "refresh_documentation": refresh_documentation.run,

@@ -22,11 +22,18 @@ CREATE TABLE thread (
 
 # Postgres reads `boto3.client` or `fleet.yaml` as one word of its own kind, and nobody would find `client`.
 # A tsvector holds at most 1 MB (Postgres manual, section 12.11): what stands behind the first 100,000 characters of
-# a message is kept but not found.
+# a message is kept but not found. The lexeme of the owner, which no text can hold since `@` is never part of a word,
+# lets one index scan find the words of one person among everybody's.
 _WORDS = r"""
 CREATE FUNCTION history_words(body text) RETURNS tsvector LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT to_tsvector('pg_catalog.simple',
         translate(left(body, 100000), '._/\-:@=,;()[]{}<>"''`~#*+|&%$!?^', repeat(' ', 32)))
+$$
+"""
+
+_OWNED_WORDS = """
+CREATE FUNCTION history_words(body text, owner uuid) RETURNS tsvector LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT public.history_words(body) || array_to_tsvector(ARRAY['@' || owner])
 $$
 """
 
@@ -35,6 +42,7 @@ _MESSAGE = """
 CREATE TABLE message (
     id            uuid        NOT NULL CONSTRAINT pk_message PRIMARY KEY,
     thread_id     uuid        NOT NULL CONSTRAINT fk_message_thread_id_thread REFERENCES thread ON DELETE CASCADE,
+    owner_id      uuid        NOT NULL,
     turn_id       uuid        NOT NULL,
     author        text        NOT NULL CONSTRAINT ck_message_author CHECK (author IN ('system', 'user', 'assistant')),
     text          text        NOT NULL,
@@ -46,7 +54,7 @@ CREATE TABLE message (
     superseded_by uuid,
     created_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     words         tsvector    GENERATED ALWAYS AS
-                  (CASE WHEN state = 'streaming' THEN NULL ELSE history_words(text) END) STORED,
+                  (CASE WHEN state = 'streaming' THEN NULL ELSE history_words(text, owner_id) END) STORED,
     CONSTRAINT uq_message_thread_id_position UNIQUE (thread_id, position)
 ) WITH (fillfactor = 80)
 """
@@ -123,6 +131,7 @@ def upgrade() -> None:
     """Create the tables of the history."""
     for statement in (
         _WORDS,
+        _OWNED_WORDS,
         _THREAD,
         _MESSAGE,
         _MESSAGE_VERSION,

@@ -49,7 +49,7 @@ _WORDS = r"""
 CREATE FUNCTION search_words(words text) RETURNS tsvector LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT to_tsvector('pg_catalog.simple', spaced) || to_tsvector('pg_catalog.english', spaced)
         || to_tsvector('pg_catalog.german', spaced)
-    FROM translate(words, '._/\-:@=,;()[]{}<>"''`~#*+|&%$!?^', repeat(' ', 31)) AS spaced
+    FROM translate(words, '._/\-:@=,;()[]{}<>"''`~#*+|&%$!?^', repeat(' ', 32)) AS spaced
 $$
 """
 
@@ -95,13 +95,15 @@ CREATE TABLE job (
     created_at  timestamptz NOT NULL DEFAULT now(),
     started_at  timestamptz,
     finished_at timestamptz,
-    kicked_at   timestamptz
+    kicked_at   timestamptz,
+    noted_at    timestamptz
 )
 """
 
 _JOB_INDEXES = (
     "CREATE INDEX ix_job_person_id_created_at ON job (person_id, created_at)",
     "CREATE INDEX ix_job_open ON job (created_at) WHERE state IN ('queued', 'running')",
+    "CREATE INDEX ix_job_unnoted ON job (finished_at) WHERE finished_at IS NOT NULL AND noted_at IS NULL",
     "CREATE UNIQUE INDEX uq_job_open_task ON job (task) WHERE state IN ('queued', 'running') AND person_id IS NULL",
 )
 

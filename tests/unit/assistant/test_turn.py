@@ -122,9 +122,8 @@ async def test_a_lost_race_for_placeholders_guards_again(guard: Guard) -> None:
 
 async def test_a_block_sends_nothing_and_keeps_nothing(guard: Guard) -> None:
     world = World(guard)
-    key = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtz\n" + (
-        "-----END OPENSSH PRIVATE KEY-----"
-    )
+    body = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtz"
+    key = f"-----BEGIN OPENSSH PRIVATE KEY-----\n{body}\n-----END OPENSSH PRIVATE KEY-----"
     events = await run(world, make_turn(f"Is this key good?\n{key}"))
     blocked = events[-1]
     assert isinstance(blocked, Blocked)

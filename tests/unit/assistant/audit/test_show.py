@@ -21,17 +21,9 @@ _NOW = 1_795_457_045_123_456_789  # 2026-11-23T18:04:05.123456Z
 
 def _stored(event: Event) -> StoredEvent:
     record = compose_record(event, Origin("h", 1, "b"), _NOW)
-    columns = record.columns._asdict()
+    columns = record._asdict()
     del columns["content_id"]
-    return StoredEvent(
-        id=record.id,
-        recorded_at=datetime(2026, 11, 23, 18, 4, 6, tzinfo=UTC),
-        occurred_at=record.occurred_at,
-        type=record.type,
-        **columns,
-        body=record.body,
-        leaf=record.leaf,
-    )
+    return StoredEvent(recorded_at=datetime(2026, 11, 23, 18, 4, 6, tzinfo=UTC), **columns)
 
 
 def test_a_line_says_when_which_turn_what_and_who() -> None:
