@@ -9,7 +9,8 @@ import yaml
 
 from policies.errors import PolicyError
 
-_LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's parser is ten times faster, where it was built
+# libyaml's parser is ten times faster, where PyYAML was built with it.
+_LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)

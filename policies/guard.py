@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from policies.detectors.scan import PLACEHOLDER_RULE, Scanner, findings_of
+from policies.detectors.scan import PLACEHOLDER_RULE, Scanner
 from policies.errors import PolicyError
 from policies.policy import Policy
 from policies.pseudonyms import Pseudonyms
 from policies.redaction import Asker, Redaction
-from policies.stream import StreamGuard, failure_of, well_formed
+from policies.stream import StreamGuard, failure_of
 from policies.verdict import Direction, Finding, Verdict
+from policies.view import view, well_formed
 
 _VALUE_MARKS = "«»"
 
@@ -21,6 +22,9 @@ class Detector(Protocol):
 
     def detect(self, text: str) -> Iterable[Finding]:
         """Return the findings in a text; an exception makes the guard refuse the text."""
+
+    def load(self) -> None:
+        """Do what is slow the first time."""
 
 
 class Guard:
@@ -35,6 +39,11 @@ class Guard:
         self._scanner = Scanner(policy.rules)
         self._detectors = tuple(detectors)
 
+    def load(self) -> None:
+        """Make every detector ready, so that the first text does not wait for a slow import."""
+        for detector in self._detectors:
+            detector.load()
+
     def check(
         self, text: str, *, direction: Direction, persona: str, roles: frozenset[str], pseudonyms: Pseudonyms
     ) -> Verdict:
@@ -42,10 +51,9 @@ class Guard:
         redaction = self._redaction(direction, persona, roles, pseudonyms)
         try:
             text = well_formed(text)
-            data = text.encode("utf-8")
-            findings = findings_of(data, self._scanner.find(data))
+            findings = [match.finding for match in self._scanner.find(view(text))]
             for detector in self._detectors:
-                findings += detector.detect(text)
+                findings += (_inside(finding, text) for finding in detector.detect(text))
             if direction is Direction.PROMPT:
                 _reserve(text, findings, pseudonyms)
             redaction.apply(text, findings)
@@ -70,6 +78,12 @@ class Guard:
         return Redaction(self.policy, Asker(direction, persona, roles), pseudonyms)
 
 
+def _inside(finding: Finding, text: str) -> Finding:
+    if not 0 <= finding.start < finding.end <= len(text):
+        raise ValueError(f"A finding of {finding.rule!r} lies outside the text.")
+    return finding
+
+
 def check_examples(guard: Guard) -> None:
     """Run every rule's own examples; a site calls this when it loads its policy.
 
@@ -90,8 +104,8 @@ def check_examples(guard: Guard) -> None:
 
 
 def _values(scanner: Scanner, rule: str, text: str) -> list[str]:
-    data = text.encode("utf-8")
-    return [text[found.start : found.end] for found in findings_of(data, scanner.find(data)) if found.rule == rule]
+    findings = [match.finding for match in scanner.find(view(text))]
+    return [text[finding.start : finding.end] for finding in findings if finding.rule == rule]
 
 
 def _reserve(text: str, findings: Iterable[Finding], pseudonyms: Pseudonyms) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from policies.patterns import Assertion, Atom, Choice, Group, Node, Repeat, Sequence
 
 _ONE_CHARACTER_ESCAPES = frozenset("dDsSwWntrf.\\+*?()[]{}|^$/-#\"'&@:=~!%<>, _;`")
+_LATIN_1_LAST = 0xFF  # up to here the scanned view of a text has every character as itself (policies/view.py)
 _ASSERTIONS = {"b": r"\b", "B": r"\B"}
 _HINTS = {
     "(?=": "look-ahead",
@@ -128,7 +129,10 @@ class _Reader:
             elif self.pattern[self.place - 1] == "[" and self.sees(":"):
                 raise self.wrong("named classes are not among what these rules have")
         self.take(1)
-        return self.pattern[start : self.place]
+        spelled = self.pattern[start : self.place]
+        if "-" in spelled[2:-2] and any(ord(character) > _LATIN_1_LAST for character in spelled):
+            raise self.wrong("a range of letters beyond U+00FF must be written as the letters themselves")
+        return spelled
 
     def repeated(self, node: Node) -> Node:
         if self.place >= len(self.pattern) or self.pattern[self.place] not in "*+?{":

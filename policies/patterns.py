@@ -11,28 +11,28 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-_WIDE = ("\\s", "\\W", "\\S", "\\D", " ", ".", "\\n", "\\t")  # classes with these may run over words
 _COLLAPSE_FROM = 12  # repetitions of at least so many become unbounded in the coarse form
 
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """Something that takes exactly one character, in its own spelling: `a`, `\\d`, `[a-z]`, `.`."""
+    r"""Something that takes exactly one character, in its own spelling: `a`, `\d`, `[a-z]`, `.`."""
 
     source: str
 
     @property
     def is_wide(self) -> bool:
         """Tell whether it may take a space, so that a run of it may go on over words."""
-        negated = self.source.startswith("[^")
-        if negated:
-            return not any(word in self.source for word in ("\\s", " "))
-        return any(word in self.source for word in _WIDE) if self.source != "\\." else False
+        if self.source.startswith("[^"):
+            return " " not in self.source and "\\s" not in self.source
+        if self.source.startswith("["):
+            return any(part in self.source for part in (" ", "\\s", "\\W", "\\D"))
+        return self.source in {".", " ", "\\s", "\\W", "\\D"}
 
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """Something that takes no character: `\\b`, `^`, `$`."""
+    r"""Something that takes no character: `\b`, `^`, `$`."""
 
     source: str
 
@@ -166,6 +166,40 @@ def _unwrapped(node: Node) -> Node:
     while isinstance(node, Group) and node.opening in {"(", "(?:"}:
         node = node.inner
     return node
+
+
+def until_keyword(node: Node, keywords: tuple[str, ...]) -> tuple[Node, bool]:
+    """Cut the tree behind the place where every match has passed one of the keywords, and tell whether there is one."""
+    match node:
+        case Group(opening=opening, inner=inner):
+            cut, is_passed = until_keyword(inner, keywords)
+            return Group(opening, cut), is_passed
+        case Choice(options=options):
+            cuts = [until_keyword(option, keywords) for option in options]
+            return Choice(tuple(cut for cut, _ in cuts)), all(is_passed for _, is_passed in cuts)
+        case Sequence(items=items):
+            return _sequence_until_keyword(items, keywords)
+        case Atom() | Assertion() | Repeat():
+            return node, isinstance(node, Atom) and _letter(node) in keywords
+
+
+def _sequence_until_keyword(items: tuple[Node, ...], keywords: tuple[str, ...]) -> tuple[Node, bool]:
+    run = ""  # the letters that stand side by side up to here
+    for place, item in enumerate(items):
+        cut, is_passed = until_keyword(item, keywords)
+        run = run + _letter(item) if _letter(item) else ""
+        if is_passed or any(run.endswith(word) for word in keywords):
+            return Sequence((*items[:place], cut)), True
+    return Sequence(items), False
+
+
+def _letter(node: Node) -> str:
+    """Return the one character that an atom takes, in lower case; empty when there is a choice."""
+    if not isinstance(node, Atom) or node.source == "." or node.source.startswith("["):
+        return ""
+    escaped = node.source.removeprefix("\\")
+    is_class = escaped != node.source and escaped[:1].isalnum()
+    return "" if is_class else escaped.lower()
 
 
 def is_nullable(node: Node) -> bool:

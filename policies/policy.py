@@ -14,15 +14,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 
 from policies.document import Entry, parse_document
 from policies.errors import PolicyError
-from policies.site_recognizers import parse_recognizer
 from policies.rule import Rule, parse_rule
+from policies.site_recognizers import parse_recognizer
 from policies.verdict import Action, Direction
 
 _FILE_KEYS = ("rules", "recognizers", "actions")
 _LINE_KEYS = ("rules", "action", "directions", "personas", "roles")
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _VERSION_DIGITS = 12  # 48 bits: two policies of one site will not meet
 
 
@@ -56,11 +58,13 @@ class Policy:
 
     Attributes:
         version: `sha256:` and 12 hexadecimal digits of the content; comments and layout do not change it.
+        labels: what a person reads for a rule, by its name.
     """
 
     rules: tuple[Rule, ...]
     lines: tuple[ActionLine, ...]
     version: str
+    labels: Mapping[str, str]
 
     def action(self, rule: str, direction: Direction, persona: str, roles: frozenset[str]) -> Action:
         """Return what happens to a finding of this rule: the last line that speaks about it decides.
@@ -73,8 +77,12 @@ class Policy:
         return Action.REDACT
 
 
-def parse_policy(texts: Mapping[str, str]) -> Policy:
+def parse_policy(texts: Mapping[str, str], *, detected: Mapping[str, str] = _NOTHING) -> Policy:
     """Turn the files of a policy, by name and in order, into a policy.
+
+    Args:
+        texts: the files.
+        detected: names under which detectors beyond the rules report, each with its label in words.
 
     Raises:
         PolicyError: a file is wrong; the message names file and line.
@@ -90,10 +98,11 @@ def parse_policy(texts: Mapping[str, str]) -> Policy:
         if "actions" in fields:
             action_entries.extend(fields["actions"].items())
     _refuse_twins(rules)
-    names = [rule.name for rule in rules]
+    names = [*(rule.name for rule in rules), *detected]
     lines = tuple(_parse_line(entry, names) for entry in action_entries)
     _refuse_silence(rules, lines)
-    return Policy(tuple(rules), lines, _version(rules, lines))
+    labels = MappingProxyType({**{rule.name: rule.label for rule in rules}, **detected})
+    return Policy(tuple(rules), lines, _version(rules, lines), labels)
 
 
 def _refuse_twins(rules: list[Rule]) -> None:
@@ -112,7 +121,7 @@ def _refuse_silence(rules: list[Rule], lines: tuple[ActionLine, ...]) -> None:
         if rule.name not in everywhere:
             raise PolicyError(
                 rule.where,
-                f"No line under 'actions' says what happens to {rule.name!r} for everybody. Add one without conditions.",
+                f"No line under 'actions' says what happens to {rule.name!r} for everybody. Add one.",
             )
 
 

@@ -113,7 +113,9 @@ class Pseudonyms:
         try:
             content = json.loads(data)
             if content["format"] != _FORMAT:
-                raise PseudonymsError(f"Placeholders of format {content['format']!r}, and this version reads {_FORMAT}.")
+                raise PseudonymsError(
+                    f"Placeholders of format {content['format']!r}, and this version reads {_FORMAT}."
+                )
             read = cls()
             read._key = b64decode(content["key"], validate=True)
             read._values = {str(placeholder): str(value) for placeholder, value in content["values"].items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -32,15 +33,15 @@ class Redaction:
         self._policy = policy
         self._asker = asker
         self._pseudonyms = pseudonyms
-        self._labels = {rule.name: rule.label for rule in policy.rules}
         self._decisions: list[Decision] = []
         self._pieces: list[str] = []
+        self._has_block = False
         self.failure = ""
 
     @property
     def is_blocked(self) -> bool:
         """Tell whether nothing more may go on."""
-        return bool(self.failure) or any(decision.action is Action.BLOCK for decision in self._decisions)
+        return bool(self.failure) or self._has_block
 
     @property
     def verdict(self) -> Verdict:
@@ -69,6 +70,7 @@ class Redaction:
                 continue
             decision = self._decide(finding, action, value, offset)
             self._decisions.append(decision)
+            self._has_block |= action is Action.BLOCK
             if action is not Action.ALLOW:
                 pieces += (text[done : finding.start], decision.placeholder)
                 done = finding.end
@@ -83,12 +85,12 @@ class Redaction:
             placeholder = self._pseudonyms.placeholder(
                 finding.entity_type, value, is_restorable=action is Action.PSEUDONYMISE
             )
-        label = self._labels.get(finding.rule) or finding.entity_type.replace("_", " ").lower()
+        label = self._policy.labels.get(finding.rule) or finding.entity_type.replace("_", " ").lower()
         moved = replace(finding, start=finding.start + offset, end=finding.end + offset)
         return Decision(moved, action, placeholder, mask(value), label)
 
     def _resolve(self, findings: Sequence[Finding]) -> list[tuple[Finding, Action]]:
-        """Give every finding its action, and make one of those that overlap: all their text goes, as the strictest says.
+        """Give each finding its action and make one of those that overlap: all their text goes, as the strictest says.
 
         A value that may pass loses against everything that it overlaps with.
         """
@@ -114,10 +116,13 @@ def mask(value: str) -> str:
         >>> mask("secret")
         '••••••••'
     """
-    shown = "".join(character if character.isprintable() else " " for character in value)
-    if len(shown) >= _LONG_CHARS:
-        return shown[:_END_CHARS] + _DOTS + shown[-_END_CHARS:]
-    return (shown[:1] if len(shown) >= _SHORT_CHARS else "") + _DOTS
+    if len(value) >= _LONG_CHARS:
+        return _printable(value[:_END_CHARS]) + _DOTS + _printable(value[-_END_CHARS:])
+    return (_printable(value[:1]) if len(value) >= _SHORT_CHARS else "") + _DOTS
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _united(judged: Sequence[tuple[Finding, Action]]) -> list[tuple[Finding, Action]]:
@@ -143,4 +148,6 @@ def _one_of(cluster: Sequence[tuple[Finding, Action]]) -> tuple[Finding, Action]
 
 
 def _overlaps(finding: Finding, held: Sequence[tuple[Finding, Action]]) -> bool:
-    return any(other.start < finding.end and finding.start < other.end for other, _ in held)
+    """Tell whether a finding shares a character with one of these, which are in order and apart from each other."""
+    place = bisect_left(held, finding.end, key=lambda pair: pair[0].start)  # the first that begins too late
+    return place > 0 and held[place - 1][0].end > finding.start

@@ -38,7 +38,9 @@ def parse_recognizer(entry: Entry) -> Rule:
     """
     fields = entry.fields(_KEYS)
     if "type" in fields and fields["type"].text() != "custom":
-        raise fields["type"].wrong("Only recognisers of type 'custom' can be loaded; Cloister has its own for the rest.")
+        raise fields["type"].wrong(
+            "Only recognisers of type 'custom' can be loaded; Cloister has its own for the rest."
+        )
     if "supported_entity" not in fields:
         raise entry.wrong("The key 'supported_entity' is missing.")
     patterns, scores = _patterns(fields)
@@ -71,7 +73,7 @@ def _patterns(fields: dict[str, Entry]) -> tuple[tuple[str, ...], list[float]]:
         scores.append(parts["score"].fraction() if "score" in parts else _DENY_LIST_SCORE)
     if "deny_list" in fields:
         words = sorted(fields["deny_list"].texts(), key=len, reverse=True)
-        patterns.append(r"(?i)(?:^|\b)(?:" + "|".join(_quoted(word) for word in words) + r")(?:\b|$)")
+        patterns.append("(?i)(?:" + "|".join(_quoted(word) for word in words) + ")")
         scores.append(fields["deny_list_score"].fraction() if "deny_list_score" in fields else _DENY_LIST_SCORE)
     return tuple(patterns), scores
 
@@ -85,4 +87,11 @@ def _linear(entry: Entry) -> str:
 
 
 def _quoted(word: str) -> str:
-    return "".join(c if c.isalnum() or c in " _" else f"\\x{ord(c):02x}" if ord(c) < 128 else c for c in word)
+    """Write a word as a pattern that does not match inside a longer word."""
+    letters = "".join(c if c.isalnum() or c in " _" or not c.isascii() else f"\\x{ord(c):02x}" for c in word)
+    before, after = (r"\b" if _is_word(end) else "" for end in (word[0], word[-1]))
+    return f"{before}{letters}{after}"
+
+
+def _is_word(character: str) -> bool:
+    return character.isascii() and (character.isalnum() or character == "_")

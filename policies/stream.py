@@ -7,9 +7,12 @@ docs/decisions/0004-guard-streams.md for why that makes the result independent o
 
 from __future__ import annotations
 
-from policies.detectors.scan import Match, RuleFailedError, Scanner, findings_of
+from dataclasses import replace
+
+from policies.detectors.scan import HELD_CHARS_CAP, Match, RuleFailedError, Scanner
 from policies.redaction import Redaction
-from policies.verdict import Verdict
+from policies.verdict import Finding, Verdict
+from policies.view import view, well_formed
 
 _CONTEXT_CHARS = 1  # `\b` and `^` look one character back
 
@@ -80,37 +83,20 @@ class StreamGuard:
 
     def _advance(self, chunk: str, *, is_last: bool) -> str:
         self._text += well_formed(chunk)
-        data = self._text.encode("utf-8")
-        start = len(self._text[: self._context_chars].encode("utf-8"))
+        data, start = view(self._text), self._context_chars
         alive = len(data) if is_last else self._scanner.alive_from(data, start)
-        matches = self._scanner.find(data, start)
+        is_worth_looking = alive > start or len(data) > HELD_CHARS_CAP  # a match above the cap must be noticed
+        matches = self._scanner.find(data, start) if is_worth_looking else []
         cut = _cut(alive, matches)
         if cut <= start:
             return ""
-        settled = [match for match in matches if match.whole_start < cut]
-        cut_chars = len(data[:cut].decode("utf-8"))
-        piece = self._text[self._context_chars : cut_chars]
-        findings = findings_of(data[start:cut], [_moved(match, -start) for match in settled])
+        piece = self._text[start:cut]
+        findings = [_moved(match.finding, -start) for match in matches if match.whole_start < cut]
         released = self._redaction.apply(piece, findings, offset=self._settled_chars)
         self._settled_chars += len(piece)
-        context_from = max(0, cut_chars - _CONTEXT_CHARS)
-        self._context_chars = cut_chars - context_from
-        self._text = self._text[context_from:]
+        self._text = self._text[cut - _CONTEXT_CHARS :]
+        self._context_chars = _CONTEXT_CHARS
         return released
-
-
-def well_formed(text: str) -> str:
-    """Return the text with NUL and lone surrogates replaced, so that every later part can encode and store it.
-
-    Each is one character before and after, so that offsets stay true and pieces do not matter.
-    """
-    if "\0" in text:
-        text = text.replace("\0", "\ufffd")
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in text)
-    return text
 
 
 def failure_of(error: Exception) -> str:
@@ -127,5 +113,5 @@ def _cut(alive: int, matches: list[Match]) -> int:
     return cut
 
 
-def _moved(match: Match, by: int) -> Match:
-    return Match(match.rule, match.start + by, match.end + by, match.whole_start + by, match.whole_end + by)
+def _moved(finding: Finding, by: int) -> Finding:
+    return replace(finding, start=finding.start + by, end=finding.end + by)

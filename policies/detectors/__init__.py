@@ -1,4 +1,4 @@
-"""What finds: the scan that runs every rule, the checks that a pattern cannot express, and Presidio's frame around them.
+"""What finds: the scan that runs every rule, the checks that a pattern cannot express, and Presidio's frame for both.
 
 `scan` and `checks` import neither Presidio nor spaCy; only `recognizers` does.
 """

@@ -19,18 +19,26 @@ from policies.detectors import national_ids
 _RARE_BITS = 3.2  # bits a character; words of a language and counting digits lie below, random base 62 of 24 above 3.9
 _HEX_RARE_BITS = 2.9  # sixteen symbols hold at most 4 bits; random hexadecimal of 32 lies above 3.2
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
-_EXAMPLE_PARTS = ("example", "your", "placeholder", "dummy", "redacted", "insert", "xxxx", "****", "....", "----", "____")
-_NO_SECRETS = frozenset(
-    "true false yes no on off none null nil undefined empty required optional string str text bytes bytearray int float "
-    "bool boolean object any secretstr password passwort passwd pass pwd secret token key credentials username user "
-    "value default test unset hidden incorrect correct wrong invalid valid expired missing changed reset changeme "
-    "change_me hunter stored hashed encrypted encoded protected field input label type self this args kwargs params "
-    "config settings environ env prompt never always also only being too not the that what and for with from must "
-    "should your our their somewhere somehow easy weak strong safe gone lost known unknown shared".split()
-)
-_MIN_PASSWORD_CHARS = 4
+_EXAMPLE_PARTS = ("example", "your", "placeholder", "dummy", "redacted", "xxxx", "****", "....", "----", "____")
+_WORDS_OF_THE_TRADE = """
+true false yes no on off none null nil undefined empty required optional string str text bytes bytearray int float bool
+boolean object any secretstr password passwort passwd pass pwd secret token key credentials username user value default
+test unset hidden incorrect correct wrong invalid valid expired missing changed reset changeme change_me stored hashed
+encrypted encoded protected field input label type self this args kwargs params config settings environ env prompt never
+always also only being too not the that what and for with from must should our their somewhere somehow easy weak strong
+safe gone lost known unknown shared
+"""
+_NO_SECRETS = frozenset(_WORDS_OF_THE_TRADE.split())  # they stand where a password would, in code, forms and sentences
+_FILE_ENDINGS_LIST = "png jpg jpeg gif svg webp ico js mjs ts tsx jsx css scss json yaml yml toml py rb md txt"
+_FILE_ENDINGS = frozenset(_FILE_ENDINGS_LIST.split())
 _VARIABLE_STARTS = ("password", "passwd", "pwd", "token", "secret")
-_FILE_ENDINGS = frozenset("png jpg jpeg gif svg webp ico js mjs ts tsx jsx css scss json yaml yml toml py rb md txt".split())
+_MIN_PASSWORD_CHARS = 4
+_MIN_DIFFERENT_CHARS = 3  # `aaaa` and `xyxy` are fillings
+_CARD_DIGITS = range(13, 20)  # ISO/IEC 7812-1
+_PHONE_DIGITS = range(8, 16)  # ITU-T E.164 allows fifteen
+_BARE_PHONE_MIN_DIGITS = 10
+_LOWEST_MACHINE_NETWORK = 5  # 0 to 4 begin version numbers far more often than addresses
+_IPV6_MIN_COLONS = 3  # fewer are times and ratios
 
 
 def bits_of(text: str) -> float:
@@ -58,7 +66,7 @@ def is_mixed(value: str) -> bool:
 def is_no_example(value: str) -> bool:
     """Tell whether the value does not say of itself that it is only an example."""
     low = value.lower()
-    return not any(part in low for part in _EXAMPLE_PARTS) and len(set(low)) > 2
+    return not any(part in low for part in _EXAMPLE_PARTS) and len(set(low)) >= _MIN_DIFFERENT_CHARS
 
 
 def is_password(value: str) -> bool:
@@ -85,8 +93,8 @@ def is_bare_password(value: str) -> bool:
 def is_said_password(value: str) -> bool:
     """Tell whether a word after "the password is" may be one: digits, signs, or capitals inside."""
     word = value.rstrip(".,;:!?")
-    is_odd = has_digit(word) or any(not c.isalnum() and c not in "-'’_./" for c in word) or word[1:] != word[1:].lower()
-    return is_password(word) and is_odd and not word[1:].isupper()
+    is_odd = has_digit(word) or any(not c.isalnum() and c not in "-'_./" for c in word) or word[1:] != word[1:].lower()
+    return is_odd and not word[1:].isupper() and is_password(word)
 
 
 def is_jwt(value: str) -> bool:
@@ -117,7 +125,7 @@ def is_iban(value: str) -> bool:
 def is_payment_card(value: str) -> bool:
     """Tell whether digits, length and issuer are those of a payment card (ISO/IEC 7812-1)."""
     digits = "".join(map(str, national_ids.digits_of(value)))
-    return len(digits) >= 13 and digits[0] in "23456" and national_ids.is_luhn(digits)
+    return len(digits) in _CARD_DIGITS and digits[0] in "23456" and national_ids.is_luhn(digits)
 
 
 def is_public_ipv4(value: str) -> bool:
@@ -127,7 +135,13 @@ def is_public_ipv4(value: str) -> bool:
     except ValueError:
         return False
     first = int(value.split(".", 1)[0])
-    return not (address.is_loopback or address.is_unspecified or address.is_multicast or first in {0, 255} or first < 5)
+    return not (
+        address.is_loopback
+        or address.is_unspecified
+        or address.is_multicast
+        or first in {0, 255}
+        or first < _LOWEST_MACHINE_NETWORK
+    )
 
 
 def is_ipv6(value: str) -> bool:
@@ -136,7 +150,7 @@ def is_ipv6(value: str) -> bool:
         address = ipaddress.IPv6Address(value)
     except ValueError:
         return False
-    return not (address.is_loopback or address.is_unspecified) and value.count(":") >= 3
+    return not (address.is_loopback or address.is_unspecified) and value.count(":") >= _IPV6_MIN_COLONS
 
 
 def is_email(value: str) -> bool:
@@ -151,8 +165,12 @@ def is_phone_number(value: str) -> bool:
     Without any separator ten are needed: `+12345678` is more often the rest of a sum or of a diff.
     """
     digits = national_ids.digits_of(value)
-    least = 8 if any(c in " ./()-" for c in value) else 10
-    return least <= len(digits) <= 15 and len(set(digits)) > 2
+    is_separated = any(c in " ./()-" for c in value)
+    return (
+        len(digits) in _PHONE_DIGITS
+        and (is_separated or len(digits) >= _BARE_PHONE_MIN_DIGITS)
+        and len(set(digits)) >= _MIN_DIFFERENT_CHARS
+    )
 
 
 CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(

@@ -11,6 +11,7 @@ _CODICE_ODD_VALUES = (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6,
 _CODICE_ODD = {chr(ord("A") + n): v for n, v in enumerate(_CODICE_ODD_VALUES)} | {
     str(n): v for n, v in enumerate(_CODICE_ODD_VALUES[:10])
 }
+_SAMORDNING = 60  # added to the day in the numbers of people who are not registered (SKV 707)
 _VERHOEFF_PRODUCT = tuple(
     tuple(map(int, row))
     for row in (
@@ -73,7 +74,7 @@ def is_de_tax_id(text: str) -> bool:
     """Check a German Steuer-ID: ISO 7064 MOD 11,10, and one digit two or three times among the first ten."""
     digits = digits_of(text)
     counts = [digits[:10].count(digit) for digit in set(digits[:10])]
-    if digits[0] == 0 or sorted(counts)[-1] not in {2, 3} or sum(count > 1 for count in counts) != 1:
+    if digits[0] == 0 or max(counts) not in {2, 3} or sum(count > 1 for count in counts) != 1:
         return False
     product = 10
     for digit in digits[:10]:
@@ -113,7 +114,7 @@ def is_se_personnummer(text: str) -> bool:
     """Check a Swedish personnummer: a date, and Luhn over the last ten digits (SKV 704)."""
     digits = digits_of(text)[-10:]
     month, day = digits[2] * 10 + digits[3], digits[4] * 10 + digits[5]
-    return _is_day(month, day - 60 if day > 60 else day) and is_luhn("".join(map(str, digits)))
+    return _is_day(month, day - _SAMORDNING if day > _SAMORDNING else day) and is_luhn("".join(map(str, digits)))
 
 
 def is_nl_bsn(text: str) -> bool:

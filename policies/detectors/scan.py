@@ -1,10 +1,11 @@
 r"""Run every rule over a text in linear time, and tell from where a text that goes on may still become a match.
 
-One pass over the text asks whether any keyword of any rule, or any rule without one, occurs at all; most texts end
-there. The rules whose keywords occur then run one by one with RE2, and their checks confirm.
+One pass over the text asks which keywords occur, one more whether any rule without a keyword matches at all; most
+texts end there. The rules that remain run one by one with RE2, and their checks confirm.
 
-The scan works on UTF-8 bytes. Every result depends only on the text from the scanned place on and on the one
-character before it (`\b` and `^` look back so far), which is what lets a stream continue where it stopped.
+The scan works on a view of the text with one byte a character. Every result depends only on the text from the scanned
+place on and on the one character before it (`\b` and `^` look back so far), which is what lets a stream continue
+where it stopped.
 """
 
 from __future__ import annotations
@@ -19,13 +20,15 @@ import re2
 from policies.detectors.checks import CHECKS
 from policies.errors import PolicyError
 from policies.pattern_syntax import PatternSyntaxError, parse_pattern
-from policies.patterns import Node, beginnings, has_only_endless_tail, source
+from policies.patterns import Node, beginnings, has_only_endless_tail, source, until_keyword
 from policies.pseudonyms import PLACEHOLDER, is_placeholder
 from policies.rule import Rule
 from policies.verdict import Finding
+from policies.view import view
 
-HELD_BYTES_CAP = 16_384  # a longer match blocks the text: an RSA key of 16,384 bits takes 12,700
-_COARSE_HELD_BYTES = 256  # where more would be held, it is worth counting exactly
+HELD_CHARS_CAP = 16_384  # a longer match blocks the text: an RSA key of 16,384 bits takes 12,700
+_COARSE_HELD_CHARS = 256  # where more would be held, it is worth counting exactly
+_NEVER = r"[^\x00-\xff]"  # a pattern that matches nothing in a view of a text
 _MEMORY_BYTES = 64 << 20  # for an automaton of all rules; RE2's own 8 MiB would be flushed over and over
 PLACEHOLDER_RULE = Rule(
     name="placeholder",
@@ -41,7 +44,6 @@ PLACEHOLDER_RULE = Rule(
 )
 
 
-
 class _Span(Protocol):
     def span(self, group: int = 0) -> tuple[int, int]: ...
 
@@ -52,28 +54,62 @@ class _Regex(Protocol):
     def search(self, text: bytes, pos: int | None = None, endpos: int | None = None) -> _Span | None: ...
 
 
+class _Set(Protocol):
+    def Add(self, pattern: bytes) -> int: ...  # noqa: N802 - RE2's own name
+
+    def Compile(self) -> None: ...  # noqa: N802 - RE2's own name
+
+    def Match(self, text: bytes) -> list[int] | None: ...  # noqa: N802 - RE2's own name
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A confirmed match, in bytes.
+    """A finding, and all that the pattern matched around it, context included (`whole_start`, `whole_end`)."""
 
-    Attributes:
-        start, end: the value, half-open.
-        whole_start, whole_end: all that the pattern matched, its context included.
-    """
-
-    rule: Rule
-    start: int
-    end: int
+    finding: Finding
     whole_start: int
     whole_end: int
 
 
-@dataclass(frozen=True, slots=True)
 class _CompiledRule:
-    rule: Rule
-    keywords: tuple[bytes, ...]
-    regexes: tuple[_Regex, ...]
-    checks: tuple[Callable[[str], bool], ...]
+    """One rule, ready to run; the automata of what may still grow are built when they are first needed."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.keywords = tuple(_keyword(rule, word) for word in rule.keywords)
+        self.trees = tuple(_parse(rule, pattern) for pattern in rule.patterns)
+        self.regexes = tuple(compile_regex(source(tree)) for tree in self.trees)
+        self.checks = tuple(_check(rule, name) for name in rule.checks)
+
+    @cached_property
+    def alive(self) -> _Regex:
+        return _alive_regex(self.trees, is_exact=False)
+
+    @cached_property
+    def exactly_alive(self) -> _Regex:
+        return _alive_regex(self.trees, is_exact=True)
+
+
+class _Keywords:
+    """All keywords of all rules in one automaton, which tells in one pass which of them occur."""
+
+    def __init__(self, rules: Iterable[_CompiledRule]) -> None:
+        self._rules_of: dict[int, list[_CompiledRule]] = {}
+        self._set: _Set = re2.Set.SearchSet(_options(is_case_sensitive=False))
+        numbers: dict[bytes, int] = {}
+        for compiled in rules:
+            for word in compiled.keywords:
+                if word not in numbers:
+                    numbers[word] = self._set.Add(re2.escape(word))
+                self._rules_of.setdefault(numbers[word], []).append(compiled)
+        self._set.Compile()
+
+    def rules_in(self, data: bytes, start: int) -> tuple[_CompiledRule, ...]:
+        """Return the rules of which a keyword occurs from `start` on."""
+        numbers = self._set.Match(data[start:] if start else data)
+        if not numbers:
+            return ()
+        return tuple(dict.fromkeys(compiled for number in numbers for compiled in self._rules_of[number]))
 
 
 class RuleFailedError(Exception):
@@ -88,12 +124,16 @@ class Scanner:
     """
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self.rules = (*rules, PLACEHOLDER_RULE)
-        trees = [(rule, _parse(rule)) for rule in self.rules]
-        self._compiled = tuple(_compile_rule(rule, patterns) for rule, patterns in trees)
-        self._trees = [tree for _, patterns in trees for tree in patterns]
-        self._gate = compile_regex(_gate_source(trees))
-        self._alive = compile_regex(self._beginnings(is_exact=False))
+        self._rules = tuple(_CompiledRule(rule) for rule in (*rules, PLACEHOLDER_RULE))
+        self._keywords = _Keywords(self._rules)
+        self._keywordless = tuple(compiled for compiled in self._rules if not compiled.keywords)
+        patterns = [source(tree) for compiled in self._keywordless for tree in compiled.trees]
+        self._keywordless_gate = compile_regex("|".join(f"(?:{pattern})" for pattern in patterns) or _NEVER)
+        # Until a match has passed its keyword, only the part of the pattern up to there matters.
+        self._heads = [
+            until_keyword(tree, compiled.rule.keywords)[0] for compiled in self._rules for tree in compiled.trees
+        ]
+        self._alive_heads = _alive_regex(self._heads, is_exact=False)
 
     def find(self, data: bytes, start: int = 0) -> list[Match]:
         """Return what counts in `data[start:]`, ordered by where the matches begin.
@@ -101,32 +141,33 @@ class Scanner:
         Raises:
             RuleFailedError: a check failed, or a match is longer than the cap; nothing may pass.
         """
-        if self._gate.search(data, start) is None:
-            return []
-        lowered = data[start:].lower()
+        candidates = self._keywords.rules_in(data, start)
+        if self._keywordless_gate.search(data, start) is not None:
+            candidates += self._keywordless
         matches = [
             match
-            for compiled in self._compiled
-            if not compiled.keywords or any(word in lowered for word in compiled.keywords)
+            for compiled in candidates
             for regex in compiled.regexes
             for match in _matches(compiled, regex, data, start)
         ]
-        matches.sort(key=lambda match: (match.whole_start, match.start, -match.end))
+        matches.sort(key=lambda match: (match.whole_start, match.whole_end))
         return matches
 
     def alive_from(self, data: bytes, start: int) -> int:
         """Return the first place from which `data` may still grow into a match; its length when there is none."""
-        alive = _first(self._alive, data, start)
-        if len(data) - alive > _COARSE_HELD_BYTES:
-            alive = _first(self._exactly_alive, data, start)
+        alive = _first(self._alive_heads, data, start)
+        if len(data) - alive > _COARSE_HELD_CHARS:
+            alive = _first(self._exactly_alive_heads, data, start)
+        for compiled in self._keywords.rules_in(data, start):
+            place = _first(compiled.alive, data, start)
+            if len(data) - place > _COARSE_HELD_CHARS and place < alive:
+                place = _first(compiled.exactly_alive, data, start)
+            alive = min(alive, place)
         return alive
 
     @cached_property
-    def _exactly_alive(self) -> _Regex:
-        return compile_regex(self._beginnings(is_exact=True))
-
-    def _beginnings(self, *, is_exact: bool) -> str:
-        return f"(?:{'|'.join(beginnings(tree, is_exact=is_exact) for tree in self._trees)})\\z"
+    def _exactly_alive_heads(self) -> _Regex:
+        return _alive_regex(self._heads, is_exact=True)
 
 
 def compile_regex(pattern: str) -> _Regex:
@@ -135,40 +176,17 @@ def compile_regex(pattern: str) -> _Regex:
     Raises:
         re2.error: RE2 refuses the pattern.
     """
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = _MEMORY_BYTES
-    regex: _Regex = re2.compile(pattern, options=options)
+    regex: _Regex = re2.compile(view(pattern), options=_options())
     return regex
 
 
-def findings_of(data: bytes, matches: Iterable[Match]) -> list[Finding]:
-    """Return the matches as findings, with offsets in characters of the decoded data."""
-    found = list(matches)
-    characters = _characters(data, {place for match in found for place in (match.start, match.end)})
-    return [
-        Finding(
-            entity_type=match.rule.entity_type,
-            start=characters[match.start],
-            end=characters[match.end],
-            score=match.rule.score,
-            rule=match.rule.name,
-        )
-        for match in found
-    ]
-
-
-def _characters(data: bytes, places: set[int]) -> dict[int, int]:
-    """Return the character offset of each byte offset, in one pass over the data."""
-    if data.isascii():
-        return {place: place for place in places}
-    characters: dict[int, int] = {}
-    counted = done = 0
-    for place in sorted(places):
-        counted += len(data[done:place].decode("utf-8", "replace"))
-        characters[place] = counted
-        done = place
-    return characters
+def _options(*, is_case_sensitive: bool = True) -> object:
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = _MEMORY_BYTES
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.case_sensitive = is_case_sensitive
+    return options
 
 
 def _first(regex: _Regex, data: bytes, start: int) -> int:
@@ -185,14 +203,15 @@ def _matches(compiled: _CompiledRule, regex: _Regex, data: bytes, start: int) ->
         if value_end > value_start and _is_confirmed(
             compiled, data[whole_start:whole_end], data[value_start:value_end]
         ):
-            if whole_end - whole_start > HELD_BYTES_CAP:
-                raise RuleFailedError(f"match longer than {HELD_BYTES_CAP} bytes in {compiled.rule.name}")
-            yield Match(compiled.rule, value_start, value_end, whole_start, whole_end)
+            if whole_end - whole_start > HELD_CHARS_CAP:
+                raise RuleFailedError(f"match longer than {HELD_CHARS_CAP} characters in {compiled.rule.name}")
+            rule = compiled.rule
+            yield Match(
+                Finding(rule.entity_type, value_start, value_end, rule.score, rule.name), whole_start, whole_end
+            )
             place = whole_end
         else:
             place = whole_start + 1
-            while place < len(data) and data[place] & 0xC0 == 0x80:  # inside a character: UTF-8 continuation bytes
-                place += 1
         if place > len(data):
             return
 
@@ -211,52 +230,44 @@ def _is_confirmed(compiled: _CompiledRule, whole: bytes, value_bytes: bytes) -> 
         lowered = whole.lower()
         if not any(word in lowered for word in compiled.keywords):
             return False
-    value = value_bytes.decode("utf-8", "replace")
+    value = value_bytes.decode("latin-1")
     try:
         if not all(check(value) for check in compiled.checks):
             return False
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - any failure of a check must block
         # `from None`: the error of a check may quote the value.
         raise RuleFailedError(f"{type(error).__name__} in {compiled.rule.name}") from None
     return compiled.rule is PLACEHOLDER_RULE or not is_placeholder(value.strip())
 
 
-def _parse(rule: Rule) -> tuple[Node, ...]:
-    trees = []
-    for pattern in rule.patterns:
-        try:
-            tree = parse_pattern(pattern)
-            compile_regex(source(tree))
-        except PatternSyntaxError as error:
-            raise PolicyError(rule.where, f"A pattern of {rule.name!r} cannot be used: {error}.") from None
-        except re2.error as error:
-            raise PolicyError(rule.where, f"RE2 refuses a pattern of {rule.name!r}: {error}.") from None
-        if not has_only_endless_tail(tree):
-            raise PolicyError(
-                rule.where,
-                f"A pattern of {rule.name!r} repeats without end before something that must follow. "
-                "Write an upper limit, such as '{1,64}'.",
-            )
-        trees.append(tree)
-    return tuple(trees)
+def _alive_regex(trees: Iterable[Node], *, is_exact: bool) -> _Regex:
+    return compile_regex(f"(?:{'|'.join(beginnings(tree, is_exact=is_exact) for tree in trees)})\\z")
 
 
-def _compile_rule(rule: Rule, trees: tuple[Node, ...]) -> _CompiledRule:
-    for name in rule.checks:
-        if name not in CHECKS:
-            raise PolicyError(rule.where, f"{name!r} is not among the checks: {', '.join(CHECKS)}.")
-    for word in rule.keywords:
-        if not word.isascii():
-            raise PolicyError(rule.where, f"The keyword {word!r} must be ASCII, so that case can be ignored.")
-    return _CompiledRule(
-        rule=rule,
-        keywords=tuple(word.encode("ascii") for word in rule.keywords),
-        regexes=tuple(compile_regex(source(tree)) for tree in trees),
-        checks=tuple(CHECKS[name] for name in rule.checks),
-    )
+def _parse(rule: Rule, pattern: str) -> Node:
+    try:
+        tree = parse_pattern(pattern)
+        compile_regex(source(tree))
+    except PatternSyntaxError as error:
+        raise PolicyError(rule.where, f"A pattern of {rule.name!r} cannot be used: {error}.") from None
+    except re2.error as error:
+        raise PolicyError(rule.where, f"RE2 refuses a pattern of {rule.name!r}: {error}.") from None
+    if not has_only_endless_tail(tree):
+        raise PolicyError(
+            rule.where,
+            f"A pattern of {rule.name!r} repeats without end before something that must follow. "
+            "Write an upper limit, such as '{1,64}'.",
+        )
+    return tree
 
 
-def _gate_source(trees: list[tuple[Rule, tuple[Node, ...]]]) -> str:
-    words = sorted({re2.escape(word) for rule, _ in trees for word in rule.keywords})
-    keywordless = [source(tree) for rule, patterns in trees if not rule.keywords for tree in patterns]
-    return "|".join([f"(?i:{'|'.join(words)})", *(f"(?:{pattern})" for pattern in keywordless)])
+def _check(rule: Rule, name: str) -> Callable[[str], bool]:
+    if name not in CHECKS:
+        raise PolicyError(rule.where, f"{name!r} is not among the checks: {', '.join(CHECKS)}.")
+    return CHECKS[name]
+
+
+def _keyword(rule: Rule, word: str) -> bytes:
+    if not word.isascii():
+        raise PolicyError(rule.where, f"The keyword {word!r} must be ASCII, so that case can be ignored.")
+    return word.encode("ascii")

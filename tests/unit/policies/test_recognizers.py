@@ -1,0 +1,78 @@
+"""Presidio's frame: the rules as its recognisers, and a site's recognisers as rules."""
+
+from __future__ import annotations
+
+import pytest
+from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer
+
+from policies.detectors.recognizers import AnalyzerDetector, build_analyzer
+from policies.errors import PolicyError
+from policies.guard import Guard
+from policies.policy import Policy, parse_policy
+from policies.pseudonyms import Pseudonyms
+from policies.verdict import Direction, Verdict
+
+SITE = """
+recognizers:
+  - name: Badge Recognizer
+    supported_languages: [{language: en, context: [badge]}]
+    type: custom
+    supported_entity: BADGE
+    patterns:
+      - {name: badge, regex: "(b|c)-[0-9]+", score: 0.7}
+  - name: titles
+    supported_entity: TITLE
+    deny_list: ["Mr.", "Mrs."]
+actions:
+  - {rules: "*", action: redact}
+"""
+
+
+def check(guard: Guard, text: str) -> Verdict:
+    return guard.check(text, direction=Direction.ANSWER, persona="general", roles=frozenset(), pseudonyms=Pseudonyms())
+
+
+def test_every_rule_is_a_presidio_recogniser(policy: Policy) -> None:
+    analyzer = build_analyzer(policy.rules)
+    recognizers = analyzer.get_recognizers()
+    assert all(isinstance(recognizer, EntityRecognizer) for recognizer in recognizers)
+    assert {recognizer.name for recognizer in recognizers} == {"secret", "personal"}
+    assert {rule.entity_type for rule in policy.rules} == set(analyzer.get_supported_entities())
+    results = analyzer.analyze("mail maria@example.org", language="en", entities=["EMAIL"])
+    assert [(result.entity_type, result.start, result.end) for result in results] == [("EMAIL", 5, 22)]
+
+
+def test_presidio_finds_what_the_scan_finds(policy: Policy, guard: Guard) -> None:
+    framed = Guard(policy, [AnalyzerDetector(build_analyzer(policy.rules))])
+    for example in (example for rule in policy.rules for example in (*rule.found, *rule.passed)):
+        assert check(framed, example) == check(guard, example)
+
+
+def test_a_recogniser_of_the_site_joins_the_frame(policy: Policy) -> None:
+    badge = PatternRecognizer("BADGE", name="badge", patterns=[Pattern("badge", "B-[0-9]{4}", 0.9)])
+    framed = Guard(policy, [AnalyzerDetector(build_analyzer(policy.rules, [badge]))])
+    verdict = check(framed, "badge B-1234")
+    assert verdict.text == "badge [BADGE_1]"
+    assert verdict.decisions[0].finding.rule == "personal/presidio-badge"
+
+
+def test_recognisers_in_presidios_yaml_become_rules() -> None:
+    policy = parse_policy({"site.yaml": SITE})
+    assert [rule.name for rule in policy.rules] == ["site/badge-recognizer", "site/titles"]
+    assert check(Guard(policy), "Mr. X has B-123456.").text == "[TITLE_1] X has [BADGE_1]."
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "words"),
+    [
+        ('"(b|c)-[0-9]+"', '"(?<![0-9])b"', "site.yaml:8", "look-behind"),
+        ("type: custom", "type: predefined", "site.yaml:5", "custom"),
+        ("supported_entity: BADGE", "context: [x]", "site.yaml:3", "'supported_entity' is missing"),
+        ("deny_list:", "context:", "site.yaml:9", "'patterns' or a 'deny_list'"),
+    ],
+)
+def test_a_recogniser_that_cannot_be_used_is_refused_with_its_line(old: str, new: str, where: str, words: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        parse_policy({"site.yaml": SITE.replace(old, new)})
+    assert caught.value.where == where
+    assert words in str(caught.value)
