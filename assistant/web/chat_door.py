@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from assistant.conversation import short_reference
 from assistant.settings import Settings
 from assistant.web.chat.configuration import prepare
-from assistant.web.chat.parts import ChatParts
+from assistant.web.chat_parts import ChatParts
 from assistant.web.doors import Doors, PartState, SignIn
 from assistant.web.pages import render, render_message
 

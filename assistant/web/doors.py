@@ -8,7 +8,7 @@ from typing import Protocol
 
 from assistant.conversation import Person
 from assistant.settings import Settings
-from assistant.web.chat.parts import ChatParts
+from assistant.web.chat_parts import ChatParts
 
 
 class SignedIn(Protocol):

@@ -22,6 +22,7 @@ from assistant.web.pages import render_message
 _log = logging.getLogger(__name__)
 
 UPLOAD_PATH: Final = "/project/file"
+SOCKET_MESSAGE_BYTES: Final = 16 << 20  # a pasted 10 MB text must arrive whole to be refused in words
 _SMALL_BODY_BYTES: Final = 256 << 10  # forms and JSON of the page; the longest is a comment
 _MULTIPART_BYTES: Final = 64 << 10  # boundaries and headers around an uploaded file
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})

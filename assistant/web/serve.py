@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import uvicorn
@@ -12,10 +16,10 @@ import uvicorn
 from assistant.settings import Settings
 from assistant.web.app import WebApplication, create_app
 from assistant.web.doors import Doors
+from assistant.web.hardening import SOCKET_MESSAGE_BYTES
 
 _log = logging.getLogger(__name__)
 
-SOCKET_MESSAGE_BYTES: Final = 16 << 20  # a pasted 10 MB text must arrive whole to be refused in words
 _LONGEST_GOODBYE_SECONDS: Final = 5  # for connections; answers were ended before
 _ANSWERS_GOODBYE_SECONDS: Final = 4
 
@@ -27,7 +31,27 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._application = application
 
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take SIGTERM and SIGINT as the wish to end.
+
+        Uvicorn's own version raises the signal again once it has served, which kills the process before the audit log
+        and the database are closed.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the answers, then everything else."""
         try:
             async with asyncio.timeout(_ANSWERS_GOODBYE_SECONDS):
                 await self._application.stop_answers()
@@ -36,18 +60,13 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(doors: Doors, *, listener: socket.socket | None = None) -> int:
+async def serve_until_stopped(doors: Doors, *, listener: socket.socket | None = None) -> int:
     """Serve until SIGTERM or SIGINT, and return an exit status.
 
     Args:
         doors: what is served.
         listener: a socket that already listens, for tests; unset binds the address of the settings.
     """
-    return asyncio.run(serve_until_stopped(doors, listener=listener))
-
-
-async def serve_until_stopped(doors: Doors, *, listener: socket.socket | None = None) -> int:
-    """Serve inside a running loop; the same as `serve` for a process that has its own."""
     server = create_server(create_app(doors), doors.settings)
     await server.serve(sockets=[listener] if listener else None)
     return 0 if server.started else 1

@@ -30,8 +30,11 @@ def sign_in_routes(identity: SignIn, cookie: SessionCookie) -> APIRouter:
     async def show_form(request: Request) -> Response:
         wanted = own_path(request.query_params.get("next", ""))
         token = cookie.read(request.scope)
-        if token and await identity.person_for_session(token) is not None:
-            return RedirectResponse(wanted, 303)
+        try:
+            if token and await identity.person_for_session(token) is not None:
+                return RedirectResponse(wanted, 303)
+        except UnavailableError as error:
+            return _form(wanted, said=str(error), status=503)
         if "out" in request.query_params:
             return _form(wanted, said="You are signed out.", is_calm=True)
         return _form(wanted)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from assistant.bootstrap import Application, build_application, read_hosts, required
 from assistant.settings import Settings
-from assistant.web.chat.parts import ChatParts
+from assistant.web.chat_parts import ChatParts
 from assistant.web.doors import Doors, PartState
 from assistant.web.serve import serve_until_stopped
 from connectors.model_hosts.hosts import ModelHosts
@@ -61,8 +61,9 @@ class _Web:
         )
 
     async def open_chat(self) -> ChatParts:
-        """Start the model hosts, which loads litellm, and return what the chat needs."""
+        """Start the model hosts, make the guard's slow detectors ready, and return what the chat needs."""
         await self._hosts.start()
+        await asyncio.to_thread(self._application.guard.load)
         return ChatParts(
             answer=self._application.answer_with(self._hosts),
             personas=self._application.personas,

@@ -71,7 +71,7 @@ class Watched:
         button.click()
 
     def shoot(self, name: str) -> None:
-        """Save a picture when `CLOISTER_SHOTS` names a folder: to look at, not to compare."""
+        """Save a picture when `SHOTS` names a folder: to look at, not to compare."""
         if folder := os.environ.get("SHOTS"):
             self.page.screenshot(path=Path(folder) / f"{name}.png")
 

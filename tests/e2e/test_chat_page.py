@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 
 from assistant.conversation import MessageState, Role
 from tests.e2e.conftest import Watched
@@ -171,7 +171,7 @@ def test_a_file_becomes_part_of_the_question(open_page: OpenPage) -> None:
     watched = open_page()
     watched.sign_in()
     expect(watched.page.locator("#chat-input")).to_be_visible()
-    content = {"name": "notes.md", "mimeType": "text/markdown", "buffer": b"# Halibut\nIt swims."}
+    content: FilePayload = {"name": "notes.md", "mimeType": "text/markdown", "buffer": b"# Halibut\nIt swims."}
     watched.page.locator("#upload-button-input").set_input_files(content)
     expect(watched.page.get_by_text("notes.md")).to_be_visible()
     watched.ask("What does it say?")
@@ -185,7 +185,7 @@ def test_a_file_can_be_added_to_the_knowledge_base(open_page: OpenPage) -> None:
     watched = open_page()
     watched.sign_in()
     expect(watched.page.locator("#chat-input")).to_be_visible()
-    content = {"name": "handbook.md", "mimeType": "text/markdown", "buffer": b"# Handbook\nBe kind."}
+    content: FilePayload = {"name": "handbook.md", "mimeType": "text/markdown", "buffer": b"# Handbook\nBe kind."}
     watched.page.locator("#upload-button-input").set_input_files(content)
     watched.page.get_by_role("button", name="Add to knowledge").click()
     watched.page.locator("#chat-submit").click()

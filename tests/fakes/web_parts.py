@@ -24,7 +24,7 @@ from assistant.turn_events import (
     Routed,
     TurnEvent,
 )
-from assistant.web.chat.parts import ChatParts
+from assistant.web.chat_parts import ChatParts
 from connectors.model_hosts.values import Capability, HostStatus, ModelStatus, Route
 from policies.verdict import Action, Decision, Finding, Verdict
 
@@ -155,6 +155,7 @@ class FakeTurns:
     asked: list[Turn] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     pause_seconds: float = 0.0
+    repeat: int = 0  # pieces of a long answer instead of the short one
     is_holding: bool = False
     _loop: asyncio.AbstractEventLoop | None = None
     _gate: asyncio.Event | None = None
@@ -195,7 +196,7 @@ class FakeTurns:
             yield Routed(Route("Mini2/llama3.1:70b", "Mini2", "llama3.1:70b", 32768, "most room"))
             if "notice" in turn.text:
                 yield Notice("Mini2 is loading llama3.1:70b, about 40 s")
-            text = POISON if "poison" in turn.text else ANSWER
+            text = "token " * self.repeat if self.repeat else POISON if "poison" in turn.text else ANSWER
             for number, piece in enumerate(_pieces(text)):
                 if number == 3 and self.is_holding:
                     await self._gate.wait()

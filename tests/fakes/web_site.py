@@ -16,7 +16,7 @@ from pathlib import Path
 from assistant.settings import Settings
 from assistant.web.app import create_app
 from assistant.web.chat.configuration import prepare
-from assistant.web.chat.parts import ChatParts
+from assistant.web.chat_parts import ChatParts
 from assistant.web.doors import Doors, PartState
 from assistant.web.serve import create_server
 from tests.fakes.web_parts import FakeSite

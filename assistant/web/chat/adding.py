@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 from assistant.conversation import Person
 from assistant.errors import BadInputError, CloisterError
 from assistant.jobs.job import Job, JobState
-from assistant.web.chat.parts import ChatParts
 from assistant.web.chat.screen import Screen
 from assistant.web.chat.steps import Line
 from assistant.web.chat.uploads import Upload
+from assistant.web.chat_parts import ChatParts
 
 
 async def add_documents(uploads: Sequence[Upload], *, person: Person, parts: ChatParts, screen: Screen) -> None:

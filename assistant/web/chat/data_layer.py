@@ -18,8 +18,8 @@ from assistant.conversation import Person, Thread
 from assistant.errors import CloisterError, NotFoundError
 from assistant.web.chat.acting import acting_person, require_person
 from assistant.web.chat.incoming import parse_uuid, storable
-from assistant.web.chat.parts import ChatParts
 from assistant.web.chat.steps import Step, steps_of_thread
+from assistant.web.chat_parts import ChatParts
 from assistant.web.hardening import http_status
 
 

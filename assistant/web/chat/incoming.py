@@ -56,7 +56,7 @@ def parse_message(payload: object, *, max_chars: int) -> IncomingMessage:
         id=message_id(payload) or uuid4(),
         text=kept,
         file_ids=_file_ids(payload),
-        command=command if command in _COMMANDS else "",
+        command=command if isinstance(command, str) and command in _COMMANDS else "",
         replaced=replaced,
     )
 

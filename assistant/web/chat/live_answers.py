@@ -15,10 +15,9 @@ from assistant.errors import BadInputError, CloisterError
 from assistant.knowledge.decoding import decode_text
 from assistant.web.chat.adding import add_documents
 from assistant.web.chat.incoming import ADD_COMMAND, IncomingMessage, message_id, parse_message
-from assistant.web.chat.parts import ChatParts
 from assistant.web.chat.screen import Screen, Window, tell_page
-from assistant.web.chat.steps import Line
 from assistant.web.chat.uploads import Upload, UploadShelf
+from assistant.web.chat_parts import ChatParts
 
 _log = logging.getLogger(__name__)
 
@@ -98,7 +97,7 @@ class LiveAnswers:
             await screen.begin()
             await work()
         except asyncio.CancelledError:
-            await screen.add_line(Line.TROUBLE, running.words_when_stopped)
+            await screen.stop(running.words_when_stopped)
         except CloisterError as error:
             await screen.refuse(str(error))
         except Exception:  # noqa: BLE001 - a door: whatever happens, the person reads words and a reference

@@ -16,13 +16,13 @@ from assistant.web.chat.acting import require_person
 from assistant.web.chat.data_layer import OwnThreads
 from assistant.web.chat.live_answers import LiveAnswers
 from assistant.web.chat.own_routes import OwnRoutes
-from assistant.web.chat.parts import ChatParts
 from assistant.web.chat.serving import describe
 from assistant.web.chat.session_bridge import SessionBridge
 from assistant.web.chat.socket_events import SocketEvents
 from assistant.web.chat.uploads import UploadShelf
+from assistant.web.chat_parts import ChatParts
 from assistant.web.doors import SignIn
-from assistant.web.serve import SOCKET_MESSAGE_BYTES
+from assistant.web.hardening import SOCKET_MESSAGE_BYTES
 from assistant.web.session_gate import SessionCookie
 
 _PERSONA_ICON = "/static/mark.svg"  # with an icon the empty page shows the persona's description
@@ -50,9 +50,10 @@ def build_chat(parts: ChatParts, identity: SignIn, settings: Settings) -> Mounte
     """
     shelf = UploadShelf(max_upload_bytes=settings.max_upload_bytes)
     answers = LiveAnswers(parts, shelf, max_prompt_chars=settings.max_prompt_chars)
-    events = SocketEvents(sio, parts, identity, answers)
+    threads = OwnThreads(parts)
+    events = SocketEvents(sio, parts, identity, answers, threads)
     events.install()
-    _configure_callbacks(parts)
+    _configure_callbacks(parts, threads)
     sio.eio.transports = ["websocket"]
     sio.eio.max_http_buffer_size = SOCKET_MESSAGE_BYTES
     cookie = SessionCookie(is_secure=settings.is_behind_tls, hours=settings.session_hours)
@@ -60,7 +61,7 @@ def build_chat(parts: ChatParts, identity: SignIn, settings: Settings) -> Mounte
     return MountedChat(SessionBridge(chainlit_app, own.routes()), answers, events)
 
 
-def _configure_callbacks(parts: ChatParts) -> None:
+def _configure_callbacks(parts: ChatParts, threads: OwnThreads) -> None:
     async def offer_personas(_user: User | PersistedUser | None, _language: str | None) -> list[ChatProfile]:
         hosts = parts.hosts()
         return [
@@ -81,7 +82,7 @@ def _configure_callbacks(parts: ChatParts) -> None:
     config.code.set_chat_profiles = offer_personas
     config.code.on_chat_resume = resume
     setattr(config.ui, "default_theme", "system")  # noqa: B010 - its page knows it, its type does not
-    chainlit.data._data_layer = OwnThreads(parts)  # noqa: SLF001 - the documented way caches the first one for ever
+    chainlit.data._data_layer = threads  # noqa: SLF001 - the documented way caches the first one for ever
     chainlit.data._data_layer_initialized = True  # noqa: SLF001 - likewise
     # Its own version asks for the personas on a loop that is already running, and throws the answer away.
     setattr(WebsocketSession, "get_config", lambda _session: config)  # noqa: B010 - a method of theirs is replaced

@@ -15,9 +15,9 @@ from assistant.conversation import Person
 from assistant.errors import BadInputError, CloisterError, NotFoundError
 from assistant.web.chat.incoming import parse_uuid, storable
 from assistant.web.chat.index_page import IndexPage
-from assistant.web.chat.parts import ChatParts
 from assistant.web.chat.steps import run_id
 from assistant.web.chat.uploads import UploadShelf, read_upload
+from assistant.web.chat_parts import ChatParts
 from assistant.web.doors import SignIn
 from assistant.web.hardening import http_status
 from assistant.web.pages import render
@@ -98,7 +98,7 @@ class OwnRoutes:
             raise BadInputError("The page sent no feedback. Reload it and try again.")
         frame, value = parse_uuid(feedback.get("forId")), feedback.get("value")
         comment = feedback.get("comment") or ""
-        if frame is None or value not in {0, 1} or not isinstance(comment, str):
+        if frame is None or not isinstance(value, int) or value not in {0, 1} or not isinstance(comment, str):
             raise BadInputError("This feedback cannot be read. Reload the page and try again.")
         feedback_id = await self._parts.conversations.give_feedback(
             _person(request), run_id(frame), is_helpful=bool(value), comment=storable(comment)[0]

@@ -58,18 +58,19 @@ class Screen:
         self._answer: Step | None = None
         self._pacer = Pacer(self._send_token)
         self._is_named = False
+        self._has_frame = False
         self._is_routed = False
 
     async def begin(self) -> None:
         """Show that an answer is on its way."""
         await self._window.emit("task_start", {})
-        await self._draw(steps.run(self._answer_id, self._thread_id, self._message_id, is_over=False))
 
     async def end(self) -> None:
         """Show that nothing more comes."""
         await self._close_answer()
         await self._take_away_waiting()
-        await self._draw(steps.run(self._answer_id, self._thread_id, self._message_id, is_over=True))
+        if self._has_frame:
+            await self._draw(steps.run(self._answer_id, self._thread_id, self._message_id, is_over=True))
         await self._window.emit("task_end", {})
 
     async def move_to(self, window: Window) -> None:
@@ -110,21 +111,32 @@ class Screen:
         await self._draw_line(Line.TROUBLE, words, parent=self._message_id)
         await tell_page(self._window, "refused", words)
 
+    async def stop(self, words: str) -> None:
+        """Say that the answer ends here."""
+        await self._close_answer()
+        await self.add_line(Line.NOTICE, words, is_below_answer=True)
+
     async def add_line(self, kind: Line, words: str, *, detail: str = "", is_below_answer: bool = False) -> None:
         """Add a quiet line to the answer's frame, or below the answer if there is one."""
-        below = is_below_answer and self._answer is not None
-        await self._draw_line(kind, words, parent=self._answer_id if below else self._frame, detail=detail)
+        if is_below_answer and self._answer is not None:
+            await self._draw_line(kind, words, parent=self._answer_id, detail=detail)
+        else:
+            await self._draw_line(kind, words, parent=await self._frame(), detail=detail)
 
     async def set_line(self, line_id: UUID, kind: Line, words: str) -> None:
         """Add a line, or change it when it is there: for progress."""
-        await self._draw(steps.line(kind, words, thread_id=self._thread_id, parent=self._frame, line_id=line_id))
+        step = steps.line(kind, words, thread_id=self._thread_id, parent=await self._frame(), line_id=line_id)
+        await self._draw(step)
 
     async def note_question(self, words: str) -> None:
         """Add a quiet line below the person's message."""
         await self._draw_line(Line.NOTICE, words, parent=self._message_id)
 
-    @property
-    def _frame(self) -> UUID:
+    async def _frame(self) -> UUID:
+        """Return the frame of the answer, drawn when it is first needed: what concerns the question stands above it."""
+        if not self._has_frame:
+            self._has_frame = True
+            await self._draw(steps.run(self._answer_id, self._thread_id, self._message_id, is_over=False))
         return steps.run_id(self._answer_id)
 
     async def _show_guarded(self, event: Guarded) -> None:
@@ -143,7 +155,7 @@ class Screen:
     async def _show_waiting(self, words: str) -> None:
         await self._take_away_waiting()
         if self._answer is None:
-            step = steps.line(Line.WAITING, words, thread_id=self._thread_id, parent=self._frame)
+            step = steps.line(Line.WAITING, words, thread_id=self._thread_id, parent=await self._frame())
             step["end"] = None  # the page lets it shimmer
             self._waiting = step
             await self._draw(step)
@@ -156,6 +168,7 @@ class Screen:
 
     async def _show_text(self, text: str) -> None:
         if self._answer is None:
+            await self._frame()
             await self._take_away_waiting()
             self._answer = steps.answer(self._answer_id, self._thread_id, "", is_streaming=True)
             self._drawn[self._answer["id"]] = self._answer

@@ -22,10 +22,11 @@ from socketio.exceptions import (  # type: ignore[import-untyped]  # ships no ty
 from assistant.conversation import Person
 from assistant.errors import CloisterError, NotAllowedError, NotFoundError, UnavailableError
 from assistant.web.chat.acting import acting_person
+from assistant.web.chat.data_layer import OwnThreads
 from assistant.web.chat.incoming import ADD_COMMAND, parse_uuid
 from assistant.web.chat.live_answers import LiveAnswers
-from assistant.web.chat.parts import ChatParts
 from assistant.web.chat.screen import tell_page
+from assistant.web.chat_parts import ChatParts
 from assistant.web.doors import SignIn
 
 _log = logging.getLogger(__name__)
@@ -74,8 +75,11 @@ class ChatWindow:
 class SocketEvents:
     """Take Chainlit's event handlers off the socket and put ours in their place."""
 
-    def __init__(self, sio: AsyncServer, parts: ChatParts, identity: SignIn, answers: LiveAnswers) -> None:
+    def __init__(
+        self, sio: AsyncServer, parts: ChatParts, identity: SignIn, answers: LiveAnswers, threads: OwnThreads
+    ) -> None:
         self._sio = sio
+        self._threads = threads
         self._parts = parts
         self._identity = identity
         self._answers = answers
@@ -159,12 +163,19 @@ class SocketEvents:
         session, person = entered
         try:
             await chainlit.socket.connection_successful(sid)
+            await self._show_what_was_missed(session)
         except CloisterError as error:
             _log.warning("a conversation could not be shown: %s", type(error).__name__)
             await self._window(session).emit("resume_thread_error", str(error))
         window = self._window(session)
         await window.emit("set_commands", _COMMANDS)
         await self._answers.follow(window, person)
+
+    async def _show_what_was_missed(self, session: WebsocketSession) -> None:
+        """Show a window that came back the conversation as it is stored: what was said meanwhile went nowhere."""
+        came_back = session.restored and session.has_first_interaction and not session.thread_id_to_resume
+        if came_back and (thread := await self._threads.get_thread(session.thread_id)):
+            await self._window(session).emit("resume_thread", thread)
 
     async def _receive(self, sid: str, payload: object = None) -> None:
         if entered := await self._enter(sid):
@@ -232,6 +243,8 @@ class SocketEvents:
             await self._parts.conversations.thread(person, UUID(session.thread_id_to_resume))
         except NotFoundError:
             return False
+        except UnavailableError as error:
+            raise SocketRefusedError(str(error)) from error
         return True
 
 

@@ -78,7 +78,7 @@ def line(
 ) -> Step:
     """Return a quiet line; with a detail it opens."""
     step_type, icon = kind.value
-    name = f"{words} · why?" if detail and not words.endswith("why?") else words
+    name = f"{words} why?" if detail and words.endswith(".") else f"{words} · why?" if detail else words
     step = _step(line_id or uuid4(), thread_id, step_type, name, parent=parent, output=detail)
     step["start"] = step["end"] = step["createdAt"]
     step["metadata"] = {"icon": icon} if icon else {}

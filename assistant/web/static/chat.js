@@ -17,6 +17,7 @@
   };
 
   let lastTyped = "";
+  let refusal = null; // { words, text } as long as it stands above the composer
 
   const composer = () => document.getElementById("chat-input");
 
@@ -27,26 +28,38 @@
     field.focus();
   }
 
-  function say(words) {
+  function dismiss() {
+    refusal = null;
     document.getElementById("cloister-reason")?.remove();
-    const frame = document.getElementById("message-composer");
-    if (!frame || !words) return;
+  }
+
+  function reasonBox(words) {
     const box = document.createElement("div");
     box.id = "cloister-reason";
     box.setAttribute("role", "alert");
-    box.textContent = words;
+    const text = document.createElement("span");
+    text.textContent = words;
     const close = document.createElement("button");
     close.type = "button";
     close.textContent = "Close";
-    close.addEventListener("click", () => box.remove());
-    box.append(close);
-    frame.before(box);
+    close.addEventListener("click", dismiss);
+    box.append(text, close);
+    return box;
   }
 
-  function onRefused(words) {
+  // Also after Chainlit has built its composer anew, as it does when a conversation gets its address.
+  function showRefusal() {
     const field = composer();
-    if (field && !field.value && lastTyped) setText(field, lastTyped);
-    say(words);
+    const frame = document.getElementById("message-composer");
+    if (!refusal || !field || !frame || document.getElementById("cloister-reason")) return;
+    frame.before(reasonBox(refusal.words));
+    if (!field.value && refusal.text) setText(field, refusal.text);
+  }
+
+  function refuse(words, text) {
+    dismiss();
+    refusal = { words, text };
+    showRefusal();
   }
 
   // Chainlit hands such messages on to the server as well; this listener is the first and ends their way here.
@@ -55,7 +68,7 @@
     const what = event.data && event.data.cloister;
     if (!what) return;
     event.stopImmediatePropagation();
-    if (what === "refused") onRefused(String(event.data.words || ""));
+    if (what === "refused") refuse(String(event.data.words || ""), lastTyped);
     if (what === "signed-out") window.location.assign("/sign-in");
   });
 
@@ -64,10 +77,28 @@
     (event) => {
       if (event.target.id !== "chat-input" || !event.target.value) return;
       lastTyped = event.target.value;
-      document.getElementById("cloister-reason")?.remove();
+      if (event.isTrusted) dismiss();
     },
     true,
   );
+
+  function onSubmit(event) {
+    const isEnter = event.type === "keydown" && event.key === "Enter" && !event.shiftKey && event.target.id === "chat-input";
+    if (isEnter || (event.type === "click" && event.target.closest("#chat-submit"))) dismiss();
+  }
+  document.addEventListener("keydown", onSubmit, true);
+  document.addEventListener("click", onSubmit, true);
+
+  // A link in an answer may carry what was said to wherever it leads. Its address is shown, not opened.
+  function onLink(event) {
+    const link = event.target.closest?.("a[href]");
+    if (!link || link.origin === window.location.origin) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    refuse(`This link leads out of the company and was not opened: ${link.href}`, "");
+  }
+  document.addEventListener("click", onLink, true);
+  document.addEventListener("auxclick", onLink, true);
 
   function nameButtons() {
     for (const [id, label] of Object.entries(LABELS)) {
@@ -89,6 +120,7 @@
     setTimeout(() => {
       isPlanned = false;
       nameButtons();
-    }, 200);
+      showRefusal();
+    }, 50);
   }).observe(document, { childList: true, subtree: true });
 })();

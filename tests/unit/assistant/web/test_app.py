@@ -13,7 +13,7 @@ import httpx
 
 from assistant.settings import Settings
 from assistant.web.app import WebApplication, create_app
-from assistant.web.chat.parts import ChatParts
+from assistant.web.chat_parts import ChatParts
 from assistant.web.doors import Doors, PartState
 from tests.fakes.web_parts import PASSWORD, FakeIdentity, FakeSite
 
@@ -25,7 +25,7 @@ async def started(application: WebApplication) -> AsyncIterator[httpx.AsyncClien
     """Run the application's start and end, as a server would."""
     inbox: asyncio.Queue[dict[str, str]] = asyncio.Queue()
     outbox: asyncio.Queue[object] = asyncio.Queue()
-    living = asyncio.create_task(application({"type": "lifespan", "state": {}}, inbox.get, outbox.put))  # type: ignore[arg-type]  # queues
+    living = asyncio.create_task(application({"type": "lifespan", "state": {}}, inbox.get, outbox.put))
     await inbox.put({"type": "lifespan.startup"})
     await outbox.get()
     transport = httpx.ASGITransport(app=application, raise_app_exceptions=False)

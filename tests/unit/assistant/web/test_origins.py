@@ -6,6 +6,8 @@ from assistant.errors import SettingsError
 from assistant.settings import Settings
 from assistant.web.origins import Origins
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - nothing is bound here
+
 
 def test_a_loopback_page_knows_its_loopback_names() -> None:
     origins = Origins.of(Settings(port=8420))
@@ -16,11 +18,11 @@ def test_a_loopback_page_knows_its_loopback_names() -> None:
 
 
 def test_listening_everywhere_answers_only_to_names_that_were_given() -> None:
-    origins = Origins.of(Settings(host="0.0.0.0", port=80, origins=("https://chat.corp.example",)))
+    origins = Origins.of(Settings(host=EVERYWHERE, port=80, origins=("https://chat.corp.example",)))
     assert origins.knows_host("chat.corp.example")
     assert origins.knows_host("chat.corp.example:443")
     assert origins.knows_host("localhost")
-    assert not origins.knows_host("0.0.0.0")
+    assert not origins.knows_host(EVERYWHERE)
     assert "https://chat.corp.example" in origins.origins
 
 

@@ -87,7 +87,8 @@ def test_feedback_stands_on_the_frame() -> None:
 
 
 def test_a_detail_of_another_shape_is_left_out() -> None:
-    for detail in ({"guard": "text"}, {"guard": [7, None, "x"]}, {"other": []}, {}):
+    shapes: list[dict[str, object]] = [{"guard": "text"}, {"guard": [7, None, "x"]}, {"other": []}, {}]
+    for detail in shapes:
         question = StoredMessage(
             Message(uuid4(), THREAD, TURN, Author.USER, "x", MessageState.COMPLETE, "1 value held back"), detail, None
         )

@@ -76,16 +76,21 @@ async def test_a_large_file_is_read_without_touching_the_disk(monkeypatch: pytes
     assert (upload.name, upload.data == data) == ("a.md", True)
 
 
+_FORM = "multipart/form-data; boundary=b"
+_NO_NAME = b'--b\r\nContent-Disposition: form-data; name="file"\r\n\r\nx\r\n--b--\r\n'
+_OTHER_FIELD = b'--b\r\nContent-Disposition: form-data; name="other"; filename="x"\r\n\r\nx\r\n--b--\r\n'
+
+
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
         (b"{}", "application/json"),
         (b"", "multipart/form-data"),
-        (b"garbage", "multipart/form-data; boundary=b"),
-        (b'--b\r\nContent-Disposition: form-data; name="file"\r\n\r\nx\r\n--b--\r\n', "multipart/form-data; boundary=b"),
-        (b'--b\r\nContent-Disposition: form-data; name="other"; filename="x"\r\n\r\nx\r\n--b--\r\n', "multipart/form-data; boundary=b"),
+        (b"garbage", _FORM),
+        (_NO_NAME, _FORM),
+        (_OTHER_FIELD, _FORM),
     ],
-)  # fmt: skip
+)
 async def test_what_is_no_file_is_refused_in_words(body: bytes, kind: str) -> None:
     with pytest.raises(BadInputError):
         await read_upload(multipart(body, kind))
