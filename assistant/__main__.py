@@ -212,9 +212,10 @@ def audit_tail(
     as_json: AsJson = False,
 ) -> None:
     """Show the newest events, the latest last."""
-    from assistant.audit.events import Tag
+    from assistant.audit.events import LogRead, Tag
     from assistant.audit.read import LogReader, Search
     from assistant.audit.show import render_json, render_line
+    from assistant.bootstrap import open_audit
 
     if event and event not in set(Tag):
         raise typer.BadParameter(f"{event!r} is no type of event. There are: {', '.join(Tag)}.")
@@ -224,6 +225,9 @@ def audit_tail(
         typer.echo(render_json(found) if as_json else render_line(found))
 
     async def read() -> None:
+        async with open_audit(_server_settings()) as writer:
+            filters = tuple(name for name, value in (("turn", turn), ("type", event)) if value)
+            await writer.append(LogRead(actor=None, door="command", filters=filters))
         async with LogReader(_audit_reader_url()) as log:
             if follow:
                 async for found in log.follow(count, search):

@@ -41,8 +41,9 @@ from assistant.turn_events import TurnEvent
 from connectors.errors import FleetError
 from connectors.model_hosts.catalogue import Fleet, read_fleet
 from connectors.model_hosts.quote import QuotedPassage
+from policies.detectors.presidio_ids import RULES, PresidioIds
 from policies.errors import PolicyError
-from policies.guard import Guard
+from policies.guard import Guard, check_examples
 from policies.policy import parse_policy
 from policies.pseudonyms import Pseudonyms
 from policies.rules import SHIPPED
@@ -132,8 +133,7 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
     async with AsyncExitStack() as stack:
         engine = create_engine(required(settings, "database_url"))
         stack.push_async_callback(engine.dispose)
-        audit = Appender(required(settings, "audit_database_url"), Origin.here(version("cloister")))
-        await stack.enter_async_context(audit)
+        audit = await stack.enter_async_context(open_audit(settings))
         await audit.append(LogOpened(process=process or "command"))
         await audit.append(PolicyLoaded(policy_version=guard.policy.version, rules=len(guard.policy.rules)))
         history = History(engine, process=process)
@@ -166,9 +166,17 @@ async def build_access(settings: Settings) -> AsyncIterator[Access]:
     async with AsyncExitStack() as stack:
         engine = create_engine(required(settings, "database_url"))
         stack.push_async_callback(engine.dispose)
-        audit = Appender(required(settings, "audit_database_url"), Origin.here(version("cloister")))
-        await stack.enter_async_context(audit)
+        audit = await stack.enter_async_context(open_audit(settings))
         yield Access(Identity(engine, session_hours=settings.session_hours), audit, TextMarker(keys))
+
+
+def open_audit(settings: Settings) -> Appender:
+    """Return the audit log as this process writes it; open it with `async with`.
+
+    Raises:
+        SettingsError: its address is not set.
+    """
+    return Appender(required(settings, "audit_database_url"), Origin.here(version("cloister")))
 
 
 def build_guard(settings: Settings) -> Guard:
@@ -181,9 +189,12 @@ def build_guard(settings: Settings) -> Guard:
         texts = {name: (files("policies.rules") / name).read_text(encoding="utf-8") for name in SHIPPED}
         if settings.policy is not None:
             texts["default.yaml"] = settings.policy.read_text(encoding="utf-8")
-        return Guard(parse_policy(texts))
+        guard = Guard(parse_policy(texts, detected=RULES), detectors=(PresidioIds(),))
+        if settings.policy is not None:
+            check_examples(guard)
     except (PolicyError, OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"The policy cannot be used: {error}") from error
+    return guard
 
 
 def read_hosts(settings: Settings) -> Fleet | None:

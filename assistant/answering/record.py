@@ -34,11 +34,14 @@ from assistant.personas.reader import Persona
 from assistant.turn_events import Answered, Blocked, Failed, Interrupted
 from connectors.errors import HostError
 from connectors.model_hosts.values import Route
+from policies.explanation import block_reason, summary
+from policies.verdict import Direction
 
 _log = logging.getLogger(__name__)
 
 _HEARTBEAT_SECONDS = 2.0  # at most this much of an answer is lost to a crash
 _BLOCKED_TEXT = "(This message was blocked. Its text was not kept.)"
+_BLOCKED_TITLE = "Blocked message"
 
 
 class AuditLog(Protocol):
@@ -121,7 +124,7 @@ class TurnRecord:
 
     async def guarded(self, prompt: Prompt) -> str:
         """Store the guarded message and note what the guard did; return the quiet line for the person."""
-        note = words.guard_note(prompt.verdict)
+        note = summary(prompt.verdict)
         text = prompt.own.content
         await self._start(text, note=note, detail=words.guard_detail(prompt.verdict), title=words.title_of(text))
         await self._audit.append(
@@ -138,10 +141,10 @@ class TurnRecord:
     async def prompt_blocked(self, prompt: Prompt) -> Blocked:
         """Note that nothing was sent; the blocked text itself is kept nowhere."""
         verdict = prompt.verdict
-        said = words.prompt_blocked_words(verdict, self.turn.reference)
+        said = block_reason(verdict, direction=Direction.PROMPT, reference=self.turn.reference)
         async with self._ending():
             await self._start(
-                _BLOCKED_TEXT, detail=words.guard_detail(verdict), title=_BLOCKED_TEXT, state=MessageState.BLOCKED
+                _BLOCKED_TEXT, detail=words.guard_detail(verdict), title=_BLOCKED_TITLE, state=MessageState.BLOCKED
             )
             await self._audit.append(PromptBlocked(turn=self._place, guard=GuardReport.of(verdict)))
             await self._finish(said, MessageState.BLOCKED)
@@ -213,7 +216,7 @@ class TurnRecord:
     async def answer_blocked(self, answer: Answer) -> Blocked:
         """Note that the guard stopped the answer; what had been shown stays."""
         route, verdict = answer.asked_route, answer.verdict
-        said = words.answer_blocked_words(verdict, self.turn.reference)
+        said = block_reason(verdict, direction=Direction.ANSWER, reference=self.turn.reference)
         event = AnswerBlocked(
             turn=self._place,
             guard=GuardReport.of(verdict),

@@ -14,6 +14,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from types import NoneType
 from typing import Any, Final, NamedTuple, Self
@@ -30,7 +31,6 @@ FORMAT_VERSION: Final = 1
 MOST_BODY_BYTES: Final = 16_384  # the table's own limit
 _NONCE_BYTES: Final = 16  # so that the hash of a dropped body tells nothing about it
 _LEAF_PREFIX: Final = b"\x00"  # RFC 6962 section 2.1: a leaf never looks like an inner node
-_LARGEST_INTEGER: Final = 2**53 - 1  # RFC 8785 section 3.2.2.3: what every JSON parser reads exactly
 _MOST_NAME_CHARS: Final = 120
 _NAME: Final = re.compile(r"[\x21-\x7e]{0,120}")
 _NOT_IN_A_NAME: Final = re.compile(r"[^\x21-\x7e]")
@@ -105,21 +105,22 @@ def compose_record(event: Event, origin: Origin, now_nanoseconds: int) -> Record
     identifier = make_event_id(now_nanoseconds)
     occurred_at = _EPOCH + timedelta(microseconds=now_nanoseconds // 1000)
     columns = _columns_of(event)
+    tag = event.tag.value
     document: dict[str, Plain] = {
         "v": FORMAT_VERSION,
         "id": identifier,
         "nonce": secrets.token_hex(_NONCE_BYTES),
-        "type": event.tag.value,
-        "at": format_time(occurred_at),
+        "type": tag,
+        "at": _spell_utc(occurred_at),
         "outcome": event.outcome.value,
-        "origin": plain_of(origin),
+        "origin": _plain_origin(origin),
         "data": _plain_fields(event, _DATA_NAMES[type(event)]),
-        **_plain_fields(columns, Columns._fields),
+        **{name: item for name, item in zip(Columns._fields, columns, strict=True) if item is not None},
     }
     body = canonical_bytes(document)
     if len(body) > MOST_BODY_BYTES:
-        raise ValueError(f"The event {event.tag.value!r} has {len(body)} bytes; at most {MOST_BODY_BYTES} are taken.")
-    return Record(identifier, occurred_at, event.tag.value, *columns, body, leaf_of(body))
+        raise ValueError(f"The event {tag!r} has {len(body)} bytes; at most {MOST_BODY_BYTES} are taken.")
+    return Record(identifier, occurred_at, tag, *columns, body, leaf_of(body))
 
 
 def derive_record(body: bytes) -> Record:
@@ -149,8 +150,15 @@ def derive_record(body: bytes) -> Record:
 
 
 def canonical_bytes(document: Mapping[str, Plain]) -> bytes:
-    """Return the one spelling of a document."""
-    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+    """Return the one spelling of a document.
+
+    Raises:
+        ValueError: it holds a number beyond 2^53, which not every JSON parser reads exactly (RFC 8785, 3.2.2.3).
+    """
+    try:
+        return orjson.dumps(document, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
+    except orjson.JSONEncodeError as error:
+        raise ValueError(f"The document has no canonical form: {error}.") from error
 
 
 def leaf_of(body: bytes) -> bytes:
@@ -170,7 +178,11 @@ def make_event_id(now_nanoseconds: int) -> UUID:
 
 def format_time(moment: datetime) -> str:
     """Return a moment in UTC as RFC 3339 with microseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    return _spell_utc(moment.astimezone(UTC))
+
+
+def _spell_utc(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
 
 
 def as_name(text: str) -> str:
@@ -182,7 +194,7 @@ def plain_of(value: object) -> Plain:
     """Return a value of an event as the body holds it.
 
     Raises:
-        ValueError: it has no canonical form: a fraction, bytes, a number beyond 2^53, or another type.
+        ValueError: it is of a type that has no canonical form, such as a fraction, bytes or a time.
     """
     convert = _CONVERTERS.get(type(value))
     if convert is None:
@@ -190,14 +202,8 @@ def plain_of(value: object) -> Plain:
     return convert(value)
 
 
-def _whole_number(value: int) -> int:
-    if not -_LARGEST_INTEGER <= value <= _LARGEST_INTEGER:
-        raise ValueError(f"A number of {value.bit_length()} bits has no canonical form.")
-    return value
-
-
 def _plain_fields(value: object, names: Sequence[str]) -> dict[str, Plain]:
-    """Return the fields that are there; in one pass, as a process does this for every event."""
+    """Return the fields that are there; the common types need no further call, as every event comes through here."""
     plain: dict[str, Plain] = {}
     for name in names:
         item = getattr(value, name)
@@ -211,16 +217,21 @@ def _fields_of(kind: type[GuardReport | FoundSpan | Origin]) -> Callable[[object
     return lambda value: _plain_fields(value, names)
 
 
-_UNCHANGED: Final = frozenset((bool, UUID))
+_UNCHANGED: Final = frozenset((bool, int, UUID))
 _CONVERTERS: Final[Mapping[type, Callable[[Any], Plain]]] = {
     **dict.fromkeys((NoneType, *_UNCHANGED), lambda value: value),
-    int: _whole_number,
-    str: as_name,
-    Action: as_name,
-    Role: as_name,
+    **dict.fromkeys((str, Action, Role), as_name),
     tuple: lambda value: [plain_of(item) for item in value],
     **{kind: _fields_of(kind) for kind in (GuardReport, FoundSpan, Origin)},
 }
+
+
+@cache
+def _plain_origin(origin: Origin) -> Plain:
+    return plain_of(origin)
+
+
+_SEVERITIES: Final = {action: action.severity for action in Action}
 
 
 def _columns_of(event: Event) -> Columns:
@@ -235,7 +246,7 @@ def _columns_of(event: Event) -> Columns:
         thread_id=turn.thread_id if turn else getattr(event, "thread_id", None),
         turn_id=turn.turn_id if turn else getattr(event, "turn_id", None),
         rule=as_name(rule) if rule else None,
-        severity=guard.action.severity if guard else None,
+        severity=_SEVERITIES[guard.action] if guard else None,
         model=as_name(model) if model else None,
         content_id=None,
     )

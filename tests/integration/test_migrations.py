@@ -26,7 +26,8 @@ SELECT 'relation', relname::text, relkind::text, relacl::text, pg_get_expr(relpa
 UNION ALL SELECT 'column', attrelid::regclass::text, attname::text, atttypid::regtype::text, attacl::text
   FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
   WHERE relnamespace IN ('public'::regnamespace, 'audit'::regnamespace)
-UNION ALL SELECT 'trigger', tgrelid::regclass::text, tgname::text, tgenabled::text, NULL FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL SELECT 'trigger', tgrelid::regclass::text, tgname::text, tgenabled::text, NULL
+  FROM pg_trigger WHERE NOT tgisinternal
 UNION ALL SELECT 'default', defaclobjtype::text, defaclacl::text, NULL, NULL FROM pg_default_acl
 UNION ALL SELECT 'schema', nspname::text, nspacl::text, NULL, NULL FROM pg_namespace WHERE nspname !~ '^pg_'
 UNION ALL SELECT 'membership', roleid::regrole::text, member::regrole::text, inherit_option::text, set_option::text

@@ -1,0 +1,118 @@
+"""What hosts answer is free text: no kind may fall over it, and none may take a stranger for its own."""
+
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.model_hosts.catalogue import KIND_NAMES, Host, Model
+from connectors.model_hosts.discovery import places
+from connectors.model_hosts.kind import look_at
+from connectors.model_hosts.kinds import build_kinds
+from connectors.model_hosts.values import HostReport, ModelReport
+
+KINDS = {kind.name: kind for kind in build_kinds()}
+KEYS = (
+    *("version", "models", "data", "name", "id", "key", "state", "instances", "loaded_instances", "config"),
+    *("context_length", "model_info", "capabilities", "default_generation_settings", "n_ctx", "total_slots"),
+    *("error", "message", "lastSeen", "tasks", "owned_by", "max_model_len", "details"),
+)
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
+    max_leaves=12,
+)
+
+
+async def look(kind: str, answer: Any, host: Host | None = None) -> HostReport:
+    """Look at a host that gives `answer` to everything."""
+    transport = httpx.MockTransport(lambda _: answer)
+    async with httpx.AsyncClient(transport=transport) as client:
+        return await look_at(client, KINDS[kind], host or Host("One", kind, "http://one.lan:1"))
+
+
+def test_every_kind_of_the_catalogue_is_there() -> None:
+    assert tuple(KINDS) == KIND_NAMES
+
+
+@pytest.mark.parametrize("kind", KIND_NAMES)
+@given(status=st.sampled_from([200, 200, 404, 500, 503]), body=ANY_JSON)
+async def test_any_json_gives_a_report(kind: str, status: int, body: Any) -> None:
+    report = await look(kind, httpx.Response(status, json=body))
+    assert "cannot be read" not in report.note  # the words for an answer that our own code fell over
+
+
+@pytest.mark.parametrize("kind", KIND_NAMES)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, text="<html>Welcome</html>"),
+        httpx.Response(200, json={}),
+        httpx.Response(200, json={"object": "list", "data": [{"id": "m"}]}),
+        httpx.Response(200, content=b"\xff" * 100),
+        httpx.Response(200, text="[" * 100_000),
+        httpx.Response(302, headers={"location": "http://elsewhere"}),
+        httpx.Response(200, content=b"x" * (5 << 20)),
+    ],
+)
+async def test_stranger_is_not_taken_for_a_host(kind: str, answer: httpx.Response) -> None:
+    report = await look(kind, answer)
+    assert not report.is_reachable
+    assert report.note
+
+
+@pytest.mark.parametrize("kind", KIND_NAMES)
+async def test_missing_key_is_named(kind: str) -> None:
+    report = await look(kind, httpx.Response(401, json={"error": "no"}))
+    assert "wants a key (status 401); name its file as api_key_file" in report.note
+
+
+@pytest.mark.parametrize(
+    ("kind", "declared", "report", "window"),
+    [
+        # Ollama is told its window with each prompt: what is loaded now does not bind.
+        ("ollama", 32768, ModelReport("m", context_tokens=4096, max_context_tokens=131072), 32768),
+        ("ollama", 32768, ModelReport("m", max_context_tokens=8192), 8192),
+        ("ollama", 0, ModelReport("m", context_tokens=16384, max_context_tokens=131072), 16384),
+        ("ollama", 0, ModelReport("m"), 8192),
+        # LM Studio is loaded with its window, unless somebody did that already.
+        ("lmstudio", 32768, ModelReport("m", max_context_tokens=131072), 32768),
+        ("lmstudio", 32768, ModelReport("m", is_loaded=True, context_tokens=4096), 4096),
+        ("lmstudio", 0, ModelReport("m", max_context_tokens=4096), 4096),
+        # The others were started with theirs.
+        ("vllm", 32768, ModelReport("m", context_tokens=16384), 16384),
+        ("vllm", 8192, ModelReport("m", context_tokens=16384), 8192),
+        ("llamacpp", 0, ModelReport("m", context_tokens=8192, max_context_tokens=2048), 2048),
+        ("llamacpp", 0, ModelReport("m"), 0),
+        ("exo", 0, ModelReport("m"), 8192),
+        ("exo", 16384, ModelReport("m"), 16384),
+    ],
+)
+def test_window_that_prompts_are_measured_against(kind: str, declared: int, report: ModelReport, window: int) -> None:
+    assert KINDS[kind].window_tokens(declared, report) == window
+
+
+@pytest.mark.parametrize("kind", KIND_NAMES)
+def test_calls_go_to_the_catalogues_address_and_no_other(kind: str) -> None:
+    host = Host("One", kind, "http://one.lan:1234", models=(Model("m", "m"),))
+    parameters = KINDS[kind].call_parameters(host, "m", 4096)
+    assert str(parameters["api_base"]).startswith("http://one.lan:1234")
+    assert str(parameters["model"]).split("/")[0] in {"ollama_chat", "hosted_vllm"}  # never a provider with an address
+
+
+def test_places_to_look_are_on_loopback_and_named_apart() -> None:
+    hosts = places(build_kinds())
+    assert {host.address.rpartition(":")[0] for host in hosts} == {"http://127.0.0.1"}
+    assert len({host.name for host in hosts}) == len(hosts)
+    ports = {host.kind: set[int]() for host in hosts}
+    for host in hosts:
+        ports[host.kind].add(int(host.address.rpartition(":")[2]))
+    assert ports == {
+        "ollama": {11434},
+        "lmstudio": {1234},
+        "exo": {52415},
+        "vllm": {8000, 8080, 9931},
+        "llamacpp": {8000, 8080, 9931},
+    }

@@ -1,0 +1,32 @@
+"""Who may reach a model: `run_turn` alone asks a host, and the doors into it are these."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ASKS = {"assistant/turn.py"}
+RUNS_TURNS = {"assistant/bootstrap.py"}  # binds `run_turn` for the chat; a new door adds itself here
+
+
+def calls(name: str) -> Iterator[str]:
+    """Yield the files of the product that call something of this name."""
+    for package in ("assistant", "workers", "policies", "connectors"):
+        for file in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == name:
+                    yield str(file.relative_to(ROOT))
+
+
+def test_only_the_turn_asks_a_model_host() -> None:
+    assert set(calls("ask")) == ASKS
+
+
+def test_only_the_known_doors_run_turns() -> None:
+    assert set(calls("run_turn")) == RUNS_TURNS
+
+
+def test_litellm_is_called_in_one_file() -> None:
+    assert set(calls("acompletion")) == {"connectors/model_hosts/router.py"}
