@@ -16,9 +16,10 @@ from assistant.answering.answer import Answer
 from assistant.answering.guarding import ConversationGuard, GuardedConversation
 from assistant.answering.prompt import Prompt, build_prompt
 from assistant.answering.record import AuditLog, TurnHistory, TurnRecord
+from assistant.audit.events import AccessRefused
 from assistant.audit.parts import TextMarker
 from assistant.conversation import Turn
-from assistant.errors import BadInputError, UnavailableError
+from assistant.errors import BadInputError, NotAllowedError, UnavailableError
 from assistant.personas.reader import Persona, Personas
 from assistant.turn_events import Accepted, AnswerText, Guarded, Notice, Routed, TurnEvent
 from connectors.errors import HostError, NoRouteError
@@ -78,7 +79,11 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
         BadInputError: the text is empty or too long.
         AuditUnavailableError: the audit log cannot be written; nothing was sent anywhere.
     """
-    persona = accept(turn, parts)  # 1
+    try:
+        persona = accept(turn, parts)  # 1
+    except NotAllowedError:
+        await parts.audit.append(AccessRefused(actor=turn.person.id, wanted="persona", door=turn.door))
+        raise
     record = TurnRecord(turn, persona, history=parts.history, audit=parts.audit, marker=parts.marker)
     await record.accepted()
     answer: Answer | None = None

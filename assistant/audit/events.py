@@ -28,7 +28,6 @@ class Tag(StrEnum):
     PROMPT_BLOCKED = "prompt:blocked"
     ANSWER_BLOCKED = "answer:blocked"
     HOST_UNREACHABLE = "host:unreachable"
-    CONNECTION_REFUSED = "connection:refused"
     ACCESS_REFUSED = "access:refused"
     PERSON_SIGNED_IN = "person:signed-in"
     PERSON_SIGN_IN_FAILED = "person:sign-in-failed"
@@ -215,16 +214,6 @@ class TurnFailed:
     error: Name
     chars: int = 0
     total_milliseconds: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionRefused:
-    """The network lock refused a connection or a program; `address` is where it wanted to go."""
-
-    tag: ClassVar = Tag.CONNECTION_REFUSED
-    outcome: ClassVar = Outcome.REFUSED
-    address: Name
-    operation: Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -437,7 +426,6 @@ Event = (
     | AnswerBlocked
     | TurnInterrupted
     | TurnFailed
-    | ConnectionRefused
     | AccessRefused
     | PersonSignedIn
     | PersonSignInFailed

@@ -294,7 +294,7 @@ async def test_a_forbidden_persona_is_refused_before_anything_happens(guard: Gua
     world = World(guard)
     with pytest.raises(NotAllowedError):
         await run(world, make_turn("Hi", persona="starcoder"))
-    assert world.journal == []
+    assert world.journal == ["audit access:refused"]
 
 
 async def test_another_persons_thread_gives_nothing(guard: Guard) -> None:
