@@ -232,8 +232,9 @@ def audit_tail(
             if follow:
                 async for found in log.follow(count, search):
                     show(found)
-            for found in await log.read_newest(count, search):
-                show(found)
+            else:
+                for found in await log.read_newest(count, search):
+                    show(found)
 
     with contextlib.suppress(KeyboardInterrupt):
         _run(read())
@@ -262,10 +263,10 @@ def _settings() -> Settings:
 
 
 def _server_settings() -> Settings:
-    """Return settings with the addresses of the servers that `cloister up` runs, unless others are set."""
-    from assistant.embedded.running import with_running_servers
+    """Return settings with the addresses of the database, the company's own or that of `cloister up`."""
+    from assistant.embedded.running import with_running_database
 
-    return with_running_servers(_settings())
+    return with_running_database(_settings())
 
 
 def _audit_reader_url() -> SecretStr:

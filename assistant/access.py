@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Coroutine, Iterable
+from contextlib import closing
+from typing import Any, Final
 from uuid import UUID
 
-from assistant.audit.append import Appender
-from assistant.audit.events import PersonAdded, PersonChanged, PersonSignedIn, PersonSignedOut, PersonSignInFailed
+from assistant.answering.record import AuditLog
+from assistant.audit.events import (
+    PersonAdded,
+    PersonChanged,
+    PersonSignedIn,
+    PersonSignedOut,
+    PersonSignInFailed,
+    Refusal,
+)
 from assistant.audit.parts import TextMarker
 from assistant.conversation import Person, Role
 from assistant.errors import CloisterError, NotFoundError
 from assistant.identity.attempts import TooManyAttemptsError
 from assistant.identity.identity import Identity, SignedIn
+from assistant.identity.names import check_roles
 from assistant.identity.people import PersonEntry
 
 ON_THE_SERVER: Final = None  # the actor of a change that was made by a command on the server
@@ -27,7 +36,7 @@ class Access:
         marker: makes the mark of a name that was typed at a refused sign-in; it may be a password.
     """
 
-    def __init__(self, identity: Identity, audit: Appender, marker: TextMarker) -> None:
+    def __init__(self, identity: Identity, audit: AuditLog, marker: TextMarker) -> None:
         self._identity = identity
         self._audit = audit
         self._marker = marker
@@ -82,7 +91,11 @@ class Access:
             BadInputError: the name or the password cannot be used, no role is given, or the name is taken.
         """
         person = await self._identity.add_person(name, roles, password, display_name=display_name)
-        await self._audit.append(PersonAdded(actor=actor, subject=person.id, roles=tuple(sorted(person.roles))))
+        try:
+            await self._audit.append(PersonAdded(actor=actor, subject=person.id, roles=tuple(sorted(person.roles))))
+        except CloisterError:
+            await self._identity.disable(name)
+            raise
         return person
 
     async def set_roles(self, name: str, roles: Iterable[Role], *, actor: UUID | None = None) -> None:
@@ -92,8 +105,8 @@ class Access:
             BadInputError: no role is given, or this would leave nobody to administer.
             NotFoundError: nobody has this name.
         """
-        await self._identity.set_roles(name, roles)
-        await self._note_change(name, "roles", actor)
+        wanted = check_roles(roles)
+        await self._change(name, "roles", self._identity.set_roles(name, wanted), actor=actor, roles=wanted)
 
     async def set_password(self, name: str, password: str, *, actor: UUID | None = None) -> None:
         """Change a password, and sign the person out everywhere.
@@ -102,8 +115,7 @@ class Access:
             BadInputError: the password cannot be used.
             NotFoundError: nobody has this name.
         """
-        await self._identity.set_password(name, password)
-        await self._note_change(name, "password", actor)
+        await self._change(name, "password", self._identity.set_password(name, password), actor=actor)
 
     async def disable(self, name: str, *, actor: UUID | None = None) -> None:
         """Switch an account off: every session ends at once, the history stays.
@@ -112,8 +124,7 @@ class Access:
             BadInputError: this would leave nobody to administer.
             NotFoundError: nobody has this name.
         """
-        await self._identity.disable(name)
-        await self._note_change(name, "switched-off", actor)
+        await self._change(name, "switched-off", self._identity.disable(name), actor=actor)
 
     async def enable(self, name: str, *, actor: UUID | None = None) -> None:
         """Switch an account on again.
@@ -121,25 +132,41 @@ class Access:
         Raises:
             NotFoundError: nobody has this name.
         """
-        await self._identity.enable(name)
-        await self._note_change(name, "switched-on", actor)
+        await self._change(name, "switched-on", self._identity.enable(name), actor=actor)
 
     async def list_people(self, *, limit: int = 50, after: str = "") -> list[PersonEntry]:
         """Return people by name, from the one behind `after` on; a full page means there may be more."""
         return await self._identity.list_people(limit=limit, after=after)
 
-    async def _note_change(self, name: str, change: str, actor: UUID | None) -> None:
-        entry = await self._identity.find_person(name)
-        await self._audit.append(
-            PersonChanged(actor=actor, subject=entry.id, change=change, roles=tuple(sorted(entry.roles)))
-        )
+    async def _change(
+        self,
+        name: str,
+        change: str,
+        doing: Coroutine[Any, Any, None],
+        *,
+        actor: UUID | None,
+        roles: frozenset[Role] | None = None,
+    ) -> None:
+        """Note a change, then do it: no right changes without a trace. A refusal is noted too."""
+        with closing(doing):  # not begun yet; closed without a warning if the note fails
+            entry = await self._identity.find_person(name)
+            held = tuple(sorted(entry.roles if roles is None else roles))
+            await self._audit.append(PersonChanged(actor=actor, subject=entry.id, change=change, roles=held))
+            try:
+                await doing
+            except CloisterError:
+                undone = PersonChanged(
+                    actor=actor, subject=entry.id, change=f"{change}-refused", roles=tuple(sorted(entry.roles))
+                )
+                await self._audit.append(undone)
+                raise
 
     async def _note_refusal(self, name: str, error: CloisterError) -> None:
         try:
             subject = (await self._identity.find_person(name)).id
         except NotFoundError:
             subject = None
-        reason = "too-many-attempts" if isinstance(error, TooManyAttemptsError) else "refused"
+        reason = Refusal.TOO_MANY_ATTEMPTS if isinstance(error, TooManyAttemptsError) else Refusal.WRONG
         await self._audit.append(
             PersonSignInFailed(subject=subject, name_mark=self._marker.mark(name[:200]), reason=reason)
         )

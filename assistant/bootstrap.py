@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
-from typing import Final
 
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -32,7 +31,7 @@ from assistant.identity.identity import Identity
 from assistant.jobs.broker import CeleryBroker
 from assistant.jobs.queue import Jobs
 from assistant.keys import Keys
-from assistant.knowledge.document import GuardedText
+from assistant.knowledge.guarding import DocumentGuard
 from assistant.knowledge.knowledge import Knowledge
 from assistant.personas.reader import Personas, read_personas
 from assistant.settings import Settings
@@ -45,13 +44,9 @@ from policies.detectors.presidio_ids import RULES, PresidioIds
 from policies.errors import PolicyError
 from policies.guard import Guard, check_examples
 from policies.policy import parse_policy
-from policies.pseudonyms import Pseudonyms
 from policies.rules import SHIPPED
-from policies.verdict import Direction
 
 _log = logging.getLogger(__name__)
-
-_KNOWLEDGE: Final = "knowledge"  # the persona of documents, for rules that differ by persona
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,30 +204,6 @@ def read_hosts(settings: Settings) -> Fleet | None:
         return read_fleet(settings.fleet)
     except FleetError as error:
         raise SettingsError(str(error)) from error
-
-
-class DocumentGuard:
-    """The guard as the knowledge base needs it: a document is a conversation of its own that nobody restores."""
-
-    def __init__(self, guard: Guard) -> None:
-        self._guard = guard
-
-    def __call__(self, text: str) -> GuardedText:
-        """Take out what may not be stored."""
-        verdict = self._guard.check(
-            text, direction=Direction.PROMPT, persona=_KNOWLEDGE, roles=frozenset(), pseudonyms=Pseudonyms()
-        )
-        if not verdict.is_blocked:
-            return GuardedText(verdict.text)
-        reason = "It holds what a rule does not let pass. Take it out and add the file again."
-        blocking: Sequence[str] = [
-            f"{decision.label} ({decision.finding.rule})"
-            for decision in verdict.decisions
-            if decision.placeholder == ""
-        ]
-        return GuardedText(
-            "", is_blocked=True, reason=f"{reason} Found: {', '.join(blocking[:3]) or 'unreadable text'}."
-        )
 
 
 def required(settings: Settings, name: str) -> SecretStr:

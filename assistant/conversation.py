@@ -35,7 +35,6 @@ class Person:
 class Author(StrEnum):
     """Who wrote a message, in the spelling of the chat APIs."""
 
-    SYSTEM = "system"
     USER = "user"
     ASSISTANT = "assistant"
 
@@ -110,6 +109,11 @@ class Turn:
     model: str = ""
 
     @property
+    def chars(self) -> int:
+        """Return the length of the typed text and all files together in characters."""
+        return len(self.text) + sum(len(attachment.text) for attachment in self.attachments)
+
+    @property
     def reference(self) -> str:
         """Return the short id that the page, the log and the audit row share."""
         return short_reference(self.id)
@@ -130,6 +134,7 @@ class Passage:
 
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford base 32: no I, L, O, U to misread
+_MISREAD = str.maketrans("OIL", "011")
 _REFERENCE_CHARS = 7  # 35 bits of the id's random tail: a collision inside one day's log is unlikely
 
 
@@ -141,3 +146,21 @@ def short_reference(identifier: UUID) -> str:
         letters.append(_ALPHABET[bits & 31])
         bits >>= 5
     return "".join(reversed(letters))
+
+
+def parse_reference(reference: str) -> int:
+    """Return the last 35 bits of the id that a short reference stands for; case, `-` and misread letters are forgiven.
+
+    >>> parse_reference(short_reference(UUID(int=123))), parse_reference("oooo-o3v")
+    (123, 123)
+
+    Raises:
+        ValueError: it cannot be a reference.
+    """
+    letters = reference.strip().upper().replace("-", "").translate(_MISREAD)
+    if len(letters) != _REFERENCE_CHARS:
+        raise ValueError("a reference has seven letters and digits")
+    bits = 0
+    for letter in letters:
+        bits = bits << 5 | _ALPHABET.index(letter)
+    return bits

@@ -6,22 +6,25 @@ Messages are written by `run_turn` alone; what else a person can change here is 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 from uuid import UUID
 
 from assistant.answering.guarding import ConversationGuard
+from assistant.answering.record import AuditLog
 from assistant.answering.words import title_of
-from assistant.audit.append import Appender
 from assistant.audit.events import FeedbackGiven, ThreadDeleted
 from assistant.conversation import Person, Thread
-from assistant.errors import BadInputError
+from assistant.errors import BadInputError, UnavailableError
 from assistant.history.history import History
 from assistant.history.values import StoredMessage, ThreadPage
+
+_GUARD_ATTEMPTS: Final = 3  # each lost one means that a turn of the thread issued placeholders in between
 
 
 class Conversations:
     """The conversations of whoever asks; what is foreign looks missing (NotFoundError)."""
 
-    def __init__(self, history: History, guard: ConversationGuard, audit: Appender) -> None:
+    def __init__(self, history: History, guard: ConversationGuard, audit: AuditLog) -> None:
         self._history = history
         self._guard = guard
         self._audit = audit
@@ -110,10 +113,13 @@ class Conversations:
 
         Raises:
             BadInputError: the guard does not let it pass.
+            UnavailableError: a running answer always saved first.
         """
-        conversation = await self._guard.open(thread_id, person, persona="")
-        verdict = await conversation.check_prompt(text)
-        if verdict.is_blocked:
-            raise BadInputError("This text was not kept: the guard does not let it pass. Write it without secrets.")
-        await self._guard.save(thread_id, conversation)
-        return verdict.text
+        for _ in range(_GUARD_ATTEMPTS):
+            conversation = await self._guard.open(thread_id, person, persona="")
+            verdict = await conversation.check_prompt(text)
+            if verdict.is_blocked:
+                raise BadInputError("This text was not kept: the guard does not let it pass. Write it without secrets.")
+            if await self._guard.save(thread_id, conversation):
+                return verdict.text
+        raise UnavailableError("An answer runs in this conversation. Wait for its end, and try again.")

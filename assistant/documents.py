@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator
 from uuid import UUID
 
 from assistant.answering.record import AuditLog
-from assistant.audit.append import Appender
 from assistant.audit.events import DocumentAdded, DocumentRemoved, JobCancelled, JobEnqueued, JobFailed, JobFinished
 from assistant.conversation import Person
+from assistant.errors import NotFoundError
 from assistant.jobs.declared import INDEX_UPLOAD
 from assistant.jobs.job import Job, JobState
 from assistant.jobs.queue import Jobs
@@ -19,7 +19,7 @@ from assistant.knowledge.knowledge import Knowledge
 class Documents:
     """The documents of whoever asks; what is foreign looks missing (NotFoundError)."""
 
-    def __init__(self, knowledge: Knowledge, jobs: Jobs, audit: Appender) -> None:
+    def __init__(self, knowledge: Knowledge, jobs: Jobs, audit: AuditLog) -> None:
         self._knowledge = knowledge
         self._jobs = jobs
         self._audit = audit
@@ -31,9 +31,10 @@ class Documents:
             BadInputError: the file is too large, empty or not a text, or the person has too many open jobs.
             NotAllowedError: only an administrator shares a document with everybody.
         """
+        await self._jobs.refuse_flood(person)
         upload_id = await self._knowledge.accept_upload(person, name, data, is_shared=is_shared)
         await self._audit.append(
-            DocumentAdded(actor=person.id, document_id=upload_id, source="upload", chars=len(data))
+            DocumentAdded(actor=person.id, document_id=upload_id, source="upload", size_bytes=len(data))
         )
         job = await self._jobs.enqueue(INDEX_UPLOAD, person=person, payload={"upload": upload_id})
         await self._audit.append(JobEnqueued(actor=person.id, job_id=job.id, task=job.task))
@@ -53,8 +54,10 @@ class Documents:
         Raises:
             NotFoundError: there is none, or it is somebody else's.
         """
-        await self._knowledge.remove_document(person, document_id)
+        if document_id not in {document.id for document in await self._knowledge.documents(person)}:
+            raise NotFoundError("There is no such document, or it is not yours to remove.")
         await self._audit.append(DocumentRemoved(actor=person.id, document_id=document_id))
+        await self._knowledge.remove_document(person, document_id)
 
 
 async def note_ended_jobs(jobs: Jobs, audit: AuditLog) -> int:

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from assistant.answering.answer import Answer
 from assistant.answering.guarding import ConversationGuard, GuardedConversation
 from assistant.answering.prompt import Prompt, build_prompt
 from assistant.answering.record import AuditLog, TurnHistory, TurnRecord
-from assistant.audit.events import AccessRefused
+from assistant.audit.events import AccessRefused, Cause
 from assistant.audit.parts import TextMarker
 from assistant.conversation import Turn
 from assistant.errors import BadInputError, NotAllowedError, UnavailableError
@@ -24,6 +24,8 @@ from assistant.personas.reader import Persona, Personas
 from assistant.turn_events import Accepted, AnswerText, Guarded, Notice, Routed, TurnEvent
 from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts.values import Capability, ChatMessage, Need, Route, Token, Usage
+
+T = TypeVar("T")
 
 _LEAST_ANSWER_TOKENS = 512  # room without which an answer is not worth starting
 _GUARD_ATTEMPTS = 3  # each lost one means that another turn of the same thread was guarded in between
@@ -85,27 +87,29 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
         await parts.audit.append(AccessRefused(actor=turn.person.id, wanted="persona", door=turn.door))
         raise
     record = TurnRecord(turn, persona, history=parts.history, audit=parts.audit, marker=parts.marker)
-    await record.accepted()
     answer: Answer | None = None
     try:
+        await record.accepted()
         yield Accepted(turn.reference)
         prompt, conversation = await _guard_prompt(record, parts)  # 2
         if prompt.verdict.is_blocked:
-            last: TurnEvent = await asyncio.shield(record.prompt_blocked(prompt))
+            last: TurnEvent = await _to_the_end(record.prompt_blocked(prompt))
         else:
             yield Guarded(prompt.verdict, await record.guarded(prompt))
             answer = Answer(conversation, parts.clock)
             async with record.alive(answer), aclosing(_ask(prompt, answer, record, parts)) as events:  # 3 and 4
                 async for event in events:
                     yield event
-            await parts.guard.save(turn.thread_id, conversation)
+            await parts.guard.save_shown(turn.thread_id, conversation)
             end = record.answer_blocked if answer.is_blocked else record.answered
-            last = await asyncio.shield(end(answer))  # 5
+            last = await _to_the_end(end(answer))  # 5
     except (asyncio.CancelledError, GeneratorExit):
-        await asyncio.shield(record.interrupted(answer, cause="stopped", said="Stopped before its end."))
+        await _to_the_end(record.interrupted(answer, cause=Cause.STOPPED, said="Stopped before its end."))
         raise
-    except Exception as error:  # noqa: BLE001 - whatever fails refuses, is recorded, and reaches the person as words
-        last = await asyncio.shield(record.failed(answer, error))
+    except Exception as error:  # whatever fails refuses, is recorded, and reaches the person as words
+        if not record.is_accepted:
+            raise
+        last = await _to_the_end(record.failed(answer, error))
     yield last
 
 
@@ -117,15 +121,28 @@ def accept(turn: Turn, parts: TurnParts) -> Persona:
         BadInputError: the text is empty or too long.
     """
     persona = parts.personas.choose(turn.persona, turn.person)
-    chars = len(turn.text) + sum(len(attachment.text) for attachment in turn.attachments)
     if not turn.text.strip() and not turn.attachments:
         raise BadInputError("The message is empty. Write a question, or attach a text file.")
-    if chars > parts.max_prompt_chars:
+    if turn.chars > parts.max_prompt_chars:
         raise BadInputError(
-            f"Nothing was sent. The message has {chars:,} characters with its files and at most "
+            f"Nothing was sent. The message has {turn.chars:,} characters with its files and at most "
             f"{parts.max_prompt_chars:,} are accepted. Shorten it, or add the file to the knowledge base."
         )
     return persona
+
+
+async def _to_the_end(writing: Coroutine[Any, Any, T]) -> T:
+    """Await what must not be left half-written; a cancellation that comes meanwhile takes effect afterwards."""
+    task = asyncio.ensure_future(writing)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return task.result()
 
 
 async def _guard_prompt(record: TurnRecord, parts: TurnParts) -> tuple[Prompt, GuardedConversation]:
@@ -150,16 +167,13 @@ async def _ask(prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnPa
     failed: frozenset[str] = frozenset()
     last_error: HostError | None = None
     while True:
-        try:
-            prompt, route = _choose(prompt, record, parts.hosts, failed)
-        except NoRouteError:
-            if last_error is None:
-                raise
-            raise last_error from None  # what the host said tells more than that no other is left
+        prompt, route = _choose(prompt, record, parts.hosts, failed, last_error)
         if last_error is not None and answer.has_begun:
             said = f"{last_error.host} stopped in mid-answer; {route.host} answers anew."
             yield Notice(said)
             yield AnswerText(answer.start_over(f"\n\n*{said}*\n\n"))
+            if answer.is_blocked:
+                return
         answer.route = route
         await record.routed(route, prompt)
         yield Routed(route)
@@ -208,11 +222,14 @@ def _room_for_answer(prompt: Prompt, route: Route, persona: Persona) -> int:
     return max(1, min(persona.max_answer_tokens, route.context_tokens - prompt.tokens))
 
 
-def _choose(prompt: Prompt, record: TurnRecord, hosts: ModelHosts, excluding: frozenset[str]) -> tuple[Prompt, Route]:
+def _choose(
+    prompt: Prompt, record: TurnRecord, hosts: ModelHosts, failed: frozenset[str], last_error: HostError | None
+) -> tuple[Prompt, Route]:
     """Choose a deployment; leave out the oldest messages, and only those, when no model has room for all.
 
     Raises:
         NoRouteError: not even the person's own text has a place.
+        HostError: the last host that could take it has failed.
     """
     persona, model = record.persona, record.turn.model
     refusal: NoRouteError | None = None
@@ -224,9 +241,10 @@ def _choose(prompt: Prompt, record: TurnRecord, hosts: ModelHosts, excluding: fr
             prompt_tokens=prompt.tokens,
         )
         try:
-            return prompt, hosts.choose(need, excluding=excluding)
+            return prompt, hosts.choose(need, excluding=failed)
         except NoRouteError as error:
             refusal = refusal or error
             if not prompt.earlier:
-                raise refusal from None
+                # What a host said before it failed tells more than that no other is left.
+                raise last_error or refusal from None
             prompt = prompt.without_oldest()

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from policies.verdict import Action, Decision, Direction, Verdict
 
 _ADVICE = {
-    Action.ALLOW: "It was let through.",
     Action.PSEUDONYMISE: "The placeholder stays the same in this conversation and is shown to you as the value.",
     Action.REDACT: "The value was not kept and cannot be brought back. If it is a secret, change it where it is used.",
     Action.BLOCK: "Remove it from the text and send again. If it was ever sent elsewhere, replace it.",
@@ -27,6 +26,7 @@ class Detail:
     label: str
     masked: str
     instead: str
+    action: str
     advice: str
 
 
@@ -39,16 +39,17 @@ def summary(verdict: Verdict) -> str:
 
 
 def details(verdict: Verdict) -> tuple[Detail, ...]:
-    """Return what stands behind 'why?': one entry for each decision, in the order of the text."""
+    """Return what stands behind 'why?': one entry for each value that was held back, in the order of the text."""
     return tuple(
         Detail(
             rule=decision.finding.rule,
             label=decision.label,
             masked=decision.masked,
             instead="" if verdict.is_blocked else decision.placeholder,
+            action=decision.action.value,
             advice=_ADVICE[decision.action],
         )
-        for decision in verdict.decisions
+        for decision in verdict.held_back
     )
 
 

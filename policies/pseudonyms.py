@@ -76,6 +76,23 @@ class Pseudonyms:
         if is_placeholder(placeholder):
             self._taken.add(placeholder)
 
+    def adopt(self, other: Pseudonyms) -> None:
+        """Take over what another copy of this conversation issued meanwhile, where its placeholders are still free.
+
+        A placeholder that both issued keeps the value it has here.
+        """
+        for (entity_type, mark), placeholder in other._placeholders.items():
+            if placeholder in self._taken:
+                continue
+            self._taken.add(placeholder)
+            value = other._values.get(placeholder)
+            if value is not None:
+                self._values[placeholder] = value
+                mark = self._fingerprint(value)  # noqa: PLW2901 - the copies may have keys of their own
+            elif other._key != self._key:
+                continue  # a redacted secret is known by a mark that means nothing here
+            self._placeholders.setdefault((entity_type, mark), placeholder)
+
     def restore(self, text: str) -> str:
         """Return the text with every issued, restorable placeholder replaced by its value; all else stays."""
         if "[" not in text or not self._values:

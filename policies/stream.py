@@ -38,6 +38,11 @@ class StreamGuard:
         return len(self._text) - self._context_chars
 
     @property
+    def is_blocked(self) -> bool:
+        """Tell whether nothing more is shown; cheap, to be asked after each piece."""
+        return self._redaction.is_blocked
+
+    @property
     def verdict_so_far(self) -> Verdict:
         """Return the verdict on what is settled."""
         return self._redaction.verdict

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from assistant.answering.guarding import GuardedConversation
 from connectors.model_hosts.values import Route, Usage
@@ -26,7 +27,7 @@ class Answer:
         self._pieces: list[str] = []
         self._started = clock()
         self._first_token: float | None = None
-        self._finished: list[Verdict] = []
+        self._earlier: list[Verdict] = []  # of what hosts said before another one took over
         self.route: Route | None = None
         self.usage: Usage | None = None
 
@@ -50,12 +51,18 @@ class Answer:
     @property
     def is_blocked(self) -> bool:
         """Tell whether the guard stopped this answer."""
-        return self._guard.verdict_so_far.is_blocked
+        return self._guard.is_blocked or any(verdict.is_blocked for verdict in self._earlier)
 
     @property
     def verdict(self) -> Verdict:
-        """Return what the guard did to the answer so far."""
-        return self._guard.verdict_so_far
+        """Return what the guard did to the answer so far, whichever hosts wrote it.
+
+        After a takeover the offsets of findings count from the beginning of the part that holds them.
+        """
+        verdicts = [*self._earlier, self._guard.verdict_so_far]
+        strictest = max(verdicts, key=lambda verdict: verdict.action.severity)
+        decisions = tuple(decision for verdict in verdicts for decision in verdict.decisions)
+        return replace(strictest, text="" if strictest.is_blocked else self.text, decisions=decisions)
 
     @property
     def milliseconds(self) -> int:
@@ -80,6 +87,7 @@ class Answer:
     def start_over(self, separator: str) -> str:
         """Close what the first host said and begin anew below a separator; return what to show of both."""
         shown = self.finish()
+        self._earlier.append(self._guard.verdict)
         self._pieces.append(separator)
         self._guard = self._conversation.open_answer()
         self._restorer = self._conversation.open_restorer()

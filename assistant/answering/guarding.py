@@ -8,12 +8,14 @@ from typing import Protocol
 from uuid import UUID
 
 from assistant.conversation import Person
+from assistant.errors import UnavailableError
 from assistant.keys import Sealer
 from policies.guard import Guard
 from policies.pseudonyms import Pseudonyms, Restorer
 from policies.stream import StreamGuard
 from policies.verdict import Direction, Verdict
 
+_SAVE_ATTEMPTS = 5  # each lost one means that another turn of the same thread saved in between
 _ON_LOOP_CHARS = 4_000  # below this a check costs less than the hop to a thread and stalls nobody
 
 
@@ -62,15 +64,35 @@ class ConversationGuard:
         return GuardedConversation(self._guard, pseudonyms, person, persona, version=saved.version)
 
     async def save(self, thread_id: UUID, conversation: GuardedConversation) -> bool:
-        """Seal and keep the placeholders; tell whether that was done.
+        """Seal and keep the placeholders if there are new ones; tell whether they are safe.
 
         False means that another turn of the conversation saved first: open again and guard again.
         """
-        sealed = self._sealer.seal(conversation.pseudonyms.to_bytes(), place=_place(thread_id))
+        content = conversation.pseudonyms.to_bytes()
+        if content == conversation.saved or not len(conversation.pseudonyms):
+            return True
+        sealed = self._sealer.seal(content, place=_place(thread_id))
         if not await self._store.save_pseudonyms(conversation.person, thread_id, sealed, conversation.version):
             return False
         conversation.version += 1
+        conversation.saved = content
         return True
+
+    async def save_shown(self, thread_id: UUID, conversation: GuardedConversation) -> None:
+        """Keep the placeholders of an answer that was shown already and cannot be guarded again.
+
+        If another turn saved first, its placeholders stand, and those of this answer join them where they are free.
+
+        Raises:
+            UnavailableError: other turns were always faster.
+        """
+        for _ in range(_SAVE_ATTEMPTS):
+            if await self.save(thread_id, conversation):
+                return
+            latest = await self.open(thread_id, conversation.person, conversation.persona)
+            latest.pseudonyms.adopt(conversation.pseudonyms)
+            conversation = latest
+        raise UnavailableError("Several answers run in this conversation at once. Wait for one to end.")
 
     async def restore(self, thread_id: UUID, person: Person, texts: Iterable[str]) -> list[str]:
         """Return stored texts as their owner may read them: placeholders replaced by the person's own values."""
@@ -85,8 +107,9 @@ class GuardedConversation:
         self._guard = guard
         self.pseudonyms = pseudonyms
         self.person = person
+        self.persona = persona
         self.version = version
-        self._persona = persona
+        self.saved = pseudonyms.to_bytes()
         self._roles = frozenset(role.value for role in person.roles)
 
     async def check_prompt(self, text: str) -> Verdict:
@@ -97,7 +120,7 @@ class GuardedConversation:
 
     def open_answer(self) -> StreamGuard:
         """Return a guard for one answer that arrives in pieces."""
-        return self._guard.open_stream(persona=self._persona, roles=self._roles, pseudonyms=self.pseudonyms)
+        return self._guard.open_stream(persona=self.persona, roles=self._roles, pseudonyms=self.pseudonyms)
 
     def open_restorer(self) -> Restorer:
         """Return what puts the person's own values back into a guarded answer."""
@@ -107,7 +130,7 @@ class GuardedConversation:
         return self._guard.check(
             text,
             direction=Direction.PROMPT,
-            persona=self._persona,
+            persona=self.persona,
             roles=self._roles,
             pseudonyms=self.pseudonyms,
         )

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from assistant.answering.answer import Answer
 from assistant.answering.prompt import Prompt
 from assistant.audit.events import (
     AnswerBlocked,
+    Cause,
     Event,
     HostUnreachable,
     PromptBlocked,
@@ -29,7 +31,7 @@ from assistant.audit.events import (
 )
 from assistant.audit.parts import GuardReport, TextMarker, TurnPlace
 from assistant.conversation import Message, MessageState, Person, Thread, Turn
-from assistant.errors import CloisterError, where
+from assistant.errors import CloisterError, UnavailableError, where
 from assistant.personas.reader import Persona
 from assistant.turn_events import Answered, Blocked, Failed, Interrupted
 from connectors.errors import HostError
@@ -39,6 +41,8 @@ from policies.verdict import Direction
 
 _log = logging.getLogger(__name__)
 
+_NOTHING: Mapping[str, object] = MappingProxyType({})
+_FINISH_PAUSES_SECONDS = (0.1, 0.5, 2.0, 5.0)  # a restart of Postgres takes less
 _HEARTBEAT_SECONDS = 2.0  # at most this much of an answer is lost to a crash
 _BLOCKED_TEXT = "(This message was blocked. Its text was not kept.)"
 _BLOCKED_TITLE = "Blocked message"
@@ -84,7 +88,9 @@ class TurnHistory(Protocol):
     async def keep_alive(self, turn: Turn) -> None:
         """Give a sign of life while there is nothing to store."""
 
-    async def finish_turn(self, turn: Turn, text: str, state: MessageState, *, note: str = "") -> None:
+    async def finish_turn(
+        self, turn: Turn, text: str, state: MessageState, *, note: str = "", detail: Mapping[str, object] = ...
+    ) -> None:
         """Store the whole guarded answer and how the turn ended, all or nothing."""
 
 
@@ -100,6 +106,7 @@ class TurnRecord:
         self._audit = audit
         self._marker = marker
         self._place = TurnPlace.of(turn)
+        self.is_accepted = False  # the log knows the turn and must hear of its end
         self._is_started = False  # the history knows the turn and must hear of its end
         self._is_ending = False  # an end is being written: a Stop that comes now is too late
 
@@ -111,10 +118,11 @@ class TurnRecord:
                 door=self.turn.door,
                 persona=self.persona.name,
                 persona_version=self.persona.version,
-                chars=len(self.turn.text) + sum(len(attachment.text) for attachment in self.turn.attachments),
+                chars=self.turn.chars,
                 attachments=len(self.turn.attachments),
             )
         )
+        self.is_accepted = True
 
     async def earlier_messages(self) -> list[Message]:
         """Open the thread, which is the check that it is the person's own, and return what was said before."""
@@ -186,8 +194,7 @@ class TurnRecord:
             yield
         finally:
             beating.cancel()
-            with suppress(asyncio.CancelledError):
-                await beating
+            await asyncio.wait({beating})
 
     async def answered(self, answer: Answer) -> Answered:
         """Make the whole answer durable, first as text, then in the log; only then it may be shown as ended."""
@@ -210,7 +217,7 @@ class TurnRecord:
         async with self._ending():
             await self._history.save_partial(self.turn, answer.text)
             await self._audit.append(event)
-            await self._finish(answer.text, MessageState.COMPLETE, note=note)
+            await self._finish(answer.text, MessageState.COMPLETE, note=note, detail=words.guard_detail(verdict))
         return Answered(self.turn.reference, note, verdict)
 
     async def answer_blocked(self, answer: Answer) -> Blocked:
@@ -227,10 +234,10 @@ class TurnRecord:
         )
         async with self._ending():
             await self._audit.append(event)
-            await self._finish(answer.text, MessageState.BLOCKED, note=said)
+            await self._finish(answer.text, MessageState.BLOCKED, note=said, detail=words.guard_detail(verdict))
         return Blocked(self.turn.reference, said, verdict)
 
-    async def interrupted(self, answer: Answer | None, *, cause: str, said: str) -> Interrupted:
+    async def interrupted(self, answer: Answer | None, *, cause: Cause, said: str) -> Interrupted:
         """Note that the turn stopped before its end, with what had been shown; never raises.
 
         An end that is already being written stands.
@@ -260,7 +267,7 @@ class TurnRecord:
             _log.error("turn %s failed: %s", self.turn.reference, where(error))
         if answer is not None and answer.text:
             return await self.interrupted(
-                answer, cause="host-lost" if isinstance(error, HostError) else "failed", said=said
+                answer, cause=Cause.HOST_LOST if isinstance(error, HostError) else Cause.FAILED, said=said
             )
         event = TurnFailed(
             turn=self._place,
@@ -278,8 +285,23 @@ class TurnRecord:
         )
         self._is_started = True
 
-    async def _finish(self, text: str, state: MessageState, *, note: str = "") -> None:
-        await self._history.finish_turn(self.turn, text, state, note=note)
+    async def _finish(
+        self, text: str, state: MessageState, *, note: str = "", detail: Mapping[str, object] = _NOTHING
+    ) -> None:
+        """Write the end into the history, patiently: the log has it already.
+
+        If the history stays away, recovery marks the message from its last checkpoint, which is the whole text, and
+        the log then holds an interruption beside the end that was written here.
+        """
+        for pause_seconds in _FINISH_PAUSES_SECONDS:
+            try:
+                await self._history.finish_turn(self.turn, text, state, note=note, detail=detail)
+            except UnavailableError:
+                await asyncio.sleep(pause_seconds)
+            else:
+                break
+        else:
+            _log.error("the end of turn %s is not in the history", self.turn.reference)
         self._is_started = False
 
     @asynccontextmanager

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from assistant.answering.record import AuditLog
-from assistant.audit.events import TurnInterrupted
+from assistant.audit.events import Cause, TurnInterrupted
 from assistant.audit.parts import TurnPlace
 from assistant.history.values import InterruptedTurn
 
@@ -36,7 +36,7 @@ async def recover_turns(history: OpenTurns, audit: AuditLog, *, silent_seconds: 
     while turns := await history.interrupt_stale_turns(silent_seconds):
         for turn in turns:
             place = TurnPlace(turn_id=turn.id, thread_id=turn.thread_id, person_id=turn.person_id)
-            await audit.append(TurnInterrupted(turn=place, cause="crashed"))
+            await audit.append(TurnInterrupted(turn=place, cause=Cause.CRASHED))
             await history.confirm_interrupted([turn.id])
         closed += len(turns)
     return closed

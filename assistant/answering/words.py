@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from assistant.errors import CloisterError
 from connectors.errors import ConnectorError
 from connectors.model_hosts.values import Route, Usage
-from policies.explanation import summary
+from policies.explanation import details, summary
 from policies.verdict import Verdict
 
 _TITLE_CHARS = 60
@@ -17,16 +18,7 @@ def guard_detail(verdict: Verdict) -> Mapping[str, object]:
     """Return what stands behind 'why?', as JSON values; nothing in it can be turned back into a value."""
     return {
         "policy": verdict.policy_version,
-        "guard": [
-            {
-                "rule": decision.finding.rule,
-                "label": decision.label,
-                "masked": decision.masked,
-                "instead": decision.placeholder,
-                "action": decision.action.value,
-            }
-            for decision in verdict.held_back
-        ],
+        "guard": [asdict(detail) for detail in details(verdict)],
     }
 
 

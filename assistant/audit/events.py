@@ -55,6 +55,22 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
+class Cause(StrEnum):
+    """Why an answer stopped before its end."""
+
+    STOPPED = "stopped"  # by the person, or with the process in good order
+    HOST_LOST = "host-lost"
+    FAILED = "failed"  # inside the product
+    CRASHED = "crashed"  # the process died; found by recovery
+
+
+class Refusal(StrEnum):
+    """Why a sign-in was refused."""
+
+    WRONG = "wrong"  # name and password do not fit, or the account is switched off
+    TOO_MANY_ATTEMPTS = "too-many-attempts"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnAccepted:
     """A request came in and may go on; durable before anything else happens.
@@ -91,7 +107,6 @@ class TurnGuarded:
     chars: int
     text_mark: TextMark
     messages: int = 1
-    passages: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,14 +203,13 @@ class TurnInterrupted:
     """An answer stopped before its end: by the person, by a lost host, or by a crash that was found later.
 
     Attributes:
-        cause: `stopped`, `host-lost` or `crashed`.
         text_mark: of what the history holds; None when that is nothing.
     """
 
     tag: ClassVar = Tag.TURN_INTERRUPTED
     outcome: ClassVar = Outcome.FAILED
     turn: TurnPlace
-    cause: Name
+    cause: Cause
     chars: int = 0
     text_mark: TextMark | None = None
     guard: GuardReport | None = None
@@ -212,7 +226,6 @@ class TurnFailed:
     outcome: ClassVar = Outcome.FAILED
     turn: TurnPlace
     error: Name
-    chars: int = 0
     total_milliseconds: int | None = None
 
 
@@ -234,7 +247,6 @@ class PersonSignedIn:
     tag: ClassVar = Tag.PERSON_SIGNED_IN
     outcome: ClassVar = Outcome.DONE
     actor: UUID
-    session_id: UUID | None = None
     method: Name = "password"
 
 
@@ -244,27 +256,24 @@ class PersonSignInFailed:
 
     Attributes:
         subject: whose account it was, if there is one.
-        reason: such as `unknown-name`, `wrong-password`, `too-many-attempts`, `not-active`.
     """
 
     tag: ClassVar = Tag.PERSON_SIGN_IN_FAILED
     outcome: ClassVar = Outcome.REFUSED
     subject: UUID | None
     name_mark: TextMark
-    reason: Name
+    reason: Refusal
     method: Name = "password"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonSignedOut:
-    """A session ended; `cause` is `signed-out`, `expired` or `revoked`."""
+    """Somebody ended their session."""
 
     tag: ClassVar = Tag.PERSON_SIGNED_OUT
     outcome: ClassVar = Outcome.DONE
     actor: UUID | None
     subject: UUID
-    cause: Name = "signed-out"
-    session_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,7 +289,10 @@ class PersonAdded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonChanged:
-    """An account was changed: `change` is such as `roles` or `password`; `roles` are those in force now."""
+    """An account was changed; `roles` are those it is to have.
+
+    Noted before it is done: a change that was refused then leaves a second event whose `change` ends in `-refused`.
+    """
 
     tag: ClassVar = Tag.PERSON_CHANGED
     outcome: ClassVar = Outcome.DONE
@@ -312,21 +324,18 @@ class ThreadDeleted:
     outcome: ClassVar = Outcome.DONE
     actor: UUID
     thread_id: UUID
-    messages: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentAdded:
-    """A document was given to the knowledge base; `text_mark` is of its guarded text."""
+    """A document was given to the knowledge base."""
 
     tag: ClassVar = Tag.DOCUMENT_ADDED
     outcome: ClassVar = Outcome.DONE
     actor: UUID | None
     document_id: UUID
     source: Name
-    chars: int
-    text_mark: TextMark | None = None
-    guard: GuardReport | None = None
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

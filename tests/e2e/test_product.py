@@ -68,9 +68,10 @@ def ask(page: Page, text: str) -> None:
 def test_the_main_job(page: Page, product: RunningProduct, host: FakeModelHost) -> None:
     """A person asks, a local model streams, a planted secret never reached it, and the audit log tells so."""
     host.reply, host.token_seconds = LONG_REPLY, 0.05
+    before = host.tokens_sent
     ask(page, f"The token {SECRET} gives 401, tell {MAIL} why")
     expect(page.get_by_text("word0")).to_be_visible()
-    assert host.tokens_sent < 120, "the first words are on the page while the model still writes"
+    assert host.tokens_sent - before < 120, "the first words are on the page while the model still writes"
     expect(page.get_by_role("button", name=re.compile(r"2 values held back · GitHub token, e-mail"))).to_be_visible()
     line = page.get_by_text(re.compile(r"Dev1 · llama3\.1:8b · .* · logged \w{7}"))
     expect(line).to_be_visible(timeout=30_000)

@@ -13,7 +13,7 @@ from assistant.audit.events import Event
 from assistant.audit.parts import TextMarker
 from assistant.bootstrap import build_guard
 from assistant.conversation import Message, MessageState, Person, Role, Thread, Turn
-from assistant.errors import AuditUnavailableError, NotFoundError
+from assistant.errors import AuditUnavailableError, NotFoundError, UnavailableError
 from assistant.history.values import SealedPseudonyms
 from assistant.keys import Keys
 from assistant.personas.reader import read_personas
@@ -34,12 +34,16 @@ class FakeAudit:
         self.events: list[Event] = []
         self.journal = journal
         self.fails_at: str | None = None
+        self.seconds = 0.0
 
     async def append(self, event: Event) -> None:
+        """Like the real log: a cancelled caller does not cancel its event."""
         if self.fails_at == event.tag:
             raise AuditUnavailableError("Cannot answer now: the audit log is unavailable.")
         self.events.append(event)
         self.journal.append(f"audit {event.tag}")
+        if self.seconds:
+            await asyncio.sleep(self.seconds)
 
     @property
     def tags(self) -> list[str]:
@@ -58,6 +62,7 @@ class FakeHistory:
         self.sealed: bytes | None = None
         self.version = 0
         self.lost_races = 0
+        self.finish_failures = 0
         self.owner: UUID | None = None
 
     async def open_thread(self, person: Person, thread_id: UUID, persona: str, title: str) -> Thread:
@@ -90,8 +95,19 @@ class FakeHistory:
     async def keep_alive(self, turn: Turn) -> None:
         self.journal.append("history alive")
 
-    async def finish_turn(self, turn: Turn, text: str, state: MessageState, *, note: str = "") -> None:
-        self.answer = {"text": text, "state": state, "note": note}
+    async def finish_turn(
+        self,
+        turn: Turn,
+        text: str,
+        state: MessageState,
+        *,
+        note: str = "",
+        detail: Mapping[str, object] | None = None,
+    ) -> None:
+        if self.finish_failures:
+            self.finish_failures -= 1
+            raise UnavailableError("The database does not answer.")
+        self.answer = {"text": text, "state": state, "note": note, "detail": detail}
         self.journal.append(f"history finish {state}")
 
     async def load_pseudonyms(self, person: Person, thread_id: UUID) -> SealedPseudonyms:

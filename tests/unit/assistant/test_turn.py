@@ -24,6 +24,11 @@ from policies.verdict import Action
 from tests.fakes.turn_parts import MARIA, World, host_error, make_guard, make_turn
 
 GITHUB = "ghp_aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5"
+KEY = (
+    "-----BEGIN OPENSSH PRIVATE KEY-----\n"
+    "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtz\n"
+    "-----END OPENSSH PRIVATE KEY-----"
+)
 MAIL = "anna.berger@corp.example"
 
 
@@ -122,9 +127,7 @@ async def test_a_lost_race_for_placeholders_guards_again(guard: Guard) -> None:
 
 async def test_a_block_sends_nothing_and_keeps_nothing(guard: Guard) -> None:
     world = World(guard)
-    body = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtz"
-    key = f"-----BEGIN OPENSSH PRIVATE KEY-----\n{body}\n-----END OPENSSH PRIVATE KEY-----"
-    events = await run(world, make_turn(f"Is this key good?\n{key}"))
+    events = await run(world, make_turn(f"Is this key good?\n{KEY}"))
     blocked = events[-1]
     assert isinstance(blocked, Blocked)
     assert blocked.words.startswith("Nothing was sent.")
@@ -172,6 +175,105 @@ async def test_another_host_takes_over_with_a_note_after_the_first_token(guard: 
     assert shown(events).startswith("Half of ")
     assert shown(events).endswith("The whole.")
     assert world.history.answer["text"] == shown(events)
+
+
+async def test_after_a_takeover_the_record_knows_what_both_parts_held(guard: Guard) -> None:
+    world = World(guard, Mini2_llama=[f"Use {GITHUB} or ", host_error()], Dev1_qwen=["ask b@corp.example."])
+    events = await run(world, make_turn("Hi"))
+    answered = events[-1]
+    assert isinstance(answered, Answered)
+    assert [decision.finding.rule for decision in answered.verdict.decisions] == [
+        "secret/github-token",
+        "personal/email",
+    ]
+    assert GITHUB not in shown(events)
+
+
+async def test_a_block_in_the_first_part_ends_the_answer_after_a_takeover(guard: Guard) -> None:
+    world = World(guard, Mini2_llama=[KEY, host_error()], Dev1_qwen=["The whole."])
+    events = await run(world, make_turn("Hi"))
+    assert isinstance(events[-1], Blocked)
+    assert "The whole." not in shown(events)
+    assert world.audit.tags[-1] == "answer:blocked"
+
+
+async def test_placeholders_of_a_shown_answer_survive_a_save_in_between(guard: Guard) -> None:
+    world = World(guard, Dev1_qwen=["Write to ", 0.01, "carla@corp.example."])
+    turn = make_turn("Whom?")
+
+    async def save_another_first() -> None:
+        conversation = await world.parts.guard.open(turn.thread_id, turn.person, "general")
+        await conversation.check_prompt("A title with dora@corp.example")
+        assert await world.parts.guard.save(turn.thread_id, conversation)
+
+    events: list[TurnEvent] = []
+    async for event in run_turn(turn, world.parts):
+        events.append(event)
+        if isinstance(event, Routed):
+            await save_another_first()
+    restored = await world.parts.guard.restore(turn.thread_id, turn.person, ["[EMAIL_1] [EMAIL_2]"])
+    assert "dora@corp.example" in restored[0]
+    assert isinstance(events[-1], Answered)
+    assert "carla@corp.example" not in f"{world.history.answer}"
+
+
+async def test_an_end_that_the_log_has_is_written_into_the_history_after_an_outage(guard: Guard) -> None:
+    world = World(guard)
+    world.history.finish_failures = 2
+    events = await run(world, make_turn("Hi"))
+    assert isinstance(events[-1], Answered)
+    assert world.audit.tags.count("turn:answered") == 1
+    assert "turn:interrupted" not in world.audit.tags
+    assert world.history.answer["state"] is MessageState.COMPLETE
+
+
+async def test_a_second_stop_does_not_tear_the_record_of_the_first(guard: Guard) -> None:
+    world = World(guard, Dev1_qwen=["One ", 30.0, "two"])
+    world.audit.seconds = 0.05
+    first_piece = asyncio.Event()
+
+    async def read() -> None:
+        async for event in run_turn(make_turn("Hi"), world.parts):
+            if isinstance(event, AnswerText):
+                first_piece.set()
+
+    task = asyncio.create_task(read())
+    await first_piece.wait()
+    for _ in range(3):
+        task.cancel()
+        await asyncio.sleep(0.005)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert world.audit.tags[-1] == "turn:interrupted"
+    assert world.history.answer["state"] is MessageState.INTERRUPTED
+
+
+async def test_a_stop_while_the_request_is_accepted_has_an_end_in_the_log(guard: Guard) -> None:
+    world = World(guard)
+    world.audit.seconds = 0.05
+    task = asyncio.create_task(run(world, make_turn("Hi")))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert world.audit.tags[-1] == "turn:interrupted"
+    assert world.hosts.asked == []
+
+
+async def test_what_stands_behind_why_is_kept_for_answers_too(guard: Guard) -> None:
+    world = World(guard, Dev1_qwen=[f"Use {GITHUB}."])
+    await run(world, make_turn("Hi"))
+    detail = world.history.answer["detail"]
+    assert isinstance(detail, dict)
+    assert detail["guard"][0]["rule"] == "secret/github-token"
+    assert GITHUB not in str(detail)
+
+
+async def test_an_unknown_model_is_refused_in_words(guard: Guard) -> None:
+    world = World(guard)
+    turn = Turn(**{**_fields(make_turn("Hi")), "model": "gpt-x"})
+    await run(world, turn)
+    assert world.hosts.needs[0].models == ("gpt-x",), "no other model takes its place"
 
 
 async def test_the_last_hosts_words_reach_the_person(guard: Guard) -> None:
