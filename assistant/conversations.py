@@ -6,7 +6,6 @@ Messages are written by `run_turn` alone; what else a person can change here is 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 from uuid import UUID
 
 from assistant.answering.guarding import ConversationGuard
@@ -14,11 +13,9 @@ from assistant.answering.record import AuditLog
 from assistant.answering.words import title_of
 from assistant.audit.events import FeedbackGiven, ThreadDeleted
 from assistant.conversation import Person, Thread
-from assistant.errors import BadInputError, UnavailableError
+from assistant.errors import BadInputError
 from assistant.history.history import History
 from assistant.history.values import StoredMessage, ThreadPage
-
-_GUARD_ATTEMPTS: Final = 3  # each lost one means that a turn of the thread issued placeholders in between
 
 
 class Conversations:
@@ -64,7 +61,7 @@ class Conversations:
             BadInputError: the guard does not let the title pass, or it is empty.
             NotFoundError: the thread is foreign or does not exist.
         """
-        guarded = title_of(await self._guarded(person, thread_id, title))
+        guarded = title_of(await self._guarded(person, title))
         if not guarded:
             raise BadInputError("The title is empty. Write at least one word.")
         await self._history.rename_thread(person, thread_id, guarded)
@@ -87,7 +84,7 @@ class Conversations:
             NotFoundError: the message is foreign or does not exist.
         """
         message = await self._history.message(person, message_id)
-        guarded = await self._guarded(person, message.thread_id, comment) if comment else ""
+        guarded = await self._guarded(person, comment) if comment else ""
         await self._audit.append(
             FeedbackGiven(
                 actor=person.id,
@@ -108,18 +105,13 @@ class Conversations:
         """
         await self._history.delete_feedback(person, feedback_id)
 
-    async def _guarded(self, person: Person, thread_id: UUID, text: str) -> str:
-        """Return a short text after the guard, with placeholders that this conversation knows.
+    async def _guarded(self, person: Person, text: str) -> str:
+        """Return a short text after the guard; its placeholders are its own and are not restored.
 
         Raises:
             BadInputError: the guard does not let it pass.
-            UnavailableError: a running answer always saved first.
         """
-        for _ in range(_GUARD_ATTEMPTS):
-            conversation = await self._guard.open(thread_id, person, persona="")
-            verdict = await conversation.check_prompt(text)
-            if verdict.is_blocked:
-                raise BadInputError("This text was not kept: the guard does not let it pass. Write it without secrets.")
-            if await self._guard.save(thread_id, conversation):
-                return verdict.text
-        raise UnavailableError("An answer runs in this conversation. Wait for its end, and try again.")
+        verdict = await self._guard.check_apart(text, person)
+        if verdict.is_blocked:
+            raise BadInputError("This text was not kept: the guard does not let it pass. Write it without secrets.")
+        return verdict.text

@@ -100,7 +100,6 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
             async with record.alive(answer), aclosing(_ask(prompt, answer, record, parts)) as events:  # 3 and 4
                 async for event in events:
                     yield event
-            await parts.guard.save_shown(turn.thread_id, conversation)
             end = record.answer_blocked if answer.is_blocked else record.answered
             last = await _to_the_end(end(answer))  # 5
     except (asyncio.CancelledError, GeneratorExit):
@@ -171,7 +170,9 @@ async def _ask(prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnPa
         if last_error is not None and answer.has_begun:
             said = f"{last_error.host} stopped in mid-answer; {route.host} answers anew."
             yield Notice(said)
-            yield AnswerText(answer.start_over(f"\n\n*{said}*\n\n"))
+            answer.start_over(f"\n\n*{said}*\n\n")
+            await parts.guard.keep(record.turn.thread_id, answer.conversation)
+            yield AnswerText(answer.release())
             if answer.is_blocked:
                 return
         answer.route = route
@@ -207,12 +208,15 @@ async def _stream(prompt: Prompt, answer: Answer, record: TurnRecord, parts: Tur
             if isinstance(item, Usage):
                 answer.usage = item
                 continue
-            if piece := answer.feed(item.text):
-                yield piece
+            answer.feed(item.text)
+            if answer.has_pending:
+                await parts.guard.keep(record.turn.thread_id, answer.conversation)
+                yield answer.release()
             if answer.is_blocked:
                 return
-    if piece := answer.finish():
-        yield piece
+    answer.finish()
+    await parts.guard.keep(record.turn.thread_id, answer.conversation)
+    yield answer.release_last()
 
 
 def _room_for_answer(prompt: Prompt, route: Route, persona: Persona) -> int:

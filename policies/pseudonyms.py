@@ -22,6 +22,9 @@ PLACEHOLDER = rf"\[[A-Z][A-Z0-9_]{{0,{ENTITY_MAX_CHARS - 1}}}_[0-9]{{1,10}}\]"
 PLACEHOLDER_MAX_CHARS = ENTITY_MAX_CHARS + len("[_]") + 10
 _SHAPE = re2.compile(PLACEHOLDER)
 _BEGINNING = re2.compile(rf"\[(?:[A-Z][A-Z0-9_]{{0,{ENTITY_MAX_CHARS + 10}}})?\z")
+_BLANKS = (" ", "\n", "\t")
+_ADDRESS_MARKS = ("://", "www.")  # what makes a word an address of the web, as Markdown sees it
+_MARK_CHARS = 4
 _FORMAT = 1
 _KEY_BYTES = 32  # HMAC-SHA256 with a key of its own length, RFC 2104 section 3
 _FINGERPRINT_BYTES = 16  # 128 bits: no two values of a conversation will meet
@@ -76,25 +79,38 @@ class Pseudonyms:
         if is_placeholder(placeholder):
             self._taken.add(placeholder)
 
-    def adopt(self, other: Pseudonyms) -> None:
-        """Take over what another copy of this conversation issued meanwhile, where its placeholders are still free.
+    @property
+    def revision(self) -> int:
+        """Return a number that grows whenever a placeholder is issued, reserved or becomes restorable."""
+        return len(self._taken) + len(self._values)
 
-        A placeholder that both issued keeps the value it has here.
+    def adopt(self, other: Pseudonyms) -> bool:
+        """Take over what another copy of this conversation issued meanwhile, and tell whether nothing collided.
+
+        False leaves this copy as it was: both issued the same placeholder, perhaps for different values.
         """
-        for (entity_type, mark), placeholder in other._placeholders.items():
-            if placeholder in self._taken:
-                continue
-            self._taken.add(placeholder)
-            value = other._values.get(placeholder)
-            if value is not None:
-                self._values[placeholder] = value
-                mark = self._fingerprint(value)  # noqa: PLW2901 - the copies may have keys of their own
-            elif other._key != self._key:
-                continue  # a redacted secret is known by a mark that means nothing here
-            self._placeholders.setdefault((entity_type, mark), placeholder)
+        mine = {issued: identity for identity, issued in self._placeholders.items()}
+        theirs = {issued: identity for identity, issued in other._placeholders.items()}
+        if any(mine.get(placeholder) != theirs.get(placeholder) for placeholder in self._taken & other._taken):
+            return False
+        self._taken |= other._taken
+        self._values |= other._values
+        for placeholder, (entity_type, mark) in theirs.items():
+            if other._key == self._key:
+                self._placeholders[entity_type, mark] = placeholder
+            elif (value := other._values.get(placeholder)) is not None:  # a mark under another key means nothing here
+                self._placeholders.setdefault((entity_type, self._fingerprint(value)), placeholder)
+        return True
 
-    def restore(self, text: str) -> str:
-        """Return the text with every issued, restorable placeholder replaced by its value; all else stays."""
+    def restore(self, text: str, *, before: str = "") -> str:
+        """Return the text with every issued, restorable placeholder replaced by its value; all else stays.
+
+        Inside an address of the web nothing is restored: one click would carry the value out of the page.
+
+        Args:
+            text: where placeholders stand.
+            before: the beginning of the word that the text goes on with.
+        """
         if "[" not in text or not self._values:
             return text
         encoded = text.encode("utf-8", "surrogatepass")
@@ -102,10 +118,13 @@ class Pseudonyms:
         done = 0
         for match in _SHAPE.finditer(encoded):
             start, end = match.span()
-            value = self._values.get(encoded[start:end].decode("ascii"))
-            if value is not None:
-                pieces += (encoded[done:start].decode("utf-8", "surrogatepass"), value)
-                done = end
+            between = encoded[done:start].decode("utf-8", "surrogatepass")
+            before = _open_word(before + between)
+            placeholder = encoded[start:end].decode("ascii")
+            is_address = before in _ADDRESS_MARKS
+            pieces += (between, placeholder if is_address else self._values.get(placeholder, placeholder))
+            before = _open_word(before + placeholder)
+            done = end
         pieces.append(encoded[done:].decode("utf-8", "surrogatepass"))
         return "".join(pieces)
 
@@ -155,6 +174,24 @@ class Pseudonyms:
         return hmac.digest(self._key, value.encode("utf-8", "surrogatepass"), "sha256")[:_FINGERPRINT_BYTES].hex()
 
 
+def set_apart(text: str) -> str:
+    """Return a text whose placeholders are none any more (`[EMAIL 1]`), for a text that others will quote.
+
+    In another conversation the same placeholder stands for another value, and would be restored as that.
+    """
+    if "[" not in text:
+        return text
+    encoded = text.encode("utf-8", "surrogatepass")
+    apart: bytes = _SHAPE.sub(lambda match: b" ".join(match.group().rsplit(b"_", 1)), encoded)
+    return apart.decode("utf-8", "surrogatepass")
+
+
+def _open_word(text: str) -> str:
+    """Return what to remember of the word that a text ends with: its mark of an address, or its last characters."""
+    word = text[max(text.rfind(blank) for blank in _BLANKS) + 1 :].lower()
+    return next((mark for mark in _ADDRESS_MARKS if mark in word), word[-_MARK_CHARS + 1 :])
+
+
 class Restorer:
     """Restore placeholders in a text that arrives in pieces, for a person who may see the values.
 
@@ -164,6 +201,7 @@ class Restorer:
     def __init__(self, pseudonyms: Pseudonyms) -> None:
         self._pseudonyms = pseudonyms
         self._held = ""
+        self._word = ""  # see `_open_word`
 
     def feed(self, chunk: str) -> str:
         """Take the next piece and return what can be shown now."""
@@ -172,9 +210,14 @@ class Restorer:
         match = _BEGINNING.search(tail.encode("utf-8", "replace")) if "[" in tail else None
         held_chars = 0 if match is None else match.end() - match.start()  # what matched is ASCII: bytes are characters
         shown, self._held = (text[:-held_chars], text[-held_chars:]) if held_chars else (text, "")
-        return self._pseudonyms.restore(shown)
+        return self._show(shown)
 
     def close(self) -> str:
         """Return what is left."""
         text, self._held = self._held, ""
-        return self._pseudonyms.restore(text)
+        return self._show(text)
+
+    def _show(self, text: str) -> str:
+        restored = self._pseudonyms.restore(text, before=self._word)
+        self._word = _open_word(self._word + text)
+        return restored

@@ -25,6 +25,7 @@ class Answer:
         self._guard = conversation.open_answer()
         self._restorer = conversation.open_restorer()
         self._pieces: list[str] = []
+        self._pending = ""  # guarded, and not to be seen before its placeholders are kept
         self._started = clock()
         self._first_token: float | None = None
         self._earlier: list[Verdict] = []  # of what hosts said before another one took over
@@ -33,8 +34,18 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """Return the guarded text so far."""
+        """Return the guarded text that was released so far."""
         return "".join(self._pieces)
+
+    @property
+    def conversation(self) -> GuardedConversation:
+        """Return the conversation whose placeholders this answer uses and issues."""
+        return self._conversation
+
+    @property
+    def has_pending(self) -> bool:
+        """Tell whether there is something to release."""
+        return bool(self._pending)
 
     @property
     def asked_route(self) -> Route:
@@ -74,25 +85,29 @@ class Answer:
         """Return the time until the model said its first token."""
         return None if self._first_token is None else round((self._first_token - self._started) * 1000)
 
-    def feed(self, token: str) -> str:
-        """Take a piece from the model and return what the person may see now; often shorter, sometimes empty."""
+    def feed(self, token: str) -> None:
+        """Take a piece from the model."""
         if self._first_token is None:
             self._first_token = self._clock()
-        return self._show(self._guard.feed(token))
+        self._pending += self._guard.feed(token)
 
-    def finish(self) -> str:
-        """Return what was still held back at the end of the answer."""
-        return self._show(self._guard.close()) + self._restorer.close()
+    def finish(self) -> None:
+        """Take the end of what the model said."""
+        self._pending += self._guard.close()
 
-    def start_over(self, separator: str) -> str:
-        """Close what the first host said and begin anew below a separator; return what to show of both."""
-        shown = self.finish()
+    def start_over(self, separator: str) -> None:
+        """End what the first host said, and begin anew below a separator."""
+        self.finish()
         self._earlier.append(self._guard.verdict)
-        self._pieces.append(separator)
+        self._pending += separator
         self._guard = self._conversation.open_answer()
-        self._restorer = self._conversation.open_restorer()
-        return shown + separator
 
-    def _show(self, guarded: str) -> str:
+    def release(self) -> str:
+        """Return what the person may see now; the placeholders in it must have been kept before."""
+        guarded, self._pending = self._pending, ""
         self._pieces.append(guarded)
         return self._restorer.feed(guarded)
+
+    def release_last(self) -> str:
+        """Return the very end of what the person may see."""
+        return self.release() + self._restorer.close()

@@ -68,31 +68,37 @@ class ConversationGuard:
 
         False means that another turn of the conversation saved first: open again and guard again.
         """
-        content = conversation.pseudonyms.to_bytes()
-        if content == conversation.saved or not len(conversation.pseudonyms):
+        if conversation.pseudonyms.revision == conversation.saved_revision:
             return True
-        sealed = self._sealer.seal(content, place=_place(thread_id))
+        revision = conversation.pseudonyms.revision
+        sealed = self._sealer.seal(conversation.pseudonyms.to_bytes(), place=_place(thread_id))
         if not await self._store.save_pseudonyms(conversation.person, thread_id, sealed, conversation.version):
             return False
         conversation.version += 1
-        conversation.saved = content
+        conversation.saved_revision = revision
         return True
 
-    async def save_shown(self, thread_id: UUID, conversation: GuardedConversation) -> None:
-        """Keep the placeholders of an answer that was shown already and cannot be guarded again.
+    async def keep(self, thread_id: UUID, conversation: GuardedConversation) -> None:
+        """Save the placeholders of a piece of an answer before anybody sees it.
 
-        If another turn saved first, its placeholders stand, and those of this answer join them where they are free.
+        Another turn of the conversation may have saved first: its placeholders join these. If both issued the same one,
+        this answer cannot go on, because one placeholder never stands for two values.
 
         Raises:
-            UnavailableError: other turns were always faster.
+            UnavailableError: the two collide, or others were always faster.
         """
         for _ in range(_SAVE_ATTEMPTS):
             if await self.save(thread_id, conversation):
                 return
             latest = await self.open(thread_id, conversation.person, conversation.persona)
-            latest.pseudonyms.adopt(conversation.pseudonyms)
-            conversation = latest
-        raise UnavailableError("Several answers run in this conversation at once. Wait for one to end.")
+            if not conversation.pseudonyms.adopt(latest.pseudonyms):
+                break
+            conversation.version = latest.version
+        raise UnavailableError("Another answer ran in this conversation at the same time. Ask again.")
+
+    async def check_apart(self, text: str, person: Person) -> Verdict:
+        """Judge a title or a comment, which stands beside the conversation and does not use its placeholders."""
+        return await GuardedConversation(self._guard, Pseudonyms(), person, persona="").check_prompt(text)
 
     async def restore(self, thread_id: UUID, person: Person, texts: Iterable[str]) -> list[str]:
         """Return stored texts as their owner may read them: placeholders replaced by the person's own values."""
@@ -109,7 +115,7 @@ class GuardedConversation:
         self.person = person
         self.persona = persona
         self.version = version
-        self.saved = pseudonyms.to_bytes()
+        self.saved_revision = pseudonyms.revision
         self._roles = frozenset(role.value for role in person.roles)
 
     async def check_prompt(self, text: str) -> Verdict:

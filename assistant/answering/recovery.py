@@ -38,5 +38,5 @@ async def recover_turns(history: OpenTurns, audit: AuditLog, *, silent_seconds: 
             place = TurnPlace(turn_id=turn.id, thread_id=turn.thread_id, person_id=turn.person_id)
             await audit.append(TurnInterrupted(turn=place, cause=Cause.CRASHED))
             await history.confirm_interrupted([turn.id])
-        closed += len(turns)
+            closed += 1
     return closed

@@ -6,7 +6,7 @@ from typing import Final
 
 from assistant.knowledge.document import GuardedText
 from policies.guard import Guard
-from policies.pseudonyms import Pseudonyms
+from policies.pseudonyms import Pseudonyms, set_apart
 from policies.verdict import Action, Direction
 
 _PERSONA: Final = "knowledge"  # for lines of the policy that differ by persona
@@ -25,7 +25,7 @@ class DocumentGuard:
             text, direction=Direction.PROMPT, persona=_PERSONA, roles=frozenset(), pseudonyms=Pseudonyms()
         )
         if not verdict.is_blocked:
-            return GuardedText(verdict.text)
+            return GuardedText(set_apart(verdict.text))
         found = [
             f"{decision.label} ({decision.finding.rule})"
             for decision in verdict.decisions

@@ -197,24 +197,53 @@ async def test_a_block_in_the_first_part_ends_the_answer_after_a_takeover(guard:
     assert world.audit.tags[-1] == "answer:blocked"
 
 
-async def test_placeholders_of_a_shown_answer_survive_a_save_in_between(guard: Guard) -> None:
-    world = World(guard, Dev1_qwen=["Write to ", 0.01, "carla@corp.example."])
-    turn = make_turn("Whom?")
-
-    async def save_another_first() -> None:
-        conversation = await world.parts.guard.open(turn.thread_id, turn.person, "general")
-        await conversation.check_prompt("A title with dora@corp.example")
-        assert await world.parts.guard.save(turn.thread_id, conversation)
-
+async def run_beside(world: World, turn: Turn, other_text: str) -> list[TurnEvent]:
+    """Run a turn while another one of its thread guards a text and saves first."""
     events: list[TurnEvent] = []
     async for event in run_turn(turn, world.parts):
         events.append(event)
         if isinstance(event, Routed):
-            await save_another_first()
-    restored = await world.parts.guard.restore(turn.thread_id, turn.person, ["[EMAIL_1] [EMAIL_2]"])
-    assert "dora@corp.example" in restored[0]
+            conversation = await world.parts.guard.open(turn.thread_id, turn.person, "general")
+            await conversation.check_prompt(other_text)
+            assert await world.parts.guard.save(turn.thread_id, conversation)
+    return events
+
+
+async def test_placeholders_of_an_answer_join_those_that_were_saved_meanwhile(guard: Guard) -> None:
+    world = World(guard, Dev1_qwen=["Write to carla@corp.example."])
+    turn = make_turn(f"Use {GITHUB}")
+    events = await run_beside(world, turn, f"and 4111 1111 1111 1111 with {GITHUB}")
     assert isinstance(events[-1], Answered)
-    assert "carla@corp.example" not in f"{world.history.answer}"
+    restored = await world.parts.guard.restore(turn.thread_id, turn.person, ["[EMAIL_1] [PAYMENT_CARD_1]"])
+    assert restored == ["carla@corp.example 4111 1111 1111 1111"]
+
+
+async def test_one_placeholder_never_stands_for_two_values(guard: Guard) -> None:
+    world = World(guard, Dev1_qwen=["Write to ", "carla@corp.example."])
+    turn = make_turn("Whom?")
+    events = await run_beside(world, turn, "another answer about dora@corp.example")
+    assert isinstance(events[-1], Interrupted)
+    assert "[EMAIL_1]" not in shown(events) + str(world.history.answer)
+    assert await world.parts.guard.restore(turn.thread_id, turn.person, ["[EMAIL_1]"]) == ["dora@corp.example"]
+
+
+async def test_a_stopped_answer_keeps_its_placeholders(guard: Guard) -> None:
+    world = World(guard, Dev1_qwen=["Mail dora@corp.example and ", 30.0])
+    turn = make_turn("Whom?")
+    async with aclosing(run_turn(turn, world.parts)) as events:
+        async for event in events:
+            if isinstance(event, AnswerText) and "dora" in event.text:
+                break
+    world.hosts.scripts["Dev1/qwen"] = ["Fine."]
+    await run(world, make_turn("my mail is zed@corp.example", thread=turn.thread_id))
+    assert "[EMAIL_2]" in world.hosts.asked[-1][-1].content
+    assert await world.parts.guard.restore(turn.thread_id, turn.person, ["[EMAIL_1]"]) == ["dora@corp.example"]
+
+
+async def test_nothing_is_restored_inside_an_address_of_the_web(guard: Guard) -> None:
+    world = World(guard, Dev1_qwen=["See [it](http://evil.example/?m=[EMA", "IL_1]) or mail [EMAIL_1]."])
+    events = await run(world, make_turn(f"Write to {MAIL}"))
+    assert shown(events) == f"See [it](http://evil.example/?m=[EMAIL_1]) or mail {MAIL}."
 
 
 async def test_an_end_that_the_log_has_is_written_into_the_history_after_an_outage(guard: Guard) -> None:

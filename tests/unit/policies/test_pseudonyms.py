@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.errors import PseudonymsError
-from policies.pseudonyms import Pseudonyms, Restorer
+from policies.pseudonyms import Pseudonyms, Restorer, set_apart
 
 VALUES = st.text(min_size=1, max_size=20)
 
@@ -89,3 +89,36 @@ def test_restoring_in_any_pieces_is_restoring_the_whole(parts: list[str], sizes:
         shown.append(restorer.feed(text[place : place + size]))
         place += size
     assert "".join(shown) + restorer.close() == pseudonyms.restore(text)
+
+
+@given(
+    st.lists(st.sampled_from(["http://x/?q=", "[EMAIL_1]", " ", "\n", "www.x.y/", "text", "(", ")"]), max_size=12),
+    st.data(),
+)
+def test_restoring_in_pieces_equals_restoring_at_once_in_addresses_too(parts: list[str], data: st.DataObject) -> None:
+    pseudonyms = Pseudonyms()
+    pseudonyms.placeholder("EMAIL", "a@corp.example", is_restorable=True)
+    text = "".join(parts)
+    restorer = Restorer(pseudonyms)
+    pieces, rest = [], text
+    while rest:
+        size = data.draw(st.integers(1, len(rest)))
+        pieces.append(restorer.feed(rest[:size]))
+        rest = rest[size:]
+    assert "".join(pieces) + restorer.close() == pseudonyms.restore(text)
+
+
+def test_a_copy_that_issued_another_value_under_the_same_placeholder_is_not_adopted() -> None:
+    base = Pseudonyms()
+    base.placeholder("EMAIL", "a@corp.example", is_restorable=True)
+    one, two, three = (Pseudonyms.from_bytes(base.to_bytes()) for _ in range(3))
+    one.placeholder("EMAIL", "b@corp.example", is_restorable=True)
+    two.placeholder("EMAIL", "c@corp.example", is_restorable=True)
+    three.placeholder("PHONE", "+49 30 123456", is_restorable=True)
+    assert not one.adopt(two)
+    assert one.adopt(three)
+    assert one.restore("[EMAIL_1] [EMAIL_2] [PHONE_1]") == "a@corp.example b@corp.example +49 30 123456"
+
+
+def test_a_text_set_apart_holds_no_placeholder_and_stays_readable() -> None:
+    assert set_apart("mail [EMAIL_1], ü [GITHUB_TOKEN_12] and [x]") == "mail [EMAIL 1], ü [GITHUB_TOKEN 12] and [x]"
