@@ -35,8 +35,8 @@ class WebApplication:
         root = FastAPI(lifespan=self._live, docs_url=None, redoc_url=None, openapi_url=None)
         root.add_exception_handler(HTTPException, _say_http_error)
         root.add_exception_handler(Exception, _say_our_fault)
-        root.include_router(health_routes(doors.check_parts, self._chat))
-        root.include_router(sign_in_routes(doors.identity, cookie))
+        root.include_router(health_routes(doors.check_parts, self._chat, identity=doors.identity, cookie=cookie))
+        root.include_router(sign_in_routes(doors.identity, cookie, self._chat.close_windows))
         root.mount("/static", StaticFiles(directory=STATIC_FOLDER))
         root.mount("/", SessionGate(self._chat, identity=doors.identity, cookie=cookie))
         self._app: ASGIApp = Hardening(

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assistant.conversation import short_reference
+from assistant.errors import CloisterError, where
 from assistant.settings import Settings
 from assistant.web.chat.configuration import prepare
 from assistant.web.chat_parts import ChatParts
@@ -33,6 +34,9 @@ class Chat(Protocol):
     async def stop(self) -> None:
         """Stop every running answer, and wait until each is recorded as interrupted."""
 
+    async def close_windows(self, token: str) -> None:
+        """Close every window that was opened with this session, and stop the answers that run in them."""
+
 
 class ChatDoor:
     """Load the chat in the background, and show a page that waits until it is there."""
@@ -40,7 +44,6 @@ class ChatDoor:
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
         self._chat: Chat | None = None
-        self._parts: ChatParts | None = None
         self._loading: asyncio.Task[None] | None = None
         self._failure = ""
 
@@ -58,14 +61,17 @@ class ChatDoor:
         self._loading = asyncio.create_task(self._load(), name="load the chat")
 
     async def stop(self) -> None:
-        """End every running answer as interrupted, then let go of the parts."""
-        if self._loading is not None and not self._loading.done():
+        """End every running answer as interrupted; nothing is being loaded any more when this returns."""
+        if self._loading is not None:
             self._loading.cancel()
+            await asyncio.wait((self._loading,))
         if self._chat is not None:
             await self._chat.stop()
-        if self._parts is not None:
-            parts, self._parts = self._parts, None
-            await parts.close()
+
+    async def close_windows(self, token: str) -> None:
+        """Close every window of a session that ended; before the chat is there, there are none."""
+        if self._chat is not None:
+            await self._chat.close_windows(token)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the chat, or say that it is on its way."""
@@ -78,11 +84,12 @@ class ChatDoor:
 
     async def _load(self) -> None:
         try:
-            self._parts = await self._doors.open_chat()
-            self._chat = await asyncio.to_thread(_build, self._parts, self._doors.identity, self._doors.settings)
-        except Exception:  # noqa: BLE001 - the other doors stay open, and the page says that this one does not
+            parts = await self._doors.open_chat()
+            self._chat = await asyncio.to_thread(_build, parts, self._doors.identity, self._doors.settings)
+        except Exception as error:  # noqa: BLE001 - the other doors stay open, and the page says that this one does not
             self._failure = short_reference(uuid4())
-            _log.exception("the chat could not start (ref %s)", self._failure)
+            why = str(error) if isinstance(error, CloisterError) else where(error)
+            _log.error("the chat could not start: %s (ref %s)", why, self._failure)
         else:
             _log.info("the chat is ready")
 

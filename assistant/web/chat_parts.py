@@ -1,8 +1,8 @@
-"""What the chat page needs from the rest of the product. Imports no Chainlit, so that `bootstrap` can name it."""
+"""What the chat page needs from the rest of the product. Imports no Chainlit, so that `wiring` can fill it at once."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -85,10 +85,10 @@ class OwnDocuments(Protocol):
         """Yield the job now, whenever it changed, and a last time when it ended; leaving early leaves it running."""
 
     async def list_own(self, person: Person) -> list[Document]:
-        """List what the person may read, the newest first."""
+        """List what the person may read, their own and the shared ones, the newest first."""
 
     async def remove(self, person: Person, document_id: UUID) -> None:
-        """Remove a document.
+        """Remove a document of this person's own, and for an administrator also one that is shared with everybody.
 
         Raises:
             NotFoundError: there is none, or it is not this person's to remove.
@@ -109,4 +109,3 @@ class ChatParts:
     conversations: OwnConversations
     documents: OwnDocuments
     hosts: Callable[[], Sequence[HostStatus]]
-    close: Callable[[], Awaitable[None]]

@@ -1,4 +1,4 @@
-"""What the doors need from the rest of the product: ports that `bootstrap` fills and tests fake."""
+"""What the doors need from the rest of the product: ports that `wiring` fills and tests fake."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class SignIn(Protocol):
         """Begin a session.
 
         Raises:
+            TooManyAttemptsError: somebody guesses too fast; says when to come back.
             CloisterError: refused; the message may be shown and tells a stranger nothing.
         """
 
@@ -37,15 +38,25 @@ class SignIn(Protocol):
         """Return who holds this session, with the roles in force now; none when it is over."""
 
     async def sign_out(self, token: str) -> None:
-        """End this session."""
+        """End this session.
+
+        Raises:
+            UnavailableError: the database or the audit log is down; asking again may help.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class PartState:
-    """How one part of the product is doing, in words that tell a stranger nothing secret."""
+    """How one part of the product is doing.
+
+    Attributes:
+        words: for anybody who asks: counts, no names and no addresses.
+        details: for whoever is signed in, in the place of the words; empty when there is no more to say.
+    """
 
     is_ready: bool
     words: str
+    details: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,13 @@ from typing import Any, Final
 from uuid import uuid4
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
 from assistant.conversation import short_reference
-from assistant.errors import BadInputError, CloisterError, NotAllowedError, NotFoundError, UnavailableError
+from assistant.errors import BadInputError, CloisterError, NotAllowedError, NotFoundError, UnavailableError, where
 from assistant.web.origins import Origins
 from assistant.web.pages import render_message
 
@@ -97,16 +99,19 @@ class Hardening:
         if refusal := self._refusal(scope):
             status, words = refusal
             _log.warning("refused %s %s: %s (ref %s)", scope["type"], status, words, reference)
-            await _refuse(scope, receive, sender, status, words)
+            await refuse(scope, receive, sender, error_response(scope, status, words, reference))
             return
         try:
             await self._app(scope, self._limited(scope, receive, sender), sender)
         except BodyTooLargeError:
             _log.warning("refused a body that grew too long (ref %s)", reference)
-        except Exception:  # noqa: BLE001 - a door: whatever happens, the caller gets words and a reference
-            _log.exception("request failed (ref %s)", reference)
+        except Exception as error:  # noqa: BLE001 - a door: whatever happens, the caller gets words and a reference
+            if sender.is_broken or isinstance(error, ClientDisconnect | WebSocketDisconnect):
+                _log.debug("the caller went away: %s (ref %s)", where(error), reference)
+                return
+            _log.error("request failed: %s (ref %s)", where(error), reference)
             if not sender.has_started:  # else it can only end
-                await _refuse(scope, receive, sender, 500, OUR_FAULT)
+                await refuse(scope, receive, sender, error_response(scope, 500, OUR_FAULT, reference))
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -141,7 +146,8 @@ class Hardening:
             seen += len(message.get("body", b""))
             if seen > most:
                 if not sender.has_started:
-                    await _refuse(scope, receive, sender, 413, _TOO_LONG)
+                    response = error_response(scope, 413, _TOO_LONG, scope["state"]["reference"])
+                    await refuse(scope, receive, sender, response)
                 sender.is_shut = True
                 raise BodyTooLargeError
             return message
@@ -150,7 +156,12 @@ class Hardening:
 
 
 class _Sender:
-    """Pass messages on, adding headers to the first."""
+    """Pass messages on, adding headers to the first.
+
+    Attributes:
+        is_shut: nothing more goes out.
+        is_broken: the server could not send, because nobody is at the other end any more.
+    """
 
     def __init__(self, send: Send, reference: str, *, is_behind_tls: bool) -> None:
         self._send = send
@@ -158,6 +169,8 @@ class _Sender:
         self._is_behind_tls = is_behind_tls
         self.has_started = False
         self.is_shut = False
+        self.is_broken = False
+        self._is_accepted = False
 
     async def __call__(self, message: MutableMapping[str, Any]) -> None:
         if self.is_shut:
@@ -174,7 +187,16 @@ class _Sender:
             headers["x-request-id"] = self._reference
             if self._is_behind_tls:
                 headers.setdefault("strict-transport-security", "max-age=31536000")
-        await self._send(message)
+        try:
+            await self._send(message)
+        except OSError:  # uvicorn's ClientDisconnected is one
+            self.is_broken = True
+            raise
+        except RuntimeError:
+            # Uvicorn skips the handshake with a socket that is closing, then wonders about what comes after it.
+            self.is_broken = self._is_accepted
+            raise
+        self._is_accepted = self._is_accepted or message["type"] == "websocket.accept"
 
     def _cookies(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         kept = []
@@ -189,11 +211,12 @@ class _Sender:
         return kept
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, words: str) -> None:
+async def refuse(scope: Scope, receive: Receive, send: Send, response: Response) -> None:
+    """Answer a request with the response, and a WebSocket, which can take none, with its end."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": _POLICY_CLOSE})
         return
-    await error_response(scope, status, words, scope["state"]["reference"])(scope, receive, send)
+    await response(scope, receive, send)
 
 
 def http_status(error: CloisterError) -> int:

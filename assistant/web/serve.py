@@ -9,10 +9,11 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 
+from assistant.errors import where
 from assistant.settings import Settings
 from assistant.web.app import WebApplication, create_app
 from assistant.web.doors import Doors
@@ -67,9 +68,16 @@ async def serve_until_stopped(doors: Doors, *, listener: socket.socket | None = 
         doors: what is served.
         listener: a socket that already listens, for tests; unset binds the address of the settings.
     """
+    asyncio.get_running_loop().set_exception_handler(_note_stray_error)
     server = create_server(create_app(doors), doors.settings)
     await server.serve(sockets=[listener] if listener else None)
     return 0 if server.started else 1
+
+
+def _note_stray_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log an error that nobody awaited without its message, which asyncio's own handler would write."""
+    error = context.get("exception")
+    _log.error("an error was left behind in the event loop: %s", where(error) if error else context.get("message"))
 
 
 def create_server(application: WebApplication, settings: Settings) -> uvicorn.Server:
@@ -78,7 +86,9 @@ def create_server(application: WebApplication, settings: Settings) -> uvicorn.Se
         application,
         host=settings.host,
         port=settings.port,
-        loop="asyncio",  # never uvloop: libuv connects unseen by the egress lock
+        # Never uvloop: libuv connects without raising Python's audit events (PEP 578), so that nothing in the process,
+        # and no test that listens to them, would see where it connects to.
+        loop="asyncio",
         ws="websockets-sansio",
         ws_max_size=SOCKET_MESSAGE_BYTES,
         access_log=False,  # addresses of threads and people's doings are the audit log's business

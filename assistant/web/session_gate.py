@@ -12,11 +12,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from assistant.conversation import Person
 from assistant.errors import UnavailableError
 from assistant.web.doors import SignIn
-from assistant.web.hardening import error_response
+from assistant.web.hardening import error_response, refuse
 
 _NAME: Final = "cloister_session"
 _SECURE_NAME: Final = "__Host-cloister_session"  # the prefix makes browsers refuse it from other hosts and without TLS
-_POLICY_CLOSE: Final = 1008
 
 
 class SessionCookie:
@@ -60,10 +59,10 @@ class SessionGate:
         try:
             person = await self._identity.person_for_session(token) if token else None
         except UnavailableError as error:
-            await _refuse(scope, receive, send, error_response(scope, 503, str(error), scope["state"]["reference"]))
+            await refuse(scope, receive, send, error_response(scope, 503, str(error), scope["state"]["reference"]))
             return
         if person is None:
-            await _refuse(scope, receive, send, _ask_to_sign_in(scope))
+            await refuse(scope, receive, send, _ask_to_sign_in(scope))
             return
         await self._app(_with_person(scope, person, token, self._cookie.name), receive, send)
 
@@ -94,10 +93,3 @@ def _ask_to_sign_in(scope: Scope) -> Response:
         wanted = quote(scope["path"], safe="/")
         return RedirectResponse("/sign-in" if wanted == "/" else f"/sign-in?next={wanted}", 303)
     return JSONResponse({"detail": "You are not signed in any more. Sign in again."}, 401)
-
-
-async def _refuse(scope: Scope, receive: Receive, send: Send, response: Response) -> None:
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": _POLICY_CLOSE})
-        return
-    await response(scope, receive, send)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -10,8 +11,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from assistant.errors import CloisterError, UnavailableError
+from assistant.identity.attempts import TooManyAttemptsError
 from assistant.web.doors import SignIn
-from assistant.web.pages import render
+from assistant.web.hardening import http_status
+from assistant.web.pages import render, render_message
 from assistant.web.session_gate import SessionCookie
 
 _log = logging.getLogger(__name__)
@@ -21,9 +24,11 @@ _MOST_FIELDS: Final = 8
 _NAME_CHARS: Final = 200
 _PASSWORD_CHARS: Final = 1024
 
+CloseWindows = Callable[[str], Awaitable[None]]
 
-def sign_in_routes(identity: SignIn, cookie: SessionCookie) -> APIRouter:
-    """Return the addresses of signing in and out."""
+
+def sign_in_routes(identity: SignIn, cookie: SessionCookie, close_windows: CloseWindows) -> APIRouter:
+    """Return the addresses of signing in and out; `close_windows` shuts the open pages of a session that ended."""
     router = APIRouter()
 
     @router.get("/sign-in")
@@ -50,22 +55,41 @@ def sign_in_routes(identity: SignIn, cookie: SessionCookie) -> APIRouter:
         try:
             signed_in = await identity.sign_in(name, password, client)
         except CloisterError as error:
-            status = 503 if isinstance(error, UnavailableError) else 401
             _log.info("sign-in refused: %s (ref %s)", type(error).__name__, request.state.reference)
-            return _form(wanted, said=str(error), name=name, status=status)
-        await identity.sign_out(cookie.read(request.scope))  # the session that this one replaces
+            return _refusal(error, wanted, name)
+        replaced = cookie.read(request.scope)
+        try:
+            await identity.sign_out(replaced)
+            await close_windows(replaced)
+        except CloisterError as error:  # the new session has begun, and the old one's token is about to be overwritten
+            _log.warning("an old session was not ended: %s (ref %s)", type(error).__name__, request.state.reference)
         response = RedirectResponse(wanted, 303)
         cookie.write(response, signed_in.token)
         return response
 
     @router.post("/sign-out")
     async def sign_out(request: Request) -> Response:
-        await identity.sign_out(cookie.read(request.scope))
-        response = RedirectResponse("/sign-in?out", 303)
-        cookie.clear(response)
-        return response
+        return await _end_session(request, identity, cookie, close_windows)
 
     return router
+
+
+async def _end_session(
+    request: Request, identity: SignIn, cookie: SessionCookie, close_windows: CloseWindows
+) -> Response:
+    token = cookie.read(request.scope)
+    try:
+        await identity.sign_out(token)
+        await close_windows(token)
+    except CloisterError as error:  # the cookie stays: without it, trying again would end nothing
+        reference: str = request.state.reference
+        _log.warning("sign-out failed: %s (ref %s)", type(error).__name__, reference)
+        words = f"Signing out was not completed. {error} Try again in a minute."
+        status = http_status(error)
+        return render_message("Not signed out", words, status=status, reference=reference, is_signed_in=True)
+    response = RedirectResponse("/sign-in?out", 303)
+    cookie.clear(response)
+    return response
 
 
 def own_path(wanted: str) -> str:
@@ -88,6 +112,15 @@ async def _read_form(request: Request) -> dict[str, str]:
     except ValueError:  # not ASCII, not UTF-8 inside, or too many fields
         return {}
     return {name: values[0] for name, values in fields.items()}
+
+
+def _refusal(error: CloisterError, wanted: str, name: str) -> Response:
+    """Return the form with the reason; a door that waits says for how long."""
+    if isinstance(error, TooManyAttemptsError):
+        response = _form(wanted, said=str(error), name=name, status=429)
+        response.headers["retry-after"] = str(error.retry_after_seconds)
+        return response
+    return _form(wanted, said=str(error), name=name, status=503 if isinstance(error, UnavailableError) else 401)
 
 
 def _form(wanted: str, *, said: str = "", is_calm: bool = False, name: str = "", status: int = 200) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 import redis.asyncio
@@ -16,6 +17,7 @@ from assistant.web.chat_parts import ChatParts
 from assistant.web.doors import Doors, PartState
 from assistant.web.serve import serve_until_stopped
 from connectors.model_hosts.hosts import ModelHosts
+from connectors.model_hosts.values import HostStatus
 
 _PATIENCE_SECONDS = 2.0  # for one part of the product to answer a health check
 
@@ -32,7 +34,8 @@ def run_web(settings: Settings) -> int:
 
 async def _serve(settings: Settings) -> int:
     fleet = read_hosts(settings)
-    async with build_application(settings, process="web") as application:
+    async with AsyncExitStack() as stack:
+        application = await stack.enter_async_context(build_application(settings, process="web"))
         hosts = ModelHosts(
             fleet,
             retriever=application.quotes,
@@ -40,7 +43,12 @@ async def _serve(settings: Settings) -> int:
             first_token_timeout_seconds=settings.first_token_timeout_seconds,
             stall_timeout_seconds=settings.stall_timeout_seconds,
         )
-        web = _Web(application, hosts)
+        stack.push_async_callback(hosts.close)  # however far they got: the chat may never have come to be
+        redis_client = redis.asyncio.Redis.from_url(
+            required(settings, "redis_url").get_secret_value(), socket_timeout=_PATIENCE_SECONDS
+        )
+        stack.push_async_callback(redis_client.aclose)
+        web = _Web(application, hosts, redis_client)
         doors = Doors(
             settings=settings,
             identity=application.access,
@@ -53,12 +61,10 @@ async def _serve(settings: Settings) -> int:
 class _Web:
     """What the doors ask of the wired product."""
 
-    def __init__(self, application: Application, hosts: ModelHosts) -> None:
+    def __init__(self, application: Application, hosts: ModelHosts, redis_client: redis.asyncio.Redis) -> None:
         self._application = application
         self._hosts = hosts
-        self._redis = redis.asyncio.Redis.from_url(
-            required(application.settings, "redis_url").get_secret_value(), socket_timeout=_PATIENCE_SECONDS
-        )
+        self._redis = redis_client
 
     async def open_chat(self) -> ChatParts:
         """Start the model hosts, make the guard's slow detectors ready, and return what the chat needs."""
@@ -70,7 +76,6 @@ class _Web:
             conversations=self._application.conversations,
             documents=self._application.documents,
             hosts=self._hosts.statuses,
-            close=self._close,
         )
 
     async def check_parts(self) -> Mapping[str, PartState]:
@@ -81,8 +86,12 @@ class _Web:
         policy = self._application.guard.policy
         return {
             **dict(zip(names, states, strict=True)),
-            "guard": PartState(is_ready=True, words=f"{len(policy.rules)} rules, policy {policy.version}."),
-            "model hosts": self._look_at_hosts(),
+            "guard": PartState(
+                is_ready=True,
+                words=f"{len(policy.rules)} rules.",
+                details=f"{len(policy.rules)} rules, policy {policy.version}.",
+            ),
+            "model hosts": hosts_state(self._hosts.statuses(), is_ready=self._hosts.is_ready),
         }
 
     async def _check_database(self) -> PartState:
@@ -105,14 +114,15 @@ class _Web:
         words = "The audit log is open." if is_open else "The audit log cannot be written; nothing is answered."
         return PartState(is_ready=is_open, words=words)
 
-    def _look_at_hosts(self) -> PartState:
-        statuses: Sequence[str] = [status.words for status in self._hosts.statuses() if status.is_up]
-        words = " ".join(statuses) or "No model host answers; see docs/fleet.md."
-        return PartState(is_ready=self._hosts.is_ready, words=words)
 
-    async def _close(self) -> None:
-        await self._hosts.close()
-        await self._redis.aclose()
+def hosts_state(statuses: Sequence[HostStatus], *, is_ready: bool) -> PartState:
+    """Say how many model hosts answer and, for whoever is signed in, how each of them is."""
+    hosts = [status for status in statuses if status.origin != "quote"]
+    if hosts:
+        words = f"{sum(status.is_up for status in hosts)} of {len(hosts)} model hosts answer."
+    else:
+        words = "No model host was found; see docs/fleet.md."
+    return PartState(is_ready=is_ready, words=words, details=" · ".join(status.words for status in statuses))
 
 
 async def _in_time(check: Coroutine[Any, Any, PartState]) -> PartState:

@@ -29,7 +29,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright's loop runs as long as this lives, and no async test can beside it
 def browser() -> Iterator[Browser]:
     if _CHROMIUM is None:
         if os.environ.get("CI"):

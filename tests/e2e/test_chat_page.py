@@ -59,6 +59,27 @@ def test_what_was_held_back_is_one_line_that_explains_itself(open_page: OpenPage
     watched.shoot("why")
 
 
+@pytest.mark.parametrize("comes_back", [False, True])
+def test_what_was_held_back_stands_once_between_message_and_answer(open_page: OpenPage, *, comes_back: bool) -> None:
+    watched = open_page()
+    turns = watched.site.fakes.turns
+    turns.guard_seconds = 0.15
+    turns.hold()
+    watched.sign_in()
+    watched.ask(f"Rotate this key for me: {ACCESS_KEY}")
+    expect(watched.page.get_by_role("article").filter(has_text="The restart")).to_be_visible()
+    if comes_back:
+        expect(watched.page).to_have_url(re.compile("/thread/"))
+        watched.page.reload()
+        expect(watched.page.get_by_role("article").filter(has_text="The restart")).to_be_visible()
+    turns.release()
+    expect(watched.page.get_by_text(re.compile("4.8 s · logged"))).to_be_visible()
+    turns.guard_seconds = 0.0
+    watched.shoot(f"held-back-{'again' if comes_back else 'live'}")
+    kinds = watched.page.locator("[data-step-type]").evaluate_all("all => all.map((one) => one.dataset.stepType)")
+    assert kinds == ["user_message", "tool", "assistant_message", "llm"]
+
+
 def test_a_blocked_text_goes_back_into_the_composer_under_its_reason(open_page: OpenPage) -> None:
     watched = open_page()
     watched.sign_in()
@@ -171,13 +192,16 @@ def test_a_file_becomes_part_of_the_question(open_page: OpenPage) -> None:
     watched = open_page()
     watched.sign_in()
     expect(watched.page.locator("#chat-input")).to_be_visible()
-    content: FilePayload = {"name": "notes.md", "mimeType": "text/markdown", "buffer": b"# Halibut\nIt swims."}
-    watched.page.locator("#upload-button-input").set_input_files(content)
+    notes: FilePayload = {"name": "notes.md", "mimeType": "text/markdown", "buffer": b"# Halibut\nIt swims."}
+    data: FilePayload = {"name": "data.json", "mimeType": "application/json", "buffer": b"{}"}
+    watched.page.locator("#upload-button-input").set_input_files([notes, data])
     expect(watched.page.get_by_text("notes.md")).to_be_visible()
+    expect(watched.page.get_by_text("data.json")).to_be_visible()
     watched.ask("What does it say?")
-    expect(watched.page.get_by_text("Attached: notes.md")).to_be_visible()
+    expect(watched.page.get_by_text("Attached: notes.md, data.json")).to_be_visible()
     asked = watched.site.fakes.turns.asked[-1]
-    assert [(one.name, one.text) for one in asked.attachments] == [("notes.md", "# Halibut\nIt swims.")]
+    expected = [("notes.md", "# Halibut\nIt swims."), ("data.json", "{}")]
+    assert [(one.name, one.text) for one in asked.attachments] == expected
     watched.shoot("attached")
 
 

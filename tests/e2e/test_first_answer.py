@@ -50,7 +50,7 @@ def test_documentation_and_added_documents_are_quoted(
     expect(page.get_by_text("notes.md is in the knowledge base")).to_be_visible(timeout=60_000)
     ask(page, "When is the zeppelin service deployed?")
     expect(page.get_by_text(re.compile("deployed on Thursdays")).first).to_be_visible(timeout=60_000)
-    expect(page.get_by_text("[GITHUB_TOKEN_1]").first).to_be_visible()
+    expect(page.get_by_text("[GITHUB_TOKEN 1]").first).to_be_visible()
     context.close()
     tags = [event["type"] for event in product.audit()]
     assert {"document:added", "job:enqueued", "job:finished"} <= set(tags)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+from assistant.answering.words import guard_detail, title_of
 from assistant.conversation import Author, Message, MessageState, Person, Role, Thread, Turn
-from assistant.errors import BadInputError, NotAllowedError, NotFoundError
+from assistant.errors import BadInputError, CloisterError, NotAllowedError, NotFoundError
 from assistant.history.values import Feedback, StoredMessage, ThreadPage
 from assistant.jobs.job import Job, JobState
 from assistant.knowledge.document import Document, DocumentState
@@ -49,6 +50,9 @@ class FakeSignedIn:
 class FakeIdentity:
     people: dict[str, Person] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
+    refusal: CloisterError | None = None  # of every sign-in
+    outage: CloisterError | None = None  # of every sign-out
+    fault: Exception | None = None  # of whatever comes with a session
 
     def add(self, name: str, *roles: Role) -> Person:
         person = Person(id=uuid4(), name=name, roles=frozenset(roles))
@@ -56,6 +60,8 @@ class FakeIdentity:
         return person
 
     async def sign_in(self, name: str, password: str, client: str) -> FakeSignedIn:
+        if self.refusal is not None:
+            raise self.refusal
         if name not in self.people or password != PASSWORD:
             raise NotAllowedError("The name or the password is not right. Check both and try again.")
         token = uuid4().hex
@@ -63,9 +69,13 @@ class FakeIdentity:
         return FakeSignedIn(self.people[name], token)
 
     async def person_for_session(self, token: str) -> Person | None:
+        if self.fault is not None:
+            raise self.fault
         return self.people.get(self.sessions.get(token, ""))
 
     async def sign_out(self, token: str) -> None:
+        if token and self.outage is not None:
+            raise self.outage
         self.sessions.pop(token, None)
 
 
@@ -132,7 +142,7 @@ class FakeHistory:
         thread = self.rows.get(turn.thread_id)
         if thread is not None and thread.owner_id != turn.person.id:
             raise NotFoundError("There is no such conversation, or it is not yours.")
-        title = thread.title if thread else text[:60]
+        title = thread.title if thread else title_of(text)
         created = thread.created_at if thread else now
         self.rows[turn.thread_id] = Thread(turn.thread_id, turn.person.id, title, turn.persona, created, now)
         question = Message(turn.message_id, turn.thread_id, turn.id, Author.USER, text, state, note)
@@ -155,6 +165,9 @@ class FakeTurns:
     asked: list[Turn] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     pause_seconds: float = 0.0
+    ending_seconds: float = 0.0  # how long an interruption takes to be durable
+    recorded_seconds: float = 0.0  # how long it takes from the durable end of an answer to its last event
+    guard_seconds: float = 0.0  # how long the guard looks at the question
     repeat: int = 0  # pieces of a long answer instead of the short one
     is_holding: bool = False
     _loop: asyncio.AbstractEventLoop | None = None
@@ -172,13 +185,14 @@ class FakeTurns:
         if not turn.text.strip() and not turn.attachments:
             raise BadInputError("The message is empty. Write a question, or attach a text file.")
         if "explode" in turn.text:
-            raise RuntimeError("a fault with no words for a person")
+            raise RuntimeError("a planted secret: no words for a person")
         self.asked.append(turn)
         self._loop, self._gate = asyncio.get_running_loop(), asyncio.Event()
         yield Accepted(turn.reference)
+        await asyncio.sleep(self.guard_seconds)
         verdict = judge(turn.text)
         note = note_of(verdict)
-        detail = {"guard": [_detail(decision) for decision in verdict.held_back]}
+        detail = guard_detail(verdict)
         if verdict.is_blocked:
             words = (
                 "Nothing was sent. The text holds what looks like a private key (rule secret/private-key). "
@@ -186,12 +200,11 @@ class FakeTurns:
             )
             self.history.begin(turn, "(blocked: not stored)", MessageState.BLOCKED, "", detail)
             self.history.finish(turn, words, MessageState.BLOCKED)
-            yield Guarded(verdict, note)
             yield Blocked(turn.reference, words, verdict)
             return
         self.history.begin(turn, verdict.text, MessageState.COMPLETE, note, detail)
         yield Guarded(verdict, note)
-        shown = ""
+        shown, is_recorded = "", False
         try:
             yield Routed(Route("Mini2/llama3.1:70b", "Mini2", "llama3.1:70b", 32768, "most room"))
             if "notice" in turn.text:
@@ -205,9 +218,13 @@ class FakeTurns:
                 await asyncio.sleep(self.pause_seconds)
             muted = f"Mini2 · llama3.1:70b · 4.8 s · logged {turn.reference}"
             self.history.finish(turn, shown, MessageState.COMPLETE, muted)
+            is_recorded = True
+            await asyncio.sleep(self.recorded_seconds)
             yield Answered(turn.reference, muted, Verdict(Action.ALLOW, shown, (), "sha256:0"))
         except (asyncio.CancelledError, GeneratorExit):
-            self.history.finish(turn, shown, MessageState.INTERRUPTED, "Stopped before its end.")
+            await asyncio.sleep(self.ending_seconds)  # a second cancellation would end it here, unrecorded
+            if not is_recorded:
+                self.history.finish(turn, shown, MessageState.INTERRUPTED, "Stopped before its end.")
             raise
         finally:
             self.closed.append(turn.reference)
@@ -234,16 +251,6 @@ def note_of(verdict: Verdict) -> str:
     return f"{len(held)} {plural} held back · " + ", ".join(decision.label for decision in held) if held else ""
 
 
-def _detail(decision: Decision) -> dict[str, str]:
-    return {
-        "label": decision.label,
-        "rule": decision.finding.rule,
-        "masked": decision.masked,
-        "instead": decision.placeholder,
-        "action": decision.action.value,
-    }
-
-
 def _pieces(text: str) -> list[str]:
     return [text[start : start + 5] for start in range(0, len(text), 5)]
 
@@ -251,6 +258,7 @@ def _pieces(text: str) -> list[str]:
 class FakeDocuments:
     def __init__(self) -> None:
         self.files: dict[UUID, tuple[Person, str, bytes]] = {}
+        self.shared: set[UUID] = set()
 
     async def add(self, person: Person, name: str, data: bytes) -> Job:
         if b"\x00" in data:
@@ -266,13 +274,18 @@ class FakeDocuments:
 
     async def list_own(self, person: Person) -> list[Document]:
         return [
-            Document(file_id, name, name, False, DocumentState.INDEXED, "", len(data), datetime.now(UTC))
+            Document(
+                file_id, name, name, file_id in self.shared, DocumentState.INDEXED, "", len(data), datetime.now(UTC)
+            )
             for file_id, (owner, name, data) in self.files.items()
-            if owner.id == person.id
+            if owner.id == person.id or file_id in self.shared
         ]
 
     async def remove(self, person: Person, document_id: UUID) -> None:
-        if document_id not in self.files or self.files[document_id][0].id != person.id:
+        is_own = document_id in self.files and self.files[document_id][0].id == person.id
+        if document_id in self.shared:
+            is_own = Role.ADMINISTRATOR in person.roles
+        if not is_own:
             raise NotFoundError("There is no such document, or it is not yours to remove.")
         del self.files[document_id]
 
@@ -307,9 +320,4 @@ class FakeSite:
             conversations=self.history,
             documents=self.documents,
             hosts=hosts,
-            close=_nothing,
         )
-
-
-async def _nothing() -> None:
-    return None

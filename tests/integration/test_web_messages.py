@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ from socketio.exceptions import (  # type: ignore[import-untyped]  # ships no ty
     ConnectionError as SocketConnectionError,
 )
 
-from assistant.conversation import Person, Role
+from assistant.conversation import MessageState, Person, Role
 from tests.fakes.web_parts import FakeSite
 from tests.fakes.web_site import RunningSite, serve_site
 from tests.integration.web_scene import Newcomer, newcomers
@@ -107,14 +108,49 @@ async def test_characters_that_cannot_be_stored_are_replaced_and_said(web: Runni
     assert "2 characters that cannot be stored" in str(window.seen)
 
 
-async def test_a_fault_reaches_the_person_as_words_with_a_reference(web: RunningSite, newcomer: Newcomer) -> None:
+async def test_a_fault_reaches_the_person_as_words_with_a_reference(
+    web: RunningSite, newcomer: Newcomer, caplog: pytest.LogCaptureFixture
+) -> None:
     somebody = await newcomer()
     async with somebody.window() as window:
         await window.say("please explode")
         told = str(await window.wait_for("window_message"))
     assert "Something failed on our side" in told
     assert "Traceback" not in str(window.seen)
-    assert "no words for a person" not in str(window.seen)
+    assert "planted secret" not in str(window.seen)
+    assert "RuntimeError at web_parts.py" in caplog.text
+    assert "planted secret" not in caplog.text
+
+
+@pytest.mark.parametrize("event", ["connection_successful", "client_message", "stop"])
+async def test_a_fault_at_the_socket_says_so_and_leaves_no_message_in_the_log(
+    web: RunningSite, newcomer: Newcomer, caplog: pytest.LogCaptureFixture, event: str
+) -> None:
+    somebody = await newcomer()
+    async with somebody.window() as window:
+        web.fakes.identity.fault = RuntimeError("a planted secret")
+        try:
+            await window.client.emit(event)
+            told = str(await window.wait_for("window_message"))
+        finally:
+            web.fakes.identity.fault = None
+    assert "Something failed on our side" in told
+    gc.collect()  # asyncio logs an error that nobody fetched when its task is collected
+    assert "RuntimeError at web_parts.py" in caplog.text
+    assert "planted secret" not in caplog.text + told
+
+
+async def test_a_fault_at_a_page_leaves_no_message_in_the_log(
+    web: RunningSite, newcomer: Newcomer, caplog: pytest.LogCaptureFixture
+) -> None:
+    somebody = await newcomer()
+    web.fakes.identity.fault = RuntimeError("a planted secret")
+    try:
+        answers = [await somebody.http.get(path) for path in ("/", "/sign-in", "/user", "/documents", "/health/ready")]
+    finally:
+        web.fakes.identity.fault = None
+    assert {answer.status_code for answer in answers} == {500}
+    assert "planted secret" not in caplog.text + "".join(answer.text for answer in answers)
 
 
 async def test_a_session_that_was_ended_is_refused_at_the_next_event(web: RunningSite, newcomer: Newcomer) -> None:
@@ -162,6 +198,46 @@ async def test_stopping_closes_the_request_to_the_model(web: RunningSite, newcom
     web.fakes.turns.release()
 
 
+async def test_stopping_twice_does_not_cut_off_the_record_of_it(web: RunningSite, newcomer: Newcomer) -> None:
+    somebody = await newcomer()
+    turns = web.fakes.turns
+    turns.hold()
+    turns.ending_seconds = 0.3
+    try:
+        async with somebody.window() as window:
+            await window.say("a long one")
+            await window.wait_for("stream_start")
+            for _ in range(3):
+                await window.client.emit("stop")
+            await window.wait_for("task_end", count=2)
+    finally:
+        turns.ending_seconds = 0.0
+        turns.release()
+    stored = web.fakes.history.stored[turns.asked[-1].thread_id]
+    assert stored[-1].message.state is MessageState.INTERRUPTED
+
+
+async def test_a_window_that_comes_back_while_the_guard_looks_sees_question_and_answer(
+    web: RunningSite, newcomer: Newcomer
+) -> None:
+    somebody = await newcomer()
+    turns = web.fakes.turns
+    thread = await somebody.ask("first")
+    turns.guard_seconds = 1.0
+    try:
+        async with somebody.window(threadId=str(thread)) as window:
+            await window.say("second")
+            await window.wait_for("task_start")
+            async with somebody.window(threadId=str(thread)) as other:
+                await other.wait_for("task_end", count=2)
+    finally:
+        turns.guard_seconds = 0.0
+    drawn = [step for step in other.got("new_message") if isinstance(step, dict)]
+    known = {None} | {step["id"] for step in drawn if step["type"] == "user_message"}
+    assert "second" in [step["output"] for step in drawn if step["type"] == "user_message"]
+    assert {step["parentId"] for step in drawn if step["type"] == "run"} <= known  # else the page leaves it out
+
+
 async def test_a_binary_file_is_refused_in_words(web: RunningSite, newcomer: Newcomer) -> None:
     somebody = await newcomer()
     sent = await somebody.http.post("/project/file", files={"file": ("a.md", b"\x7fELF\x00\x01", "text/markdown")})
@@ -185,3 +261,31 @@ async def test_a_window_that_comes_back_sees_what_was_said_meanwhile(web: Runnin
     async with somebody.window(sessionId=window.session_id, threadId=str(turn.thread_id)) as back:
         shown = await back.wait_for("resume_thread")
     assert "because the disk was full" in str(shown)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("PUT", "/feedback"), ("DELETE", "/feedback"), ("POST", "/set-session-cookie")]
+)
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+async def test_a_body_nested_without_end_is_refused_in_words(
+    newcomer: Newcomer, caplog: pytest.LogCaptureFixture, method: str, path: str, opening: str
+) -> None:
+    attacker = await newcomer()
+    answer = await attacker.http.request(method, path, content=opening * (200_000 // len(opening)))
+    assert answer.status_code == 400
+    assert "cannot be read" in answer.json()["detail"]
+    assert "RecursionError" not in caplog.text
+
+
+@pytest.mark.parametrize("data", ["2" + "[" * 200_000, "[" * 200_000, '2["client_message",', "9", "4", "51-[]"])
+async def test_what_is_no_event_is_refused_in_words_and_the_window_stays(
+    newcomer: Newcomer, caplog: pytest.LogCaptureFixture, data: str
+) -> None:
+    attacker = await newcomer()
+    async with attacker.window() as window:
+        await window.client.eio.send(data)
+        if not data.startswith("5"):  # a part of something that never comes whole
+            assert "cannot be read" in str(await window.wait_for("window_message"))
+            await window.say("and now in order")
+            await window.wait_for("stream_start")
+    assert "Traceback" not in caplog.text

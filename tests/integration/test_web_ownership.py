@@ -10,6 +10,7 @@ from socketio.exceptions import (  # type: ignore[import-untyped]  # ships no ty
     ConnectionError as SocketConnectionError,
 )
 
+from assistant.conversation import Role
 from assistant.web.chat.steps import run_id
 from tests.fakes.web_parts import ACCESS_KEY, FakeSite
 from tests.fakes.web_site import RunningSite, serve_site
@@ -130,6 +131,20 @@ async def test_a_document_of_somebody_else_cannot_be_removed(web: RunningSite, n
     assert (await attacker.http.post(f"/documents/{document_id}/remove")).status_code == 404
     assert document_id in web.fakes.documents.files
     assert (await victim.http.post(f"/documents/{document_id}/remove")).status_code == 303
+
+
+async def test_a_shared_document_is_removed_by_administrators_alone(web: RunningSite, newcomer: Newcomer) -> None:
+    employee, administrator = await newcomer(), await newcomer(Role.ADMINISTRATOR)
+    await web.fakes.documents.add(administrator.person, "holidays.md", b"plan")
+    document_id = list(web.fakes.documents.files)[-1]
+    web.fakes.documents.shared.add(document_id)
+    listed = (await employee.http.get("/documents")).text
+    assert "shared with everybody" in listed
+    assert f"/documents/{document_id}/remove" not in listed
+    assert (await employee.http.post(f"/documents/{document_id}/remove")).status_code == 404
+    assert "Remove holidays.md for everybody" in (await administrator.http.get("/documents")).text
+    assert (await administrator.http.post(f"/documents/{document_id}/remove")).status_code == 303
+    assert document_id not in web.fakes.documents.files
 
 
 async def test_opening_the_page_leaves_no_thread(web: RunningSite, newcomer: Newcomer) -> None:

@@ -20,7 +20,9 @@ from assistant.web.pages import STATIC_FOLDER
 
 TEXT_FILES: Final[Mapping[str, tuple[str, ...]]] = {
     "text/*": (".txt", ".md", ".markdown", ".rst", ".csv", ".tsv", ".log", ".html", ".css", ".py", ".js", ".ts"),
-    "application/*": (".json", ".yaml", ".yml", ".toml", ".xml", ".ini", ".cfg", ".conf", ".sql", ".sh", ".js", ".ts"),
+    # With a star the page knows audio, image, text and video; any other it leaves out, endings and all.
+    "application/json": (".json",),
+    "application/xml": (".xml",),
     # Browsers name no type for most source files.
     "application/octet-stream": (
         *(".py", ".java", ".kt", ".go", ".rs", ".c", ".h", ".cpp", ".hpp", ".cs", ".rb", ".php", ".swift", ".scala"),

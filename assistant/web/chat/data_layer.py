@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, cast
 from uuid import UUID
@@ -16,9 +16,10 @@ from fastapi import HTTPException
 
 from assistant.conversation import Person, Thread
 from assistant.errors import CloisterError, NotFoundError
+from assistant.history.storable import storable
 from assistant.web.chat.acting import acting_person, require_person
-from assistant.web.chat.incoming import parse_uuid, storable
-from assistant.web.chat.steps import Step, steps_of_thread
+from assistant.web.chat.incoming import parse_uuid
+from assistant.web.chat.steps import UNTITLED, Step, steps_of_thread
 from assistant.web.chat_parts import ChatParts
 from assistant.web.hardening import http_status
 
@@ -26,8 +27,9 @@ from assistant.web.hardening import http_status
 class OwnThreads(BaseDataLayer):
     """Show the acting person their own threads, whatever ids and filters the page sends."""
 
-    def __init__(self, parts: ChatParts) -> None:
+    def __init__(self, parts: ChatParts, *, stop_answer: Callable[[UUID, Person], Awaitable[None]]) -> None:
         self._parts = parts
+        self._stop_answer = stop_answer
 
     async def get_user(self, identifier: str) -> PersistedUser | None:
         """Return the acting person as Chainlit knows people: by their id, with nothing else."""
@@ -54,7 +56,7 @@ class OwnThreads(BaseDataLayer):
                 person,
                 limit=max(1, min(pagination.first, 100)),
                 before=pagination.cursor or "",
-                search=storable(filters.search or "")[0],
+                search=storable(filters.search or ""),
             )
         return PaginatedResponse(
             pageInfo=PageInfo(hasNextPage=bool(page.cursor), startCursor=None, endCursor=page.cursor or None),
@@ -83,13 +85,15 @@ class OwnThreads(BaseDataLayer):
             return
         person = require_person()
         with _http_words():
-            await self._parts.conversations.rename_thread(person, _thread_id(thread_id), storable(name)[0])
+            await self._parts.conversations.rename_thread(person, _thread_id(thread_id), storable(name))
 
     async def delete_thread(self, thread_id: str) -> None:
-        """Delete a thread; the audit log says so."""
+        """Delete a thread; an answer that is running in it ends first, and the audit log says so."""
         person = require_person()
         with _http_words():
-            await self._parts.conversations.delete_thread(person, _thread_id(thread_id))
+            thread = await self._parts.conversations.thread(person, _thread_id(thread_id))
+            await self._stop_answer(thread.id, person)
+            await self._parts.conversations.delete_thread(person, thread.id)
 
     async def create_step(self, step_dict: StepDict) -> None:
         """Write nothing: the turn wrote it, redacted."""
@@ -150,7 +154,7 @@ def _thread_dict(thread: Thread, person: Person, steps: list[Step]) -> ThreadDic
     return {
         "id": str(thread.id),
         "createdAt": thread.updated_at.isoformat(),  # what the page sorts and groups by
-        "name": thread.title or "Untitled",
+        "name": thread.title or UNTITLED,
         "userId": str(person.id),
         "userIdentifier": str(person.id),
         "tags": [],

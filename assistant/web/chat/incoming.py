@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import ne
 from typing import Final
 from uuid import UUID, uuid4
 
 from assistant.errors import BadInputError
+from assistant.history.storable import storable
 from assistant.web.chat.configuration import MOST_FILES
 
 ADD_COMMAND: Final = "Add to knowledge"
 _COMMANDS: Final = frozenset({ADD_COMMAND})
 _UUID_VERSION: Final = 4
-_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +51,14 @@ def parse_message(payload: object, *, max_chars: int) -> IncomingMessage:
             f"Nothing was sent. The message has {len(text):,} characters and at most {max_chars:,} are accepted. "
             f"Shorten it, or attach it as a file with {ADD_COMMAND!r}."
         )
-    kept, replaced = storable(text)
+    kept = storable(text)
     command = message.get("command")
     return IncomingMessage(
         id=message_id(payload) or uuid4(),
         text=kept,
         file_ids=_file_ids(payload),
         command=command if isinstance(command, str) and command in _COMMANDS else "",
-        replaced=replaced,
+        replaced=sum(map(ne, text, kept)) if kept != text else 0,
     )
 
 
@@ -77,12 +78,6 @@ def parse_uuid(value: object) -> UUID | None:
     except ValueError:
         return None
     return parsed if str(parsed) == value.lower() else None
-
-
-def storable(text: str) -> tuple[str, int]:
-    """Return a text that Postgres and UTF-8 can hold, and how many characters were replaced for that."""
-    kept = "".join(_REPLACEMENT if letter == "\x00" or "\ud800" <= letter <= "\udfff" else letter for letter in text)
-    return kept, sum(1 for before, after in zip(text, kept, strict=True) if before != after)
 
 
 def _file_ids(payload: object) -> tuple[UUID, ...]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid4
 
-from assistant.conversation import Attachment, Person, Turn, short_reference
-from assistant.errors import BadInputError, CloisterError
+from assistant.conversation import Attachment, Message, MessageState, Person, Turn, short_reference
+from assistant.errors import BadInputError, CloisterError, where
 from assistant.knowledge.decoding import decode_text
 from assistant.web.chat.adding import add_documents
 from assistant.web.chat.incoming import ADD_COMMAND, IncomingMessage, message_id, parse_message
@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 _STOPPED: Final = "Stopped. What had arrived is kept."
 _STOPPING: Final = "Cloister is being restarted. What had arrived is kept; ask again in a minute."
+_ENDED: Final = frozenset({MessageState.COMPLETE, MessageState.BLOCKED})
 _BUSY: Final = "An answer is still running in this conversation. Stop it, or wait for its end."
 
 
@@ -30,7 +31,8 @@ _BUSY: Final = "An answer is still running in this conversation. Stop it, or wai
 class _Running:
     """One exchange in the making."""
 
-    person_id: UUID
+    person: Person
+    answer_id: UUID
     screen: Screen
     task: asyncio.Task[None] | None = None
     words_when_stopped: str = _STOPPED
@@ -53,10 +55,11 @@ class LiveAnswers:
             return
         shown_id, answer_id = message_id(payload) or uuid4(), uuid4()
         screen = Screen(window, message_id=shown_id, answer_id=answer_id)
-        running = self._running[window.thread_id] = _Running(person.id, screen)
+        running = self._running[window.thread_id] = _Running(person, answer_id, screen)
 
         async def work() -> None:
             message = parse_message(payload, max_chars=self._max_prompt_chars)
+            screen.ask(message.text, author=str(person.id))
             uploads = self._shelf.take(person.id, message.file_ids)
             if message.command == ADD_COMMAND:
                 await add_documents(uploads, person=person, parts=self._parts, screen=screen)
@@ -69,14 +72,29 @@ class LiveAnswers:
 
     async def stop(self, window: Window, person: Person) -> None:
         """Stop the person's running answer in this window's conversation, if there is one."""
-        running = self._running.get(window.thread_id)
-        if running is not None and running.person_id == person.id and running.task is not None:
-            running.task.cancel()
+        if running := self._own(window.thread_id, person):
+            _cancel(running)
+
+    async def stop_and_wait(self, thread_id: UUID, person: Person) -> None:
+        """Stop the person's running answer in a conversation, if there is one, and wait until that is recorded."""
+        running = self._own(thread_id, person)
+        if running is not None and running.task is not None:
+            _cancel(running)
+            await asyncio.wait((running.task,))
+
+    def stop_session(self, token: str) -> None:
+        """Stop every answer that is being read under this session; returns at once."""
+        for running in self._running.values():
+            if running.screen.session == token:
+                _cancel(running)
+
+    def sessions(self) -> frozenset[str]:
+        """Return the sessions under which running answers are being read."""
+        return frozenset(running.screen.session for running in self._running.values())
 
     async def follow(self, window: Window, person: Person) -> None:
         """Show a running answer in a window that was opened or came back meanwhile."""
-        running = self._running.get(window.thread_id)
-        if running is not None and running.person_id == person.id:
+        if running := self._own(window.thread_id, person):
             await running.screen.move_to(window)
 
     async def stop_all(self) -> None:
@@ -85,8 +103,8 @@ class LiveAnswers:
         tasks = []
         for running in self._running.values():
             running.words_when_stopped = _STOPPING
+            _cancel(running)
             if running.task is not None:
-                running.task.cancel()
                 tasks.append(running.task)
         await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -97,18 +115,38 @@ class LiveAnswers:
             await screen.begin()
             await work()
         except asyncio.CancelledError:
-            await screen.stop(running.words_when_stopped)
+            await self._show_stopped(thread_id, running)
         except CloisterError as error:
             await screen.refuse(str(error))
-        except Exception:  # noqa: BLE001 - a door: whatever happens, the person reads words and a reference
+        except Exception as error:  # noqa: BLE001 - a door: whatever happens, the person reads words and a reference
             reference = short_reference(uuid4())
-            _log.exception("an answer failed in the page (ref %s)", reference)
+            _log.error("an answer failed in the page: %s (ref %s)", where(error), reference)
             await screen.refuse(
                 f"Something failed on our side. Try again; if it stays, name the reference {reference}."
             )
         finally:
             del self._running[thread_id]
             await screen.end()
+
+    async def _show_stopped(self, thread_id: UUID, running: _Running) -> None:
+        """Say what the record says: a Stop that comes while the end is being written is too late."""
+        recorded = await self._recorded(thread_id, running)
+        if recorded is not None and recorded.state in _ENDED:
+            await running.screen.show_recorded(recorded)
+        else:
+            await running.screen.stop(running.words_when_stopped)
+
+    async def _recorded(self, thread_id: UUID, running: _Running) -> Message | None:
+        try:
+            stored = await self._parts.conversations.messages(running.person, thread_id)
+        except Exception as error:  # noqa: BLE001 - stopped while nothing was stored yet, or the database is away
+            _log.info("how a stopped answer was recorded could not be read: %s", where(error))
+            return None
+        return next((entry.message for entry in stored if entry.message.id == running.answer_id), None)
+
+    def _own(self, thread_id: UUID, person: Person) -> _Running | None:
+        running = self._running.get(thread_id)
+        return running if running is not None and running.person.id == person.id else None
 
     async def _build_turn(
         self, window: Window, person: Person, message: IncomingMessage, answer_id: UUID, uploads: list[Upload]
@@ -143,6 +181,12 @@ class LiveAnswers:
         async with aclosing(self._parts.answer(turn)) as events:
             async for event in events:
                 await screen.show(event)
+
+
+def _cancel(running: _Running) -> None:
+    """Cancel once: a second time would cut off what the first one makes durable."""
+    if running.task is not None and not running.task.cancelling():
+        running.task.cancel()
 
 
 async def _read(upload: Upload) -> Attachment:

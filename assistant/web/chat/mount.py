@@ -41,6 +41,10 @@ class MountedChat:
         self._events.stop()
         await self._answers.stop_all()
 
+    async def close_windows(self, token: str) -> None:
+        """Close every window that was opened with this session, and stop the answers that run in them."""
+        await self._events.close_windows(token)
+
 
 def build_chat(parts: ChatParts, identity: SignIn, settings: Settings) -> MountedChat:
     """Wire Chainlit to our parts.
@@ -50,7 +54,7 @@ def build_chat(parts: ChatParts, identity: SignIn, settings: Settings) -> Mounte
     """
     shelf = UploadShelf(max_upload_bytes=settings.max_upload_bytes)
     answers = LiveAnswers(parts, shelf, max_prompt_chars=settings.max_prompt_chars)
-    threads = OwnThreads(parts)
+    threads = OwnThreads(parts, stop_answer=answers.stop_and_wait)
     events = SocketEvents(sio, parts, identity, answers, threads)
     events.install()
     _configure_callbacks(parts, threads)

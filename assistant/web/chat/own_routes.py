@@ -11,15 +11,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from assistant.conversation import Person
+from assistant.conversation import Person, Role
 from assistant.errors import BadInputError, CloisterError, NotFoundError
-from assistant.web.chat.incoming import parse_uuid, storable
+from assistant.history.storable import storable
+from assistant.web.chat.incoming import parse_uuid
 from assistant.web.chat.index_page import IndexPage
 from assistant.web.chat.steps import run_id
 from assistant.web.chat.uploads import UploadShelf, read_upload
 from assistant.web.chat_parts import ChatParts
 from assistant.web.doors import SignIn
-from assistant.web.hardening import http_status
+from assistant.web.hardening import UPLOAD_PATH, http_status
 from assistant.web.pages import render
 from assistant.web.session_gate import SessionCookie
 
@@ -58,7 +59,7 @@ class OwnRoutes:
             Route("/login", self._leave_login),
             Route("/logout", in_words(self._sign_out), methods=["POST"]),
             Route("/set-session-cookie", in_words(self._stick), methods=["POST"]),
-            Route("/project/file", in_words(self._take_file), methods=["POST"]),
+            Route(UPLOAD_PATH, in_words(self._take_file), methods=["POST"]),
             Route("/feedback", in_words(self._give_feedback), methods=["PUT"]),
             Route("/feedback", in_words(self._take_feedback_back), methods=["DELETE"]),
             Route("/documents", in_words(self._show_documents)),
@@ -101,7 +102,7 @@ class OwnRoutes:
         if frame is None or not isinstance(value, int) or value not in {0, 1} or not isinstance(comment, str):
             raise BadInputError("This feedback cannot be read. Reload the page and try again.")
         feedback_id = await self._parts.conversations.give_feedback(
-            _person(request), run_id(frame), is_helpful=bool(value), comment=storable(comment)[0]
+            _person(request), run_id(frame), is_helpful=bool(value), comment=storable(comment)
         )
         return JSONResponse({"success": True, "feedbackId": str(feedback_id)})
 
@@ -115,7 +116,8 @@ class OwnRoutes:
     async def _show_documents(self, request: Request) -> Response:
         person = _person(request)
         documents = await self._parts.documents.list_own(person)
-        return render("documents.html", title="Documents", documents=documents, person=person)
+        may_remove_shared = Role.ADMINISTRATOR in person.roles
+        return render("documents.html", title="Documents", documents=documents, may_remove_shared=may_remove_shared)
 
     async def _remove_document(self, request: Request) -> Response:
         document_id: UUID = request.path_params["document_id"]
@@ -145,7 +147,7 @@ def _person(request: Request) -> Person:
 async def _json(request: Request) -> dict[str, Any]:
     try:
         body = await request.json()
-    except ValueError as error:  # not JSON, or not UTF-8
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested too deeply
         raise BadInputError("The page sent something that cannot be read. Reload it and try again.") from error
     if not isinstance(body, dict):
         raise BadInputError("The page sent something that cannot be read. Reload it and try again.")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, Final, Protocol, assert_never
 from uuid import UUID
 
+from assistant.answering.words import title_of
+from assistant.conversation import Message, MessageState
 from assistant.turn_events import (
     Accepted,
     Answered,
@@ -19,14 +21,25 @@ from assistant.turn_events import (
 )
 from assistant.web.chat import steps
 from assistant.web.chat.pacing import Pacer
-from assistant.web.chat.steps import Line, Step
+from assistant.web.chat.steps import UNTITLED, Line, Step
+from policies.explanation import details
+from policies.verdict import Verdict
 
+_ELSEWHERE: Final = "This answer goes on in another window."
 PAGE_EVENT: Final = "window_message"  # reaches static/chat.js
 _MARK: Final = "cloister"
 
 
 class Window(Protocol):
     """An open page of a person, or what is left of it after it was closed."""
+
+    @property
+    def id(self) -> str:
+        """Return what stays the same when the page connects again."""
+
+    @property
+    def session(self) -> str:
+        """Return the token of the session under which it is open."""
 
     @property
     def thread_id(self) -> UUID:
@@ -54,12 +67,22 @@ class Screen:
         self._message_id = message_id
         self._answer_id = answer_id
         self._drawn: dict[str, Step] = {}
+        self._question: Step | None = None
         self._waiting: Step | None = None
         self._answer: Step | None = None
         self._pacer = Pacer(self._send_token)
         self._is_named = False
         self._has_frame = False
         self._is_routed = False
+
+    @property
+    def session(self) -> str:
+        """Return the token of the session under which the answer is being read."""
+        return self._window.session
+
+    def ask(self, text: str, *, author: str) -> None:
+        """Remember what was asked until the history has it, for a window that comes back before."""
+        self._question = steps.user_message(self._message_id, self._thread_id, text, author=author)
 
     async def begin(self) -> None:
         """Show that an answer is on its way."""
@@ -74,11 +97,26 @@ class Screen:
         await self._window.emit("task_end", {})
 
     async def move_to(self, window: Window) -> None:
-        """Go on in another window of the same person, which gets everything drawn so far."""
-        self._window = window
+        """Go on in another window of the same person, which gets everything drawn so far; the old one is told."""
+        old, self._window = self._window, window
+        if old.id != window.id:
+            await self._leave(old)
         await window.emit("task_start", {})
-        for step in list(self._drawn.values()):
+        for step in ([self._question] if self._question else []) + list(self._drawn.values()):
             await window.emit("new_message", step)
+
+    async def _leave(self, window: Window) -> None:
+        """End what a window shows as running: nothing more comes there."""
+        thread_id, parent = self._thread_id, self._message_id
+        if self._waiting is not None:
+            await window.emit("delete_message", self._waiting)
+        if self._answer is not None:
+            await window.emit("update_message", {**self._answer, "streaming": False})
+        if self._has_frame:
+            parent = steps.run_id(self._answer_id)
+            await window.emit("new_message", steps.run(self._answer_id, thread_id, self._message_id, is_over=True))
+        await window.emit("new_message", steps.line(Line.NOTICE, _ELSEWHERE, thread_id=thread_id, parent=parent))
+        await window.emit("task_end", {})
 
     async def show(self, event: TurnEvent) -> None:
         """Draw what happened."""
@@ -96,7 +134,7 @@ class Screen:
                 await self.add_line(Line.NOTICE, words)
             case Answered():
                 await self._close_answer()
-                detail = steps.why(steps.held_back(event.verdict), reference=event.reference)
+                detail = steps.why(details(event.verdict), reference=event.reference)
                 await self.add_line(Line.MUTED, event.note, detail=detail, is_below_answer=True)
             case Blocked():
                 await self._show_blocked(event)
@@ -110,6 +148,14 @@ class Screen:
         """Say why nothing was sent; the person's text goes back into the composer."""
         await self._draw_line(Line.TROUBLE, words, parent=self._message_id)
         await tell_page(self._window, "refused", words)
+
+    async def show_recorded(self, message: Message) -> None:
+        """Say how the answer ended that was already recorded when Stop came."""
+        await self._close_answer()
+        if message.state is MessageState.BLOCKED:
+            await self.add_line(Line.BLOCKED, message.note or message.text, is_below_answer=True)
+        else:
+            await self.add_line(Line.MUTED, message.note, is_below_answer=True)
 
     async def stop(self, words: str) -> None:
         """Say that the answer ends here."""
@@ -140,16 +186,17 @@ class Screen:
         return steps.run_id(self._answer_id)
 
     async def _show_guarded(self, event: Guarded) -> None:
-        await self._name_thread(event)
+        await self._name_thread(event.verdict)
         if event.note and not event.verdict.is_blocked:
-            detail = steps.why(steps.held_back(event.verdict))
+            detail = steps.why(details(event.verdict))
             await self._draw_line(Line.GUARD, event.note, parent=self._message_id, detail=detail)
 
-    async def _name_thread(self, event: Guarded) -> None:
+    async def _name_thread(self, verdict: Verdict) -> None:
         """Let the page list the conversation: only now it is stored, and only the guarded text may name it."""
+        self._question = None
         if not self._is_named:
             self._is_named = True
-            title = " ".join(event.verdict.text.split())[:60] or "New conversation"
+            title = title_of(verdict.text) or UNTITLED
             await self._window.emit("first_interaction", {"interaction": title, "thread_id": str(self._thread_id)})
 
     async def _show_waiting(self, words: str) -> None:
@@ -191,10 +238,11 @@ class Screen:
     async def _show_blocked(self, event: Blocked) -> None:
         await self._close_answer()
         words = _with_reference(event.words, event.reference)
-        detail = steps.why(steps.held_back(event.verdict), reference=event.reference)
+        detail = steps.why(details(event.verdict), reference=event.reference)
         if self._is_routed:
             await self.add_line(Line.BLOCKED, words, detail=detail, is_below_answer=True)
         else:
+            await self._name_thread(event.verdict)
             await self._draw_line(Line.BLOCKED, words, parent=self._message_id, detail=detail)
             await tell_page(self._window, "refused", words)
 

@@ -32,7 +32,8 @@ def serving_words(persona: Persona, hosts: Sequence[HostStatus]) -> str:
         return f"*{literal(loading)}*"
     if any(host.origin == "quote" and host.is_up for host in hosts):
         return f"*No model host was found. Answers quote the documentation and what you add to it.*\n\n{_HOW_TO_ADD}"
-    return f"*No model host answers now. Your questions wait for one; your history stays readable.*\n\n{_HOW_TO_ADD}"
+    words = "*No model host answers now, so a question would fail. Try again in a minute; your history stays readable.*"
+    return words if hosts else f"{words}\n\n{_HOW_TO_ADD}"
 
 
 def _offers(persona: Persona, hosts: Iterable[HostStatus]) -> Iterator[tuple[HostStatus, ModelStatus]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 from uuid import UUID, uuid4
@@ -19,15 +19,18 @@ from socketio.exceptions import (  # type: ignore[import-untyped]  # ships no ty
     ConnectionRefusedError as SocketRefusedError,
 )
 
-from assistant.conversation import Person
-from assistant.errors import CloisterError, NotAllowedError, NotFoundError, UnavailableError
+from assistant.conversation import Person, short_reference
+from assistant.errors import CloisterError, NotAllowedError, NotFoundError, UnavailableError, where
 from assistant.web.chat.acting import acting_person
 from assistant.web.chat.data_layer import OwnThreads
 from assistant.web.chat.incoming import ADD_COMMAND, parse_uuid
 from assistant.web.chat.live_answers import LiveAnswers
 from assistant.web.chat.screen import tell_page
+from assistant.web.chat.session_watch import SessionWatch
+from assistant.web.chat.socket_reading import refuse_the_unreadable
 from assistant.web.chat_parts import ChatParts
 from assistant.web.doors import SignIn
+from assistant.web.hardening import OUR_FAULT
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +52,8 @@ _KNOWN_EVENTS: Final = frozenset(
     }
 )
 
+Handler = Callable[..., Awaitable[object]]
+
 
 class ChatWindow:
     """An open page, on top of Chainlit's session."""
@@ -56,6 +61,16 @@ class ChatWindow:
     def __init__(self, sio: AsyncServer, session: WebsocketSession) -> None:
         self._sio = sio
         self._session = session
+
+    @property
+    def id(self) -> str:
+        """Return what stays the same when the page connects again."""
+        return self._session.id
+
+    @property
+    def session(self) -> str:
+        """Return the token of the session that it was opened with, or came back with."""
+        return _token(self._session.environ)
 
     @property
     def thread_id(self) -> UUID:
@@ -83,6 +98,7 @@ class SocketEvents:
         self._parts = parts
         self._identity = identity
         self._answers = answers
+        self._watch = SessionWatch(identity, answers, self.close_windows)
         self._timers: set[asyncio.TimerHandle] = set()
         self._tasks: set[asyncio.Future[None]] = set()
 
@@ -97,7 +113,7 @@ class SocketEvents:
             raise RuntimeError(
                 f"Chainlit has new socket events: {sorted(unknown)}. Read them, then adapt socket_events.py."
             )
-        self._sio.handlers["/"] = {
+        handlers: dict[str, Handler] = {
             "connect": self._connect,
             "connection_successful": self._welcome,
             "clear_session": self._mark_left,
@@ -105,17 +121,41 @@ class SocketEvents:
             "stop": self._stop,
             "client_message": self._receive,
         }
+        self._sio.handlers["/"] = {event: self._in_words(handler) for event, handler in handlers.items()}
+        refuse_the_unreadable(self._sio, self._refuse)
 
     def stop(self) -> None:
-        """Forget the timers of lost windows."""
+        """Forget the timers of lost windows, and watch over sessions no longer."""
+        self._watch.stop()
         for timer in self._timers:
             timer.cancel()
 
     async def close_windows(self, token: str) -> None:
-        """Close every window that was opened with this session."""
+        """Close every window that was opened with this session, and stop the answers that run in them."""
+        self._answers.stop_session(token)
         for sid, session in list(ws_sessions_sid.items()):
             if _token(session.environ) == token:
                 await self._show_out(sid, session)
+
+    def _in_words(self, handler: Handler) -> Handler:
+        """Answer an error with words and a reference; Socket.IO and asyncio would log its message."""
+
+        async def handle(sid: str, *data: Any) -> object:
+            try:
+                return await handler(sid, *data)
+            except SocketRefusedError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a door: whatever happens, the person reads words and a reference
+                reference = short_reference(uuid4())
+                _log.error("a window's event failed: %s (ref %s)", where(error), reference)
+                words = str(error) if isinstance(error, CloisterError) else f"{OUR_FAULT} (ref {reference})"
+                session = WebsocketSession.get(sid)
+                if session is None:  # it was about to open
+                    raise SocketRefusedError(words) from None
+                await tell_page(self._window(session), "refused", words)
+                return None
+
+        return handle
 
     async def _connect(self, sid: str, environ: dict[str, Any], auth: object = None) -> bool:
         state = environ["asgi.scope"]["state"]
@@ -181,6 +221,7 @@ class SocketEvents:
         if entered := await self._enter(sid):
             session, person = entered
             await self._answers.receive(self._window(session), person, payload)
+            self._watch.wake()
             session.has_first_interaction = True
 
     async def _stop(self, sid: str) -> None:
@@ -231,6 +272,10 @@ class SocketEvents:
         session.to_clear = True
         await tell_page(self._window(session), "signed-out")
         await self._sio.disconnect(sid)
+
+    async def _refuse(self, sid: str, words: str) -> None:
+        if session := WebsocketSession.get(sid):
+            await tell_page(self._window(session), "refused", words)
 
     def _window(self, session: WebsocketSession) -> ChatWindow:
         return ChatWindow(self._sio, session)

@@ -7,19 +7,20 @@ shows thumbs only for answers inside a run.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from assistant.conversation import Author, Message, MessageState
 from assistant.history.values import Feedback, StoredMessage
-from policies.verdict import Action, Verdict
+from policies.explanation import Detail
 
 Step = dict[str, Any]
 """Chainlit's StepDict, which its page reads as JSON."""
 
+UNTITLED: Final = "Untitled"  # a conversation whose first message has no text
 _RUN: Final = "on_message"  # the page treats a step of this name as the frame of one answer
 _RUN_MASK: Final = 0x5A5A5A5A_00000000_00000000_5A5A5A5A  # keeps version and variant of the id
 
@@ -34,6 +35,8 @@ class Line(Enum):
     TROUBLE = ("embedding", "circle-alert")
     MUTED = ("llm", "")
 
+
+_ONE_EACH: Final = frozenset({Line.GUARD, Line.BLOCKED, Line.TROUBLE, Line.MUTED})  # at most one below a step
 
 _LAST_WORDS: Final = {
     MessageState.INTERRUPTED: (Line.TROUBLE, "This answer was interrupted. What had arrived is kept."),
@@ -76,10 +79,16 @@ def answer(answer_id: UUID, thread_id: UUID, text: str, *, is_streaming: bool, a
 def line(
     kind: Line, words: str, *, thread_id: UUID, parent: UUID, detail: str = "", line_id: UUID | None = None
 ) -> Step:
-    """Return a quiet line; with a detail it opens."""
+    """Return a quiet line; with a detail it opens.
+
+    A line that the history shows too has the same id there: a page that was reloaded in mid-answer gets both, and
+    must take them for one.
+    """
+    if line_id is None:
+        line_id = uuid5(parent, kind.name) if kind in _ONE_EACH else uuid4()
     step_type, icon = kind.value
     name = f"{words} why?" if detail and words.endswith(".") else f"{words} · why?" if detail else words
-    step = _step(line_id or uuid4(), thread_id, step_type, name, parent=parent, output=detail)
+    step = _step(line_id, thread_id, step_type, name, parent=parent, output=detail)
     step["start"] = step["end"] = step["createdAt"]
     step["metadata"] = {"icon": icon} if icon else {}
     return step
@@ -128,58 +137,25 @@ def _below(parent: UUID, kind: Line, words: str, message: Message, detail: str) 
     return line(kind, words, thread_id=message.thread_id, parent=parent, detail=detail)
 
 
-@dataclass(frozen=True, slots=True)
-class HeldBack:
-    """One finding as 'why?' shows it; every field may be shown to the person it is about."""
-
-    label: str
-    rule: str
-    masked: str
-    instead: str
-    action: str
-
-
-def held_back(verdict: Verdict) -> list[HeldBack]:
-    """Return what stands behind 'why?': every finding that changed the text."""
-    return [
-        HeldBack(
-            label=decision.label,
-            rule=decision.finding.rule,
-            masked=decision.masked,
-            instead=decision.placeholder,
-            action=decision.action.value,
-        )
-        for decision in verdict.held_back
-    ]
-
-
-def held_back_of_detail(detail: Mapping[str, object]) -> list[HeldBack]:
+def held_back_of_detail(detail: Mapping[str, object]) -> list[Detail]:
     """Return the findings that the history keeps with a message; entries of another shape are left out."""
     entries = detail.get("guard")
     if not isinstance(entries, Sequence) or isinstance(entries, str):
         return []
     return [
-        HeldBack(**{field.name: str(entry.get(field.name, "")) for field in fields(HeldBack)})
+        Detail(**{field.name: str(entry.get(field.name, "")) for field in fields(Detail)})
         for entry in entries
         if isinstance(entry, Mapping)
     ]
 
 
-_WHAT_TO_DO: Final = {
-    Action.PSEUDONYMISE.value: "Nothing. In answers you read your own value again.",
-    Action.REDACT.value: "If it is a real secret, replace it where it is used: treat it as seen.",
-    Action.BLOCK.value: "Remove it from the text and send again.",
-}
-
-
-def why(found: Sequence[HeldBack], *, reference: str = "") -> str:
+def why(found: Sequence[Detail], *, reference: str = "") -> str:
     """Return the table behind 'why?' as Markdown; empty if there is nothing to say."""
     if not found:
         return ""
     head = "| What | Found | The model saw | What to do |\n|---|---|---|---|\n"
     body = "".join(
-        f"| {literal(one.label)} | {_code(one.masked)} | {_code(one.instead) or 'nothing'} "
-        f"| {_WHAT_TO_DO.get(one.action, '')} |\n"
+        f"| {literal(one.label)} | {_code(one.masked)} | {_code(one.instead) or 'nothing'} | {literal(one.advice)} |\n"
         for one in found
     )
     rules = ", ".join(dict.fromkeys(_code(one.rule) for one in found if one.rule))

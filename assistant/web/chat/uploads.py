@@ -70,19 +70,19 @@ class UploadShelf:
         return upload_id
 
     def take(self, owner: UUID, upload_ids: Iterable[UUID]) -> list[Upload]:
-        """Return the owner's files in the order asked for, and forget them.
+        """Return the owner's files in the order asked for, each once, and forget them.
 
         Raises:
-            NotFoundError: one is not there any more, or is somebody else's.
+            NotFoundError: one is not there any more, or is somebody else's; then all of them stay.
         """
         self._forget_old()
-        taken = []
-        for upload_id in upload_ids:
-            kept = self._waiting.get(upload_id)
-            if kept is None or kept.owner != owner:
-                raise NotFoundError("A file of this message is not there any more. Attach it again.")
-            taken.append(self._waiting.pop(upload_id).upload)
-        return taken
+        wanted = list(dict.fromkeys(upload_ids))
+        own = {upload_id: kept.upload for upload_id, kept in self._waiting.items() if kept.owner == owner}
+        if not own.keys() >= set(wanted):
+            raise NotFoundError("A file of this message is not there any more. Attach it again.")
+        for upload_id in wanted:
+            del self._waiting[upload_id]
+        return [own[upload_id] for upload_id in wanted]
 
     def _forget_old(self) -> None:
         now = self._clock()

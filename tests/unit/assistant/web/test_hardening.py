@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.utils import ClientDisconnected
 
 from assistant.errors import AuditUnavailableError, BadInputError, NotAllowedError, NotFoundError, SettingsError
 from assistant.settings import Settings
@@ -96,6 +98,51 @@ async def test_an_error_becomes_words_with_the_reference_of_the_log(caplog: pyte
     assert reference in caplog.text
     assert b"planted secret" not in content
     assert b"Traceback" not in content
+
+
+async def test_an_error_leaves_nothing_of_its_message_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    await ask(shell(broken))
+    assert "RuntimeError at test_hardening.py" in caplog.text
+    assert "planted secret" not in caplog.text
+
+
+async def gone(scope: Scope, receive: Receive, send: Send) -> None:
+    await PlainTextResponse("x" * 1000)(scope, receive, send)
+
+
+async def hung_up(scope: Scope, receive: Receive, send: Send) -> None:
+    await Request(scope, receive).body()
+
+
+async def test_a_caller_who_goes_away_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    async def send_nowhere(_message: Any) -> None:
+        raise ClientDisconnected
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [_OWN]}
+    await shell(gone)(scope, receive, send_nowhere)
+    await shell(hung_up)(scope | {"state": {}}, receive, send_nowhere)
+    assert [record for record in caplog.records if record.levelno > logging.DEBUG] == []
+
+
+async def test_a_socket_that_closes_in_its_handshake_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    async def application(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "text": "hello"})
+
+    async def send(message: Any) -> None:
+        if message["type"] == "websocket.send":  # as uvicorn says it of a transport that is closing
+            raise RuntimeError("Expected ASGI message 'websocket.accept' but got 'websocket.send'.")
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    headers = [_OWN, (b"origin", b"http://127.0.0.1:8420")]
+    await shell(application)({"type": "websocket", "path": "/ws/socket.io/", "headers": headers}, receive, send)
+    assert [record for record in caplog.records if record.levelno > logging.DEBUG] == []
 
 
 async def test_a_socket_of_another_page_is_closed_before_the_app_sees_it() -> None:

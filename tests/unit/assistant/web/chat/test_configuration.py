@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from assistant.errors import SettingsError
 from assistant.settings import Settings
-from assistant.web.chat.configuration import prepare
+from assistant.web.chat.configuration import TEXT_FILES, prepare
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +48,14 @@ def test_what_is_open_by_default_is_closed(tmp_path: Path) -> None:
     assert features["spontaneous_file_upload"]["max_size_mb"] == 5
     assert "*/*" not in features["spontaneous_file_upload"]["accept"]
     assert config["UI"]["name"] == "Cloister"
+
+
+def test_every_accepted_type_is_one_that_the_page_takes() -> None:
+    # react-dropzone leaves out any other kind, with its endings (isMIMEType, isExt in its utils).
+    for kind, endings in TEXT_FILES.items():
+        assert kind == "text/*" or re.fullmatch(r"\w+/[-+.\w]+", kind), kind
+        assert all(re.fullmatch(r"\.\w+", ending) for ending in endings)
+    assert {".json", ".xml", ".yaml", ".py", ".md"} <= {ending for endings in TEXT_FILES.values() for ending in endings}
 
 
 def test_the_environment_cannot_switch_on_a_way_out(tmp_path: Path) -> None:

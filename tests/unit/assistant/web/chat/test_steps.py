@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from assistant.conversation import Author, Message, MessageState
 from assistant.history.values import Feedback, StoredMessage
-from assistant.web.chat.steps import HeldBack, Step, literal, run_id, steps_of_thread, why
+from assistant.web.chat.steps import Line, Step, line, literal, run_id, steps_of_thread, why
+from policies.explanation import Detail
 
 THREAD, TURN = uuid4(), uuid4()
 
@@ -35,6 +36,7 @@ def test_an_exchange_looks_as_it_did_while_it_was_written() -> None:
         "masked": "AK••",
         "instead": "[KEY_1]",
         "action": "redact",
+        "advice": "Change it where it is used.",
     }
     question = stored(Author.USER, "my key [KEY_1]", MessageState.COMPLETE, "1 value held back", guard=[found])
     answer = stored(Author.ASSISTANT, "Rotate it.", MessageState.COMPLETE, "Mini2 · 4 s · logged 7K2F")
@@ -43,6 +45,7 @@ def test_an_exchange_looks_as_it_did_while_it_was_written() -> None:
     assert [step["type"] for step in steps] == ["user_message", "tool", "run", "assistant_message", "llm"]
     assert steps[1]["name"] == "1 value held back · why?"
     assert "`[KEY_1]`" in steps[1]["output"]
+    assert "Change it where it is used" in steps[1]["output"]
     assert steps[2]["end"] is not None
 
 
@@ -105,7 +108,7 @@ def test_a_frame_leads_back_to_its_answer(answer_id: UUID) -> None:
 
 @given(st.text(), st.text())
 def test_what_was_found_cannot_break_out_of_the_table(masked: str, label: str) -> None:
-    table = why([HeldBack(label=label, rule="r", masked=masked, instead="[X_1]", action="redact")])
+    table = why([Detail(label=label, rule="r", masked=masked, instead="[X_1]", action="redact", advice="Change | it.")])
     row = table.splitlines()[2]
     assert row.count("|") - row.count("\\|") == 5
     assert len(table.splitlines()) == 5
@@ -113,3 +116,13 @@ def test_what_was_found_cannot_break_out_of_the_table(masked: str, label: str) -
 
 def test_markdown_is_taken_literally() -> None:
     assert literal("a|b *c* <img src=x>\n![y](z)") == r"a\|b \*c\* \<img src=x\> \!\[y\]\(z\)"
+
+
+def test_a_line_of_the_history_is_the_line_that_was_drawn_live() -> None:
+    question = stored(Author.USER, "hello", MessageState.COMPLETE, "1 value held back")
+    answer = stored(Author.ASSISTANT, "yes", MessageState.COMPLETE, "Mini2 · 4 s")
+    steps = steps_of_thread([question, answer], owner="maria")
+    assert steps[1]["id"] == line(Line.GUARD, "x", thread_id=THREAD, parent=question.message.id)["id"]
+    assert steps[-1]["id"] == line(Line.MUTED, "x", thread_id=THREAD, parent=answer.message.id)["id"]
+    notices = {line(Line.NOTICE, "x", thread_id=THREAD, parent=answer.message.id)["id"] for _ in range(2)}
+    assert len(notices) == 2  # of these there may be many

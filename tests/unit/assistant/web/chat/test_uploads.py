@@ -29,6 +29,14 @@ def test_a_file_is_given_once_and_to_its_owner_alone() -> None:
         shelf.take(OWNER, [file_id])
 
 
+def test_of_several_files_all_are_given_or_all_stay() -> None:
+    shelf = UploadShelf(max_upload_bytes=100)
+    file_id = shelf.put(OWNER, Upload("a.md", b"text"))
+    with pytest.raises(NotFoundError):
+        shelf.take(OWNER, [file_id, uuid4()])
+    assert shelf.take(OWNER, [file_id, file_id]) == [Upload("a.md", b"text")]
+
+
 def test_a_file_that_nobody_asks_for_is_forgotten() -> None:
     clock = Clock()
     shelf = UploadShelf(max_upload_bytes=100, clock=clock)
