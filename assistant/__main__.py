@@ -196,10 +196,16 @@ def users_list(*, as_json: AsJson = False) -> None:
     for person in _run(read()):
         roles = ", ".join(sorted(person.roles))
         if as_json:
-            state = {"name": person.name, "roles": sorted(person.roles), "is_disabled": person.is_disabled}
+            state = {
+                "id": str(person.id),
+                "name": person.name,
+                "roles": sorted(person.roles),
+                "is_disabled": person.is_disabled,
+            }
             typer.echo(json.dumps(state))
         else:
-            typer.echo(f"{person.name:<24} {roles}{'  (switched off)' if person.is_disabled else ''}")
+            off = "  (switched off)" if person.is_disabled else ""
+            typer.echo(f"{str(person.id)[-8:]}  {person.name:<24} {roles}{off}")
 
 
 @audit.command("tail")
@@ -233,7 +239,10 @@ def audit_tail(
                 async for found in log.follow(count, search):
                     show(found)
             else:
-                for found in await log.read_newest(count, search):
+                page = await log.read_newest(count, search)
+                if not page:
+                    typer.echo("No event fits.", err=True)
+                for found in page:
                     show(found)
 
     with contextlib.suppress(KeyboardInterrupt):

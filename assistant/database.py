@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from types import MappingProxyType
+from typing import Final
 
 from pydantic import SecretStr
 from sqlalchemy.engine import URL, make_url
@@ -16,6 +18,18 @@ from assistant.errors import UnavailableError
 
 _POOL_SIZE = 8  # connections a process; a turn holds one for milliseconds at a time
 
+# A server that went silent is noticed within seconds, by whoever connects and by whoever waits for an answer; over a
+# Unix socket only the first has an effect. An address that sets one of these itself keeps its own.
+_PATIENCE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "connect_timeout": "3",  # seconds, as the next three
+        "keepalives_idle": "5",
+        "keepalives_interval": "2",
+        "keepalives_count": "3",
+        "tcp_user_timeout": "8000",  # milliseconds
+    }
+)
+
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(column_0_label)s",
     "uq": "uq_%(table_name)s_%(column_0_name)s",
@@ -26,8 +40,9 @@ SQLModel.metadata.naming_convention = {
 
 
 def parse_url(url: SecretStr) -> URL:
-    """Parse a Postgres address and pin it to the psycopg driver that all of Cloister uses."""
-    return make_url(url.get_secret_value()).set(drivername="postgresql+psycopg")
+    """Parse a Postgres address, and give it the driver and the patience that all of Cloister uses."""
+    parsed = make_url(url.get_secret_value()).set(drivername="postgresql+psycopg")
+    return parsed.set(query={**_PATIENCE, **parsed.query})
 
 
 def libpq_dsn(url: SecretStr) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as SourceError
 
 from assistant.errors import SettingsError
 
@@ -73,7 +74,16 @@ def read_settings() -> Settings:
             raise SettingsError(f"Unknown setting {name!r}.{hint}")
     try:
         return Settings()
+    except SourceError as error:
+        raise SettingsError(
+            f"{_variable_in(str(error))}: not a JSON list, such as '[\"https://chat.example.com\"]'."
+        ) from None
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
         raise SettingsError(f"{name}: {first['msg']}.") from None
+
+
+def _variable_in(message: str) -> str:
+    """Return the variable that pydantic-settings could not parse; it names the field in quotation marks."""
+    return next((PREFIX + name.upper() for name in Settings.model_fields if f'"{name}"' in message), PREFIX + "…")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-# The egress lock goes here, before anything else is imported: Celery and what it loads must find it in place.
 import argparse
 import logging
 import sys

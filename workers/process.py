@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from uuid import UUID
 
+from assistant.errors import where
 from assistant.settings import Settings
 from workers.application import Application, OpenApplication
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class WorkerProcess:
@@ -33,7 +33,7 @@ class WorkerProcess:
         from workers.tasks import JOBS  # noqa: PLC0415 - loaded in the child, see worker.py
 
         receipt = self._run(name, lambda application: JOBS[name](application, UUID(job_id)))
-        logger.info("job %s %s: %s", name, job_id, receipt)
+        _log.info("job %s %s: %s", name, job_id, receipt)
         return receipt
 
     def run_chore(self, name: str) -> str:
@@ -60,8 +60,7 @@ class WorkerProcess:
         try:
             return self._runner.run(self._perform(use_case))
         except Exception as error:  # noqa: BLE001 - a task is a door
-            frames = "".join(traceback.format_tb(error.__traceback__))
-            logger.error("task %s raised %s\n%s", name, type(error).__qualname__, frames)  # noqa: TRY400 - see above
+            _log.error("task %s failed: %s", name, where(error))
             return "failed"
 
     async def _perform(self, use_case: Callable[[Application], Awaitable[str]]) -> str:

@@ -25,7 +25,7 @@ from assistant.audit.record import Origin, Record, compose_record
 from assistant.database import libpq_dsn
 from assistant.errors import AuditUnavailableError
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _PATIENCE_SECONDS: Final = 10.0  # a restart of Postgres takes less; a person waits no longer
 _MOST_IN_A_BATCH: Final = 512  # beyond, a batch gains little and its callers wait longer
@@ -36,15 +36,7 @@ _LONGEST_PAUSE_SECONDS: Final = 1.0
 # What another connection, or the same one a moment later, can mend: a server that is away, starting, full or a standby.
 _TRANSIENT: Final = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, OSError)
 
-# A silent network is noticed within seconds; over a Unix socket these have no effect.
-_CONNECTION: Final = {
-    "application_name": "cloister-audit-writer",
-    "connect_timeout": "3",
-    "keepalives_idle": "5",
-    "keepalives_interval": "2",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "8000",
-}
+_APPLICATION_NAME: Final = "cloister-audit-writer"  # as `pg_stat_activity` shows it
 
 # In the order of `Record`: id, time, type; four ids; rule, severity, model; an id; body and leaf.
 _COLUMN_TYPES: Final = (
@@ -198,7 +190,7 @@ class Appender:
             try:
                 await self._write(statement, [waiting.record for waiting in batch])
             except _TRANSIENT as error:
-                log.warning("The audit log cannot be written (%s); trying again.", type(error).__name__)
+                _log.warning("The audit log cannot be written (%s); trying again.", type(error).__name__)
                 await self._disconnect()
                 statement = _INSERT_AGAIN
                 await asyncio.sleep(pause_seconds)
@@ -218,7 +210,7 @@ class Appender:
             await self._store(batch[:middle], statement)
             await self._store(batch[middle:], statement)
             return
-        log.error("The audit log refused an event of type %s: %s.", batch[0].record.type, type(error).__name__)
+        _log.error("The audit log refused an event of type %s: %s.", batch[0].record.type, type(error).__name__)
         refusal = _unavailable()
         refusal.__cause__ = error
         batch[0].refuse(refusal)
@@ -232,14 +224,14 @@ class Appender:
             try:
                 await self._connect()
             except _TRANSIENT as error:
-                log.warning("The audit log cannot be reached (%s); trying again.", type(error).__name__)
+                _log.warning("The audit log cannot be reached (%s); trying again.", type(error).__name__)
                 await asyncio.sleep(_FIRST_PAUSE_SECONDS)
             else:
                 return
 
     async def _connect(self) -> psycopg.AsyncConnection:
         """Connect so that each statement is a transaction of its own, durable when it returns."""
-        address = make_conninfo(libpq_dsn(self._writer_url), **_CONNECTION)
+        address = make_conninfo(libpq_dsn(self._writer_url), application_name=_APPLICATION_NAME)
         connection = await psycopg.AsyncConnection.connect(address, autocommit=True, prepare_threshold=1)
         try:
             await connection.execute("SET synchronous_commit = on")  # whatever the server's own setting is
@@ -270,11 +262,11 @@ class Appender:
 
 def _tell_of_death(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
-        log.critical("The audit appender ended by a defect; nothing proceeds until a restart.", exc_info=error)
+        _log.critical("The audit appender ended by a defect; nothing proceeds until a restart.", exc_info=error)
 
 
 def _unavailable() -> AuditUnavailableError:
     return AuditUnavailableError(
-        "Cannot answer now: the audit log is unavailable. Nothing was sent. Try again in a minute; "
+        "Cannot answer now: the audit log is unavailable. Try again in a minute; "
         "if it stays so, tell the administrator."
     )

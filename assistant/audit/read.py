@@ -18,20 +18,13 @@ from psycopg.rows import class_row
 from pydantic import SecretStr
 
 from assistant.audit.events import Tag
-from assistant.conversation import short_reference
+from assistant.conversation import parse_reference, short_reference
 from assistant.database import libpq_dsn
 from assistant.errors import BadInputError, UnavailableError
 
 _POLL_SECONDS: Final = 0.5
 _MOST_A_PAGE: Final = 1000
 
-# Crockford's base 32, as people misread it: O is 0, I and L are 1.
-_DIGITS: Final = {letter: value for value, letter in enumerate("0123456789ABCDEFGHJKMNPQRSTVWXYZ")} | {
-    "O": 0,
-    "I": 1,
-    "L": 1,
-}
-_REFERENCE_CHARS: Final = 7
 _TAIL_DIGITS: Final = 8  # of a turn's id, which the index `event_by_turn` goes by
 
 
@@ -238,10 +231,10 @@ def tail_of_reference(reference: str) -> str:
     Raises:
         BadInputError: it cannot be a reference.
     """
-    letters = reference.strip().upper().replace("-", "")
-    if len(letters) != _REFERENCE_CHARS or any(letter not in _DIGITS for letter in letters):
-        raise BadInputError(f"{reference!r} is not a reference: those have seven letters and digits, such as 7QK2M4X.")
-    bits = 0
-    for letter in letters:
-        bits = bits << 5 | _DIGITS[letter]
+    try:
+        bits = parse_reference(reference)
+    except ValueError:
+        raise BadInputError(
+            f"{reference!r} is not a reference: those have seven letters and digits, such as 7QK2M4X."
+        ) from None
     return f"{bits & 0xFFFFFFFF:0{_TAIL_DIGITS}x}"

@@ -22,7 +22,7 @@ from uuid import UUID
 
 import orjson
 
-from assistant.audit.events import EVENT_TYPES, Event
+from assistant.audit.events import EVENT_TYPES, Cause, Event, Refusal
 from assistant.audit.parts import FoundSpan, GuardReport, TurnPlace
 from assistant.conversation import Role
 from policies.verdict import Action
@@ -220,7 +220,7 @@ def _fields_of(kind: type[GuardReport | FoundSpan | Origin]) -> Callable[[object
 _UNCHANGED: Final = frozenset((bool, int, UUID))
 _CONVERTERS: Final[Mapping[type, Callable[[Any], Plain]]] = {
     **dict.fromkeys((NoneType, *_UNCHANGED), lambda value: value),
-    **dict.fromkeys((str, Action, Role), as_name),
+    **dict.fromkeys((str, Action, Cause, Refusal, Role), as_name),
     tuple: lambda value: [plain_of(item) for item in value],
     **{kind: _fields_of(kind) for kind in (GuardReport, FoundSpan, Origin)},
 }

@@ -28,7 +28,7 @@ from assistant.embedded.program import PRIVATE_UMASK, tie_to_parent
 from assistant.embedded.wheels import POSTGRES_MAJOR
 from assistant.errors import EmbeddedError
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 OWNER_ROLE: Final = "cloister_owner"
 DATABASE: Final = "cloister"
@@ -55,7 +55,7 @@ def check_version(cluster: Path) -> None:
     if found != str(POSTGRES_MAJOR):
         raise EmbeddedError(
             f"The data in {str(cluster)!r} belongs to Postgres {found}, and this Cloister carries Postgres "
-            f"{POSTGRES_MAJOR}. Nothing was changed. Start the Cloister that wrote it, run `cloister backup`, and "
+            f"{POSTGRES_MAJOR}. Nothing was changed. Start the Cloister that wrote it, dump it with pg_dump, and "
             "restore that into a new CLOISTER_DATA_DIR; or move the folder away to start anew.",
             exit_status=ExitStatus.DATA_VERSION,
         )
@@ -68,7 +68,7 @@ def set_unfinished_aside(postgres: Path) -> None:
     place that is not a whole cluster is renamed and kept.
     """
     for leftover in postgres.glob(f"{_ATTEMPT_PREFIX}*"):
-        log.warning("Removed %s, left by a first start that was interrupted.", leftover.name)
+        _log.warning("Removed %s, left by a first start that was interrupted.", leftover.name)
         if leftover.is_dir() and not leftover.is_symlink():
             shutil.rmtree(leftover)
         else:
@@ -78,7 +78,7 @@ def set_unfinished_aside(postgres: Path) -> None:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
         aside = cluster.with_name(f"data-set-aside-{stamp}")
         cluster.rename(aside)
-        log.warning("The folder %s is not a whole Postgres cluster; it was kept as %s.", cluster, aside.name)
+        _log.warning("The folder %s is not a whole Postgres cluster; it was kept as %s.", cluster, aside.name)
 
 
 def check_unused(cluster: Path) -> None:

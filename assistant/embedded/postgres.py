@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 from urllib.parse import quote
 
 from pydantic import SecretStr
@@ -24,9 +22,10 @@ from assistant.embedded.cluster import (
     set_unfinished_aside,
 )
 from assistant.embedded.exit_status import ExitStatus
-from assistant.embedded.folders import Folders, current_socket_folder, leave_socket_folder, make_private, socket_folder
-from assistant.embedded.program import Program, end, launch
-from assistant.embedded.ready import PostgresProbe, wait_until
+from assistant.embedded.folders import Folders, current_socket_folder, make_private, socket_folder
+from assistant.embedded.program import Program
+from assistant.embedded.ready import PostgresProbe
+from assistant.embedded.server import EmbeddedServer
 from assistant.embedded.wheels import postgres_for
 from assistant.errors import EmbeddedError
 
@@ -67,10 +66,8 @@ _OPTIONS: Final[Mapping[str, str]] = {
 }
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(EmbeddedServer):
     """One Postgres server on one data folder, reached over a Unix socket only, every login by scram.
-
-    `start` and `stop` serve tests and single commands; `cloister up` takes `program` and lets its supervisor run it.
 
     Args:
         data_dir: Cloister's data folder; the cluster lies in `postgres/data` below it.
@@ -81,23 +78,11 @@ class EmbeddedPostgres:
     def __init__(
         self, data_dir: Path, *, options: Mapping[str, str] | None = None, sockets: Path | None = None
     ) -> None:
-        self._folders = Folders(data_dir.resolve())
+        super().__init__("Postgres", Folders(data_dir.resolve()), start_timeout_seconds=_START_TIMEOUT_SECONDS)
         self._options = {**_OPTIONS, **(options or {})}
         self._sockets = sockets
         self._install: Path | None = None
         self._account: Account | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        """Start the server."""
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop the server."""
-        self.stop()
 
     @property
     def cluster(self) -> Path:
@@ -160,29 +145,6 @@ class EmbeddedPostgres:
             check_unused(self.cluster)
         else:
             create_cluster(self._folders, self._install, self._account)
-
-    def start(self) -> None:
-        """Prepare, start, and return once the server answers.
-
-        Raises:
-            EmbeddedError: it cannot start; the message names the log.
-        """
-        self.prepare()
-        log_file = self._folders.logs / "postgres.log"
-        with log_file.open("ab") as output:
-            self._process = process = launch(self.program, output=output)
-        is_ready = self.probe.is_ready
-        wait_until(lambda: process.poll() is not None or is_ready(process.pid), _START_TIMEOUT_SECONDS)
-        if process.poll() is not None or not is_ready(process.pid):
-            self.stop()
-            raise EmbeddedError(f"Postgres did not start. See {str(log_file)!r}.", exit_status=ExitStatus.SERVER_FAILED)
-
-    def stop(self) -> None:
-        """Stop the server if it runs: fast shutdown, then harder."""
-        if self._process is not None:
-            end(self._process, self.program)
-            self._process = None
-            leave_socket_folder(self._folders, "postgres")
 
     def _socket_folder(self) -> Path:
         return (self._sockets or current_socket_folder(self._folders)) / "postgres"

@@ -99,7 +99,7 @@ def page_address(settings: Settings) -> str:
 def _administrator_task(env: Mapping[str, str], administrator: FirstAdministrator) -> Task:
     told = (
         f"Sign in as {administrator.name!r} with the password {administrator.password.get_secret_value()} "
-        "(shown this once; change it after signing in)."
+        "(shown this once; change it with `cloister users password`)."
         if administrator.is_generated
         else f"Sign in as {administrator.name!r} with the password from {PREFIX}ADMIN_PASSWORD."
     )

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 from urllib.parse import quote
 
 from pydantic import SecretStr
 
 from assistant.embedded.account import Account, server_account
 from assistant.embedded.exit_status import ExitStatus
-from assistant.embedded.folders import Folders, current_socket_folder, leave_socket_folder, make_private, socket_folder
-from assistant.embedded.program import Program, end, launch
-from assistant.embedded.ready import RedisProbe, wait_until
+from assistant.embedded.folders import Folders, current_socket_folder, make_private, socket_folder
+from assistant.embedded.program import Program
+from assistant.embedded.ready import RedisProbe
+from assistant.embedded.server import EmbeddedServer
 from assistant.embedded.wheels import redis_for
 from assistant.errors import EmbeddedError
 
@@ -40,10 +39,8 @@ _OPTIONS: Final = (
 )
 
 
-class EmbeddedRedis:
+class EmbeddedRedis(EmbeddedServer):
     """One Redis server on one data folder.
-
-    `start` and `stop` serve tests; `cloister up` takes `program` and lets its supervisor run it.
 
     Args:
         data_dir: Cloister's data folder; the append-only file lies in `redis` below it.
@@ -51,22 +48,10 @@ class EmbeddedRedis:
     """
 
     def __init__(self, data_dir: Path, *, sockets: Path | None = None) -> None:
-        self._folders = Folders(data_dir.resolve())
+        super().__init__("Redis", Folders(data_dir.resolve()), start_timeout_seconds=_START_TIMEOUT_SECONDS)
         self._sockets = sockets
         self._server: Path | None = None
         self._account: Account | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        """Start the server."""
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop the server."""
-        self.stop()
 
     @property
     def socket(self) -> Path:
@@ -113,26 +98,3 @@ class EmbeddedRedis:
         self._server = redis_for(self._account, self._sockets)
         make_private(self._folders.redis, self._account)
         make_private(self.socket.parent, self._account)
-
-    def start(self) -> None:
-        """Prepare, start, and return once the server answers.
-
-        Raises:
-            EmbeddedError: it cannot start; the message names the log.
-        """
-        self.prepare()
-        log_file = self._folders.logs / "redis.log"
-        with log_file.open("ab") as output:
-            self._process = process = launch(self.program, output=output)
-        is_ready = self.probe.is_ready
-        wait_until(lambda: process.poll() is not None or is_ready(process.pid), _START_TIMEOUT_SECONDS)
-        if process.poll() is not None or not is_ready(process.pid):
-            self.stop()
-            raise EmbeddedError(f"Redis did not start. See {str(log_file)!r}.", exit_status=ExitStatus.SERVER_FAILED)
-
-    def stop(self) -> None:
-        """Stop the server if it runs; it writes its file to the end first."""
-        if self._process is not None:
-            end(self._process, self.program)
-            self._process = None
-            leave_socket_folder(self._folders, "redis")

@@ -1,4 +1,4 @@
-"""How a second command (`cloister users add`, `cloister audit tail`) finds the servers that `cloister up` started."""
+"""How a second command (`cloister users add`, `cloister audit tail`) finds the database, the company's or our own."""
 
 from __future__ import annotations
 
@@ -8,30 +8,27 @@ from assistant.database_roles import APP_ROLE, AUDIT_WRITER_ROLE, url_for_role
 from assistant.embedded.exit_status import ExitStatus
 from assistant.embedded.folders import Folders, current_socket_folder
 from assistant.embedded.postgres import find_owner_url
-from assistant.embedded.redis import EmbeddedRedis
 from assistant.errors import EmbeddedError
 from assistant.keys import Keys
 from assistant.settings import Settings
 
 
-def with_running_servers(settings: Settings) -> Settings:
-    """Return the settings with the addresses of the embedded servers where none are set.
+def with_running_database(settings: Settings) -> Settings:
+    """Return the settings with the addresses of the database for the application and for the audit writer.
+
+    Both are derived from the owner's, be it the company's own database or the embedded one. A process that was given
+    both already, as `cloister up` gives them to its own, keeps them. Redis is looked for by nobody: a command neither
+    sends jobs nor does them.
 
     Raises:
-        EmbeddedError: an address is needed and no server runs on this data folder.
+        EmbeddedError: no database was set and none runs on this data folder.
     """
-    found: dict[str, SecretStr] = {}
-    if settings.database_url is None:
-        owner = owner_address(settings)
-        keys = Keys.load_or_create(settings.master_key)
-        found["database_url"] = url_for_role(owner, APP_ROLE, keys)
-        found["audit_database_url"] = url_for_role(owner, AUDIT_WRITER_ROLE, keys)
-    if settings.redis_url is None:
-        redis = EmbeddedRedis(settings.data_dir)
-        if not redis.probe.is_ready(0):
-            raise _not_running(settings)
-        found["redis_url"] = redis.url
-    return settings.model_copy(update=found)
+    if settings.database_url is not None and settings.audit_database_url is not None:
+        return settings
+    owner = owner_address(settings)
+    keys = Keys.load_or_create(settings.master_key)
+    app, writer = (url_for_role(owner, role, keys) for role in (APP_ROLE, AUDIT_WRITER_ROLE))
+    return settings.model_copy(update={"database_url": app, "audit_database_url": writer})
 
 
 def owner_address(settings: Settings) -> SecretStr:
@@ -50,7 +47,7 @@ def owner_address(settings: Settings) -> SecretStr:
 
 def _not_running(settings: Settings) -> EmbeddedError:
     return EmbeddedError(
-        f"No Cloister runs on {str(settings.data_dir)!r}. Start `cloister up`, or set CLOISTER_DATABASE_URL and "
-        "CLOISTER_REDIS_URL to servers of your own.",
+        f"No Cloister runs on {str(settings.data_dir)!r}. Start `cloister up`, or set CLOISTER_DATABASE_URL to a "
+        "database of your own.",
         exit_status=ExitStatus.SERVER_FAILED,
     )

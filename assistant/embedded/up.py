@@ -22,7 +22,7 @@ from assistant.embedded.processes import Addresses, FirstAdministrator, page_add
 from assistant.embedded.records import end_leftovers
 from assistant.embedded.redis import EmbeddedRedis
 from assistant.embedded.wheels import POSTGRES_MAJOR
-from assistant.errors import CloisterError, EmbeddedError
+from assistant.errors import CloisterError, EmbeddedError, SettingsError
 from assistant.keys import Keys
 from assistant.settings import Settings
 
@@ -72,7 +72,7 @@ def prepare(settings: Settings, build_steps: StepsBuilder, console: Console) -> 
         console.show(f"Ended {name}, left running by an earlier start.")
     check_port(settings.host, settings.port)
     check_disk(folders.data)
-    keys = Keys.load_or_create(settings.master_key)
+    has_data = (folders.postgres / "data" / "PG_VERSION").exists()
     before = current_socket_folder(folders)
     try:
         servers, owner, redis = _servers(settings, folders, console)
@@ -80,6 +80,9 @@ def prepare(settings: Settings, build_steps: StepsBuilder, console: Console) -> 
         if current_socket_folder(folders) != before:  # made just now; an older one may be somebody's
             forget_socket_folder(folders)
         raise
+    if has_data:
+        _refuse_lost_key(settings, folders)
+    keys = Keys.load_or_create(settings.master_key)
     addresses = Addresses(
         owner=owner,
         app=url_for_role(owner, APP_ROLE, keys),
@@ -89,6 +92,19 @@ def prepare(settings: Settings, build_steps: StepsBuilder, console: Console) -> 
     steps = build_steps(settings, addresses, _first_administrator(settings))
     held = hold(current_socket_folder(folders))
     return Plan(data=folders.data, steps=(*servers, *steps), address=address, keep_open=(lock, held))
+
+
+def _refuse_lost_key(settings: Settings, folders: Folders) -> None:
+    """Refuse to make a new master key for data that was sealed with another one.
+
+    Raises:
+        SettingsError: there is a cluster and no key.
+    """
+    if not settings.master_key.exists():
+        raise SettingsError(
+            f"The master key {str(settings.master_key)!r} is missing, and {str(folders.data)!r} holds data that was "
+            "sealed with it. Restore the key from your backup, or set CLOISTER_MASTER_KEY_FILE to where it lies."
+        )
 
 
 def _servers(

@@ -4,7 +4,6 @@ from assistant.history.history import History
 from assistant.history.values import (
     Feedback,
     InterruptedTurn,
-    MessageVersion,
     SealedPseudonyms,
     StoredMessage,
     ThreadPage,
@@ -14,7 +13,6 @@ __all__ = [
     "Feedback",
     "History",
     "InterruptedTurn",
-    "MessageVersion",
     "SealedPseudonyms",
     "StoredMessage",
     "ThreadPage",

@@ -18,7 +18,7 @@ from assistant.conversation import Author, Message, MessageState, Person, Thread
 from assistant.database import transaction
 from assistant.errors import NotFoundError
 from assistant.history import belongings, messages, threads, turns
-from assistant.history.values import InterruptedTurn, MessageVersion, SealedPseudonyms, StoredMessage, ThreadPage
+from assistant.history.values import InterruptedTurn, SealedPseudonyms, StoredMessage, ThreadPage
 
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
@@ -27,7 +27,7 @@ class History:
     """Store threads, messages, feedback, sealed pseudonyms and the state of turns in Postgres.
 
     Args:
-        process: label of this process, such as `web-1`; recovery can ask for the turns of one process.
+        process: label of this process, such as `web-1`; an interrupted turn tells which one it ran in.
     """
 
     def __init__(self, engine: AsyncEngine, *, process: str = "") -> None:
@@ -52,11 +52,6 @@ class History:
         """
         async with transaction(self._engine) as connection:
             return await threads.find_thread(connection, person, thread_id)
-
-    async def thread_owner_name(self, thread_id: UUID) -> str:
-        """Return the name of the owner, empty when there is no such thread: for a door that compares, never to show."""
-        async with transaction(self._engine) as connection:
-            return await threads.find_owner_name(connection, thread_id)
 
     async def threads(self, person: Person, *, limit: int = 20, before: str = "", search: str = "") -> ThreadPage:
         """Return a page of the person's threads, the latest first.
@@ -145,15 +140,6 @@ class History:
             return await messages.list_remembered(
                 connection, thread_id, excluding_turn=excluding_turn, max_messages=max_messages, max_chars=max_chars
             )
-
-    async def versions(self, person: Person, message_id: UUID) -> list[MessageVersion]:
-        """Return what a message said before it was edited, the oldest first.
-
-        Raises:
-            NotFoundError: the message is foreign or does not exist.
-        """
-        async with transaction(self._engine) as connection:
-            return await messages.list_versions(connection, person, message_id)
 
     async def start_turn(
         self,
@@ -251,9 +237,7 @@ class History:
             if await threads.touch_thread(connection, turn.person, turn.thread_id):
                 await messages.write_answer(connection, _answer(turn, text, state, note=note), detail)
 
-    async def interrupt_stale_turns(
-        self, older_than_seconds: float, by_process: str | None = None
-    ) -> list[InterruptedTurn]:
+    async def interrupt_stale_turns(self, older_than_seconds: float) -> list[InterruptedTurn]:
         """Mark turns whose process gave no sign of life, and return interruptions for the caller to audit.
 
         1. Stale turns and their answers become `interrupted`, each by one recoverer however many run at once.
@@ -263,14 +247,13 @@ class History:
            call returns them again: the log may then hold an interruption twice, and never lacks one.
 
         Args:
-            older_than_seconds: how long a turn must have been silent; 0 at the start of a process, with its label.
-            by_process: only turns of the process with this label.
+            older_than_seconds: how long a turn must have been silent.
 
         Returns:
             At most 100 turns; a full list means there may be more.
         """
         async with transaction(self._engine) as connection:
-            await turns.interrupt_stale(connection, older_than_seconds, by_process)  # 1
+            await turns.interrupt_stale(connection, older_than_seconds)  # 1
         async with transaction(self._engine) as connection:
             return await turns.claim_unaudited(connection)  # 2
 

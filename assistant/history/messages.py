@@ -16,7 +16,7 @@ from assistant.conversation import Author, Message, MessageState, Person
 from assistant.errors import NotFoundError
 from assistant.history.storable import storable, storable_json
 from assistant.history.tables import FeedbackRow, MessageRow, MessageVersionRow, ThreadRow
-from assistant.history.values import Feedback, MessageVersion, StoredMessage
+from assistant.history.values import Feedback, StoredMessage
 
 _PAGE_MOST: Final = 1000
 
@@ -175,26 +175,6 @@ async def list_remembered(
     messages = [_to_message(row) for row in rows]
     first_question = next((i for i, message in enumerate(messages) if message.author is Author.USER), len(messages))
     return messages[first_question:]
-
-
-async def list_versions(connection: AsyncConnection, person: Person, message_id: UUID) -> list[MessageVersion]:
-    """Return what the person's own message said before, the oldest first.
-
-    Raises:
-        NotFoundError: the message is foreign or does not exist.
-    """
-    await find_message(connection, person, message_id)
-    versions = (
-        select(
-            col(MessageVersionRow.version),
-            col(MessageVersionRow.text),
-            col(MessageVersionRow.note),
-            col(MessageVersionRow.replaced_at),
-        )
-        .where(col(MessageVersionRow.message_id) == message_id)
-        .order_by(col(MessageVersionRow.version))
-    )
-    return [MessageVersion(*row) for row in await connection.execute(versions)]
 
 
 async def find_message(connection: AsyncConnection, person: Person, message_id: UUID) -> Message:

@@ -6,12 +6,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Text, delete, func, or_, select, tuple_, update
-from sqlalchemy import column as any_column
-from sqlalchemy import table as any_table
+from sqlalchemy import delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.types import Uuid
 from sqlmodel import col
 
 from assistant.conversation import Person, Thread
@@ -57,17 +54,6 @@ async def find_thread(connection: AsyncConnection, person: Person, thread_id: UU
     if row is None:
         raise missing_thread()
     return Thread(*row)
-
-
-async def find_owner_name(connection: AsyncConnection, thread_id: UUID) -> str:
-    """Return the name of the owner; empty when there is no such thread."""
-    person = any_table("person", any_column("id", Uuid), any_column("name", Text))  # a table of identity, read by id
-    owner = (
-        select(person.c.name)
-        .join_from(ThreadRow, person, person.c.id == col(ThreadRow.owner_id))
-        .where(col(ThreadRow.id) == thread_id)
-    )
-    return await connection.scalar(owner) or ""
 
 
 async def rename_thread(connection: AsyncConnection, person: Person, thread_id: UUID, title: str) -> None:

@@ -99,7 +99,7 @@ async def end_turn(connection: AsyncConnection, turn: Turn, state: MessageState)
         raise _no_turn()
 
 
-async def interrupt_stale(connection: AsyncConnection, older_than_seconds: float, process: str | None) -> None:
+async def interrupt_stale(connection: AsyncConnection, older_than_seconds: float) -> None:
     """Mark turns without a sign of life, and their answers, as interrupted; skip what another recoverer holds."""
     silent_since = func.clock_timestamp() - literal(timedelta(seconds=older_than_seconds))
     stale = (
@@ -109,8 +109,6 @@ async def interrupt_stale(connection: AsyncConnection, older_than_seconds: float
         .limit(_RECOVERED_AT_ONCE)
         .with_for_update(skip_locked=True)
     )
-    if process is not None:
-        stale = stale.where(col(TurnRow.process) == process)
     turn_ids = (await connection.scalars(stale)).all()
     if not turn_ids:
         return

@@ -38,16 +38,6 @@ class StoredMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageVersion:
-    """A text that a message had before the person edited it; versions count from 1."""
-
-    version: int
-    text: str
-    note: str
-    replaced_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class ThreadPage:
     """A page of threads, the latest first.
 

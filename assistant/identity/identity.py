@@ -249,15 +249,6 @@ class Identity:
                 .values(revoked_at=func.now())
             )
 
-    async def sign_out_everywhere(self, person: Person) -> None:
-        """End every session of this person."""
-        async with transaction(self._engine) as connection:
-            await connection.execute(
-                update(PersonRow)
-                .where(col(PersonRow.id) == person.id)
-                .values(session_epoch=PersonRow.session_epoch + 1)
-            )
-
     async def _begin_session(self, found: Credentials, token: str) -> None:
         unchanged = select(
             literal(_digest(token)),

@@ -11,14 +11,15 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import func, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
 
+from assistant.database import transaction
+from assistant.errors import UnavailableError
 from assistant.jobs.job import Job, JobState
 from assistant.jobs.tables import JobRow
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _BEATS_PER_LEASE = 3  # two heartbeats may be lost before the lease is
 
@@ -96,7 +97,7 @@ class Lease:
         """Prolong the lease until it is lost; a database that is away for a moment does not lose it at once."""
         while not self.is_lost:
             await asyncio.sleep(self._seconds / _BEATS_PER_LEASE)
-            with contextlib.suppress(SQLAlchemyError, OSError):
+            with contextlib.suppress(UnavailableError):
                 await self.heartbeat()
             if time.monotonic() > self._held_until:
                 self.is_lost = True
@@ -116,7 +117,7 @@ class Lease:
             .returning(col(JobRow.id))
         )
         asked_at = time.monotonic()
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             is_held = (await connection.execute(statement)).first() is not None
         if is_held:
             self._held_until = asked_at + self._seconds

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Awaitable, Callable
 from typing import Final
 from uuid import UUID
 
-from assistant.errors import BadInputError, NotAllowedError, NotFoundError
+from assistant.errors import BadInputError, NotAllowedError, NotFoundError, where
 from assistant.jobs.lease import Lease, LeaseLostError
 from assistant.jobs.queue import Jobs
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 Work = Callable[[Lease], Awaitable[str]]
 
@@ -43,8 +42,7 @@ async def perform(jobs: Jobs, job_id: UUID, work: Work) -> str:
 async def _after_a_defect(jobs: Jobs, lease: Lease, error: Exception) -> str:
     """Log where it happened, never the message (it may quote a document), and try again if attempts are left."""
     reference = lease.job.reference
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("job %s (%s) raised %s\n%s", reference, lease.job.task, type(error).__qualname__, frames)
+    _log.error("job %s (%s) failed: %s", reference, lease.job.task, where(error))
     if jobs.may_try_again(lease.job):
         pause = _FIRST_PAUSE_SECONDS * 2**lease.job.attempts
         is_ours = await lease.give_back("It did not work; it will be tried again.", wait_seconds=pause)

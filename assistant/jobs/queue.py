@@ -16,6 +16,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
 from assistant.conversation import Person, short_reference
+from assistant.database import transaction
 from assistant.errors import BadInputError, NotFoundError, UnavailableError
 from assistant.jobs.broker import Broker
 from assistant.jobs.declared import DECLARED, DeclaredJob
@@ -23,7 +24,7 @@ from assistant.jobs.job import OPEN_STATES, Job, JobState
 from assistant.jobs.lease import Lease
 from assistant.jobs.tables import JobRow
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 MAX_OPEN_PER_PERSON: Final = 50  # nobody fills the queue alone
 _KICK_AFTER: Final = timedelta(seconds=10)  # a message that nobody answered for so long is sent again …
@@ -94,14 +95,23 @@ class Jobs:
             reference=short_reference(job_id),
             kicked_at=func.now(),
         )
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             if person:
-                await self._refuse_a_flood(connection, person)
+                await _refuse_flood(connection, person)
             stored = (await connection.execute(row.on_conflict_do_nothing().returning(*_COLUMNS))).mappings().first()
             if stored is None:
                 return await self._open_job_of_the_product(connection, wanted)
         await self._wake(wanted.name, job_id)
         return self._job(stored)
+
+    async def refuse_flood(self, person: Person) -> None:
+        """Refuse what `enqueue` would refuse, before anything is made ready for it.
+
+        Raises:
+            BadInputError: this person has too many open jobs.
+        """
+        async with transaction(self._engine) as connection:
+            await _refuse_flood(connection, person)
 
     async def job(self, person: Person, job_id: UUID) -> Job:
         """Return one of this person's jobs.
@@ -109,22 +119,11 @@ class Jobs:
         Raises:
             NotFoundError: there is none with this id, or it is somebody else's.
         """
-        async with self._engine.connect() as connection:
+        async with transaction(self._engine) as connection:
             row = (await connection.execute(select(*_COLUMNS).where(*_owned(person, job_id)))).mappings().first()
         if row is None:
             raise _not_found(job_id)
         return self._job(row)
-
-    async def jobs(self, person: Person, *, limit: int = 20) -> list[Job]:
-        """List this person's jobs, the newest first."""
-        statement = (
-            select(*_COLUMNS)
-            .where(col(JobRow.person_id) == person.id)
-            .order_by(col(JobRow.created_at).desc())
-            .limit(limit)
-        )
-        async with self._engine.connect() as connection:
-            return [self._job(row) for row in (await connection.execute(statement)).mappings()]
 
     async def watch(self, person: Person, job_id: UUID) -> AsyncGenerator[Job, None]:
         """Yield a job now, whenever it changed, and a last time when it ended.
@@ -147,6 +146,8 @@ class Jobs:
     async def cancel(self, person: Person, job_id: UUID) -> Job:
         """Stop a job; its worker notices at the next heartbeat. A job that already ended stays as it is.
 
+        What the job would have worked on goes with the next sweep; see `abandoned`.
+
         Raises:
             NotFoundError: there is none with this id, or it is somebody else's.
         """
@@ -155,9 +156,27 @@ class Jobs:
             .where(*_owned(person, job_id), _IS_OPEN)
             .values(state=JobState.CANCELLED, detail="Cancelled.", token=None, lease_until=None, finished_at=func.now())
         )
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(statement)
         return await self.job(person, job_id)
+
+    async def abandoned(self, task: DeclaredJob, name: str, *, within: timedelta) -> list[UUID]:
+        """Return what jobs were to work on that were cancelled or failed: nobody reads it any more.
+
+        Args:
+            task: the kind of job.
+            name: the id in its payload.
+            within: how long ago they ended at most.
+        """
+        payload_id = col(JobRow.payload)[name].as_string()
+        statement = select(payload_id).where(
+            col(JobRow.task) == task.name,
+            col(JobRow.state).in_((JobState.CANCELLED, JobState.FAILED)),
+            col(JobRow.finished_at) > func.now() - within,
+            payload_id.is_not(None),
+        )
+        async with transaction(self._engine) as connection:
+            return [UUID(value) for value in (await connection.execute(statement)).scalars()]
 
     async def take(self, job_id: UUID) -> Lease | None:
         """Take the lease of a job; None if it is held, ended, unknown or not due: a message too many does nothing."""
@@ -182,7 +201,7 @@ class Jobs:
             )
             .returning(*_COLUMNS)
         )
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             row = (await connection.execute(statement)).mappings().first()
         if row is None:
             return None
@@ -198,7 +217,7 @@ class Jobs:
 
         Several reapers may run at once; each row is kicked by one of them. Returns how many were kicked.
         """
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(self._give_up())
             kicked = (await connection.execute(self._kick())).all()
         for task, job_id in kicked:
@@ -214,13 +233,13 @@ class Jobs:
             .order_by(col(JobRow.finished_at))
             .limit(_NOTED_AT_ONCE)
         )
-        async with self._engine.connect() as connection:
+        async with transaction(self._engine) as connection:
             return [self._job(row) for row in (await connection.execute(statement)).mappings()]
 
     async def confirm_noted(self, job_id: UUID) -> None:
         """Note that the end of this job is in the audit log."""
         statement = update(JobRow).where(col(JobRow.id) == job_id).values(noted_at=func.now())
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(statement)
 
     async def forget_finished(self, *, older_than: timedelta) -> int:
@@ -230,7 +249,7 @@ class Jobs:
             .where(col(JobRow.finished_at) < func.now() - older_than, col(JobRow.noted_at).is_not(None))
             .returning(col(JobRow.id))
         )
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             return len((await connection.execute(statement)).all())
 
     def _give_up(self) -> ReturningUpdate[UUID]:
@@ -276,14 +295,9 @@ class Jobs:
         try:
             await self._broker.send(task, job_id)
         except UnavailableError as error:
-            logger.warning("job %s stays in the queue: %s", short_reference(job_id), error)
+            _log.warning("job %s stays in the queue: %s", short_reference(job_id), error)
             return False
         return True
-
-    async def _refuse_a_flood(self, connection: AsyncConnection, person: Person) -> None:
-        statement = select(func.count()).where(col(JobRow.person_id) == person.id, _IS_OPEN)
-        if (await connection.execute(statement)).scalar_one() >= MAX_OPEN_PER_PERSON:
-            raise BadInputError(f"{MAX_OPEN_PER_PERSON} of your jobs are still open. Try again when some are done.")
 
     async def _open_job_of_the_product(self, connection: AsyncConnection, wanted: DeclaredJob) -> Job:
         statement = (
@@ -303,6 +317,12 @@ class Jobs:
         fields["state"] = JobState(fields["state"])
         fields["payload"] = {name: UUID(value) for name, value in fields["payload"].items()}
         return Job(label=declared.label if declared else fields["task"], **fields)
+
+
+async def _refuse_flood(connection: AsyncConnection, person: Person) -> None:
+    statement = select(func.count()).where(col(JobRow.person_id) == person.id, _IS_OPEN)
+    if (await connection.execute(statement)).scalar_one() >= MAX_OPEN_PER_PERSON:
+        raise BadInputError(f"{MAX_OPEN_PER_PERSON} of your jobs are still open. Try again when some are done.")
 
 
 def _owned(person: Person, job_id: UUID) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

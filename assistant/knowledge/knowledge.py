@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID, uuid4, uuid5
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
 
 from assistant.conversation import Passage, Person, Role
+from assistant.database import transaction
 from assistant.errors import BadInputError, NotAllowedError, NotFoundError
 from assistant.keys import Keys
 from assistant.knowledge.decoding import decode_text
@@ -33,7 +34,7 @@ from assistant.knowledge.splitting import first_heading
 from assistant.knowledge.storing import delete_twin, mark_indexed, replace_passages, split_into_rows
 from assistant.knowledge.tables import DocumentRow, UploadRow
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 UPLOAD_LIFETIME: Final = timedelta(hours=1)  # DESIGN.md section 12: sealed and short-lived
 _NAME_CHARS: Final = 200
@@ -123,7 +124,7 @@ class Knowledge:
             size=len(data),
             expires_at=func.now() + UPLOAD_LIFETIME,
         )
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(document)
             await connection.execute(upload)
         return upload_id
@@ -156,7 +157,7 @@ class Knowledge:
         passages = await asyncio.to_thread(split_into_rows, upload_id, title, upload["name"], guarded.text)
         await report(85, "Storing the passages.")
         fingerprint = self._fingerprint(data)
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await delete_twin(connection, upload_id, fingerprint)
             if not await mark_indexed(
                 connection, upload_id, title=title, chars=len(guarded.text), fingerprint=fingerprint
@@ -176,7 +177,7 @@ class Knowledge:
         vanished = delete(DocumentRow).where(
             col(DocumentRow.kind) == DocumentKind.DOCUMENTATION, col(DocumentRow.id).not_in(present)
         )
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(vanished)
         return changed
 
@@ -187,7 +188,7 @@ class Knowledge:
             .where(or_(col(DocumentRow.owner_id) == person.id, col(DocumentRow.owner_id).is_(None)))
             .order_by(col(DocumentRow.created_at).desc(), col(DocumentRow.id))
         )
-        async with self._engine.connect() as connection:
+        async with transaction(self._engine) as connection:
             return [_document(row) for row in (await connection.execute(statement)).mappings()]
 
     async def remove_document(self, person: Person, document_id: UUID) -> None:
@@ -206,13 +207,26 @@ class Knowledge:
             .where(col(DocumentRow.id) == document_id, col(DocumentRow.kind) == DocumentKind.UPLOAD, may)
             .returning(col(DocumentRow.id))
         )
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             if (await connection.execute(statement)).first() is None:
                 raise NotFoundError("There is no such document, or it is not yours to remove.")
 
-    async def sweep_uploads(self) -> int:
-        """Delete the uploads whose hour is over, and mark documents that lost theirs; returns how many uploads."""
-        expired = delete(UploadRow).where(col(UploadRow.expires_at) < func.now()).returning(col(UploadRow.id))
+    async def sweep_uploads(self, abandoned: Collection[UUID] = ()) -> int:
+        """Delete the uploads whose hour is over, and mark documents that lost theirs; returns how many uploads.
+
+        Args:
+            abandoned: uploads that nobody is going to read: these go at once.
+        """
+        expired = (
+            delete(UploadRow)
+            .where(or_(col(UploadRow.expires_at) < func.now(), col(UploadRow.id).in_(abandoned)))
+            .returning(col(UploadRow.id))
+        )
+        stopped = (
+            update(DocumentRow)
+            .where(col(DocumentRow.id).in_(abandoned), col(DocumentRow.state) == DocumentState.PENDING)
+            .values(state=DocumentState.FAILED, reason="Adding it was stopped. Add it again.")
+        )
         orphaned = (
             update(DocumentRow)
             .where(
@@ -221,8 +235,9 @@ class Knowledge:
             )
             .values(state=DocumentState.FAILED, reason="It was not read within an hour. Add it again.")
         )
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             swept = len((await connection.execute(expired)).all())
+            await connection.execute(stopped)
             await connection.execute(orphaned)
         return swept
 
@@ -237,12 +252,12 @@ class Knowledge:
         statement = select(col(UploadRow.name), col(UploadRow.sealed)).where(
             col(UploadRow.id) == upload_id, col(UploadRow.expires_at) > func.now()
         )
-        async with self._engine.connect() as connection:
+        async with transaction(self._engine) as connection:
             return (await connection.execute(statement)).mappings().first()
 
     async def _indexed(self, document_id: UUID) -> Document:
         statement = select(*_COLUMNS).where(col(DocumentRow.id) == document_id)
-        async with self._engine.connect() as connection:
+        async with transaction(self._engine) as connection:
             row = (await connection.execute(statement)).mappings().first()
         if row is None or row["state"] == DocumentState.PENDING:
             raise NotFoundError("The file is gone: it was not read within an hour, or was removed. Add it again.")
@@ -258,7 +273,7 @@ class Knowledge:
             .where(col(DocumentRow.id) == upload_id)
             .values(state=DocumentState.FAILED, reason=reason)
         )
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(failed)
             await connection.execute(delete(UploadRow).where(col(UploadRow.id) == upload_id))
         return BadInputError(reason)
@@ -266,13 +281,13 @@ class Knowledge:
     async def _index_documentation_file(self, file: DocumentationFile) -> bool:
         document_id = _documentation_id(file)
         fingerprint = self._fingerprint(_INDEX_VERSION, file.source.encode(), file.title.encode(), file.text.encode())
-        async with self._engine.connect() as connection:
+        async with transaction(self._engine) as connection:
             known = select(col(DocumentRow.fingerprint)).where(col(DocumentRow.id) == document_id)
             if (await connection.execute(known)).scalar() == fingerprint:
                 return False
         guarded = await asyncio.to_thread(self._guard_text, file.text)
         if guarded.is_blocked:
-            logger.warning("the documentation file %s is left out: the guard blocks it", file.source)
+            _log.warning("the documentation file %s is left out: the guard blocks it", file.source)
         title = first_heading(guarded.text) or file.title
         passages = await asyncio.to_thread(split_into_rows, document_id, title, file.source, guarded.text)
         values = {
@@ -285,7 +300,7 @@ class Knowledge:
             "chars": len(guarded.text),
         }
         row = upsert(DocumentRow).values(id=document_id, **values)
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(row.on_conflict_do_update(index_elements=["id"], set_=values))
             await replace_passages(connection, document_id, passages)
         return True

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from assistant.conversation import Passage
+from assistant.database import transaction
 
 _MAX_WORDS: Final = 64  # of a long prompt, its first distinct words are looked for
 _CANDIDATES: Final = 200  # ranked by Postgres, before the words that each holds are counted
@@ -62,7 +63,7 @@ async def find_passages(engine: AsyncEngine, question: str, *, reader: UUID | No
     if not words:
         return []
     values = {"words": words, "reader": reader, "candidates": _CANDIDATES, "limit": limit}
-    async with engine.connect() as connection:
+    async with transaction(engine) as connection:
         rows = (await connection.execute(_FIND, values)).all()
     return [
         Passage(

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
+from assistant.audit.partitions import MONTHS_AHEAD
 from assistant.database import parse_url
 from assistant.errors import CloisterError, SettingsError, UnavailableError
 from assistant.keys import Keys
@@ -29,7 +30,6 @@ from assistant.migrations.roles import AUDIT_OWNER_ROLE, prepare_database
 # Any number does that no other program takes on this database; this one spells "cloister" in ASCII, as a bigint.
 _LOCK_ID: Final = int.from_bytes(b"cloister", "big")
 _OLDEST_SERVER: Final = 160000  # Postgres 16: membership without inheritance, which roles.py needs
-_MONTHS_AHEAD: Final = 4
 _LOCATION: Final = Path(__file__).parent
 
 
@@ -53,7 +53,7 @@ def migrate(owner_url: SecretStr, keys: Keys) -> None:
         prepare_database(connection, keys)
         command.upgrade(_config(connection), "heads")
         connection.execute(text(f"SET LOCAL ROLE {AUDIT_OWNER_ROLE}"))
-        connection.execute(text("SELECT audit.ensure_partitions(:months)"), {"months": _MONTHS_AHEAD})
+        connection.execute(text("SELECT audit.ensure_partitions(:months)"), {"months": MONTHS_AHEAD})
         connection.execute(text("RESET ROLE"))
 
 

@@ -71,6 +71,8 @@ def _join_audit_owner(raw: psycopg.Connection) -> None:
 
 
 def _create_vector_extension(raw: psycopg.Connection) -> None:
+    # No table uses it so far. It is asked for at the first start because only a superuser of the company's server may
+    # create it: a later version with embeddings must not stop at an upgrade, waiting for one.
     if raw.execute("SELECT 1 FROM pg_extension WHERE extname = 'vector'").fetchone():
         return
     try:

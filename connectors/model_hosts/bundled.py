@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.ending import end_task
 from connectors.model_hosts.kind import mapping_of, text_of
 
 _log = logging.getLogger(__name__)
@@ -69,9 +70,7 @@ class BundledServer:
     async def close(self) -> None:
         """End the server and wait for its end."""
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end_task(self._task)
         await self._end_process()
 
     async def wait_until_up(self, timeout_seconds: float) -> bool:

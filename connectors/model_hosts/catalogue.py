@@ -64,6 +64,9 @@ class Model:
 class Host:
     """A machine, or a cluster behind one address, that serves models.
 
+    The capacity planner and the console read hardware, memory, bandwidth, watts, price, labels and quantisation; the
+    choice of a host does not.
+
     Attributes:
         address: scheme, host name and port, without a path.
         memory_gib: what models may use of it, in GiB.

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from pathlib import Path
 
 from connectors.errors import HostError, NoRouteError
@@ -80,6 +80,7 @@ class ModelHosts:
             patience_seconds=max(first_token_timeout_seconds, stall_timeout_seconds) + _MARGIN_SECONDS
         )
         self._loading: asyncio.Task[None] | None = None
+        self._loading_error = ""  # the class of what went wrong when litellm was loaded
         self._loads: defaultdict[str, Load] = defaultdict(Load)
         self._preparing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._prepared: set[str] = set()
@@ -87,7 +88,7 @@ class ModelHosts:
     @property
     def is_ready(self) -> bool:
         """Tell whether every host was looked at and, if there is one to ask, the way to it is loaded."""
-        is_loaded = self._loading is None or (self._loading.done() and not self._loading.cancelled())
+        is_loaded = self._loading is None or (self._loading.done() and not self._loading_error)
         return self._watch.has_looked and is_loaded
 
     async def start(self) -> None:
@@ -103,8 +104,7 @@ class ModelHosts:
         """Stop looking, close every connection, end the bundled server."""
         await self._watch.close()
         if self._loading is not None:
-            with suppress(Exception):  # it is logged where it is awaited
-                await self._loading  # a thread cannot be cancelled
+            await self._loading  # a thread cannot be cancelled
         await self._router.close()
         if self._bundled is not None:
             await self._bundled.close()
@@ -173,7 +173,12 @@ class ModelHosts:
 
     def statuses(self) -> tuple[HostStatus, ...]:
         """Return how every host is, for the page and the console."""
-        return describe_hosts(self._watch, self._loads, is_quoting=self._must_quote)
+        trouble = self._loading_words if self._loading_error else ""
+        return describe_hosts(self._watch, self._loads, is_quoting=self._must_quote, trouble=trouble)
+
+    @property
+    def _loading_words(self) -> str:
+        return f"cannot be asked: litellm did not load ({self._loading_error}). Install Cloister again and restart it"
 
     @property
     def _must_quote(self) -> bool:
@@ -217,7 +222,7 @@ class ModelHosts:
 
     async def _ask_quote(self, messages: Sequence[ChatMessage], reader: str) -> AsyncGenerator[Token | Usage, None]:
         try:
-            async with aclosing(self._quote.answer(messages, reader=reader, is_last_resort=True)) as answer:
+            async with aclosing(self._quote.answer(messages, reader=reader)) as answer:
                 async for item in answer:
                     yield item
         except Exception as error:  # noqa: BLE001  # the retriever is the caller's; whatever it was, others still work
@@ -271,13 +276,14 @@ class ModelHosts:
 
         Raises:
             CallError: the host is gone.
-            ProbeError, SilenceError: the model cannot be loaded.
+            ProbeError, SilenceError: the model, or litellm, cannot be loaded.
         """
         if self._bundled is not None and route.host == "bundled" and self._bundled.host is None:
             await self._bundled.wait_until_up(self._first_token_timeout_seconds)
             await self._watch.look()
-        if self._loading is not None:
-            await asyncio.shield(self._loading)
+        await asyncio.shield(self._begin_loading())
+        if self._loading_error:
+            raise ProbeError(self._loading_words)
         deployment = self._watch.deployments.get(route.deployment)
         if deployment is None or deployment.absence:
             raise CallError(0)
@@ -315,13 +321,25 @@ class ModelHosts:
         """Have the router carry to what is there now; load it first if this is the first deployment."""
         if self._loading is None:
             if self._watch.deployments:
-                self._loading = asyncio.create_task(self._load_router(), name="load litellm")
-        elif self._loading.done():
+                self._begin_loading()
+        elif self._loading.done() and not self._loading_error:
             self._replace_deployments()
 
+    def _begin_loading(self) -> asyncio.Task[None]:
+        """Return the task that loads litellm; after a failure the next prompt tries again."""
+        if self._loading is None or (self._loading.done() and self._loading_error):
+            self._loading = asyncio.create_task(self._load_router(), name="load litellm")
+        return self._loading
+
     async def _load_router(self) -> None:
-        await self._router.load()
-        self._replace_deployments()
+        try:
+            await self._router.load()
+            self._replace_deployments()
+        except Exception as error:  # noqa: BLE001  # a foreign import may raise anything
+            self._loading_error = type(error).__name__
+            _log.error("litellm did not load: %s", self._loading_error)
+        else:
+            self._loading_error = ""
 
     def _replace_deployments(self) -> None:
         self._router.replace(

@@ -11,30 +11,33 @@ from connectors.model_hosts.values import Capability, HostStatus, ModelStatus
 from connectors.model_hosts.watch import Deployment, Watch, Watched
 
 
-def describe_hosts(watch: Watch, loads: Mapping[str, Load], *, is_quoting: bool) -> tuple[HostStatus, ...]:
+def describe_hosts(
+    watch: Watch, loads: Mapping[str, Load], *, is_quoting: bool, trouble: str = ""
+) -> tuple[HostStatus, ...]:
     """Return one status for each host, in the order of the fleet.
 
     Args:
         watch: what is known about the hosts.
         loads: what this process asks of each deployment; none is added.
         is_quoting: nothing generates, so the quote host answers.
+        trouble: why no host can be asked although it is up, completing its name.
     """
     deployments = list(watch.deployments.values())
     idle = Load()
     statuses = [
-        _describe(entry, [(item, loads.get(item.id, idle)) for item in deployments if item.host.name == name])
+        _describe(entry, [(item, loads.get(item.id, idle)) for item in deployments if item.host.name == name], trouble)
         for name, entry in watch.hosts.items()
     ]
     return (*statuses, _quote_status()) if is_quoting else tuple(statuses)
 
 
-def _describe(entry: Watched, models: list[tuple[Deployment, Load]]) -> HostStatus:
+def _describe(entry: Watched, models: list[tuple[Deployment, Load]], trouble: str) -> HostStatus:
     return HostStatus(
         name=entry.host.name,
         kind=entry.host.kind,
         address=entry.host.address,
         is_up=entry.is_up,
-        words=f"{entry.host.name} {_words(entry, models)}",
+        words=f"{entry.host.name} {entry.absence or trouble or _words(entry, models)}",
         since=entry.since,
         origin=entry.origin,
         models=tuple(_describe_model(item, load) for item, load in models),
@@ -55,9 +58,7 @@ def _describe_model(deployment: Deployment, load: Load) -> ModelStatus:
 
 
 def _words(entry: Watched, models: list[tuple[Deployment, Load]]) -> str:
-    """Complete the host's name to a sentence: the first of these that is true."""
-    if entry.absence:
-        return entry.absence
+    """Say what a host that can be asked does, completing its name: the first of these that is true."""
     for deployment, load in models:
         if (load.starting and not deployment.is_loaded) or entry.report.is_loading:
             about = f", about {load.cold_seconds:.0f} s" if load.cold_seconds else ""

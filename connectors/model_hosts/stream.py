@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 
+from connectors.model_hosts.ending import end_task
 from connectors.model_hosts.router import Chunk
 
 MERGE_SECONDS = 0.025  # 40 pieces a second look like a stream; each one costs the guard, the page and the network
@@ -66,9 +67,7 @@ async def paced(
                 return
             await asyncio.sleep(max(0.0, yielded_at + MERGE_SECONDS - loop.time()))
     finally:
-        pump.cancel()
-        with suppress(asyncio.CancelledError):
-            await pump
+        await end_task(pump)
 
 
 async def _pump(source: AsyncGenerator[Chunk, None], queue: asyncio.Queue[Chunk | _End]) -> None:

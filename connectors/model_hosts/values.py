@@ -10,8 +10,9 @@ from typing import Literal
 
 ANY_MODEL = "*"  # as the last of a need's models: any other one will do
 
-_CHARS_PER_TOKEN = 3  # English prose has 4 to 4.5, code about 3: counting 3 errs on the side that nothing is cut
-_BYTES_PER_TOKEN = 3  # in UTF-8; scripts of three bytes a letter take about one token each
+# In UTF-8. English prose has 4 to 4.5, code about 3, scripts of three bytes a letter take about one token each:
+# counting 3 errs on the side that nothing is cut.
+_BYTES_PER_TOKEN = 3
 _MESSAGE_TOKENS = 8  # what a chat template puts around one message, at most
 _LONGEST_TOKEN_CHARS = 16  # few vocabularies hold longer words; keeps the lower bound low for strange texts
 
@@ -41,21 +42,19 @@ class Need:
     Attributes:
         models: names in order of preference; empty means any, and so does a last `*`. A name without a tag
             (`qwen2.5`) fits every tag of it.
-        prompt_chars: length of all messages together.
+        prompt_tokens: of all messages together, counted with `most_tokens`.
         answer_tokens: room to leave for the answer.
-        prompt_tokens: a better count than the one from `prompt_chars`, where there is one.
     """
 
     models: tuple[str, ...] = ()
     capability: Capability = Capability.CHAT
-    prompt_chars: int = 0
-    answer_tokens: int = 1024
     prompt_tokens: int = 0
+    answer_tokens: int = 1024
 
     @property
     def tokens(self) -> int:
         """Return how many tokens of context the prompt and its answer need, counted generously."""
-        return (self.prompt_tokens or -(-self.prompt_chars // _CHARS_PER_TOKEN)) + self.answer_tokens
+        return self.prompt_tokens + self.answer_tokens
 
     @property
     def is_open(self) -> bool:
@@ -66,7 +65,7 @@ class Need:
 def most_tokens(messages: Iterable[ChatMessage]) -> int:
     """Count the tokens of a prompt so that hardly any tokenizer would count more.
 
-    Use it for `Need.prompt_tokens`: it also holds for scripts whose letters are a token each.
+    For `Need.prompt_tokens`; it also holds for scripts whose letters are a token each.
     """
     return sum(-(-len(message.content.encode()) // _BYTES_PER_TOKEN) + _MESSAGE_TOKENS for message in messages)
 

@@ -16,6 +16,7 @@ import httpx
 from connectors.model_hosts.bundled import CONTEXT_TOKENS, BundledServer
 from connectors.model_hosts.catalogue import Fleet, Host, Model
 from connectors.model_hosts.discovery import find_hosts, places
+from connectors.model_hosts.ending import end_task
 from connectors.model_hosts.kind import HostKind, look_at
 from connectors.model_hosts.ollama import with_tag
 from connectors.model_hosts.values import Capability, HostReport, ModelReport
@@ -82,7 +83,7 @@ class Watch:
         kinds: every kind of host.
         bundled: the server for a GGUF file, if one was named.
         ports: where on loopback to look, by kind; None for the usual ports.
-        on_change: called after a look that changed the deployments.
+        on_change: called after a look that changed the deployments; after the next look again if it raises.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class Watch:
             for host in (fleet.hosts if fleet else ())
         }
         self._deployments: dict[str, Deployment] = {}
+        self._told: Mapping[str, Deployment] = {}  # the deployments when `on_change` last returned
         self.has_looked = False
 
     @property
@@ -131,9 +133,7 @@ class Watch:
     async def close(self) -> None:
         """End the watch."""
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end_task(self._task)
         if self._client is not None:
             await self._client.aclose()
 
@@ -161,7 +161,10 @@ class Watch:
 
     async def _keep_looking(self) -> None:
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except Exception as error:  # noqa: BLE001  # whatever it was, hosts come and go all the same
+                _log.error("A look at the model hosts failed: %s", type(error).__name__)  # a message may hold a key
             pause = self._every_seconds * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # no secret
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
@@ -214,14 +217,14 @@ class Watch:
                 del self.hosts[name]
 
     def _refresh(self) -> None:
-        before = self._deployments
         self._deployments = {
             deployment.id: deployment
             for entry in self.hosts.values()
             for deployment in _deployments(entry, self._kinds[entry.host.kind])
         }
-        if self._deployments != before:
+        if self._deployments != self._told:
             self._on_change()
+            self._told = self._deployments
 
 
 def _deployments(entry: Watched, kind: HostKind) -> Iterator[Deployment]:

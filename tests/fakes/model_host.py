@@ -136,26 +136,29 @@ class FakeModelHost:
         """Serve until `__exit__`, or until cancelled."""
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
         self.port = server.sockets[0].getsockname()[1]
         on_start()
         await self._stop.wait()
         server.close()
-        for task in list(self._connections):
+        for task, writer in self._connections.items():
             task.cancel()
+            writer.transport.abort()
         await asyncio.gather(*self._connections, return_exceptions=True)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._connections.add(task)
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take a connection; noted at once, for a task that is cancelled before it began would close nothing."""
+        task = asyncio.create_task(self._serve_connection(reader, writer))
+        self._connections[task] = writer
+        task.add_done_callback(self._connections.pop)
+
+    async def _serve_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await self._handle(reader, writer)
         except (_ClosedError, ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             writer.transport.abort()
         finally:
-            self._connections.discard(task)
             writer.close()
             with suppress(ConnectionError):
                 await writer.wait_closed()

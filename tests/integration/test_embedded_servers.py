@@ -12,19 +12,23 @@ import psutil
 import psycopg
 import pytest
 import redis
+from pydantic import SecretStr
 
 from assistant.embedded import wheels
 from assistant.embedded.account import server_account
 from assistant.embedded.folders import Folders, forget_socket_folder
 from assistant.embedded.postgres import EmbeddedPostgres
 from assistant.embedded.redis import EmbeddedRedis
-from assistant.embedded.running import with_running_servers
+from assistant.embedded.running import with_running_database
 from assistant.errors import EmbeddedError
 from assistant.settings import Settings
 from tests.fakes.small_disk import small_disk
 from tests.fakes.up_process import are_gone, eventually
+from tests.integration.conftest import Database
 
 pytestmark = pytest.mark.integration
+
+_ROOT = Path(__file__).parents[2]
 
 
 def server_pid(server: EmbeddedPostgres) -> int:
@@ -183,9 +187,8 @@ def test_a_dead_starter_takes_its_servers_along(quick_path: Path) -> None:
         "EmbeddedPostgres(Path(sys.argv[1])).start(); EmbeddedRedis(Path(sys.argv[1])).start()\n"
         "print('started', flush=True); time.sleep(60)\n"
     )
-    root = Path(__file__).parents[2]
     with subprocess.Popen(
-        [sys.executable, "-c", code, str(quick_path / "var")], stdout=subprocess.PIPE, env={"PYTHONPATH": str(root)}
+        [sys.executable, "-c", code, str(quick_path / "var")], stdout=subprocess.PIPE, env={"PYTHONPATH": str(_ROOT)}
     ) as starter:
         assert starter.stdout is not None
         assert starter.stdout.readline() == b"started\n"
@@ -196,12 +199,43 @@ def test_a_dead_starter_takes_its_servers_along(quick_path: Path) -> None:
     forget_socket_folder(Folders(quick_path / "var"))
 
 
-def test_a_second_command_finds_running_servers_and_is_told_when_there_are_none(quick_path: Path) -> None:
+def test_a_second_command_finds_the_running_database_without_redis(quick_path: Path) -> None:
     settings = Settings(data_dir=quick_path / "var")
     with pytest.raises(EmbeddedError, match="cloister up"):
-        with_running_servers(settings)
-    with EmbeddedPostgres(quick_path / "var"), EmbeddedRedis(quick_path / "var") as server:
-        found = with_running_servers(settings)
-        assert found.redis_url == server.url
-        assert found.database_url is not None
-        assert "cloister_app" in found.database_url.get_secret_value()
+        with_running_database(settings)
+    with EmbeddedPostgres(quick_path / "var"):
+        found = with_running_database(settings)
+    assert found.database_url is not None
+    assert "cloister_app:" in found.database_url.get_secret_value()
+    assert found.audit_database_url is not None
+    assert "cloister_audit_writer:" in found.audit_database_url.get_secret_value()
+
+
+def test_a_process_that_was_given_both_addresses_keeps_them(tmp_path: Path) -> None:
+    given = {"database_url": SecretStr("postgresql://app@/x"), "audit_database_url": SecretStr("postgresql://log@/x")}
+    settings = Settings(data_dir=tmp_path, **given)
+    assert with_running_database(settings) is settings
+
+
+def test_commands_run_on_a_company_database_as_its_owner(database: Database, tmp_path: Path) -> None:
+    """The owner's address and a Redis are all that docs/operate.md asks for; this Redis is down, and nobody minds."""
+    key = tmp_path / "master.key"
+    key.write_bytes(bytes(range(32)))  # the one of the fixture `keys`, with which the database was migrated
+    env = {name: value for name, value in os.environ.items() if not name.startswith("CLOISTER_")} | {
+        "CLOISTER_DATA_DIR": str(tmp_path / "var"),
+        "CLOISTER_MASTER_KEY_FILE": str(key),
+        "CLOISTER_DATABASE_URL": database.owner_url.get_secret_value(),
+        "CLOISTER_REDIS_URL": f"unix://{tmp_path}/none.sock",
+    }
+
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-m", "assistant", *arguments]
+        ended = subprocess.run(
+            command, env=env, cwd=_ROOT, input="a long password\n", capture_output=True, text=True, check=False
+        )
+        assert (ended.returncode, ended.stderr) == (0, ""), ended
+        return ended.stdout
+
+    assert "Added 'maria'" in run("users", "add", "maria", "--role", "employee", "--password-stdin")
+    assert "maria" in run("users", "list")
+    assert "person:added" in run("audit", "tail", "--json")

@@ -41,7 +41,6 @@ ATTACKS: dict[str, Attack] = {
     "messages": lambda h, p, loot: h.messages(p, loot.thread_id),
     "message": lambda h, p, loot: h.message(p, loot.answered.message_id),
     "conversation": lambda h, p, loot: h.conversation(p, loot.thread_id),
-    "versions": lambda h, p, loot: h.versions(p, loot.answered.message_id),
     "start_turn": lambda h, p, loot: h.start_turn(_turn_of(p, thread_id=loot.thread_id), "mine now"),
     "start_turn over a message": lambda h, p, loot: h.start_turn(
         _turn_of(p, message_id=loot.answered.message_id), "mine now"
@@ -60,7 +59,6 @@ ATTACKS: dict[str, Attack] = {
 }
 CREATING = {"open_thread", *(name for name in ATTACKS if name.startswith("start_turn"))}
 WITHOUT_IDS = {"threads"}
-FOR_DOORS = {"thread_owner_name"}  # gives a name to compare with, which no page shows
 FOR_RECOVERY = {"interrupt_stale_turns", "confirm_interrupted"}  # called by a process, not for a person
 
 
@@ -98,7 +96,7 @@ def everything(scene: Scene) -> list[list[tuple[object, ...]]]:
 
 def test_every_method_is_in_the_matrix() -> None:
     methods = {name for name, _ in inspect.getmembers(History, inspect.isfunction) if not name.startswith("_")}
-    assert {name.split()[0] for name in ATTACKS} | WITHOUT_IDS | FOR_DOORS | FOR_RECOVERY == methods
+    assert {name.split()[0] for name in ATTACKS} | WITHOUT_IDS | FOR_RECOVERY == methods
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -128,8 +126,3 @@ async def test_lists_hold_own_threads_only(scene: Scene, loot: Loot) -> None:
     assert (await scene.history.threads(scene.otto)).threads == ()
     assert (await scene.history.threads(scene.otto, search="question")).threads == ()
     assert [t.id for t in (await scene.history.threads(scene.maria)).threads] == [loot.thread_id]
-
-
-async def test_a_door_learns_whose_a_thread_is(scene: Scene, loot: Loot) -> None:
-    assert await scene.history.thread_owner_name(loot.thread_id) == "maria"
-    assert await scene.history.thread_owner_name(uuid4()) == ""

@@ -61,14 +61,6 @@ async def test_living_turns_are_left_alone(scene: Scene) -> None:
     assert (await answer_of(scene, turn))[:2] == ("whole", MessageState.COMPLETE)
 
 
-async def test_a_process_that_starts_again_takes_only_its_own(scene: Scene) -> None:
-    mine = await begin(scene)
-    theirs = scene.turn()
-    await scene.other_process.start_turn(theirs, "question")
-    assert [t.id for t in await scene.history.interrupt_stale_turns(0, by_process="web-1")] == [mine.id]
-    assert (await answer_of(scene, theirs))[1] is MessageState.STREAMING
-
-
 async def test_many_recoverers_at_once_take_each_turn_once(scene: Scene) -> None:
     turns = [await begin(scene) for _ in range(12)]
     age(scene, 60)

@@ -104,8 +104,6 @@ async def test_nobody_reaches_anothers_job(jobs: Jobs) -> None:
             await jobs.cancel(TOM, target)
         with pytest.raises(NotFoundError):
             await anext(jobs.watch(TOM, target))
-    assert await jobs.jobs(TOM) == []
-    assert [found.id for found in await jobs.jobs(MARIA)] == [job.id]
     assert (await jobs.job(MARIA, job.id)).state is JobState.QUEUED
 
 
@@ -261,9 +259,12 @@ async def test_the_products_own_job_exists_once(jobs: Jobs, broker: MemoryBroker
 
 async def test_nobody_fills_the_queue_alone(jobs: Jobs) -> None:
     for _ in range(MAX_OPEN_PER_PERSON):
+        await jobs.refuse_flood(MARIA)
         await jobs.enqueue(HASTY, person=MARIA)
-    with pytest.raises(BadInputError, match="still open"):
-        await jobs.enqueue(HASTY, person=MARIA)
+    for ask in (jobs.enqueue(HASTY, person=MARIA), jobs.refuse_flood(MARIA)):
+        with pytest.raises(BadInputError, match="still open"):
+            await ask
+    await jobs.refuse_flood(TOM)
     await jobs.enqueue(HASTY, person=TOM)
 
 
@@ -284,7 +285,7 @@ async def test_ended_jobs_are_forgotten_after_their_time(jobs: Jobs, jumped: psy
     assert await jobs.forget_finished(older_than=timedelta(days=30)) == 0, "its end is not in the audit log yet"
     await jobs.confirm_noted(done.id)
     assert await jobs.forget_finished(older_than=timedelta(days=30)) == 1
-    assert [job.id for job in await jobs.jobs(MARIA)] == [still_open.id]
+    assert jumped.execute("SELECT id FROM job").fetchall() == [(still_open.id,)]
 
 
 async def test_redis_that_is_down_is_told_quickly(tmp_path: object) -> None:

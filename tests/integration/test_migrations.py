@@ -105,7 +105,7 @@ def test_a_server_that_logs_every_statement_learns_no_password(
     with psycopg.connect(libpq_dsn(empty_database), autocommit=True) as connection:
         connection.execute(f"ALTER DATABASE {parse_url(empty_database).database} SET log_statement = 'all'")
     migrate(empty_database, keys)
-    log = next(servers_dir.rglob("postgres.log")).read_text()
+    log = (servers_dir / "p" / "logs" / "postgres.log").read_text()  # a walk would meet folders that Postgres removes
     assert f'ALTER ROLE "{LOGIN_ROLES[0]}" LOGIN PASSWORD' in log
     assert not [role for role in LOGIN_ROLES if role_password(keys, role) in log]
 

@@ -99,7 +99,7 @@ async def test_configured_hosts_that_are_down_are_no_reason_to_quote() -> None:
 async def test_nothing_there_quotes_for_the_reader() -> None:
     async with open_hosts(loopback_ports={}) as hosts:
         assert hosts.is_ready
-        route = hosts.choose(Need(("starcoder2", "*"), prompt_chars=10_000_000))
+        route = hosts.choose(Need(("starcoder2", "*"), prompt_tokens=3_000_000))
         text, _ = await ask(hosts, route)
         with pytest.raises(NoRouteError, match=r"No model host serves 'gpt-4'\. There is: quote"):
             hosts.choose(Need(("gpt-4",)))

@@ -73,7 +73,7 @@ async def test_overlong_prompt_is_refused_not_cut(tiny: Path) -> None:
     async with open_hosts(gguf=tiny) as hosts:
         await ask(hosts)
         with pytest.raises(NoRouteError, match="largest window there is has 2 048"):
-            hosts.choose(Need(prompt_chars=60_000))
+            hosts.choose(Need(prompt_tokens=20_000))
 
 
 async def test_server_that_is_killed_returns(tiny: Path) -> None:

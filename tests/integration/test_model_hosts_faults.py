@@ -2,13 +2,16 @@
 
 import logging
 import os
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
 
 from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts.hosts import ModelHosts
+from connectors.model_hosts.kinds import build_kinds
 from connectors.model_hosts.values import ChatMessage, Need, Route
+from connectors.model_hosts.watch import Watch
 from tests.fakes.model_host import FakeModel, FakeModelHost, Fault
 from tests.fakes.open_hosts import ask, eventually, fleet_of, open_hosts
 
@@ -114,7 +117,7 @@ async def test_no_room_anywhere_is_said_before_anything_is_sent() -> None:
             with pytest.raises(
                 NoRouteError, match=r"needs room for 34 358 tokens .* largest window there is has 4 096"
             ):
-                hosts.choose(Need(prompt_chars=100_000))
+                hosts.choose(Need(prompt_tokens=33_334))
     assert not fake.prompts
 
 
@@ -182,3 +185,36 @@ async def test_settings_of_litellm_are_in_the_environment() -> None:
         async with open_hosts(fake) as hosts:
             await ask(hosts)
     assert os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] == "True"
+
+
+async def test_a_look_that_raises_is_logged_without_its_words_and_the_next_one_comes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    calls: list[int] = []
+
+    def fail_once() -> None:
+        calls.append(len(calls))
+        if calls == [0]:
+            raise ValueError(SECRET)
+
+    with FakeModelHost("vllm") as fake:
+        watch = Watch(fleet_of(fake), build_kinds(), on_change=fail_once, every_seconds=0.05)
+        watch.start()
+        await eventually(lambda: calls == [0, 1])  # nothing changed since: it is told again what it did not take
+        await watch.close()
+    assert "A look at the model hosts failed: ValueError" in caplog.text
+    assert SECRET not in caplog.text
+
+
+async def test_litellm_that_does_not_load_is_not_ready_and_said_until_it_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    with FakeModelHost("vllm", reply="Here.") as fake, monkeypatch.context() as broken:
+        broken.setitem(sys.modules, "litellm", None)  # its import fails
+        async with open_hosts(fleet=fleet_of(fake)) as hosts:
+            with pytest.raises(HostError, match="Host1 cannot be asked: litellm did not load"):
+                await ask(hosts)
+            assert not hosts.is_ready
+            assert hosts.statuses()[0].words.startswith("Host1 cannot be asked: litellm did not load")
+            broken.undo()
+            assert (await ask(hosts))[0] == "Here."
+            assert hosts.is_ready
+            assert hosts.statuses()[0].words.startswith("Host1 serves")

@@ -148,3 +148,13 @@ def test_a_deep_data_folder_works_although_socket_paths_are_short(start: Start, 
     up.until_ready()
     assert up.ends(signal.SIGTERM) == 0
     shutil.rmtree(quick_path / "quite-a-deep-folder")
+
+
+def test_a_lost_master_key_is_not_replaced(start: Start, quick_path: Path) -> None:
+    with EmbeddedPostgres(quick_path / "var"):
+        pass
+    up = start(CLOISTER_MASTER_KEY_FILE=str(quick_path / "elsewhere" / "master.key"))
+    assert up.ends() == 2
+    assert "master.key" in up.text
+    assert "Restore the key" in up.text
+    assert not (quick_path / "elsewhere").exists()

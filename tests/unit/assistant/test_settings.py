@@ -31,7 +31,9 @@ def test_an_unlike_variable_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> N
         read_settings()
 
 
-@pytest.mark.parametrize(("name", "value"), [("PORT", "0"), ("PORT", "eighty"), ("LOG_LEVEL", "LOUD")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("PORT", "0"), ("PORT", "eighty"), ("LOG_LEVEL", "LOUD"), ("ORIGINS", "foo")]
+)
 def test_a_value_that_does_not_fit_names_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(PREFIX + name, value)
     with pytest.raises(SettingsError, match=PREFIX + name):

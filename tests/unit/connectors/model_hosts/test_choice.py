@@ -50,8 +50,7 @@ def test_full_warm_host_yields_to_an_idle_cold_one() -> None:
         (Need(("starcoder2", "llama3.1")), LARGE),  # the first is not there; a name without a tag fits every tag
         (Need(("META/llama-70b",)), LARGE),  # the host's own name, in any case
         (Need(("starcoder2", "*")), SMALL),  # any other will do
-        (Need(prompt_chars=60_000), LARGE),  # 20,000 tokens: only the large window has room
-        (Need(prompt_tokens=20_000), LARGE),
+        (Need(prompt_tokens=20_000), LARGE),  # only the large window has room
         (Need(capability=Capability.EMBED), EMBED),
         (Need(("nomic",), capability=Capability.EMBED), EMBED),
     ],
@@ -61,7 +60,7 @@ def test_need_picks(need: Need, wanted: Candidate) -> None:
 
 
 def test_preference_without_room_yields_to_the_next() -> None:
-    assert choose(ALL, Need(("qwen2.5", "llama3.1"), prompt_chars=60_000)).host == "Mini2"
+    assert choose(ALL, Need(("qwen2.5", "llama3.1"), prompt_tokens=20_000)).host == "Mini2"
 
 
 def test_window_must_hold_prompt_and_answer_exactly() -> None:
@@ -73,7 +72,7 @@ def test_window_must_hold_prompt_and_answer_exactly() -> None:
 
 def test_unknown_window_takes_nothing() -> None:
     with pytest.raises(NoRouteError, match="largest window there is has 0"):
-        choose((replace(SMALL, context_tokens=0),), Need(prompt_chars=10))
+        choose((replace(SMALL, context_tokens=0),), Need(prompt_tokens=4))
 
 
 def test_reason_in_words() -> None:
@@ -99,7 +98,7 @@ def test_reason_in_words() -> None:
         ),
         (
             ALL,
-            Need(prompt_chars=120_000),
+            Need(prompt_tokens=40_000),
             set(),
             "room for 41 024 tokens with its answer, and the largest window there is has 32 768 (Mini2 llama3.1:70b)",
         ),

@@ -110,3 +110,24 @@ async def test_cancelling_closes_the_source() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert source.is_closed
+
+
+async def test_cancelling_while_the_source_is_being_closed_is_not_lost() -> None:
+    is_closing, may_close = asyncio.Event(), asyncio.Event()
+
+    async def slow_to_close() -> AsyncGenerator[Chunk, None]:
+        try:
+            yield Chunk("a")
+            await asyncio.sleep(3600)
+        finally:
+            is_closing.set()
+            await may_close.wait()
+
+    stream = paced(slow_to_close(), first_timeout_seconds=5.0, stall_timeout_seconds=5.0)
+    await anext(stream)
+    closing = asyncio.create_task(stream.aclose())
+    await is_closing.wait()
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    may_close.set()

@@ -22,8 +22,7 @@ def test_bounds_of_known_texts() -> None:
 
 
 def test_need_counts_prompt_and_answer() -> None:
-    assert Need(prompt_chars=3001, answer_tokens=100).tokens == 1101
-    assert Need(prompt_chars=3001, prompt_tokens=50, answer_tokens=100).tokens == 150
+    assert Need(prompt_tokens=50, answer_tokens=100).tokens == 150
 
 
 def test_need_without_names_or_with_a_star_is_open() -> None:
