@@ -7,6 +7,7 @@ import logging
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 from connectors.errors import HostError, NoRouteError
@@ -36,6 +37,7 @@ _log = logging.getLogger(__name__)
 
 _QUOTE = f"{quote.HOST}/{quote.MODEL}"
 _CUT_SHARE = 0.9  # a host that counts fewer prompt tokens than this share of the words has not read them all
+_LONGEST_TOKEN_CHARS = 16  # few vocabularies hold longer ones
 _MARGIN_SECONDS = 5.0  # litellm's own patience is longer than ours, so that ours is the one that speaks
 
 
@@ -252,6 +254,7 @@ class ModelHosts:
         asked_at = loop.time()
         first_at = 0.0
         last = Chunk()
+        room_chars = max_tokens * _LONGEST_TOKEN_CHARS
         load.starting += 1
         try:
             async with aclosing(chunks):
@@ -262,6 +265,11 @@ class ModelHosts:
                         if not deployment.is_loaded:
                             load.cold_seconds = first_at - asked_at
                     last = _latest(last, chunk)
+                    if len(chunk.text) > room_chars:  # a host that ignores its limit writes for ever
+                        last = replace(last, finish_reason="length")
+                        yield Token(chunk.text[:room_chars])
+                        break
+                    room_chars -= len(chunk.text)
                     if chunk.text:
                         yield Token(chunk.text)
         finally:

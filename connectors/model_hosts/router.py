@@ -27,6 +27,7 @@ _SETTINGS = {
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
 }
+_MOST_TOKENS = 2**31 - 1  # no window is as large
 _LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "LiteLLM Proxy.stdout")
 _BAD_REQUEST = 400
 _OVERLONG = ("context length", "context size", "context window")  # Ollama and vLLM; llama.cpp; litellm
@@ -272,9 +273,14 @@ def _read_chunk(part: Any) -> Chunk | None:
     return Chunk(
         text=str(text),
         finish_reason=str(finish_reason),
-        prompt_tokens=int(getattr(usage, "prompt_tokens", 0) or 0),
-        answer_tokens=int(getattr(usage, "completion_tokens", 0) or 0),
+        prompt_tokens=_count(getattr(usage, "prompt_tokens", 0)),
+        answer_tokens=_count(getattr(usage, "completion_tokens", 0)),
     )
+
+
+def _count(value: object) -> int:
+    """Take a host's count, which may be anything, as a number of tokens that can be one."""
+    return min(max(value, 0), _MOST_TOKENS) if isinstance(value, int) else 0
 
 
 async def _stop_background_work() -> None:

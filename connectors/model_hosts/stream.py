@@ -9,6 +9,7 @@ from contextlib import aclosing
 from connectors.model_hosts.ending import end_task
 from connectors.model_hosts.router import Chunk
 
+_MOST_WAITING = 256  # chunks; a host that is faster than its reader waits
 MERGE_SECONDS = 0.025  # 40 pieces a second look like a stream; each one costs the guard, the page and the network
 
 
@@ -44,7 +45,7 @@ async def paced(
     Raises:
         SilenceError: nothing came for longer than allowed.
     """
-    queue: asyncio.Queue[Chunk | _End] = asyncio.Queue()
+    queue: asyncio.Queue[Chunk | _End] = asyncio.Queue(_MOST_WAITING)
     pump = asyncio.create_task(_pump(source, queue), name="answer of a model host")
     loop = asyncio.get_running_loop()
     timeout = first_timeout_seconds
@@ -74,12 +75,12 @@ async def _pump(source: AsyncGenerator[Chunk, None], queue: asyncio.Queue[Chunk 
     try:
         async with aclosing(source):
             async for chunk in source:
-                queue.put_nowait(chunk)
+                await queue.put(chunk)
                 await asyncio.sleep(0)  # a burst is read without a pause otherwise, and nobody else gets a turn
     except Exception as error:  # noqa: BLE001  # raised again where the stream is read
-        queue.put_nowait(_End(error))
+        await queue.put(_End(error))
     else:
-        queue.put_nowait(_End())
+        await queue.put(_End())
 
 
 def _join(item: Chunk | _End, queue: asyncio.Queue[Chunk | _End]) -> tuple[Chunk | None, _End | None]:

@@ -141,6 +141,10 @@ class FakeModelHost:
         self.port = server.sockets[0].getsockname()[1]
         on_start()
         await self._stop.wait()
+        for listening in server.sockets:
+            self._loop.remove_reader(listening.fileno())
+        for _ in range(2):
+            await asyncio.sleep(0)  # a connection that was just taken needs its server to be open until it is noted
         server.close()
         for task, writer in self._connections.items():
             task.cancel()
