@@ -222,7 +222,8 @@ async def test_litellm_that_does_not_load_is_not_ready_and_said_until_it_loads(m
 
 @pytest.mark.parametrize("kind", ["ollama", "vllm"])
 async def test_a_host_that_ignores_its_limit_is_cut_off_and_heard_no_more(kind: str) -> None:
-    with FakeModelHost(kind, reply="word " * 50_000, token_seconds=0.001) as endless:
+    long_words = f"{'w' * 40} " * 100
+    with FakeModelHost(kind, reply=long_words, token_seconds=0.05) as endless:
         async with open_hosts(fleet=fleet_of(endless)) as hosts:
             text, usage = await ask(hosts, max_tokens=50)
             await eventually(lambda: endless.client_aborts == 1)
