@@ -33,6 +33,7 @@ async def perform(jobs: Jobs, job_id: UUID, work: Work) -> str:
     except LeaseLostError:
         return "lost"
     except _FINAL as error:
+        _log.warning("job %s (%s) was refused: %s", lease.job.reference, lease.job.task, type(error).__name__)
         return "failed" if await lease.fail(str(error)) else "lost"
     except Exception as error:  # noqa: BLE001 - a task is a door: whatever happened, the person is told
         return await _after_a_defect(jobs, lease, error)

@@ -166,7 +166,7 @@ def sign_in_again_if_asked(page: Page, product: RunningProduct) -> None:
 
 
 @pytest.mark.parametrize("chars", [300_000, 10_000_000])
-def test_an_oversize_message_is_refused_in_words(page: Page, chars: int) -> None:
+def test_an_oversize_message_is_refused_in_words(page: Page, product: RunningProduct, chars: int) -> None:
     page.evaluate(
         """chars => {
             const field = document.querySelector('#chat-input');
@@ -176,7 +176,10 @@ def test_an_oversize_message_is_refused_in_words(page: Page, chars: int) -> None
         chars,
     )
     page.locator("#chat-submit").click()
-    expect(page.locator("#cloister-reason")).to_contain_text("at most 200,000", timeout=60_000)
+    reason = page.locator("#cloister-reason")
+    expect(reason).to_contain_text("at most 200,000", timeout=60_000)
+    reference = reference_in(reason.inner_text())
+    assert reference in (product.data / "logs" / "web.log").read_text(encoding="utf-8")
 
 
 def test_people_are_added_by_command_and_see_what_their_role_allows(

@@ -117,7 +117,9 @@ class LiveAnswers:
         except asyncio.CancelledError:
             await self._show_stopped(thread_id, running)
         except CloisterError as error:
-            await screen.refuse(str(error))
+            reference = short_reference(uuid4())
+            _log.info("a request was refused: %s (ref %s)", type(error).__name__, reference)
+            await screen.refuse(f"{error} (ref {reference})")
         except Exception as error:  # noqa: BLE001 - a door: whatever happens, the person reads words and a reference
             reference = short_reference(uuid4())
             _log.error("an answer failed in the page: %s (ref %s)", where(error), reference)
