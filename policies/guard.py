@@ -44,6 +44,18 @@ class Guard:
         for detector in self._detectors:
             detector.load()
 
+    def find(self, text: str) -> list[Finding]:
+        """Return all findings in a whole text, whatever the policy would do about them, in the order of the text.
+
+        Raises:
+            Exception: a rule or a detector failed; the caller must let nothing pass.
+        """
+        text = well_formed(text)
+        findings = [match.finding for match in self._scanner.find(view(text))]
+        for detector in self._detectors:
+            findings += (_inside(finding, text) for finding in detector.detect(text))
+        return sorted(findings, key=lambda finding: (finding.start, finding.end))
+
     def check(
         self, text: str, *, direction: Direction, persona: str, roles: frozenset[str], pseudonyms: Pseudonyms
     ) -> Verdict:
@@ -51,9 +63,7 @@ class Guard:
         redaction = self._redaction(direction, persona, roles, pseudonyms)
         try:
             text = well_formed(text)
-            findings = [match.finding for match in self._scanner.find(view(text))]
-            for detector in self._detectors:
-                findings += (_inside(finding, text) for finding in detector.detect(text))
+            findings = self.find(text)
             if direction is Direction.PROMPT:
                 _reserve(text, findings, pseudonyms)
             redaction.apply(text, findings)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 
 _DNI_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"  # Ministerio del Interior, "Cálculo del dígito de control del NIF/NIE"
 _CODICE_EVEN = {c: v for v, c in enumerate("0123456789")} | {c: v for v, c in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ")}
@@ -180,3 +181,24 @@ def _is_day(month: int, day: int) -> bool:
     except ValueError:
         return False
     return True
+
+
+CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
+    {
+        "luhn": is_luhn,
+        "us-ssn": is_us_ssn,
+        "de-tax-id": is_de_tax_id,
+        "fr-nir": is_fr_nir,
+        "es-dni": is_es_dni,
+        "it-codice-fiscale": is_it_codice_fiscale,
+        "uk-nhs": is_uk_nhs,
+        "se-personnummer": is_se_personnummer,
+        "nl-bsn": is_nl_bsn,
+        "pl-pesel": is_pl_pesel,
+        "br-cpf": is_br_cpf,
+        "ch-ahv": is_ch_ahv,
+        "be-national": is_be_national,
+        "in-aadhaar": is_in_aadhaar,
+        "fi-hetu": is_fi_hetu,
+    }
+)

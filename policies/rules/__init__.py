@@ -4,4 +4,12 @@ This package reads nothing. Whoever may read files loads it in one line:
 `{name: (importlib.resources.files("policies.rules") / name).read_text("utf-8") for name in SHIPPED}`.
 """
 
-SHIPPED = ("default.yaml", "secrets.yaml", "passwords.yaml", "personal.yaml")
+SHIPPED = (
+    "default.yaml",
+    "infrastructure.yaml",
+    "services.yaml",
+    "keys.yaml",
+    "passwords.yaml",
+    "personal.yaml",
+    "national_ids.yaml",
+)

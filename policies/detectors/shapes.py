@@ -1,0 +1,52 @@
+"""How a generated value looks: rare, mixed, and no example."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+_RARE_BITS = 3.2  # bits a character; words of a language and counting digits lie below, random base 62 of 24 above 3.9
+_HEX_RARE_BITS = 2.9  # sixteen symbols hold at most 4 bits; random hexadecimal of 32 lies above 3.2
+_HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
+_EXAMPLE_PARTS = ("example", "your", "placeholder", "dummy", "redacted", "xxxx", "****", "....", "----", "____")
+_MIN_DIFFERENT_CHARS = 3  # `aaaa` and `xyxy` are fillings
+
+
+def bits_of(text: str) -> float:
+    """Return Shannon's entropy in bits a character."""
+    counts = Counter(text)
+    return -sum(count / len(text) * math.log2(count / len(text)) for count in counts.values()) if text else 0.0
+
+
+def is_rare(value: str) -> bool:
+    """Tell whether the characters are as mixed as a generated key's."""
+    least = _HEX_RARE_BITS if _HEX_DIGITS.issuperset(value) else _RARE_BITS
+    return bits_of(value) >= least
+
+
+def has_digit(value: str) -> bool:
+    """Tell whether a digit occurs."""
+    return any("0" <= c <= "9" for c in value)
+
+
+def is_mixed(value: str) -> bool:
+    """Tell whether small letters, capitals and digits all occur."""
+    return has_digit(value) and any(c.islower() for c in value) and any(c.isupper() for c in value)
+
+
+def is_no_example(value: str) -> bool:
+    """Tell whether the value does not say of itself that it is only an example."""
+    low = value.lower()
+    return not any(part in low for part in _EXAMPLE_PARTS) and len(set(low)) >= _MIN_DIFFERENT_CHARS
+
+
+CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
+    {
+        "rare": is_rare,
+        "digit": has_digit,
+        "mixed": is_mixed,
+        "no-example": is_no_example,
+    }
+)
