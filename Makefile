@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 BIN := .venv/bin
 
-.PHONY: help run install test check format bench bench-start clean
+.PHONY: help run install test check format bench bench-guard bench-start clean
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -44,6 +44,9 @@ browser:
 
 bench: .venv/.dev  ## Run every benchmark; prints ratios
 	@for file in tests/benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+bench-guard: .venv/.dev  ## Measure the guard on the labelled corpus and benign text; prints issue 3's table
+	@$(BIN)/python tests/benchmarks/guard_corpus.py
 
 bench-start: .venv/.dev  ## Time the first and second start, and weigh the processes when idle
 	@$(BIN)/python tests/benchmarks/start.py

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import getpass
 import json
-import logging
 import secrets
 import sys
 from collections.abc import Coroutine
@@ -15,7 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
+from assistant import logging_guard
 from assistant.errors import CloisterError, EmbeddedError, SettingsError
+from assistant.policy_commands import policy
+from assistant.review_commands import show_reports
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -41,6 +43,8 @@ fleet = typer.Typer(help="Model hosts and their models.", no_args_is_help=True)
 app.add_typer(users, name="users")
 app.add_typer(audit, name="audit")
 app.add_typer(fleet, name="fleet")
+app.add_typer(policy, name="policy")
+policy.command("reports")(show_reports)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, a line each, for machines.")]
 Name = Annotated[str, typer.Argument(help="The name that the person signs in with.")]
@@ -55,8 +59,10 @@ FromInput = Annotated[bool, typer.Option("--password-stdin", help="Read the pass
 
 def main() -> None:
     """Run the command line; our own errors become one line on standard error and an exit status."""
+    logging_guard.install()
+    command = typer.main.get_command(app)  # called itself, the app would put its own hook for exceptions over ours
     try:
-        app()
+        command()
     except EmbeddedError as error:
         _complain(error)
         sys.exit(error.exit_status)
@@ -82,7 +88,7 @@ def web() -> None:
     from assistant.web.wiring import run_web
 
     settings = _settings()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging_guard.install_in_service(settings.log_level)
     raise typer.Exit(run_web(settings))
 
 

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from importlib.resources import files
 
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -17,13 +16,15 @@ from assistant.access import Access
 from assistant.answering.guarding import ConversationGuard
 from assistant.answering.recovery import recover_turns
 from assistant.audit.append import Appender
-from assistant.audit.events import LogOpened, PolicyLoaded
+from assistant.audit.counts import FindingCounts
+from assistant.audit.events import LogOpened, PolicyLoaded, PolicyRefused
 from assistant.audit.partitions import ensure_partitions
 from assistant.audit.parts import TextMarker
 from assistant.audit.record import Origin
 from assistant.conversation import Turn
 from assistant.conversations import Conversations
 from assistant.database import create_engine
+from assistant.database_roles import AUDIT_READER_ROLE, url_for_role
 from assistant.documents import Documents, note_ended_jobs
 from assistant.errors import SettingsError
 from assistant.history.history import History
@@ -34,17 +35,21 @@ from assistant.keys import Keys
 from assistant.knowledge.guarding import DocumentGuard
 from assistant.knowledge.knowledge import Knowledge
 from assistant.personas.reader import Personas, read_personas
+from assistant.policy.files import PolicyReader, ReadPolicy
+from assistant.policy.source import GuardSource
+from assistant.policy.watch import PolicyWatch
+from assistant.reports.reports import Reports
+from assistant.review import Figures, Review
 from assistant.settings import Settings
 from assistant.turn import ModelHosts, TurnParts, run_turn
 from assistant.turn_events import TurnEvent
 from connectors.errors import FleetError
 from connectors.model_hosts.catalogue import Fleet, read_fleet
 from connectors.model_hosts.quote import QuotedPassage
-from policies.detectors.presidio_ids import RULES, PresidioIds
 from policies.errors import PolicyError
-from policies.guard import Guard, check_examples
-from policies.policy import parse_policy
-from policies.rules import SHIPPED
+from policies.guard import Guard
+from policies.policy import Policy
+from policies.verdict import Direction
 
 _log = logging.getLogger(__name__)
 
@@ -55,17 +60,28 @@ class Application:
 
     settings: Settings
     engine: AsyncEngine
-    guard: Guard
+    guards: GuardSource
+    policy_watch: PolicyWatch
     personas: Personas
     history: History
     access: Access
     conversations: Conversations
+    review: Review
     documents: Documents
     knowledge: Knowledge
     jobs: Jobs
     audit: Appender
     conversation_guard: ConversationGuard
     marker: TextMarker
+
+    @property
+    def guard(self) -> Guard:
+        """Return the guard in force now."""
+        return self.guards.current
+
+    async def refresh_policy(self) -> None:
+        """Put the site's policy in force as its files are now; for a process whose loop rests between its tasks."""
+        await self.policy_watch.refresh()
 
     def answer_with(self, hosts: ModelHosts) -> AnswerTurn:
         """Return `run_turn` bound to its parts."""
@@ -82,9 +98,18 @@ class Application:
         )
 
     async def quotes(self, question: str, reader: str) -> Sequence[QuotedPassage]:
-        """Return the passages that the quote host quotes: what fits the question and this reader may see."""
+        """Return the passages that the quote host quotes: what fits the question and this reader may see.
+
+        Passages were guarded when they were stored; the policy of today may be stricter, so they are once more.
+        """
         passages = await self.knowledge.retrieve(question, reader=reader)
-        return [QuotedPassage(passage.title, passage.source, passage.text, passage.heading) for passage in passages]
+        guard_passage = DocumentGuard(self.guards, Direction.RETRIEVAL)
+        guarded = [await asyncio.to_thread(guard_passage, passage.text) for passage in passages]
+        return [
+            QuotedPassage(passage.title, passage.source, text.text, passage.heading)
+            for passage, text in zip(passages, guarded, strict=True)
+            if not text.is_blocked
+        ]
 
     async def recover_turns(self) -> int:
         """Mark the answers that a crash left in the making; return how many."""
@@ -123,28 +148,43 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
         AuditUnavailableError: the audit log cannot be opened.
     """
     keys = Keys.load_or_create(settings.master_key)
-    guard = await asyncio.to_thread(build_guard, settings)
+    reader = PolicyReader.of(settings)
+    opened = await asyncio.to_thread(_read_policy, reader)
+    guards = GuardSource(opened.guard)
     marker = TextMarker(keys)
     async with AsyncExitStack() as stack:
         engine = create_engine(required(settings, "database_url"))
         stack.push_async_callback(engine.dispose)
+        reports = Reports(engine)
         audit = await stack.enter_async_context(open_audit(settings))
         await audit.append(LogOpened(process=process or "command"))
-        await audit.append(PolicyLoaded(policy_version=guard.policy.version, rules=len(guard.policy.rules)))
+        policy_watch = PolicyWatch(reader, guards, opened.stamp, policy_reports := _PolicyReports(audit))
+        await policy_reports.loaded(opened.guard.policy)
+        await stack.enter_async_context(policy_watch.running())
         history = History(engine, process=process)
-        conversation_guard = ConversationGuard(guard, history, keys.sealer("pseudonyms"))
+        conversation_guard = ConversationGuard(guards, history, keys.sealer("pseudonyms"))
         broker = CeleryBroker(required(settings, "redis_url"))
         stack.callback(broker.close)
         jobs = Jobs(engine, broker)
-        knowledge = Knowledge(engine, keys, DocumentGuard(guard), max_upload_bytes=settings.max_upload_bytes)
+        knowledge = Knowledge(engine, keys, DocumentGuard(guards), max_upload_bytes=settings.max_upload_bytes)
         yield Application(
             settings=settings,
             engine=engine,
-            guard=guard,
+            guards=guards,
+            policy_watch=policy_watch,
             personas=read_personas(settings.personas),
             history=history,
             access=Access(Identity(engine, session_hours=settings.session_hours), audit, marker),
             conversations=Conversations(history, conversation_guard, audit),
+            review=Review(
+                history,
+                conversation_guard,
+                audit,
+                reports=reports,
+                figures=Figures(
+                    audit, reports, _finding_counts(settings, keys), labels=lambda: guards.current.policy.labels
+                ),
+            ),
             documents=Documents(knowledge, jobs, audit),
             knowledge=knowledge,
             jobs=jobs,
@@ -165,6 +205,21 @@ async def build_access(settings: Settings) -> AsyncIterator[Access]:
         yield Access(Identity(engine, session_hours=settings.session_hours), audit, TextMarker(keys))
 
 
+@asynccontextmanager
+async def build_figures(settings: Settings) -> AsyncIterator[Figures]:
+    """Open the figures of the rules alone, for a command."""
+    keys = Keys.load_or_create(settings.master_key)
+    async with AsyncExitStack() as stack:
+        engine = create_engine(required(settings, "database_url"))
+        stack.push_async_callback(engine.dispose)
+        audit = await stack.enter_async_context(open_audit(settings))
+        yield Figures(audit, Reports(engine), _finding_counts(settings, keys))
+
+
+def _finding_counts(settings: Settings, keys: Keys) -> FindingCounts:
+    return FindingCounts(url_for_role(required(settings, "database_url"), AUDIT_READER_ROLE, keys))
+
+
 def open_audit(settings: Settings) -> Appender:
     """Return the audit log as this process writes it; open it with `async with`.
 
@@ -175,21 +230,32 @@ def open_audit(settings: Settings) -> Appender:
 
 
 def build_guard(settings: Settings) -> Guard:
-    """Read the policy and compile its rules; CPU work of some hundred milliseconds.
+    """Read the policy and compile its rules; CPU work of a second.
 
     Raises:
         SettingsError: the policy does not fit; names file and line.
     """
+    return _read_policy(PolicyReader.of(settings)).guard
+
+
+def _read_policy(reader: PolicyReader) -> ReadPolicy:
     try:
-        texts = {name: (files("policies.rules") / name).read_text(encoding="utf-8") for name in SHIPPED}
-        if settings.policy is not None:
-            texts["default.yaml"] = settings.policy.read_text(encoding="utf-8")
-        guard = Guard(parse_policy(texts, detected=RULES), detectors=(PresidioIds(),))
-        if settings.policy is not None:
-            check_examples(guard)
-    except (PolicyError, OSError, UnicodeDecodeError) as error:
+        return reader.read()
+    except PolicyError as error:
         raise SettingsError(f"The policy cannot be used: {error}") from error
-    return guard
+
+
+class _PolicyReports:
+    """Changes of the policy, as the audit log notes them."""
+
+    def __init__(self, audit: Appender) -> None:
+        self._audit = audit
+
+    async def loaded(self, policy: Policy) -> None:
+        await self._audit.append(PolicyLoaded(policy_version=policy.version, rules=len(policy.rules)))
+
+    async def refused(self, error: PolicyError, kept: Policy) -> None:
+        await self._audit.append(PolicyRefused(policy_version=kept.version, place=error.where))
 
 
 def read_hosts(settings: Settings) -> Fleet | None:

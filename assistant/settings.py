@@ -35,7 +35,7 @@ class Settings(BaseSettings):
         default=None, description="The installation's secret; unset means secrets/master.key in the data folder."
     )
     fleet: Path | None = Field(default=None, description="fleet.yaml; unset looks for model hosts on loopback.")
-    policy: Path | None = Field(default=None, description="The site's policy; unset uses the shipped one.")
+    policy: Path | None = Field(default=None, description="The site's policy, file or folder; unset: the shipped one.")
     personas: Path | None = Field(default=None, description="Folder of persona files; unset uses the shipped ones.")
     gguf: Path | None = Field(default=None, description="A GGUF model file that the bundled llama.cpp serves.")
     admin_name: str = Field(default="admin", description="Name of the first administrator.")

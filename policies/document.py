@@ -69,6 +69,13 @@ class Entry:
             raise self.wrong("Expected a text that is not empty.")
         return str(self.node.value)
 
+    def one_of(self, words: Iterable[str]) -> str:
+        """Return a text that is one of these words."""
+        word, known = self.text(), tuple(words)
+        if word not in known:
+            raise self.wrong(f"{word!r} is not one of {', '.join(known)}.")
+        return word
+
     def fraction(self) -> float:
         """Return a number from 0 to 1."""
         try:

@@ -7,9 +7,19 @@ from dataclasses import dataclass
 from policies.verdict import Action, Decision, Direction, Verdict
 
 _ADVICE = {
+    Action.WARN: "The value went on as it stands. Take it out of your next message if it should not.",
     Action.PSEUDONYMISE: "The placeholder stays the same in this conversation and is shown to you as the value.",
     Action.REDACT: "The value was not kept and cannot be brought back. If it is a secret, change it where it is used.",
     Action.BLOCK: "Remove it from the text and send again. If it was ever sent elsewhere, replace it.",
+}
+_REFUSALS = {  # what happened, and the next step
+    Direction.PROMPT: ("Nothing was sent.", "Remove it, or ask your reviewer"),
+    Direction.FILE: ("The file was not taken.", "Remove it from the file, or ask your reviewer"),
+    Direction.RETRIEVAL: ("A passage was left out.", "Ask your reviewer about the document it comes from"),
+    Direction.TOOL: ("The tool was stopped.", "Ask again without it, or ask your reviewer"),
+    Direction.ANSWER: ("The rest of this answer is held back.", "Ask again without it, or ask your reviewer"),
+    Direction.JOB: ("The job left this text out.", "Remove it and start the job again, or ask your reviewer"),
+    Direction.LOG: ("The line was left out of the log.", "Look at what wrote it"),
 }
 
 
@@ -18,7 +28,8 @@ class Detail:
     """What a person sees of one decision.
 
     Attributes:
-        instead: what the other side saw in the place of the value; empty where nothing was replaced.
+        instead: what the other side saw in the place of the value: a placeholder, or the value itself (masked here)
+            where it went on with a warning; empty where nothing was sent.
         advice: what to do about it.
     """
 
@@ -31,25 +42,31 @@ class Detail:
 
 
 def summary(verdict: Verdict) -> str:
-    """Return the quiet line, such as `2 values held back · AWS access key, e-mail`; empty when nothing was."""
-    count = len(verdict.held_back)
-    if not count:
-        return ""
-    return f"{count} value{'' if count == 1 else 's'} held back · {', '.join(_labels(verdict.held_back))}"
+    """Return the quiet line, such as `2 values held back · AWS access key, e-mail`; empty when there is nothing to say.
+
+    Values that passed with a warning stand after those that were held back.
+    """
+    told = ((verdict.held_back, "held back"), (verdict.warned, "passed with a warning"))
+    return " · ".join(
+        f"{len(decisions)} value{'' if len(decisions) == 1 else 's'} {words} · {', '.join(_labels(decisions))}"
+        for decisions, words in told
+        if decisions
+    )
 
 
 def details(verdict: Verdict) -> tuple[Detail, ...]:
-    """Return what stands behind 'why?': one entry for each value that was held back, in the order of the text."""
+    """Return what stands behind 'why?': one entry for each value that was held back or warned of, in text order."""
     return tuple(
         Detail(
             rule=decision.finding.rule,
             label=decision.label,
             masked=decision.masked,
-            instead="" if verdict.is_blocked else decision.placeholder,
+            instead="" if verdict.is_blocked else decision.placeholder or decision.masked,
             action=decision.action.value,
             advice=_ADVICE[decision.action],
         )
-        for decision in verdict.held_back
+        for decision in verdict.decisions
+        if decision.action is not Action.ALLOW
     )
 
 
@@ -62,8 +79,7 @@ def block_reason(verdict: Verdict, *, direction: Direction, reference: str) -> s
         >>> block_reason(failed, direction=Direction.PROMPT, reference="7K2F")
         'Nothing was sent. The guard could not judge this text, so it was refused. Tell your administrator (ref 7K2F).'
     """
-    is_prompt = direction is Direction.PROMPT
-    happened = "Nothing was sent." if is_prompt else "The rest of this answer is held back."
+    happened, step = _REFUSALS[direction]
     if verdict.failure:
         return (
             f"{happened} The guard could not judge this text, so it was refused. "
@@ -73,7 +89,6 @@ def block_reason(verdict: Verdict, *, direction: Direction, reference: str) -> s
     rules = list(dict.fromkeys(decision.finding.rule for decision in causes))
     what = f"what looks like {' and '.join(_with_article(label) for label in _labels(causes))}"
     which = f"{'rule' if len(rules) == 1 else 'rules'} {', '.join(rules)}"
-    step = "Remove it, or ask your reviewer" if is_prompt else "Ask again without it, or ask your reviewer"
     return f"{happened} The text holds {what} ({which}). {step} (ref {reference})."
 
 

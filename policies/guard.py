@@ -6,13 +6,16 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from policies.detectors.scan import PLACEHOLDER_RULE, Scanner
+from policies.detectors.search import Search
+from policies.detectors.tokens import TokenDetector
 from policies.errors import PolicyError
-from policies.policy import Policy
+from policies.policy import Asker, Policy
 from policies.pseudonyms import Pseudonyms
-from policies.redaction import Asker, Redaction
+from policies.redaction import Redaction
 from policies.stream import StreamGuard, failure_of
 from policies.verdict import Direction, Finding, Verdict
-from policies.view import view, well_formed
+from policies.words import NO_WORDS
+from policies.views.fold import well_formed
 
 _VALUE_MARKS = "«»"
 
@@ -37,6 +40,7 @@ class Guard:
     def __init__(self, policy: Policy, detectors: Sequence[Detector] = ()) -> None:
         self.policy = policy
         self._scanner = Scanner(policy.rules)
+        self._tokens = TokenDetector(policy.words) if policy.words != NO_WORDS else None
         self._detectors = tuple(detectors)
 
     def load(self) -> None:
@@ -51,7 +55,7 @@ class Guard:
             Exception: a rule or a detector failed; the caller must let nothing pass.
         """
         text = well_formed(text)
-        findings = [match.finding for match in self._scanner.find(view(text))]
+        findings = self._search().feed(text, is_last=True).findings
         for detector in self._detectors:
             findings += (_inside(finding, text) for finding in detector.detect(text))
         return sorted(findings, key=lambda finding: (finding.start, finding.end))
@@ -64,7 +68,7 @@ class Guard:
         try:
             text = well_formed(text)
             findings = self.find(text)
-            if direction is Direction.PROMPT:
+            if direction is not Direction.ANSWER:
                 _reserve(text, findings, pseudonyms)
             redaction.apply(text, findings)
         except Exception as error:  # noqa: BLE001 - whatever fails in here, the text must not pass
@@ -80,7 +84,10 @@ class Guard:
         direction: Direction = Direction.ANSWER,
     ) -> StreamGuard:
         """Return the guard of a text that arrives in pieces."""
-        return StreamGuard(self._scanner, self._redaction(direction, persona, roles, pseudonyms))
+        return StreamGuard(self._search(), self._redaction(direction, persona, roles, pseudonyms))
+
+    def _search(self) -> Search:
+        return Search(self._scanner, self._tokens)
 
     def _redaction(
         self, direction: Direction, persona: str, roles: frozenset[str], pseudonyms: Pseudonyms
@@ -100,22 +107,20 @@ def check_examples(guard: Guard) -> None:
     Raises:
         PolicyError: a rule misses an example that it should find, covers another span, or finds one that should pass.
     """
-    scanner = Scanner(guard.policy.rules)
     for rule in guard.policy.rules:
         for example in rule.found:
             text = "".join(character for character in example if character not in _VALUE_MARKS)
             expected = example.partition("«")[2].partition("»")[0] or None
-            values = _values(scanner, rule.name, text)
+            values = _values(guard, rule.name, text)
             if not values or (expected is not None and expected not in values):
                 raise PolicyError(rule.where, f"{rule.name!r} does not find what its example {example!r} marks.")
         for example in rule.passed:
-            if _values(scanner, rule.name, example):
+            if _values(guard, rule.name, example):
                 raise PolicyError(rule.where, f"{rule.name!r} finds something in {example!r}, which should pass.")
 
 
-def _values(scanner: Scanner, rule: str, text: str) -> list[str]:
-    findings = [match.finding for match in scanner.find(view(text))]
-    return [text[finding.start : finding.end] for finding in findings if finding.rule == rule]
+def _values(guard: Guard, rule: str, text: str) -> list[str]:
+    return [text[finding.start : finding.end] for finding in guard.find(text) if finding.rule == rule]
 
 
 def _reserve(text: str, findings: Iterable[Finding], pseudonyms: Pseudonyms) -> None:

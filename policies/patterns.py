@@ -282,3 +282,82 @@ def without_captures(node: Node) -> Node:
             return Group("(?:" if opening == "(" else opening, without_captures(inner))
         case Repeat():
             return replace(node, inner=without_captures(node.inner))
+
+
+def longest(node: Node) -> int | None:
+    """Return how many characters the longest match takes; None when there is no longest."""
+    match node:
+        case Atom():
+            return 1
+        case Assertion():
+            return 0
+        case Sequence(items=items):
+            lengths = [longest(item) for item in items]
+            return None if None in lengths else sum(length or 0 for length in lengths)
+        case Choice(options=options):
+            lengths = [longest(option) for option in options]
+            return None if None in lengths else max(length or 0 for length in lengths)
+        case Group(inner=inner):
+            return longest(inner)
+        case Repeat(inner=inner, high=high):
+            length = longest(inner)
+            return None if high is None or length is None else high * length
+
+
+def atoms(node: Node) -> frozenset[str]:
+    """Return the spellings of all characters and classes in the tree."""
+    match node:
+        case Atom(source=text):
+            return frozenset({text})
+        case Assertion():
+            return frozenset()
+        case Sequence(items=parts) | Choice(options=parts):
+            return frozenset[str]().union(*(atoms(part) for part in parts))
+        case Group(inner=inner) | Repeat(inner=inner):
+            return atoms(inner)
+
+
+def in_parts(node: Node) -> tuple[tuple[Node, Node, Node], ...]:
+    """Split a pattern into context, value and right border: before, in and behind the first group that captures.
+
+    A choice at the top gives one triple for each option. Without such a group all is value.
+    """
+    match node:
+        case Choice(options=options):
+            return tuple(part for option in options for part in in_parts(option))
+        case Group(opening=opening, inner=inner) if opening != "(":
+            return tuple(
+                (Group(opening, before), Group(opening, value), Group(opening, behind))
+                for before, value, behind in in_parts(inner)
+            )
+        case Group(opening="(", inner=inner):
+            return ((_NOTHING, without_captures(inner), _NOTHING),)
+        case Sequence(items=items):
+            for place, item in enumerate(items):
+                if isinstance(item, Group) and item.opening == "(":
+                    before = without_captures(Sequence(items[:place]))
+                    return ((before, without_captures(item.inner), without_captures(Sequence(items[place + 1 :]))),)
+                if has_capture(item):
+                    return tuple(
+                        (Sequence((*items[:place], before)), value, Sequence((behind, *items[place + 1 :])))
+                        for before, value, behind in in_parts(item)
+                    )
+            return ((_NOTHING, node, _NOTHING),)
+        case _:
+            return ((_NOTHING, without_captures(node), _NOTHING),)
+
+
+def has_capture(node: Node) -> bool:
+    """Tell whether a group in the tree captures."""
+    match node:
+        case Atom() | Assertion():
+            return False
+        case Sequence(items=parts) | Choice(options=parts):
+            return any(has_capture(part) for part in parts)
+        case Group(opening=opening, inner=inner):
+            return opening == "(" or has_capture(inner)
+        case Repeat(inner=inner):
+            return has_capture(inner)
+
+
+_NOTHING = Sequence(())

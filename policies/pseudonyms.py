@@ -79,6 +79,12 @@ class Pseudonyms:
         if is_placeholder(placeholder):
             self._taken.add(placeholder)
 
+    def reserve_in(self, text: str) -> None:
+        """Note whatever stands in a text in the form of a placeholder, so that none of it will be issued."""
+        if "[" in text:
+            for match in _SHAPE.finditer(text.encode("utf-8", "replace")):
+                self.reserve(match.group().decode("ascii"))
+
     @property
     def revision(self) -> int:
         """Return a number that grows whenever a placeholder is issued, reserved or becomes restorable."""

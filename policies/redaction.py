@@ -4,26 +4,19 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from policies.detectors.scan import PLACEHOLDER_RULE
-from policies.policy import Policy
+from policies.policy import Asker, Policy, Ruling
 from policies.pseudonyms import Pseudonyms
-from policies.verdict import Action, Decision, Direction, Finding, Verdict
+from policies.verdict import Action, Decision, Finding, Ground, Verdict
 
 _DOTS = "•" * 8  # always as many, so that the length is not told
 _LONG_CHARS = 20  # from here on four characters at each end still leave 12 unknown
 _SHORT_CHARS = 8
 _END_CHARS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """For whom, and in which direction, a text goes."""
-
-    direction: Direction
-    persona: str
-    roles: frozenset[str]
+_Judged = tuple[Finding, Ruling]
+_PASSES = Ruling(Action.ALLOW, Ground.LINE)
 
 
 class Redaction:
@@ -63,15 +56,15 @@ class Redaction:
         """
         pieces: list[str] = []
         done = 0
-        for finding, action in self._resolve(findings):
+        for finding, ruling in self._resolve(text, findings):
             value = text[finding.start : finding.end]
             if finding.rule == PLACEHOLDER_RULE.name:
                 self._pseudonyms.reserve(value)
                 continue
-            decision = self._decide(finding, action, value, offset)
+            decision = self._decide(finding, ruling, value, offset)
             self._decisions.append(decision)
-            self._has_block |= action is Action.BLOCK
-            if action is not Action.ALLOW:
+            self._has_block |= decision.action is Action.BLOCK
+            if decision.action.holds_back:
                 pieces += (text[done : finding.start], decision.placeholder)
                 done = finding.end
         pieces.append(text[done:])
@@ -79,30 +72,29 @@ class Redaction:
         self._pieces.append(released)
         return "" if self.is_blocked else released
 
-    def _decide(self, finding: Finding, action: Action, value: str, offset: int) -> Decision:
+    def _decide(self, finding: Finding, ruling: Ruling, value: str, offset: int) -> Decision:
         placeholder = ""
-        if action is not Action.ALLOW:
+        if ruling.action.holds_back:
             placeholder = self._pseudonyms.placeholder(
-                finding.entity_type, value, is_restorable=action is Action.PSEUDONYMISE
+                finding.entity_type, value, is_restorable=ruling.action is Action.PSEUDONYMISE
             )
         label = self._policy.labels.get(finding.rule) or finding.entity_type.replace("_", " ").lower()
         moved = replace(finding, start=finding.start + offset, end=finding.end + offset)
-        return Decision(moved, action, placeholder, mask(value), label)
+        return Decision(moved, ruling.action, placeholder, mask(value), label, ruling.ground, ruling.where)
 
-    def _resolve(self, findings: Sequence[Finding]) -> list[tuple[Finding, Action]]:
+    def _resolve(self, text: str, findings: Sequence[Finding]) -> list[_Judged]:
         """Give each finding its action and make one of those that overlap: all their text goes, as the strictest says.
 
         A value that may pass loses against everything that it overlaps with.
         """
-        judged = [(finding, self._action(finding)) for finding in findings]
-        held = _united([pair for pair in judged if pair[1] is not Action.ALLOW])
-        passed = [pair for pair in judged if pair[1] is Action.ALLOW and not _overlaps(pair[0], held)]
+        rulings = self._policy.rule_on_all(text, findings, self._asker)
+        judged = [
+            (finding, _PASSES if finding.rule == PLACEHOLDER_RULE.name else ruling)
+            for finding, ruling in zip(findings, rulings, strict=True)
+        ]
+        held = _united([pair for pair in judged if pair[1].action.holds_back])
+        passed = [pair for pair in judged if not pair[1].action.holds_back and not _overlaps(pair[0], held)]
         return sorted([*held, *_united(passed)], key=lambda pair: pair[0].start)
-
-    def _action(self, finding: Finding) -> Action:
-        if finding.rule == PLACEHOLDER_RULE.name:
-            return Action.ALLOW
-        return self._policy.action(finding.rule, self._asker.direction, self._asker.persona, self._asker.roles)
 
 
 def mask(value: str) -> str:
@@ -125,10 +117,10 @@ def _printable(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
-def _united(judged: Sequence[tuple[Finding, Action]]) -> list[tuple[Finding, Action]]:
+def _united(judged: Sequence[_Judged]) -> list[_Judged]:
     """Make one finding of all that overlap: over all their text, named by the strictest, then longest, then surest."""
-    united: list[tuple[Finding, Action]] = []
-    cluster: list[tuple[Finding, Action]] = []
+    united: list[_Judged] = []
+    cluster: list[_Judged] = []
     end = -1
     for pair in sorted(judged, key=lambda pair: (pair[0].start, pair[0].end)):
         if cluster and pair[0].start >= end:
@@ -139,15 +131,15 @@ def _united(judged: Sequence[tuple[Finding, Action]]) -> list[tuple[Finding, Act
     return [*united, _one_of(cluster)] if cluster else united
 
 
-def _one_of(cluster: Sequence[tuple[Finding, Action]]) -> tuple[Finding, Action]:
-    finding, action = max(
-        cluster, key=lambda pair: (pair[1].severity, pair[0].end - pair[0].start, pair[0].score, pair[0].rule)
+def _one_of(cluster: Sequence[_Judged]) -> _Judged:
+    finding, ruling = max(
+        cluster, key=lambda pair: (pair[1].action.severity, pair[0].end - pair[0].start, pair[0].score, pair[0].rule)
     )
     start, end = min(pair[0].start for pair in cluster), max(pair[0].end for pair in cluster)
-    return replace(finding, start=start, end=end), action
+    return replace(finding, start=start, end=end), ruling
 
 
-def _overlaps(finding: Finding, held: Sequence[tuple[Finding, Action]]) -> bool:
+def _overlaps(finding: Finding, held: Sequence[_Judged]) -> bool:
     """Tell whether a finding shares a character with one of these, which are in order and apart from each other."""
     place = bisect_left(held, finding.end, key=lambda pair: pair[0].start)  # the first that begins too late
     return place > 0 and held[place - 1][0].end > finding.start

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from policies.document import Entry
+from policies.nearness import near_keywords, near_pattern
 
-_KEYS = ("name", "label", "entity_type", "patterns", "keywords", "checks", "score", "examples")
+_KEYS = ("name", "label", "entity_type", "near", "patterns", "keywords", "checks", "score", "examples")
 _REQUIRED = ("name", "label", "entity_type", "patterns")
 _EXAMPLE_KEYS = ("found", "passed")
 _NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-/")
@@ -53,12 +54,21 @@ def parse_rule(entry: Entry) -> Rule:
         if key not in fields:
             raise entry.wrong(f"The key {key!r} is missing.")
     examples = fields["examples"].fields(_EXAMPLE_KEYS) if "examples" in fields else {}
+    near = fields["near"].texts() if "near" in fields else ()
+    patterns, keywords = fields["patterns"].texts(), fields["keywords"].texts() if "keywords" in fields else ()
+    if near:
+        # `near` words, then the patterns of the value alone; see policies/nearness.py.
+        patterns = (near_pattern(near, patterns),)
+        try:
+            keywords = keywords or near_keywords(near)
+        except ValueError as error:
+            raise fields["near"].wrong(f"The word {error}, which the search for it needs. Name 'keywords'.") from None
     return Rule(
         name=_spelled(fields["name"], _NAME_CHARS, "small letters, digits, '-' and '/'"),
         label=fields["label"].text(),
         entity_type=parse_entity_type(fields["entity_type"]),
-        patterns=fields["patterns"].texts(),
-        keywords=tuple(word.lower() for word in fields["keywords"].texts()) if "keywords" in fields else (),
+        patterns=patterns,
+        keywords=tuple(word.lower() for word in keywords),
         checks=fields["checks"].texts() if "checks" in fields else (),
         score=fields["score"].fraction() if "score" in fields else _DEFAULT_SCORE,
         found=examples["found"].texts() if "found" in examples else (),

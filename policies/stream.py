@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from policies.detectors.scan import HELD_CHARS_CAP, Match, RuleFailedError, Scanner
+from policies.detectors.scan import RuleFailedError
+from policies.detectors.search import Search
 from policies.redaction import Redaction
 from policies.verdict import Finding, Verdict
-from policies.view import view, well_formed
+from policies.views.fold import well_formed
 
-_CONTEXT_CHARS = 1  # `\b` and `^` look one character back
 
 
 class StreamGuard:
@@ -24,18 +24,17 @@ class StreamGuard:
     of what the text would have been with its findings replaced.
     """
 
-    def __init__(self, scanner: Scanner, redaction: Redaction) -> None:
-        self._scanner = scanner
+    def __init__(self, search: Search, redaction: Redaction) -> None:
+        self._search = search
         self._redaction = redaction
-        self._text = ""  # a character of context, then what is held back
-        self._context_chars = 0
+        self._held = ""
         self._settled_chars = 0
         self._is_closed = False
 
     @property
     def held_chars(self) -> int:
         """Return how many characters are held back now."""
-        return len(self._text) - self._context_chars
+        return len(self._held)
 
     @property
     def is_blocked(self) -> bool:
@@ -82,40 +81,25 @@ class StreamGuard:
             return self._advance(chunk, is_last=is_last)
         except Exception as error:  # noqa: BLE001 - whatever fails in here, the text must not pass
             self._redaction.failure = failure_of(error)
-            self._text = ""
-            self._context_chars = 0
+            self._held = ""
             return ""
 
     def _advance(self, chunk: str, *, is_last: bool) -> str:
-        self._text += well_formed(chunk)
-        data, start = view(self._text), self._context_chars
-        alive = len(data) if is_last else self._scanner.alive_from(data, start)
-        is_worth_looking = alive > start or len(data) > HELD_CHARS_CAP  # a match above the cap must be noticed
-        matches = self._scanner.find(data, start) if is_worth_looking else []
-        cut = _cut(alive, matches)
-        if cut <= start:
+        self._held += well_formed(chunk)
+        settled = self._search.feed(well_formed(chunk), is_last=is_last)
+        chars = settled.end - self._settled_chars
+        if chars <= 0:
             return ""
-        piece = self._text[start:cut]
-        findings = [_moved(match.finding, -start) for match in matches if match.whole_start < cut]
+        piece, self._held = self._held[:chars], self._held[chars:]
+        findings = [_moved(finding, -self._settled_chars) for finding in settled.findings]
         released = self._redaction.apply(piece, findings, offset=self._settled_chars)
-        self._settled_chars += len(piece)
-        self._text = self._text[cut - _CONTEXT_CHARS :]
-        self._context_chars = _CONTEXT_CHARS
+        self._settled_chars = settled.end
         return released
 
 
 def failure_of(error: Exception) -> str:
     """Name a failure without a word of the text: the rule where it is known, and the kind of error."""
     return str(error) if isinstance(error, RuleFailedError) else type(error).__name__
-
-
-def _cut(alive: int, matches: list[Match]) -> int:
-    """Return up to where everything is settled: never inside a match."""
-    cut = alive
-    for match in reversed(matches):
-        if match.whole_start < cut < match.whole_end:
-            cut = match.whole_start
-    return cut
 
 
 def _moved(finding: Finding, by: int) -> Finding:

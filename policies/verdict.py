@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -10,6 +11,7 @@ class Action(StrEnum):
     """What a rule does with a finding, from mildest to strictest."""
 
     ALLOW = "allow"
+    WARN = "warn"  # the text goes on as it is, and the person is told
     PSEUDONYMISE = "pseudonymise"  # a stable placeholder that this conversation can restore
     REDACT = "redact"  # a placeholder; the value is gone for good
     BLOCK = "block"  # the whole text goes nowhere
@@ -19,12 +21,31 @@ class Action(StrEnum):
         """Return the rank, 0 for the mildest."""
         return tuple(Action).index(self)
 
+    @property
+    def holds_back(self) -> bool:
+        """Tell whether the value does not go on."""
+        return self.severity > Action.WARN.severity
+
 
 class Direction(StrEnum):
-    """Which way a text goes."""
+    """Which way a text goes, or where it comes from."""
 
-    PROMPT = "prompt"  # towards a model: typed text, files, system text, history, passages, tool results
+    PROMPT = "prompt"  # towards a model: typed text, the persona's system text, earlier messages
+    FILE = "file"  # a file that a person attaches, or adds to the knowledge base
+    RETRIEVAL = "retrieval"  # a passage that was looked up
+    TOOL = "tool"  # arguments and results of a tool
     ANSWER = "answer"  # from a model
+    JOB = "job"  # a text of a job that nobody waits for
+    LOG = "log"  # a line of a log, the text of an exception
+
+
+class Ground(StrEnum):
+    """Why a finding has its action."""
+
+    LINE = "line"  # a line under `actions` says so
+    LOW_SCORE = "low-score"  # the finding is less sure than that line asks for
+    ALLOW_LIST = "allow-list"  # the value is one of those that the site lets pass
+    SILENCE = "silence"  # no line speaks about it: held back
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +70,11 @@ class Decision:
     """One finding and what the policy did with it.
 
     Attributes:
-        placeholder: what stands in the text now, such as `[AWS_ACCESS_KEY_1]`; empty if the value was allowed.
+        placeholder: what stands in the text now, such as `[AWS_ACCESS_KEY_1]`; empty if the value went on.
         masked: the value made unreadable but recognisable to its owner, such as `AKIA••••••••7Q2X`.
         label: the kind in words for a person, such as `AWS access key`.
+        ground: why it has this action.
+        decided_by: file and line of the policy that decided, such as `default.yaml:4`; empty where none speaks.
     """
 
     finding: Finding
@@ -59,6 +82,8 @@ class Decision:
     placeholder: str
     masked: str
     label: str
+    ground: Ground = Ground.LINE
+    decided_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,4 +111,40 @@ class Verdict:
     @property
     def held_back(self) -> tuple[Decision, ...]:
         """Return the decisions that changed the text."""
-        return tuple(decision for decision in self.decisions if decision.action is not Action.ALLOW)
+        return tuple(decision for decision in self.decisions if decision.action.holds_back)
+
+    @property
+    def warned(self) -> tuple[Decision, ...]:
+        """Return the decisions that let a value pass and tell the person."""
+        return tuple(decision for decision in self.decisions if decision.action is Action.WARN)
+
+
+def joined(texts: Sequence[str], verdicts: Sequence[Verdict], between: str) -> Verdict:
+    """Make one verdict of those on several texts of one policy, as if the texts had been joined before.
+
+    Args:
+        texts: as they were judged; offsets move by their lengths.
+        verdicts: one for each.
+        between: what stands between two texts.
+
+    Raises:
+        ValueError: there are not as many verdicts as texts, or none.
+    """
+    decisions: list[Decision] = []
+    offset = 0
+    for text, verdict in zip(texts, verdicts, strict=True):
+        decisions += (_moved(decision, offset) for decision in verdict.decisions)
+        offset += len(text) + len(between)
+    action = max((verdict.action for verdict in verdicts), key=lambda one: one.severity)
+    return Verdict(
+        action=action,
+        text="" if action is Action.BLOCK else between.join(verdict.text for verdict in verdicts),
+        decisions=tuple(decisions),
+        policy_version=verdicts[0].policy_version,
+        failure=next((verdict.failure for verdict in verdicts if verdict.failure), ""),
+    )
+
+
+def _moved(decision: Decision, by: int) -> Decision:
+    finding = decision.finding
+    return replace(decision, finding=replace(finding, start=finding.start + by, end=finding.end + by))

@@ -24,6 +24,9 @@ class Application(Protocol):
     def knowledge(self) -> Knowledge:
         """Return the knowledge base."""
 
+    async def refresh_policy(self) -> None:
+        """Put a changed policy in force; the loop rests between two tasks, and nobody looks meanwhile."""
+
     async def recover_turns(self) -> int:
         """Mark the answers that a crash left in the making; returns how many."""
 

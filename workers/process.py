@@ -67,4 +67,5 @@ class WorkerProcess:
         if self._application is None:  # also after a failure to open it: the next task tries again
             opening = self._open_application(self._settings)
             self._application = await self._opened.enter_async_context(opening)
+        await self._application.refresh_policy()
         return await use_case(self._application)

@@ -10,6 +10,7 @@ from uuid import UUID
 from assistant.conversation import Person
 from assistant.errors import UnavailableError
 from assistant.keys import Sealer
+from assistant.policy.source import GuardSource
 from policies.guard import Guard
 from policies.pseudonyms import Pseudonyms, Restorer
 from policies.stream import StreamGuard
@@ -42,10 +43,10 @@ class PseudonymStore(Protocol):
 
 
 class ConversationGuard:
-    """Open the guard for one conversation at a time."""
+    """Open the guard for one conversation at a time. What was opened keeps its policy to its end."""
 
-    def __init__(self, guard: Guard, store: PseudonymStore, sealer: Sealer) -> None:
-        self._guard = guard
+    def __init__(self, guards: GuardSource, store: PseudonymStore, sealer: Sealer) -> None:
+        self._guards = guards
         self._store = store
         self._sealer = sealer
 
@@ -61,7 +62,7 @@ class ConversationGuard:
             pseudonyms = Pseudonyms()
         else:
             pseudonyms = Pseudonyms.from_bytes(self._sealer.open(saved.sealed, place=_place(thread_id)))
-        return GuardedConversation(self._guard, pseudonyms, person, persona, version=saved.version)
+        return GuardedConversation(self._guards.current, pseudonyms, person, persona, version=saved.version)
 
     async def save(self, thread_id: UUID, conversation: GuardedConversation) -> bool:
         """Seal and keep the placeholders if there are new ones; tell whether they are safe.
@@ -98,7 +99,7 @@ class ConversationGuard:
 
     async def check_apart(self, text: str, person: Person) -> Verdict:
         """Judge a title or a comment, which stands beside the conversation and does not use its placeholders."""
-        return await GuardedConversation(self._guard, Pseudonyms(), person, persona="").check_prompt(text)
+        return await GuardedConversation(self._guards.current, Pseudonyms(), person, persona="").check_prompt(text)
 
     async def restore(self, thread_id: UUID, person: Person, texts: Iterable[str]) -> list[str]:
         """Return stored texts as their owner may read them: placeholders replaced by the person's own values."""
@@ -118,11 +119,11 @@ class GuardedConversation:
         self.saved_revision = pseudonyms.revision
         self._roles = frozenset(role.value for role in person.roles)
 
-    async def check_prompt(self, text: str) -> Verdict:
+    async def check_prompt(self, text: str, direction: Direction = Direction.PROMPT) -> Verdict:
         """Judge a text on its way to a model. Never raises: a failure of the guard is a block."""
         if len(text) <= _ON_LOOP_CHARS:
-            return self._check(text)
-        return await asyncio.to_thread(self._check, text)
+            return self._check(text, direction)
+        return await asyncio.to_thread(self._check, text, direction)
 
     def open_answer(self) -> StreamGuard:
         """Return a guard for one answer that arrives in pieces."""
@@ -132,10 +133,10 @@ class GuardedConversation:
         """Return what puts the person's own values back into a guarded answer."""
         return Restorer(self.pseudonyms)
 
-    def _check(self, text: str) -> Verdict:
+    def _check(self, text: str, direction: Direction) -> Verdict:
         return self._guard.check(
             text,
-            direction=Direction.PROMPT,
+            direction=direction,
             persona=self.persona,
             roles=self._roles,
             pseudonyms=self.pseudonyms,

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from assistant.answering.guarding import GuardedConversation
 from assistant.conversation import Attachment, Author, Message, Turn
 from connectors.model_hosts.values import ChatMessage, most_tokens
-from policies.verdict import Verdict
+from policies.verdict import Direction, Verdict, joined
+
+_BETWEEN = "\n\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ async def build_prompt(
     """
     texts = (system, *(message.text for message in earlier))
     verdicts = [await conversation.check_prompt(text) for text in texts]
-    own = await conversation.check_prompt(compose_text(turn.text, turn.attachments))
+    own = await _check_own(turn, conversation)
     deciding = next((verdict for verdict in (own, *verdicts) if verdict.is_blocked), own)
     return Prompt(
         system=ChatMessage(role="system", content=verdicts[0].text),
@@ -70,13 +72,29 @@ async def build_prompt(
     )
 
 
+async def _check_own(turn: Turn, conversation: GuardedConversation) -> Verdict:
+    """Judge the typed text and each file apart, as the policy may want, and make one verdict of them.
+
+    Its offsets are those of `compose_text`, which joins the parts in the same way.
+    """
+    parts = ((turn.text, Direction.PROMPT), *((_quoted(file), Direction.FILE) for file in turn.attachments))
+    present = [(text, direction) for text, direction in parts if text]
+    for text, _ in present:
+        conversation.pseudonyms.reserve_in(text)  # before the first number is given, in whichever part it stands
+    verdicts = [await conversation.check_prompt(text, direction) for text, direction in present]
+    return (
+        joined([text for text, _ in present], verdicts, _BETWEEN) if verdicts else await conversation.check_prompt("")
+    )
+
+
 def compose_text(text: str, attachments: Sequence[Attachment]) -> str:
     """Return the typed text followed by each file under its name, fenced so that a file cannot end its own block."""
-    parts = [text]
-    for attachment in attachments:
-        fence = "`" * (_longest_run_of_backticks(attachment.text) + 3)
-        parts.append(f"File {attachment.name}:\n{fence}\n{attachment.text}\n{fence}")
-    return "\n\n".join(part for part in parts if part)
+    return _BETWEEN.join(part for part in (text, *map(_quoted, attachments)) if part)
+
+
+def _quoted(attachment: Attachment) -> str:
+    fence = "`" * (_longest_run_of_backticks(attachment.text) + 3)
+    return f"File {attachment.name}:\n{fence}\n{attachment.text}\n{fence}"
 
 
 def _longest_run_of_backticks(text: str) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 
 from assistant.errors import CloisterError
 from connectors.errors import ConnectorError
 from connectors.model_hosts.values import Route, Usage
-from policies.explanation import details, summary
+from policies.explanation import Detail, details, summary
 from policies.verdict import Verdict
 
 _TITLE_CHARS = 60
@@ -20,6 +20,24 @@ def guard_detail(verdict: Verdict) -> Mapping[str, object]:
         "policy": verdict.policy_version,
         "guard": [asdict(detail) for detail in details(verdict)],
     }
+
+
+def held_back_of_detail(detail: Mapping[str, object]) -> list[Detail]:
+    """Return the findings that the history keeps with a message; entries of another shape are left out."""
+    entries = detail.get("guard")
+    if not isinstance(entries, Sequence) or isinstance(entries, str):
+        return []
+    return [
+        Detail(**{field.name: str(entry.get(field.name, "")) for field in fields(Detail)})
+        for entry in entries
+        if isinstance(entry, Mapping)
+    ]
+
+
+def policy_of_detail(detail: Mapping[str, object]) -> str:
+    """Return the version of the policy that was in force; empty if it was not kept."""
+    version = detail.get("policy")
+    return version if isinstance(version, str) else ""
 
 
 def answered_note(route: Route, seconds: float, usage: Usage | None, verdict: Verdict, reference: str) -> str:

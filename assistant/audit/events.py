@@ -36,6 +36,8 @@ class Tag(StrEnum):
     PERSON_CHANGED = "person:changed"
     FEEDBACK_GIVEN = "feedback:given"
     THREAD_DELETED = "thread:deleted"
+    REPORT_FILED = "report:filed"
+    REPORT_DECIDED = "report:decided"
     DOCUMENT_ADDED = "document:added"
     DOCUMENT_REMOVED = "document:removed"
     JOB_ENQUEUED = "job:enqueued"
@@ -43,6 +45,7 @@ class Tag(StrEnum):
     JOB_FAILED = "job:failed"
     JOB_CANCELLED = "job:cancelled"
     POLICY_LOADED = "policy:loaded"
+    POLICY_REFUSED = "policy:refused"
     LOG_OPENED = "log:opened"
     LOG_READ = "log:read"
 
@@ -317,6 +320,43 @@ class FeedbackGiven:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportFiled:
+    """Somebody said that a finding of the guard is wrong; once more when they put a comment to it.
+
+    Attributes:
+        finding_rule, policy_version: by which the value was held back.
+        direction: of the text that held it, `prompt` or `answer`.
+    """
+
+    tag: ClassVar = Tag.REPORT_FILED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    thread_id: UUID
+    turn_id: UUID
+    report_id: UUID
+    message_id: UUID
+    finding_rule: Name
+    policy_version: Name
+    direction: Name
+    comment_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportDecided:
+    """A reviewer said whether the rule of a reported finding is wrong; `subject` is who reported it."""
+
+    tag: ClassVar = Tag.REPORT_DECIDED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID
+    turn_id: UUID
+    report_id: UUID
+    finding_rule: Name
+    decision: Name
+    note_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadDeleted:
     """A thread and its messages were deleted."""
 
@@ -406,6 +446,20 @@ class PolicyLoaded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRefused:
+    """A changed policy cannot be used in this process; `policy_version` stays in force.
+
+    Attributes:
+        place: file and line of what is wrong.
+    """
+
+    tag: ClassVar = Tag.POLICY_REFUSED
+    outcome: ClassVar = Outcome.REFUSED
+    policy_version: Name
+    place: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogOpened:
     """A process began to write to the log; `process` is such as `web` or `worker`."""
 
@@ -442,6 +496,8 @@ Event = (
     | PersonAdded
     | PersonChanged
     | FeedbackGiven
+    | ReportFiled
+    | ReportDecided
     | ThreadDeleted
     | DocumentAdded
     | DocumentRemoved
@@ -450,6 +506,7 @@ Event = (
     | JobFailed
     | JobCancelled
     | PolicyLoaded
+    | PolicyRefused
     | LogOpened
     | LogRead
 )

@@ -59,7 +59,7 @@ class Columns(NamedTuple):
 
     Attributes:
         subject: the person whom the event is about; the actor, where it is about nobody else.
-        severity: rank of the guard's strictest action, 0 (allowed) to 3 (blocked).
+        severity: rank of the guard's strictest action, 0 (allowed) to 4 (blocked).
         content_id: where the encrypted text lies, once the log keeps any.
     """
 
@@ -174,6 +174,12 @@ def make_event_id(now_nanoseconds: int) -> UUID:
     milliseconds, rest = divmod(now_nanoseconds, 1_000_000)
     fraction = rest * 4096 // 1_000_000
     return UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 2 << 62 | secrets.randbits(62))
+
+
+def first_id(moment: datetime) -> UUID:
+    """Return the least id that an event of this millisecond or a later one can have."""
+    milliseconds = (moment - _EPOCH) // timedelta(milliseconds=1)
+    return UUID(int=max(0, milliseconds) << 80)
 
 
 def format_time(moment: datetime) -> str:

@@ -36,7 +36,8 @@ class Child:
         self.has_served = False
         self.backoff = Backoff()
         self.restart_at: float | None = None
-        self.lines = LineReader(on_line)
+        self.lines = LineReader(self._take)
+        self._on_line = on_line
         self._log = log
         self._selector = selector
         self._process: subprocess.Popen[bytes] | None = None
@@ -107,7 +108,6 @@ class Child:
             self._selector.unregister(stream)
             stream.close()
             return False
-        self._log.write(chunk)
         self.lines.feed(chunk)
         return True
 
@@ -132,6 +132,11 @@ class Child:
     def close(self) -> None:
         """Close the log."""
         self._log.close()
+
+    def _take(self, line: str) -> None:
+        """Log a line that was guarded, and hand it on."""
+        self._log.write(f"{line}\n".encode())
+        self._on_line(line)
 
 
 def describe_exit(status: int) -> str:

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from assistant import logging_guard
 from assistant.embedded.plan import Plan
 from assistant.embedded.supervisor import supervise
 
@@ -58,4 +59,5 @@ def take_over(descriptor: int) -> int:
 
 
 if __name__ == "__main__":
+    logging_guard.install()
     sys.exit(take_over(int(sys.argv[1])))

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from assistant.logging_guard import guard_line, whole_words
+
 _LARGEST_BYTES: Final = 5 << 20
 _KEPT_FILES: Final = 3
 _REMEMBERED_LINES: Final = 20
@@ -87,33 +89,47 @@ class RotatedLog:
 
 
 class LineReader:
-    """Cut a stream of bytes into lines, remember the last few, and hand each on."""
+    """Cut a stream of bytes into lines, guard each, remember the last few, and hand each on.
 
-    def __init__(self, on_line: Callable[[str], None]) -> None:
+    Of a line that is too long the rest is left out: cut in two, a secret would be recognised in neither half.
+    """
+
+    def __init__(self, on_line: Callable[[str], None], guard: Callable[[str], str] = guard_line) -> None:
         self._on_line = on_line
+        self._guard = guard
         self._rest = b""
+        self._is_skipping = False
         self.last: deque[str] = deque(maxlen=_REMEMBERED_LINES)
 
     def feed(self, chunk: bytes) -> None:
-        """Take more bytes; a line that never ends is cut."""
+        """Take more bytes."""
         *lines, self._rest = (self._rest + chunk).split(b"\n")
-        if len(self._rest) > _LONGEST_LINE_BYTES:
-            lines.append(self._rest)
-            self._rest = b""
         for line in lines:
             self._hand_on(line)
+            self._is_skipping = False
+        if len(self._rest) > _LONGEST_LINE_BYTES:
+            self._hand_on(self._rest)
+            self._is_skipping = True
+        if self._is_skipping:
+            self._rest = b""
 
     def close(self) -> None:
         """Hand on what had no line end."""
         if self._rest:
             self._hand_on(self._rest)
-            self._rest = b""
+        self._rest = b""
+        self._is_skipping = False
 
     def _hand_on(self, line: bytes) -> None:
+        if self._is_skipping:
+            return
         text = line[:_LONGEST_LINE_BYTES].decode("utf-8", "replace").rstrip()
+        if len(line) > _LONGEST_LINE_BYTES:
+            text = f"{whole_words(text)} [the rest of this line is left out]"
         if text:
-            self.last.append(text)
-            self._on_line(text)
+            guarded = self._guard(text)
+            self.last.append(guarded)
+            self._on_line(guarded)
 
 
 class Console:

@@ -114,6 +114,15 @@ class History:
         async with transaction(self._engine) as connection:
             return await messages.find_message(connection, person, message_id)
 
+    async def stored_message(self, person: Person, message_id: UUID) -> StoredMessage:
+        """Return one message of the person's own with what stands behind its note, without feedback.
+
+        Raises:
+            NotFoundError: the message is foreign or does not exist.
+        """
+        async with transaction(self._engine) as connection:
+            return await messages.find_stored_message(connection, person, message_id)
+
     async def conversation(
         self,
         person: Person,

@@ -194,6 +194,17 @@ async def find_message(connection: AsyncConnection, person: Person, message_id: 
     return _to_message(row)
 
 
+async def find_stored_message(connection: AsyncConnection, person: Person, message_id: UUID) -> StoredMessage:
+    """Return a message of this person's own with what stands behind its note, without feedback.
+
+    Raises:
+        NotFoundError: the message is foreign or does not exist.
+    """
+    message = await find_message(connection, person, message_id)
+    wanted = select(col(MessageRow.detail)).where(col(MessageRow.id) == message_id)
+    return StoredMessage(message, (await connection.execute(wanted)).scalar_one(), None)
+
+
 async def _keep_version(connection: AsyncConnection, message_id: UUID) -> None:
     kept_before = (
         select(func.count())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from assistant.knowledge.document import GuardedText
-from policies.guard import Guard
+from assistant.policy.source import GuardSource
 from policies.pseudonyms import Pseudonyms, set_apart
 from policies.verdict import Action, Direction
 
@@ -14,15 +14,21 @@ _NAMED_MOST: Final = 3  # findings in the words for the person
 
 
 class DocumentGuard:
-    """Take out of a document what may not be stored."""
+    """Take out of a document what may not be stored, or out of a passage what may not be read.
 
-    def __init__(self, guard: Guard) -> None:
-        self._guard = guard
+    Args:
+        guards: asked for the guard in force with every text.
+        direction: where the text comes from: a file, or the store of passages, which may be older than the policy.
+    """
+
+    def __init__(self, guards: GuardSource, direction: Direction = Direction.FILE) -> None:
+        self._guards = guards
+        self._direction = direction
 
     def __call__(self, text: str) -> GuardedText:
         """Return the text without secrets and personal data, or why none of it may be kept."""
-        verdict = self._guard.check(
-            text, direction=Direction.PROMPT, persona=_PERSONA, roles=frozenset(), pseudonyms=Pseudonyms()
+        verdict = self._guards.current.check(
+            text, direction=self._direction, persona=_PERSONA, roles=frozenset(), pseudonyms=Pseudonyms()
         )
         if not verdict.is_blocked:
             return GuardedText(set_apart(verdict.text))

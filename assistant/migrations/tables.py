@@ -9,6 +9,7 @@ from assistant.history import tables as history
 from assistant.identity import tables as identity
 from assistant.jobs import tables as jobs
 from assistant.knowledge import tables as knowledge
+from assistant.reports import tables as reports
 
-ROOMS: Final = (identity, history, jobs, knowledge)  # importing a room's tables enters them into the metadata
+ROOMS: Final = (identity, history, jobs, knowledge, reports)  # importing a room's tables enters them into the metadata
 METADATA: Final[MetaData] = SQLModel.metadata

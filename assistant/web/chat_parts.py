@@ -12,6 +12,8 @@ from assistant.history.values import StoredMessage, ThreadPage
 from assistant.jobs.job import Job
 from assistant.knowledge.document import Document
 from assistant.personas.reader import Personas
+from assistant.reports.report import Decision, Report, Reported, ReportPage
+from assistant.review import AllFigures
 from assistant.turn_events import TurnEvent
 from connectors.model_hosts.values import HostStatus
 
@@ -95,6 +97,55 @@ class OwnDocuments(Protocol):
         """
 
 
+class Reviewing(Protocol):
+    """“This is wrong”: people report findings in their own messages, reviewers decide; `assistant.review` does it."""
+
+    async def finding(self, person: Person, message_id: UUID, number: int) -> tuple[Reported, Report | None]:
+        """Return one finding in a message of the person's own, and its report if there is one.
+
+        Raises:
+            NotFoundError: the message is foreign or does not exist, or nothing was held back at this place.
+        """
+
+    async def file(self, person: Person, message_id: UUID, number: int, comment: str = "") -> None:
+        """Report that a finding is wrong; a second time files nothing.
+
+        Raises:
+            BadInputError: the comment is too long, or the guard does not let it pass.
+            NotFoundError: the message is foreign or does not exist, or nothing was held back at this place.
+            TooManyReportsError: the person filed as many in the last hour as fit.
+        """
+
+    async def reported(self, person: Person, thread_id: UUID) -> frozenset[tuple[UUID, int]]:
+        """Return which findings of a thread the person reported: message and number of each."""
+
+    async def queue(
+        self, reviewer: Person, *, is_decided: bool = False, rule: str = "", before: str = ""
+    ) -> ReportPage:
+        """Return a page of reports, the latest first.
+
+        Raises:
+            BadInputError: `before` is not the cursor of a page.
+            NotAllowedError: this person is no reviewer.
+        """
+
+    async def decide(self, reviewer: Person, report_id: UUID, decision: Decision, note: str = "") -> None:
+        """Say whether the rule of a report is wrong.
+
+        Raises:
+            BadInputError: it is decided already, or the note cannot be kept.
+            NotAllowedError: this person is no reviewer.
+            NotFoundError: there is no such report.
+        """
+
+    async def figures(self, reviewer: Person) -> AllFigures:
+        """Return findings, reports and confirmed false positives of each rule in the last 30 days.
+
+        Raises:
+            NotAllowedError: this person is no reviewer.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class ChatParts:
     """What the chat page is made of; wired once a process.
@@ -108,4 +159,5 @@ class ChatParts:
     personas: Personas
     conversations: OwnConversations
     documents: OwnDocuments
+    review: Reviewing
     hosts: Callable[[], Sequence[HostStatus]]

@@ -18,6 +18,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from assistant.conversation import short_reference
 from assistant.errors import BadInputError, CloisterError, NotAllowedError, NotFoundError, UnavailableError, where
+from assistant.reports.report import TooManyReportsError
 from assistant.web.origins import Origins
 from assistant.web.pages import render_message
 
@@ -32,7 +33,13 @@ _OPEN_TO_ANY_HOST: Final = ("/health/",)  # probes ask by address; nothing there
 _FORBIDDEN_COOKIES: Final = (b"access_token", b"oauth_state")  # Chainlit's: our own session is the only credential
 _TOO_LONG: Final = "That is more than is accepted here. Send less at once."
 OUR_FAULT: Final = "Something failed on our side. Try again; if it stays, tell your administrator the reference."
-_STATUS: Final = ((NotAllowedError, 403), (NotFoundError, 404), (BadInputError, 400), (UnavailableError, 503))
+_STATUS: Final = (
+    (TooManyReportsError, 429),
+    (NotAllowedError, 403),
+    (NotFoundError, 404),
+    (BadInputError, 400),
+    (UnavailableError, 503),
+)
 _POLICY_CLOSE: Final = 1008  # RFC 6455 section 7.4.1: the message violates policy
 
 CONTENT_POLICY: Final = {

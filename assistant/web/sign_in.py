@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
@@ -13,14 +12,13 @@ from starlette.responses import RedirectResponse, Response
 from assistant.errors import CloisterError, UnavailableError
 from assistant.identity.attempts import TooManyAttemptsError
 from assistant.web.doors import SignIn
+from assistant.web.forms import read_form
 from assistant.web.hardening import http_status
 from assistant.web.pages import render, render_message
 from assistant.web.session_gate import SessionCookie
 
 _log = logging.getLogger(__name__)
 
-_FORM_TYPE: Final = "application/x-www-form-urlencoded"
-_MOST_FIELDS: Final = 8
 _NAME_CHARS: Final = 200
 _PASSWORD_CHARS: Final = 1024
 
@@ -46,7 +44,7 @@ def sign_in_routes(identity: SignIn, cookie: SessionCookie, close_windows: Close
 
     @router.post("/sign-in")
     async def sign_in(request: Request) -> Response:
-        fields = await _read_form(request)
+        fields = await read_form(request)
         wanted = own_path(fields.get("next", ""))
         name, password = fields.get("name", "").strip(), fields.get("password", "")
         if not name or not password or len(name) > _NAME_CHARS or len(password) > _PASSWORD_CHARS:
@@ -101,17 +99,6 @@ def own_path(wanted: str) -> str:
     is_own = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted
     is_plain = all(" " < letter < "\x7f" for letter in wanted)
     return wanted if is_own and is_plain and not wanted.startswith("/sign-") else "/"
-
-
-async def _read_form(request: Request) -> dict[str, str]:
-    """Return the first value of each field; nothing that cannot be read is guessed at."""
-    if not request.headers.get("content-type", "").startswith(_FORM_TYPE):
-        return {}
-    try:
-        fields = parse_qs((await request.body()).decode("ascii"), errors="strict", max_num_fields=_MOST_FIELDS)
-    except ValueError:  # not ASCII, not UTF-8 inside, or too many fields
-        return {}
-    return {name: values[0] for name, values in fields.items()}
 
 
 def _refusal(error: CloisterError, wanted: str, name: str) -> Response:

@@ -75,6 +75,7 @@ class _Web:
             personas=self._application.personas,
             conversations=self._application.conversations,
             documents=self._application.documents,
+            review=self._application.review,
             hosts=self._hosts.statuses,
         )
 

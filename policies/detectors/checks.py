@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from policies.detectors import key_material, national_ids, passwords, personal, shapes
+from policies.detectors import accounts, devices, key_material, national_ids, passwords, personal, shapes
 
 CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
     {
@@ -17,6 +17,8 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         **passwords.CHECKS,
         **key_material.CHECKS,
         **personal.CHECKS,
+        **accounts.CHECKS,
+        **devices.CHECKS,
         **national_ids.CHECKS,
     }
 )

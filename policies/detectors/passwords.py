@@ -1,8 +1,10 @@
-"""Whether a value may be a password: in quotes, bare, or said in a sentence."""
+"""Whether a value may be a password: in quotes, bare, in a command, said in a sentence."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from types import MappingProxyType
 
 from policies.detectors.shapes import has_digit, is_no_example
@@ -13,45 +15,216 @@ boolean object any secretstr password passwort passwd pass pwd secret token key 
 test unset hidden incorrect correct wrong invalid valid expired missing changed reset changeme change_me stored hashed
 encrypted encoded protected field input label type self this args kwargs params config settings environ env prompt never
 always also only being too not the that what and for with from must should our their somewhere somehow easy weak strong
-safe gone lost known unknown shared
+safe gone lost known unknown shared passphrase passcode pin name login email auth authentication basic plain plaintext
+plain_text cleartext clear sha1 sha256 sha512 md5 bcrypt scrypt argon2 pbkdf2 md4 crypt ntlm kerberos utf8 utf-8 base64
+base64url ascii latin1 oauth oauth2 openid saml http https ldap ldaps ssl tls tls1 x509 file path url uri number integer
+varchar char password1 password2 pass1 pass2 mypassword mypass my_password my-password secretpassword passw0rd
+password123 foo bar baz foobar pw pwhash pw_hash hash salt database current new old confirm confirmation repeat again
+verify anonymous guest username:password user:password user:pass system server host localhost char[] word words
+scram-sha-256 scram-sha-1 tiger masterkey anoncvs keyring vault stdin stdout masked omitted filtered removed sensitive
+placeholder function callback
 """
 _NO_SECRETS = frozenset(_WORDS_OF_THE_TRADE.split())  # they stand where a password would, in code, forms and sentences
-_VARIABLE_STARTS = ("password", "passwd", "pwd", "token", "secret")
+_WORDS_OF_SENTENCES = """
+the a an to of is are be been was were has have had not no for from in on at by with your you our my this that
+it its and or if when then than must should can may will would do does enter type please used uses use using set
+password passphrase passwort key keys field value required empty wrong invalid incorrect default as but into which
+der die das und oder ist nicht ein eine mit für bitte zum zur le la les un une est de du des et el los es que para
+confirm repeat again forgot reset change new old current choose show hide minimum least characters
+"""
+_PHRASE_STOPS = frozenset(_WORDS_OF_SENTENCES.split())
+_VARIABLE_STARTS = ("password", "passwd", "pwd", "token", "secret", "user", "env", "config", "args", "self", "var")
+_TEMPLATES = ("${", "{{", "}}", "%(", "$(", "<%", "#{", "@{", "{0}", "{}", "\\f", "\\&", "&lt;", "[[")
+_TEMPLATE_STARTS = frozenset("<$%{[*@&")
+_PATH_STARTS = ("/", "./", "../", "~/", "http://", "https://", "file:", "\\\\", "urn:", "arn:", "ref+", "vault:")
+_STARTS_OF_CODE = (":", "--", "(", "[", "{", "=", "|", ",")
 _MIN_PASSWORD_CHARS = 4
+_STRONG_CLASSES = 3  # of small letters, capitals, digits, signs
+_STRONG_CHARS = 6
+_SIGNED_WORD = re.compile(
+    r"_*[A-Za-zÀ-ÿ]+(?:[-_'./:+&,\\]{1,2}[A-Za-zÀ-ÿ]+)*[-'.:,;!?)\]}*]*"
+)  # words, joined or ended by signs
+_NAME_OF_CODE = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|::|->|\?\.)[A-Za-z_$][\w$]*)+[;,]?")
+_CALL = re.compile(r"[A-Za-z_$][\w$.:>-]*[(\[].*|.*\(\)[;,:)]*|\(.*\)?|.*[a-z]\(.*")
+_CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+[0-9]?(?:_[a-z]+)+[0-9]?")
+_KEYWORD_ARGUMENT = re.compile(r"[A-Za-z_.-]+=[A-Za-z]*[0-9]{0,2}[(\[]?")
+_SIGNS_OF_CODE = frozenset('()[]{}|\\/;=<>:,"')
+_VERSION_OR_COUNT = re.compile(
+    r"v?[0-9]+(?:\.[0-9x*]+)+|[0-9]+(?:st|nd|rd|th|bits?|bytes?|chars?|ms|[smhdkKMG]B?|%)?|[0-9]+[-/][A-Za-z0-9/-]+"
+    r"|[0-9]{1,2}[-:/.][0-9]{1,2}[-:/.0-9]*|\(?[0-9][0-9.,:)]*|"
+    r"(?:sha|utf|iso|rfc|md|cve|oauth|ipv|python|php|java|tls|ssl|base|http|es|rs|hs|aes|pkcs|rc|win)"
+    r"[-#_v]?[0-9][0-9./-]*"
+    r"|[a-z]+[0-9]*-(?:encoded|encrypted|hashed|protected|based|bit|like|style|length)",
+    re.IGNORECASE,
+)
+_ESCAPES = re.compile(r"\\[nrtx0u]|&[a-z]{2,6};|%[sdr]")
 
 
 def is_password(value: str) -> bool:
     """Tell whether a quoted value may be a password: no word of the trade, no variable, no example."""
-    low = value.lower()
-    is_template = any(mark in value for mark in ("${", "{{", "%(", "$(", "<%")) or value[:1] in {"<", "$", "%", "{"}
-    is_sentence = any(c.isspace() for c in value) and not has_digit(value)
-    is_path = value.startswith(("/", "./", "~/", "http://", "https://"))
-    is_word = low in _NO_SECRETS or is_template or is_sentence or is_path
-    return len(value) >= _MIN_PASSWORD_CHARS and not is_word and is_no_example(value)
+    word = value.strip()
+    low = word.lower().rstrip(".:!?*")
+    is_template = any(mark in word for mark in _TEMPLATES) or (word[:1] in _TEMPLATE_STARTS and not _is_strong(word))
+    is_sentence = any(c.isspace() for c in word) and not _is_strong_phrase(word)
+    is_path = word.startswith(_PATH_STARTS)
+    is_key = _NAME_OF_CODE.fullmatch(word) is not None or _CONSTANT.fullmatch(word) is not None
+    is_word = low in _NO_SECRETS or any(part in low for part in ("password", "passwort", "passwd", "passphrase"))
+    is_about = is_word and not has_digit(word)
+    return (
+        len(word) >= _MIN_PASSWORD_CHARS
+        and low not in _NO_SECRETS
+        and not (is_about or is_template or is_sentence or is_path or is_key or _ESCAPES.fullmatch(word))
+        and not word.endswith("...")
+        and is_no_example(word)
+    )
+
+
+def _classes(value: str) -> int:
+    """Count which of small letters, capitals, digits and signs occur."""
+    return sum(
+        (
+            any(c.islower() for c in value),
+            any(c.isupper() for c in value),
+            has_digit(value),
+            any(not c.isalnum() for c in value),
+        )
+    )
+
+
+def _is_strong(value: str) -> bool:
+    """Tell whether the value is mixed as passwords are, with a digit in it."""
+    return has_digit(value) and len(value) >= _STRONG_CHARS and _classes(value) >= _STRONG_CLASSES
+
+
+def _is_strong_phrase(value: str) -> bool:
+    """Tell whether a value with spaces may be one: a digit, few words, and none that sentences are made of."""
+    words = value.lower().split()
+    return has_digit(value) and len(words) <= 4 and _PHRASE_STOPS.isdisjoint(words)  # noqa: PLR2004 - more are a sentence
+
+
+def is_odd_password(value: str) -> bool:
+    """Tell whether a value is a password even where words often stand: it has digits, or signs that words lack."""
+    return is_password(value) and not any(c.isspace() for c in value) and _is_odd(value)
+
+
+def _is_odd(word: str) -> bool:
+    """Tell whether a word is none of a language, of code, of numbers with units."""
+    is_mixed_up = word.isalpha() and sum(a.islower() and b.isupper() for a, b in pairwise(word)) > 2  # noqa: PLR2004 - more humps than names have
+    has_oddity = has_digit(word) or any(not c.isalnum() for c in word) or is_mixed_up
+    return (
+        has_oddity
+        and (has_digit(word) or _SIGNS_OF_CODE.isdisjoint(word))
+        and not word.startswith(("(", "[", "{"))
+        and _KEYWORD_ARGUMENT.fullmatch(word) is None
+        and (is_mixed_up or _SIGNED_WORD.fullmatch(word) is None)
+        and _VERSION_OR_COUNT.fullmatch(word) is None
+        and any(c.isalnum() for c in word)
+    )
 
 
 def is_bare_password(value: str) -> bool:
     """Tell whether an unquoted value may be a password: besides, no code, no path, no plain word."""
-    if not is_password(value) or any(c in value for c in "()[]{}") or value.startswith("--"):
+    if not is_password(value) or value.startswith(_STARTS_OF_CODE) or _has_odd_start(value):
         return False
-    if value.isidentifier() and value.lower().startswith(_VARIABLE_STARTS):
+    word = value.rstrip(";,")
+    if word.isidentifier() and word.lower().startswith(_VARIABLE_STARTS):
         return False  # `password1 = password2`
-    is_chain = "." in value and all(part.isidentifier() for part in value.split("."))
-    has_sign = any(not (c.isalnum() or c in "_-.:/") for c in value)
-    return not is_chain and (has_digit(value) or has_sign)
+    is_code = _CALL.fullmatch(word) is not None and not _has_brackets_inside(word)
+    is_code = is_code or re.fullmatch(r"[0-9]+;.*", word) is not None
+    return (
+        not is_code and not word.endswith(("(", "[", "{", "]", "],", "))", "):")) and (_is_odd(word) or _is_pin(word))
+    )
+
+
+def _has_odd_start(value: str) -> bool:
+    """Tell whether a value begins with a sign of an option or a tag and is not mixed enough to be generated."""
+    return value.startswith(("-", "+", "!", "#", "?")) and (_classes(value) < 4 or not has_digit(value))  # noqa: PLR2004 - all there are
+
+
+def _has_brackets_inside(word: str) -> bool:
+    """Tell whether brackets are signs of a generated password rather than those of a call."""
+    return _is_strong(word) and "()" not in word and not word.endswith((")", "]", "(", "[")) and "," not in word
+
+
+def _is_pin(word: str) -> bool:
+    return word.isdecimal() and 6 <= len(word) <= 10 and len(set(word)) > 3  # noqa: PLR2004 - fewer digits are settings
+
+
+def is_parameter_password(value: str) -> bool:
+    """Tell whether `;password=` or `&password=` is followed by one and not by code."""
+    return is_password(value) and _CALL.fullmatch(value) is None and not value.startswith(("=", "!"))
+
+
+def is_url_password(value: str) -> bool:
+    """Tell whether what stands between `user:` and `@host` is a password and no port, word or template."""
+    is_port = re.fullmatch(r"[0-9]{1,5}(?:/.*)?", value) is not None and not (value.isdecimal() and len(value) > 4)  # noqa: PLR2004 - of four digits are ports
+    return not is_port and not value.startswith("//") and is_password(value) and _is_no_short_word(value)
+
+
+def _is_no_short_word(value: str) -> bool:
+    """Tell whether a part of an address is longer than the words of examples; a slash needs a digit beside it."""
+    return _is_odd(value) or (len(value) > 5 and "/" not in value)  # noqa: PLR2004 - `scott`, `admin`
+
+
+def is_command_password(value: str) -> bool:
+    """Tell whether the argument of a command is a password: no option, variable, number of a port or file."""
+    is_port = value.isdecimal() and len(value) <= 5  # noqa: PLR2004 - ports have at most five digits
+    is_mapping = re.fullmatch(r"[0-9:.]+(?:/(?:tcp|udp))?", value) is not None
+    return is_password(value) and not is_port and not is_mapping and not value.startswith(("-", "\\", "(", "`"))
 
 
 def is_said_password(value: str) -> bool:
-    """Tell whether a word after "the password is" may be one: digits, signs, or capitals inside."""
-    word = value.rstrip(".,;:!?")
-    is_odd = has_digit(word) or any(not c.isalnum() and c not in "-'_./" for c in word) or word[1:] != word[1:].lower()
-    return is_odd and not word[1:].isupper() and is_password(word)
+    """Tell whether a word after "the password is" may be one: digits or signs that no word of a language has."""
+    word = value.rstrip(".,;:!?)*_")
+    if (
+        (word.isupper() and "_" in word)
+        or _CALL.fullmatch(word)
+        or word.endswith(("'s", "=", "\\", "|"))
+        or "](" in word
+    ):
+        return False
+    return is_password(word) and not value.startswith(_STARTS_OF_CODE) and not _has_odd_start(value) and _is_odd(value)
+
+
+def is_strong_password(value: str) -> bool:
+    """Tell whether a word is a password though only a login is near: digits and three kinds of characters."""
+    return "\\" not in value and is_said_password(value) and _is_strong(value.rstrip(".,;:?"))
+
+
+def is_quoted_phrase(value: str) -> bool:
+    """Tell whether quoted words after "the passphrase is" are one: no word of the trade or of a sentence among them."""
+    words = re.split(r"[\s-]+", value.lower().strip())
+    is_label = len(words) == 2 or (len(words) == 3 and not _NO_SECRETS.isdisjoint(words))  # noqa: PLR2004 - `Wiki password`
+    is_phrase = not is_label and _PHRASE_STOPS.isdisjoint(words)
+    has_only_words = all(word.strip("!?.").isalnum() for word in words)
+    if len(words) == 1:
+        return is_password(value) and (_is_odd(value) or value.isalpha())
+    return is_phrase and has_only_words and is_no_example(value)
+
+
+def is_pin(value: str) -> bool:
+    """Tell whether digits may be somebody's PIN: not all alike."""
+    return len(set(value)) > 1 and value not in {"1234", "0000"}
+
+
+def is_security_answer(value: str) -> bool:
+    """Tell whether a word answers a security question: a name or something with digits."""
+    word = value.lower()
+    return word not in _NO_SECRETS and word not in _PHRASE_STOPS and (value[:1].isupper() or has_digit(value))
 
 
 CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
     {
         "password": is_password,
+        "odd-password": is_odd_password,
         "bare-password": is_bare_password,
+        "parameter-password": is_parameter_password,
+        "url-password": is_url_password,
+        "command-password": is_command_password,
         "said-password": is_said_password,
+        "strong-password": is_strong_password,
+        "quoted-phrase": is_quoted_phrase,
+        "pin": is_pin,
+        "security-answer": is_security_answer,
     }
 )

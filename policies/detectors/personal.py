@@ -1,88 +1,218 @@
-"""The inner form of personal data that belongs to no one country."""
+"""The inner form of what reaches a person: mail, telephone, and numbers that stand alone on a line."""
 
 from __future__ import annotations
 
-import ipaddress
+import itertools
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from policies.detectors import national_ids
+from policies.detectors import countries
+from policies.detectors.national_ids.americas import is_us_npi
+from policies.detectors.national_ids.checksums import digits_of, is_long_date, letters_and_digits_of
 
-_FILE_ENDINGS_LIST = "png jpg jpeg gif svg webp ico js mjs ts tsx jsx css scss json yaml yml toml py rb md txt"
+_FILE_ENDINGS_LIST = (
+    "png jpg jpeg gif svg webp avif ico js mjs cjs ts tsx jsx css scss less json yaml yml toml py pyi rb rs go md txt "
+    "html htm xml map lock c h cpp hpp java kt sh cfg ini conf log vue svelte woff woff2 ttf"
+)
 _FILE_ENDINGS = frozenset(_FILE_ENDINGS_LIST.split())
-_MIN_DIFFERENT_CHARS = 3  # `aaaa` and `xyxy` are fillings
-_CARD_DIGITS = range(13, 20)  # ISO/IEC 7812-1
-_PHONE_DIGITS = range(8, 16)  # ITU-T E.164 allows fifteen
-_BARE_PHONE_MIN_DIGITS = 10
-_LOWEST_MACHINE_NETWORK = 5  # 0 to 4 begin version numbers far more often than addresses
-_IPV6_MIN_COLONS = 3  # fewer are times and ratios
-
-
-def is_iban(value: str) -> bool:
-    """Tell whether the rest by 97 is 1 (ISO 13616-1:2020, ISO/IEC 7064)."""
-    number = national_ids.letters_and_digits_of(value)
-    rearranged = number[4:] + number[:4]
-    return int("".join(str(int(c, 36)) for c in rearranged)) % 97 == 1
-
-
-def is_payment_card(value: str) -> bool:
-    """Tell whether digits, length and issuer are those of a payment card (ISO/IEC 7812-1)."""
-    digits = "".join(map(str, national_ids.digits_of(value)))
-    return len(digits) in _CARD_DIGITS and digits[0] in "23456" and national_ids.is_luhn(digits)
-
-
-def is_public_ipv4(value: str) -> bool:
-    """Tell whether the address could be a machine's: not a mask, not loopback, not unspecified, not documentation."""
-    try:
-        address = ipaddress.IPv4Address(value)
-    except ValueError:
-        return False
-    first = int(value.split(".", 1)[0])
-    return not (
-        address.is_loopback
-        or address.is_unspecified
-        or address.is_multicast
-        or first in {0, 255}
-        or first < _LOWEST_MACHINE_NETWORK
-    )
-
-
-def is_ipv6(value: str) -> bool:
-    """Tell whether it is an IPv6 address of some machine (RFC 4291)."""
-    try:
-        address = ipaddress.IPv6Address(value)
-    except ValueError:
-        return False
-    return not (address.is_loopback or address.is_unspecified) and value.count(":") >= _IPV6_MIN_COLONS
+# Local parts that stand for nobody, at hosts that stand for none.
+_NOBODY_LIST = (
+    "user username user1 user2 you your yourname your.name your-name me myname name foo bar baz foobar someone "
+    "somebody anyone nobody noreply no-reply donotreply do-not-reply example test tester email mail a b x y u abc xyz "
+    "root admin postmaster webmaster info hello first.last firstname.lastname person my-email "
+    "youremail your-email your_email bot ci author maintainer myuser login"
+)
+_NOBODY = frozenset(_NOBODY_LIST.split())
+_NOWHERE = re.compile(
+    r"(?:.*\.)?(?:example\.(?:com|org|net|edu|co\.uk|de|fr)|example|domain\.(?:com|tld|org)|mydomain\.com|yourdomain\.com"
+    r"|your-domain\.com|test\.com|test|foo\.(?:com|org|bar|net)|bar\.(?:com|org)|baz\.com|localhost(?:\.localdomain)?|local"
+    r"|invalid|host\.com|hostname\.com|email\.com|company\.com|server\.com|site\.com|acme\.com|corp\.com|a\.com|b\.com|x\.com)"
+)
+_MACHINES_LIST = "git hg svn ssh noreply no-reply donotreply npm"
+_MACHINES = frozenset(_MACHINES_LIST.split())
+_MIN_DIFFERENT_DIGITS = 3  # fewer are fillings
+_PHONE_DIGITS = range(7, 16)  # ITU-T E.164 allows fifteen
+_INTERNATIONAL_DIGITS = range(8, 16)
+_LICENCE_ADDRESSES = ("51 Franklin", "59 Temple", "675 Mass", "31 Milk", "02110-13", "02111", "02139")
+_CODE_POINT_DIGITS = 4
+_YEAR = re.compile(r"(?:19[89]|20[0-3])\d ")  # `Copyright 2016 Iain Lane`
+_LONE_DIGITS = range(8, 20)
+_EPOCHS = re.compile(r"1[3-8][0-9]{8}(?:[0-9]{3}){0,3}")  # seconds to nanoseconds since 1970, from 2011 to 2030
+_DATES = re.compile(
+    r"(?:19|20)\d\d[-./ ]\d\d?[-./ ]\d\d?|\d\d?[-./ ]\d\d?[-./ ](?:19|20)\d\d|(?:19|20)\d\d[-/ ](?:19|20)\d\d"
+)
+# Plates as written, with their gaps; two letters in front of digits alone, lest `RFC 2119` be one.
+_LONE_PLATES_LIST = (
+    r"[A-Z]{1,3}[ -]?[0-9]{1,4}[ -]?[A-Z]{1,3}",
+    r"[0-9]{1,4}[ -][A-Z]{2,4}(?:[ -]?[0-9]{1,4})?",
+    r"[A-Z]{2} [0-9]{2} [0-9]{2,3}",
+    r"[0-9]{1,2}[A-Z] ?[A-Z]?[0-9]{3,4}[A-Z]?",
+    r"[0-9]{2}[A-Z]-[0-9]{3,5}",
+    r"[A-Z]{3}-[0-9][A-Z][0-9]{2}",
+    r"[0-9]{1,2}-?[A-Z]{1,3}-?[0-9]{1,4}",
+)
+_LONE_PLATES = re.compile("|".join(_LONE_PLATES_LIST))
+_LONE_GAPS = frozenset(" .")  # `PEP 440`, `PHP-3.01`
+_LONE_GROUPS = re.compile(r"[A-Z]{1,3} ?[0-9]{3,6}(?: [0-9]{2,6}){1,3}[A-Z]?")  # `D1234 56789 01234`
+_VERSION = re.compile(r"\d+(?:\.\d+){1,2}")
+# Where ids have their letters; separators are gone.
+_LONE_FORMS_LIST = (
+    r"[A-Z]{1,3}[0-9]{6,14}[A-Z]{0,2}",  # passports, NRIC, licences, health numbers
+    r"[0-9]{7,10}[A-Z]{1,2}",  # DNI, PPS, UEN
+    r"[0-9]{7,9}[A-Z][A-Z0-9]{2,4}",  # Portuguese and South African cards
+    r"[0-9]{2}[A-Z]{2}[0-9]{5}",  # French passport
+    r"[0-9]{2}[A-Z][0-9]{4}[A-Z]{3}",
+    r"[A-Z]{2,4}[0-9]{3,6}[A-Z][0-9]{3,6}",  # member ids
+    r"[A-Z]{5}[0-9]{4}[A-Z]",  # PAN
+    r"[A-Z]{5}[0-9]{6}[A-Z0-9]{5}",  # British driving licence
+    r"[A-Z]{4}0[A-Z0-9]{6}",  # IFSC
+    r"[A-Z0-9]{3}[0-9]{6}[A-Z0-9]",
+    r"[A-Z]{2}[0-9][A-Z0-9]{2}[0-9]{4}",  # Italian card
+    r"[CFGHJKLMNPRTVWXYZ][0-9CFGHJKLMNPRTVWXYZ]{8}[0-9]?",  # German card and passport
+    r"[A-Z]{2}[0-9]{2}[A-Z]{1,3}[0-9]{4}",  # Indian plate
+    r"[A-Z]{2}[0-9]{2}[A-Z]{3}",  # British plate
+    r"[A-Z]{3}[0-9]{3,4}",
+    r"[A-Z]{1,3}[0-9]{3}[A-Z]{2}",  # Nigerian plate
+    r"(?:0[1-9]|[1-7][0-9]|8[01])[A-Z]{1,3}[0-9]{2,4}",  # Turkish plate
+    r"[A-Z]{1,2}[0-9]{1,2}[A-Z]?[0-9][A-Z]{2}",  # British postcode
+    r"[A-Z][0-9][A-Z][0-9][A-Z][0-9]",  # Canadian postcode
+)
+_LONE_FORMS = re.compile("|".join(_LONE_FORMS_LIST))
 
 
 def is_email(value: str) -> bool:
-    """Tell whether an address is a person's: not git's own user, and no file name with an `@` in it."""
+    """Tell whether an address is a person's: no file or package, not git's own user, nobody at nowhere."""
     local, _, domain = value.lower().rpartition("@")
-    return local != "git" and domain.rpartition(".")[2] not in _FILE_ENDINGS and ".." not in local
+    local, ending = local.strip("\"'"), domain.rpartition(".")[2]
+    if local in _MACHINES or ending in _FILE_ENDINGS or ".." in local or local.endswith("."):
+        return False
+    return local not in _NOBODY or not _NOWHERE.fullmatch(domain)
 
 
 def is_phone_number(value: str) -> bool:
-    """Tell whether there are as many digits as a telephone number has (ITU-T E.164: at most 15), not all alike.
+    """Tell whether there are as many digits as a telephone number has (ITU-T E.164), not all alike, and no date."""
+    digits = digits_of(_without_extension(value))
+    is_date = bool(_DATES.fullmatch(value)) or (len(digits) == 8 and is_long_date(digits))  # noqa: PLR2004
+    return len(digits) in _PHONE_DIGITS and len(set(digits)) >= _MIN_DIFFERENT_DIGITS and not is_date
 
-    Without any separator ten are needed: `+12345678` is more often the rest of a sum or of a diff.
-    """
-    digits = national_ids.digits_of(value)
-    is_separated = any(c in " ./()-" for c in value)
-    return (
-        len(digits) in _PHONE_DIGITS
-        and (is_separated or len(digits) >= _BARE_PHONE_MIN_DIGITS)
-        and len(set(digits)) >= _MIN_DIFFERENT_CHARS
+
+def is_international_phone_number(value: str) -> bool:
+    """Tell whether a number with `+` or `00` in front begins with a country's code (ITU-T E.164)."""
+    number = "".join(map(str, digits_of(_without_extension(value))))
+    if not value.lstrip("(").startswith("+"):
+        if all(len(group) == _CODE_POINT_DIGITS for group in re.findall(r"\d+", value)):
+            return False  # `0067 0067 0079` are code points
+        number = number[2:]
+    is_country = any(number[:length] in countries.CALLING_CODES for length in (1, 2, 3))
+    return is_country and len(number) in _INTERNATIONAL_DIGITS and len(set(number)) >= _MIN_DIFFERENT_DIGITS
+
+
+def _without_extension(value: str) -> str:
+    return re.split("[xeXE]", value, maxsplit=1)[0]
+
+
+def is_national_phone_number(value: str) -> bool:
+    """Tell whether groups with a 0 in front are those of a telephone number rather than of a table of numbers."""
+    groups = re.findall(r"\d+", value)
+    number = "".join(groups)
+    if len(set(number)) < _MIN_DIFFERENT_DIGITS + 1 or _DATES.match(value):
+        return False
+    is_pairs = len(groups) == 5 and all(len(group) == 2 for group in groups)  # noqa: PLR2004 - France
+    is_grouped = (
+        len(number) in {9, 10, 11, 12}
+        and len(groups) in {2, 3, 4}
+        and len(groups[0]) <= 5  # noqa: PLR2004 - the longest area codes
+        and (len(groups[1]) >= 3 or len(groups) == 4)  # noqa: PLR2004 - 044 123 45 67 is Swiss
+        and sum(len(group) > 2 for group in groups) >= 1  # noqa: PLR2004
     )
+    return is_pairs or is_grouped
+
+
+def is_lone_number(value: str) -> bool:
+    """Tell whether a number that is a line of its own may name somebody: no date, no epoch, no filling.
+
+    Nothing but its form and its loneliness speaks for it, so letters must stand where ids have them.
+    """
+    number = letters_and_digits_of(value)
+    digits = digits_of(value)
+    if _DATES.fullmatch(value) or _VERSION.fullmatch(value):
+        return False
+    if number.isdigit():
+        is_date = len(number) == 8 and is_long_date(digits)  # noqa: PLR2004
+        is_varied = len(set(digits)) >= _MIN_DIFFERENT_DIGITS
+        return (
+            len(number) in _LONE_DIGITS and is_varied and not is_date and (not _is_counting(number) or is_us_npi(value))
+        )
+    is_plate = len(number) >= 5 and len(digits) >= 2 and _LONE_PLATES.fullmatch(value) is not None  # noqa: PLR2004
+    has_gaps = not _LONE_GAPS.isdisjoint(value) and not _LONE_GROUPS.fullmatch(value)
+    return is_plate or (len(digits) >= 2 and not has_gaps and _LONE_FORMS.fullmatch(number) is not None)  # noqa: PLR2004
+
+
+def _is_counting(number: str) -> bool:
+    value = int(number)
+    is_power = value & (value - 1) == 0 or value & (value + 1) == 0 or number.endswith("0000")
+    return _EPOCHS.fullmatch(number) is not None or is_power
+
+
+def has_digits_enough(value: str) -> bool:
+    """Tell whether what a word announced is a number, neither a word nor a date: four digits, five without letters."""
+    digits = digits_of(value)
+    least = 4 if any(character.isalpha() for character in value) else 5  # four digits alone are a year
+    return len(digits) >= least and len(set(digits)) > 1 and not _DATES.fullmatch(value)
+
+
+def has_many_digits(value: str) -> bool:
+    """Tell whether six digits at least occur."""
+    return len(digits_of(value)) >= 6  # noqa: PLR2004
+
+
+def has_letters_between(value: str) -> bool:
+    """Tell whether letters and digits take turns at least four times, as in no word and no number."""
+    kinds = [character.isdigit() for character in value]
+    return sum(one != other for one, other in itertools.pairwise(kinds)) >= 4  # noqa: PLR2004
+
+
+def has_varied_digits(value: str) -> bool:
+    """Tell whether three different digits at least occur."""
+    return len(set(digits_of(value))) >= _MIN_DIFFERENT_DIGITS
+
+
+def is_no_licence_address(value: str) -> bool:
+    """Tell whether an address is none of the Free Software Foundation's, which stand in every licence, and no year."""
+    return not value.startswith(_LICENCE_ADDRESSES) and not _YEAR.match(value)
+
+
+def is_no_epoch(value: str) -> bool:
+    """Tell whether digits are no time since 1970 and no power of two."""
+    number = letters_and_digits_of(value)
+    return number != value or not number.isdigit() or not _is_counting(number)
+
+
+def is_birth_date(value: str) -> bool:
+    """Tell whether a date of digits has a day and a month; one with the name of a month has."""
+    if any(character.isalpha() for character in value):
+        return True
+    digits = [int(part) for part in re.findall(r"\d+", value)]
+    if len(digits) == 3:  # noqa: PLR2004 - day, month and year, in some order
+        small = [number for number in digits if number <= 31]  # noqa: PLR2004
+        return len(small) >= 2 and min(small) >= 1 and min(small[:2]) <= 12  # noqa: PLR2004
+    return is_long_date(digits_of(value))
 
 
 CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
     {
-        "iban": is_iban,
-        "payment-card": is_payment_card,
-        "ipv4": is_public_ipv4,
-        "ipv6": is_ipv6,
         "email": is_email,
         "phone-number": is_phone_number,
+        "international-phone-number": is_international_phone_number,
+        "national-phone-number": is_national_phone_number,
+        "lone-number": is_lone_number,
+        "digits-enough": has_digits_enough,
+        "digits-many": has_many_digits,
+        "digits-mixed": has_letters_between,
+        "digits-varied": has_varied_digits,
+        "no-licence-address": is_no_licence_address,
+        "no-epoch": is_no_epoch,
+        "birth-date": is_birth_date,
     }
 )

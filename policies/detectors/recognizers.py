@@ -15,9 +15,9 @@ from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NlpArtifacts, NoOpNlpEngine
 
 from policies.detectors.scan import PLACEHOLDER_RULE, Scanner
+from policies.detectors.search import Search
 from policies.rule import Rule
 from policies.verdict import Finding
-from policies.view import view
 
 LANGUAGE = "en"  # the rules know several languages at once; Presidio asks for one
 _RULE_KEY = "rule"
@@ -53,7 +53,7 @@ class RuleRecognizer(EntityRecognizer):
                     RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id,
                 },
             )
-            for finding in (match.finding for match in self._scanner.find(view(text)))
+            for finding in Search(self._scanner).feed(text, is_last=True).findings
             if finding.rule != PLACEHOLDER_RULE.name and (not entities or finding.entity_type in entities)
         ]
 

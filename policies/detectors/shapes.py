@@ -7,10 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from policies.detectors.rarity import rarity
+
 _RARE_BITS = 3.2  # bits a character; words of a language and counting digits lie below, random base 62 of 24 above 3.9
 _HEX_RARE_BITS = 2.9  # sixteen symbols hold at most 4 bits; random hexadecimal of 32 lies above 3.2
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 _EXAMPLE_PARTS = ("example", "your", "placeholder", "dummy", "redacted", "xxxx", "****", "....", "----", "____")
+_DRAWN_BITS = 16.0  # one in 65,000 odds; names and words lie below zero, 16 random characters above 20
 _MIN_DIFFERENT_CHARS = 3  # `aaaa` and `xyxy` are fillings
 
 
@@ -36,6 +39,11 @@ def is_mixed(value: str) -> bool:
     return has_digit(value) and any(c.islower() for c in value) and any(c.isupper() for c in value)
 
 
+def is_drawn(value: str) -> bool:
+    """Tell whether the value looks drawn by lot: chance explains it far better than spelling does."""
+    return rarity(value.encode("latin-1")) >= _DRAWN_BITS
+
+
 def is_no_example(value: str) -> bool:
     """Tell whether the value does not say of itself that it is only an example."""
     low = value.lower()
@@ -47,6 +55,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "rare": is_rare,
         "digit": has_digit,
         "mixed": is_mixed,
+        "drawn": is_drawn,
         "no-example": is_no_example,
     }
 )

@@ -11,5 +11,11 @@ SHIPPED = (
     "keys.yaml",
     "passwords.yaml",
     "personal.yaml",
+    "accounts.yaml",
+    "devices.yaml",
     "national_ids.yaml",
+    "national_ids_europe.yaml",
+    "national_ids_americas.yaml",
+    "national_ids_asia_pacific_africa.yaml",
+    "words.yaml",
 )

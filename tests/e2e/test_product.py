@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,6 +100,38 @@ def test_a_planted_secret_is_nowhere_at_rest(page: Page, product: RunningProduct
         if value.encode() in content
     ]
     assert found == []
+
+
+def test_what_somebody_calls_wrong_reaches_the_reviewer_without_its_value(
+    page: Page, product: RunningProduct, browser: Browser
+) -> None:
+    ask(page, f"Is {MAIL} the right address?")
+    page.get_by_role("button", name=re.compile("1 value held back · e-mail")).click()
+    page.get_by_role("button", name="This is wrong").click()
+    expect(page.get_by_text("Your reviewer sees the rule and the masked value")).to_be_visible()
+    expect(page.get_by_text(re.compile("logged")).last).to_be_visible(timeout=30_000)
+    said = product.command("users", "add", "lena", "--role", "reviewer")
+    password = re.search(r"Password, shown this once: (\S+)", said)
+    assert password, said
+    context = browser.new_context()
+    desk = context.new_page()
+    desk.goto(f"{product.url}/sign-in?next=/review")
+    desk.get_by_label("Name").fill("lena")
+    desk.get_by_label("Password").fill(password[1])
+    desk.get_by_role("button", name="Sign in").click()
+    row = desk.get_by_role("row").filter(has_text="admin")
+    expect(row).to_contain_text("personal/email", timeout=60_000)
+    assert MAIL not in desk.content()
+    row.get_by_role("button", name="The rule is wrong").click()
+    expect(desk.get_by_text("Nothing waits")).to_be_visible()
+    context.close()
+    lines = [json.loads(line) for line in product.command("policy", "reports", "--json").splitlines()]
+    (email,) = [line for line in lines if line["rule"] == "personal/email"]
+    assert (email["reported"], email["confirmed_wrong"]) == (1, 1)
+    assert email["false_positive_rate"] == 1 / email["findings"]
+    told = product.audit("--type", "report:filed") + product.audit("--type", "report:decided")
+    assert len(told) == 2
+    assert MAIL not in json.dumps(told)
 
 
 def test_history_is_searched_on_the_server(page: Page, host: FakeModelHost) -> None:

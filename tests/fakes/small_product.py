@@ -27,8 +27,9 @@ http.server.HTTPServer(("127.0.0.1", int(os.environ["CLOISTER_PORT"])), Page).se
 """
 # Like a Celery worker: it starts processes of its own, and a kill -9 of it must not leave them behind.
 _WORKER = """
-import subprocess, sys, time
+import os, subprocess, sys, time
 subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print(os.environ.get("SMALL_SAYS", ""), flush=True)
 print("2026-01-01 WARNING the stand-in works", flush=True)
 time.sleep(600)
 """

@@ -36,6 +36,9 @@ class SmallApplication:
     jobs: Jobs
     knowledge: Knowledge
 
+    async def refresh_policy(self) -> None:
+        """There is no policy here."""
+
     async def recover_turns(self) -> int:
         return 0
 

@@ -17,6 +17,7 @@ from assistant.errors import AuditUnavailableError, NotFoundError, UnavailableEr
 from assistant.history.values import SealedPseudonyms
 from assistant.keys import Keys
 from assistant.personas.reader import read_personas
+from assistant.policy.source import GuardSource
 from assistant.settings import Settings
 from assistant.turn import TurnParts
 from connectors.errors import HostError, NoRouteError
@@ -177,7 +178,7 @@ class World:
         self.hosts = FakeHosts(self.journal, named or {"Dev1/qwen": ["Hello ", "there."]})
         self.parts = TurnParts(
             personas=read_personas(),
-            guard=ConversationGuard(guard, self.history, KEYS.sealer("pseudonyms")),
+            guard=ConversationGuard(GuardSource(guard), self.history, KEYS.sealer("pseudonyms")),
             hosts=self.hosts,
             history=self.history,
             audit=self.audit,

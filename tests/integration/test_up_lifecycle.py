@@ -72,7 +72,7 @@ def test_nothing_of_the_data_folder_is_open_to_others(running: UpProcess) -> Non
 
 def test_the_supervisor_is_small_and_holds_no_secret_in_its_environment(running: UpProcess) -> None:
     supervisor = psutil.Process(running.process.pid)
-    assert supervisor.memory_info().rss < 35 << 20
+    assert supervisor.memory_info().rss < 64 << 20  # half of it is the scan core, which reads what children print
     assert set(supervisor.environ()) <= {"PYTHONPATH", "LC_CTYPE"}
     assert "cloister" not in "".join(supervisor.cmdline()[3:])
 
@@ -189,3 +189,18 @@ def test_a_stop_while_starting_leaves_nothing(start: Start) -> None:
     family = up.family()
     assert up.ends(signal.SIGTERM) == 0
     assert are_gone(family)
+
+
+def test_what_a_process_or_a_server_prints_is_guarded_before_it_is_kept(start: Start) -> None:
+    secret = "ghp_" + "Zt4Qw8Er2Ty6Ui0Pa5Sd9Fg3Hj7Kl1Xc4Vb8"
+    up = start(SMALL_SAYS=f"asked with {secret}")
+    up.until_ready()
+    with psycopg.connect(find_owner_url(up.data).get_secret_value()) as connection, pytest.raises(psycopg.Error):
+        connection.execute("INSERT INTO kept SELECT %s::text::int", [secret])  # Postgres quotes the value in its log
+    eventually(lambda: "asked with [" in up.log_of("worker"), up.log_of("worker"))
+    eventually(lambda: "invalid input syntax" in up.log_of("postgres"), up.log_of("postgres"))
+    assert up.ends(signal.SIGTERM) == 0
+    logs = list((up.data / "logs").iterdir())
+    assert len(logs) >= 5
+    for file in (*logs, up.console):
+        assert secret[4:14] not in file.read_text(encoding="utf-8"), file

@@ -37,7 +37,14 @@ _HEADER_LINKS: Final = [
         "icon_url": "/static/documents.svg",
         "url": "/documents",
         "target": "_self",
-    }
+    },
+    {  # chat.css shows it to reviewers only
+        "name": "Review",
+        "display_name": "Review",
+        "icon_url": "/static/review.svg",
+        "url": "/review",
+        "target": "_self",
+    },
 ]
 MOST_FILES: Final = 5  # with one message
 

@@ -70,7 +70,8 @@ class OwnThreads(BaseDataLayer):
         if person is None or thread is None:
             return None
         stored = await self._parts.conversations.messages(person, thread.id)
-        return _thread_dict(thread, person, steps_of_thread(stored, owner=str(person.id)))
+        reported = await self._parts.review.reported(person, thread.id)
+        return _thread_dict(thread, person, steps_of_thread(stored, owner=str(person.id), reported=reported))
 
     async def update_thread(
         self,

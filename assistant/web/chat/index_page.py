@@ -18,6 +18,7 @@ _FOREIGN_TAG: Final = re.compile(
 _FOREIGN_ADDRESS: Final = re.compile(r"""(?:src|href|content|action|srcset|poster)\s*=\s*["']?\s*(?:https?:)?//""")
 _SCRIPT: Final = "<script"
 _OUR_SCRIPT: Final = '<script src="/static/chat.js"></script>'  # not deferred: it must listen before Chainlit does
+_ROOT: Final = "<html "
 _OUR_STYLE: Final = '<link rel="stylesheet" href="/static/chat.css">'  # last, so that it wins
 
 
@@ -33,17 +34,22 @@ class IndexPage:
         html = _FOREIGN_TAG.sub("", get_html_template(""))  # type: ignore[no-untyped-call]  # Chainlit's
         if found := _FOREIGN_ADDRESS.search(html):
             raise RuntimeError(f"Chainlit's page still names a foreign address near {html[found.start() :][:80]!r}.")
-        if "</head>" not in html or html.count(_SCRIPT) != 3:  # noqa: PLR2004 - theme, shim, bundle
+        if "</head>" not in html or html.count(_ROOT) != 1 or html.count(_SCRIPT) != 3:  # noqa: PLR2004 - theme, shim, bundle
             raise RuntimeError("Chainlit's page has another shape than 2.12.0's. Read it, then adapt index_page.py.")
         html = html.replace("<head>", f"<head>\n    {_OUR_SCRIPT}").replace("</head>", f"  {_OUR_STYLE}\n  </head>")
         self._pieces = html.split(_SCRIPT)
 
-    def respond(self) -> HTMLResponse:
-        """Return the page; only scripts with this response's nonce, or of our own files, run."""
+    def respond(self, *, is_reviewer: bool = False) -> HTMLResponse:
+        """Return the page; only scripts with this response's nonce, or of our own files, run.
+
+        A reviewer sees the way to the queue. Nothing depends on it: the queue asks for the role itself.
+        """
         nonce = secrets.token_urlsafe(16)
         policy = content_policy(
             script_src=f"'self' 'nonce-{nonce}'",
             style_src="'self' 'unsafe-inline'",  # Radix and the toasts set styles from script
         )
         html = f'{_SCRIPT} nonce="{nonce}"'.join(self._pieces)
+        if is_reviewer:
+            html = html.replace(_ROOT, f"{_ROOT}data-reviewer ", 1)
         return HTMLResponse(html, headers={"content-security-policy": policy, "cache-control": "no-store"})

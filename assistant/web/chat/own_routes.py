@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from uuid import UUID
@@ -11,24 +10,24 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from assistant.conversation import Person, Role
-from assistant.errors import BadInputError, CloisterError, NotFoundError
+from assistant.conversation import Role
+from assistant.errors import BadInputError, NotFoundError
 from assistant.history.storable import storable
+from assistant.review import REVIEWERS
 from assistant.web.chat.incoming import parse_uuid
 from assistant.web.chat.index_page import IndexPage
 from assistant.web.chat.steps import run_id
 from assistant.web.chat.uploads import UploadShelf, read_upload
 from assistant.web.chat_parts import ChatParts
 from assistant.web.doors import SignIn
-from assistant.web.hardening import UPLOAD_PATH, http_status
+from assistant.web.hardening import UPLOAD_PATH
 from assistant.web.pages import render
+from assistant.web.refusals import acting, in_words
+from assistant.web.review import ReviewRoutes
 from assistant.web.session_gate import SessionCookie
-
-_log = logging.getLogger(__name__)
+from assistant.web.wrong import WrongRoutes
 
 _STICKY_COOKIE: Final = "X-Chainlit-Session-id"  # a proxy may send one window's requests to one process by it
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 class OwnRoutes:
@@ -64,10 +63,12 @@ class OwnRoutes:
             Route("/feedback", in_words(self._take_feedback_back), methods=["DELETE"]),
             Route("/documents", in_words(self._show_documents)),
             Route("/documents/{document_id:uuid}/remove", in_words(self._remove_document), methods=["POST"]),
+            *WrongRoutes(self._parts.review).routes(),
+            *ReviewRoutes(self._parts.review).routes(),
         ]
 
-    async def _show_chat(self, _request: Request) -> Response:
-        return self._index.respond()
+    async def _show_chat(self, request: Request) -> Response:
+        return self._index.respond(is_reviewer=acting(request).has_any(REVIEWERS))
 
     async def _leave_login(self, _request: Request) -> Response:
         """Chainlit's page goes to its own sign-in when it thinks that nobody is signed in; here somebody is."""
@@ -91,7 +92,7 @@ class OwnRoutes:
 
     async def _take_file(self, request: Request) -> Response:
         upload = await read_upload(request)
-        return JSONResponse({"id": str(self._shelf.put(_person(request).id, upload))})
+        return JSONResponse({"id": str(self._shelf.put(acting(request).id, upload))})
 
     async def _give_feedback(self, request: Request) -> Response:
         feedback = (await _json(request)).get("feedback")
@@ -102,7 +103,7 @@ class OwnRoutes:
         if frame is None or not isinstance(value, int) or value not in {0, 1} or not isinstance(comment, str):
             raise BadInputError("This feedback cannot be read. Reload the page and try again.")
         feedback_id = await self._parts.conversations.give_feedback(
-            _person(request), run_id(frame), is_helpful=bool(value), comment=storable(comment)
+            acting(request), run_id(frame), is_helpful=bool(value), comment=storable(comment)
         )
         return JSONResponse({"success": True, "feedbackId": str(feedback_id)})
 
@@ -110,38 +111,19 @@ class OwnRoutes:
         feedback_id = parse_uuid((await _json(request)).get("feedbackId"))
         if feedback_id is None:
             raise NotFoundError("There is no such feedback, or it is not yours.")
-        await self._parts.conversations.withdraw_feedback(_person(request), feedback_id)
+        await self._parts.conversations.withdraw_feedback(acting(request), feedback_id)
         return JSONResponse({"success": True})
 
     async def _show_documents(self, request: Request) -> Response:
-        person = _person(request)
+        person = acting(request)
         documents = await self._parts.documents.list_own(person)
         may_remove_shared = Role.ADMINISTRATOR in person.roles
         return render("documents.html", title="Documents", documents=documents, may_remove_shared=may_remove_shared)
 
     async def _remove_document(self, request: Request) -> Response:
         document_id: UUID = request.path_params["document_id"]
-        await self._parts.documents.remove(_person(request), document_id)
+        await self._parts.documents.remove(acting(request), document_id)
         return RedirectResponse("/documents", 303)
-
-
-def in_words(handler: Handler) -> Handler:
-    """Answer a refusal of ours with its words and the status that fits."""
-
-    async def handle(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except CloisterError as error:
-            status = http_status(error)
-            _log.info("refused %s: %s (ref %s)", status, type(error).__name__, request.state.reference)
-            return JSONResponse({"detail": str(error), "reference": request.state.reference}, status)
-
-    return handle
-
-
-def _person(request: Request) -> Person:
-    person: Person = request.state.person
-    return person
 
 
 async def _json(request: Request) -> dict[str, Any]:

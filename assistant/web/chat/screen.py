@@ -134,7 +134,7 @@ class Screen:
                 await self.add_line(Line.NOTICE, words)
             case Answered():
                 await self._close_answer()
-                detail = steps.why(details(event.verdict), reference=event.reference)
+                detail = steps.why(details(event.verdict), self._answer_id)
                 await self.add_line(Line.MUTED, event.note, detail=detail, is_below_answer=True)
             case Blocked():
                 await self._show_blocked(event)
@@ -188,7 +188,7 @@ class Screen:
     async def _show_guarded(self, event: Guarded) -> None:
         await self._name_thread(event.verdict)
         if event.note and not event.verdict.is_blocked:
-            detail = steps.why(details(event.verdict))
+            detail = steps.why(details(event.verdict), self._message_id)
             await self._draw_line(Line.GUARD, event.note, parent=self._message_id, detail=detail)
 
     async def _name_thread(self, verdict: Verdict) -> None:
@@ -238,7 +238,8 @@ class Screen:
     async def _show_blocked(self, event: Blocked) -> None:
         await self._close_answer()
         words = _with_reference(event.words, event.reference)
-        detail = steps.why(details(event.verdict), reference=event.reference)
+        message_id = self._answer_id if self._is_routed else self._message_id
+        detail = steps.why(details(event.verdict), message_id)
         if self._is_routed:
             await self.add_line(Line.BLOCKED, words, detail=detail, is_below_answer=True)
         else:

@@ -6,20 +6,26 @@ shows thumbs only for answers inside a run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
 from uuid import UUID, uuid4, uuid5
 
+from assistant.answering.words import held_back_of_detail
 from assistant.conversation import Author, Message, MessageState
 from assistant.history.values import Feedback, StoredMessage
+from assistant.web.wrong import wrong_path
 from policies.explanation import Detail
 
 Step = dict[str, Any]
 """Chainlit's StepDict, which its page reads as JSON."""
 
+Reported = AbstractSet[tuple[UUID, int]]
+"""Findings that a person reported: message, and place among what was held back in it."""
+
+_NOTHING: Final[Reported] = frozenset()
 UNTITLED: Final = "Untitled"  # a conversation whose first message has no text
 _RUN: Final = "on_message"  # the page treats a step of this name as the frame of one answer
 _RUN_MASK: Final = 0x5A5A5A5A_00000000_00000000_5A5A5A5A  # keeps version and variant of the id
@@ -94,33 +100,33 @@ def line(
     return step
 
 
-def steps_of_thread(stored: Iterable[StoredMessage], *, owner: str) -> list[Step]:
-    """Return a thread as it looked while it was written."""
+def steps_of_thread(stored: Iterable[StoredMessage], *, owner: str, reported: Reported = _NOTHING) -> list[Step]:
+    """Return a thread as it looked while it was written, and what its owner reported since."""
     steps: list[Step] = []
     questions: dict[UUID, StoredMessage] = {}  # of each turn
     for entry in stored:
         message = entry.message
         if message.author is Author.USER:
             questions[message.turn_id] = entry
-            steps += _question_steps(entry, owner)
+            steps += _question_steps(entry, owner, reported)
         elif message.turn_id in questions:
-            steps += _answer_steps(entry, questions[message.turn_id])
+            steps += _answer_steps(entry, questions[message.turn_id], reported)
     return steps
 
 
-def _question_steps(entry: StoredMessage, owner: str) -> list[Step]:
+def _question_steps(entry: StoredMessage, owner: str, reported: Reported) -> list[Step]:
     message = entry.message
     steps = [user_message(message.id, message.thread_id, message.text, author=owner, at=message.created_at)]
     if message.note and message.state is not MessageState.BLOCKED:
-        detail = why(held_back_of_detail(entry.detail))
+        detail = _why_stored(entry, reported)
         steps.append(line(Line.GUARD, message.note, thread_id=message.thread_id, parent=message.id, detail=detail))
     return steps
 
 
-def _answer_steps(entry: StoredMessage, question: StoredMessage) -> list[Step]:
+def _answer_steps(entry: StoredMessage, question: StoredMessage, reported: Reported) -> list[Step]:
     message = entry.message
     if question.message.state is MessageState.BLOCKED:  # nothing was asked: the answer's text is the reason
-        detail = why(held_back_of_detail(question.detail))
+        detail = _why_stored(question, reported)
         return [_below(question.message.id, Line.BLOCKED, message.text or message.note, message, detail)]
     is_over = message.state is not MessageState.STREAMING
     steps = [run(message.id, message.thread_id, question.message.id, is_over=is_over, feedback=entry.feedback)]
@@ -129,38 +135,41 @@ def _answer_steps(entry: StoredMessage, question: StoredMessage) -> list[Step]:
     kind, words = _LAST_WORDS.get(message.state, (Line.MUTED, ""))
     if message.note or words:
         parent = message.id if message.text else run_id(message.id)
-        steps.append(_below(parent, kind, message.note or words, message, why(held_back_of_detail(entry.detail))))
+        steps.append(_below(parent, kind, message.note or words, message, _why_stored(entry, reported)))
     return steps
+
+
+def _why_stored(entry: StoredMessage, reported: Reported) -> str:
+    return why(held_back_of_detail(entry.detail), entry.message.id, reported=reported)
 
 
 def _below(parent: UUID, kind: Line, words: str, message: Message, detail: str) -> Step:
     return line(kind, words, thread_id=message.thread_id, parent=parent, detail=detail)
 
 
-def held_back_of_detail(detail: Mapping[str, object]) -> list[Detail]:
-    """Return the findings that the history keeps with a message; entries of another shape are left out."""
-    entries = detail.get("guard")
-    if not isinstance(entries, Sequence) or isinstance(entries, str):
-        return []
-    return [
-        Detail(**{field.name: str(entry.get(field.name, "")) for field in fields(Detail)})
-        for entry in entries
-        if isinstance(entry, Mapping)
-    ]
+def why(found: Sequence[Detail], message_id: UUID, *, reported: Reported = _NOTHING) -> str:
+    """Return the table behind 'why?' as Markdown; empty if there is nothing to say.
 
-
-def why(found: Sequence[Detail], *, reference: str = "") -> str:
-    """Return the table behind 'why?' as Markdown; empty if there is nothing to say."""
+    Args:
+        found: what was held back.
+        message_id: in which message; each of its findings can be reported there.
+        reported: what the person reported before.
+    """
     if not found:
         return ""
-    head = "| What | Found | The model saw | What to do |\n|---|---|---|---|\n"
+    head = "| What | Found | The model saw | What to do | |\n|---|---|---|---|---|\n"
     body = "".join(
-        f"| {literal(one.label)} | {_code(one.masked)} | {_code(one.instead) or 'nothing'} | {literal(one.advice)} |\n"
-        for one in found
+        f"| {literal(one.label)} | {_code(one.masked)} | {_code(one.instead) or 'nothing'} | {literal(one.advice)} "
+        f"| {_wrong(message_id, number, is_reported=(message_id, number) in reported)} |\n"
+        for number, one in enumerate(found)
     )
     rules = ", ".join(dict.fromkeys(_code(one.rule) for one in found if one.rule))
-    wrong = "If this is wrong, tell your reviewer" + (f" the reference {reference}." if reference else ".")
-    return f"{head}{body}\nRules of your company: {rules}. {wrong}"
+    return f"{head}{body}\nRules of your company: {rules}."
+
+
+def _wrong(message_id: UUID, number: int, *, is_reported: bool) -> str:
+    """Return the way to report a finding; chat.js turns it into a press of a button."""
+    return f"[{'Reported' if is_reported else 'This is wrong'}]({wrong_path(message_id, number)})"
 
 
 def literal(text: str) -> str:

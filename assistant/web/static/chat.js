@@ -100,6 +100,74 @@
   document.addEventListener("click", onLink, true);
   document.addEventListener("auxclick", onLink, true);
 
+  // "This is wrong" behind "why?": one press reports it. Only in lines of our own: a model can write such a link, too.
+  // Without this script, and once it was pressed, the link opens a page that says the same and takes a comment.
+  const OWN_LINES = '.step:is([data-step-type="tool"], [data-step-type="retrieval"], [data-step-type="llm"])';
+  const pressed = new Map(); // address: { state: "sending", "done" or "failed", words }
+
+  const wrongLink = (target) => {
+    const link = target.closest?.('a[href^="/wrong/"]');
+    return link && link.closest(OWN_LINES) ? link : null;
+  };
+
+  async function report(path) {
+    pressed.set(path, { state: "sending", words: "Reporting" });
+    showReports();
+    try {
+      const answer = await fetch(path, { method: "POST", headers: { accept: "application/json" } });
+      const said = await answer.json();
+      pressed.set(path, answer.ok ? { state: "done", words: said.words } : { state: "failed", words: said.detail });
+    } catch {
+      pressed.set(path, { state: "failed", words: "Not reported: Cloister could not be reached. Press again." });
+    }
+    showReports();
+  }
+
+  function sayUnder(link, { state, words }) {
+    const frame = link.closest("table")?.parentElement.parentElement || link.parentElement; // below the table
+    let line = frame.querySelector(":scope > .cloister-said");
+    if (!line) {
+      line = document.createElement("p");
+      line.className = "cloister-said";
+      line.setAttribute("role", "status");
+      frame.append(line); // at the end, where React keeps nothing of its own
+    }
+    if (line.textContent !== words) line.textContent = words;
+    line.dataset.state = state;
+  }
+
+  // Again after each change of the page: Chainlit may have drawn the line anew.
+  function showReports() {
+    for (const link of document.querySelectorAll('a[href^="/wrong/"]')) {
+      if (!wrongLink(link)) continue;
+      const told = pressed.get(link.getAttribute("href"));
+      const text = told ? (told.state === "done" ? "Reported" : "This is wrong") : link.textContent;
+      if (link.textContent !== text) link.firstChild.data = text;
+      const isButton = text !== "Reported";
+      if (isButton) link.setAttribute("role", "button");
+      else link.removeAttribute("role");
+      link.removeAttribute("target");
+      link.setAttribute("aria-disabled", String(told?.state === "sending"));
+      link.title = isButton ? "Tell your reviewer that this should have passed" : "See what became of it, or say why";
+      if (told && link.dataset.told !== told.words) {
+        link.dataset.told = told.words;
+        sayUnder(link, told);
+      }
+    }
+  }
+
+  function onWrong(event) {
+    const link = wrongLink(event.target);
+    if (!link || link.getAttribute("role") !== "button") return;
+    if (event.type === "keydown" && event.key !== " " && event.key !== "Enter") return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    const path = link.getAttribute("href");
+    if (pressed.get(path)?.state !== "sending") report(path);
+  }
+  document.addEventListener("click", onWrong, true);
+  document.addEventListener("keydown", onWrong, true);
+
   function nameButtons() {
     for (const [id, label] of Object.entries(LABELS)) {
       const found = document.getElementById(id);
@@ -121,6 +189,7 @@
       isPlanned = false;
       nameButtons();
       showRefusal();
+      showReports();
     }, 50);
   }).observe(document, { childList: true, subtree: true });
 })();

@@ -4,6 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from assistant.answering.prompt import compose_text
 from assistant.conversation import Attachment, Author, Message, MessageState, Person, Role, Turn
 from assistant.errors import AuditUnavailableError, BadInputError, NotAllowedError
 from assistant.turn import run_turn
@@ -20,6 +21,7 @@ from assistant.turn_events import (
     TurnEvent,
 )
 from policies.guard import Guard
+from policies.policy import parse_policy
 from policies.verdict import Action
 from tests.fakes.turn_parts import MARIA, World, host_error, make_guard, make_turn
 
@@ -149,6 +151,24 @@ async def test_the_persona_the_history_and_files_are_guarded_too(guard: Guard) -
     assert GITHUB not in told
     assert told.count("[GITHUB_TOKEN_1]") == 3
     assert [message.role for message in world.hosts.asked[0]] == ["system", "user", "assistant", "user"]
+
+
+async def test_a_file_is_judged_as_a_file_and_its_findings_lie_in_the_whole_text() -> None:
+    rules = "rules: [{name: site/b, label: badge, entity_type: BADGE, patterns: ['B-[0-9]{6}']}]\n"
+    actions = "actions: [{rules: site/b, action: warn}, {rules: site/b, action: redact, directions: file}]\n"
+    world = World(Guard(parse_policy({"site.yaml": rules + actions})))
+    turn = make_turn("B-111111 [BADGE_1]")
+    attachments = (Attachment("a.txt", "x B-222222"), Attachment("b.txt", "``` B-222222"))
+    events = await run(world, Turn(**{**_fields(turn), "attachments": attachments}))
+    told = world.hosts.asked[0][-1].content
+    assert told == (
+        "B-111111 [BADGE_1]\n\nFile a.txt:\n```\nx [BADGE_2]\n```\n\nFile b.txt:\n``````\n``` [BADGE_2]\n``````"
+    )
+    (verdict,) = (event.verdict for event in events if isinstance(event, Guarded))
+    text = compose_text(turn.text, attachments)
+    spans = [text[one.finding.start : one.finding.end] for one in verdict.decisions]
+    assert spans == ["B-111111", "B-222222", "B-222222"]
+    assert [one.action.value for one in verdict.decisions] == ["warn", "redact", "redact"]
 
 
 async def test_another_host_takes_over_unnoticed_before_the_first_token(guard: Guard) -> None:

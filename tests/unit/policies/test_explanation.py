@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import pytest
+
 from policies.explanation import block_reason, details, summary
 from policies.guard import Guard
+from policies.policy import parse_policy
 from policies.pseudonyms import Pseudonyms
-from policies.verdict import Direction, Verdict
+from policies.verdict import Action, Direction, Verdict
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n"
 
@@ -33,3 +36,36 @@ def test_a_block_says_what_happened_why_and_what_to_do(guard: Guard) -> None:
     assert block_reason(check(guard, KEY), direction=Direction.ANSWER, reference="7K2F").startswith(
         "The rest of this answer is held back."
     )
+
+
+WARNED = """
+rules:
+  - {name: site/badge, label: badge number, entity_type: BADGE, patterns: ['B-[0-9]{6}']}
+  - {name: site/order, label: order number, entity_type: ORDER, patterns: ['O-[0-9]{6}']}
+actions:
+  - {rules: site/badge, action: warn}
+  - {rules: site/order, action: redact}
+"""
+
+
+def test_a_value_that_passed_with_a_warning_is_told_after_those_held_back() -> None:
+    verdict = check(Guard(parse_policy({"site.yaml": WARNED})), "B-123456 O-123456 B-654321")
+    assert summary(verdict) == ("1 value held back · order number · 2 values passed with a warning · badge number")
+    told = details(verdict)
+    assert [detail.action for detail in told] == ["warn", "redact", "warn"]
+    assert told[0].instead == told[0].masked  # the model saw the value itself
+    assert "went on" in told[0].advice
+
+
+@pytest.mark.parametrize("direction", Direction)
+def test_a_block_speaks_of_what_was_stopped_in_every_direction(direction: Direction) -> None:
+    blocked = Verdict(Action.BLOCK, "", (), "sha256:0123456789ab", "ValueError")
+    said = block_reason(blocked, direction=direction, reference="7K2F")
+    assert said.endswith("Tell your administrator (ref 7K2F).")
+    assert "!" not in said
+
+
+def test_the_words_of_the_directions_differ() -> None:
+    blocked = Verdict(Action.BLOCK, "", (), "sha256:0123456789ab", "ValueError")
+    said = {block_reason(blocked, direction=one, reference="7K2F") for one in Direction}
+    assert len(said) == len(Direction)

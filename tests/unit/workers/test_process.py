@@ -14,6 +14,10 @@ class Chores:
 
     def __init__(self) -> None:
         self.recovered = 0
+        self.looked_at_policy = 0
+
+    async def refresh_policy(self) -> None:
+        self.looked_at_policy += 1
 
     async def recover_turns(self) -> int:
         self.recovered += 1

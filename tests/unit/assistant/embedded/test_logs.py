@@ -84,11 +84,11 @@ def test_what_is_shown_is_not_logged(tmp_path: Path) -> None:
     assert "swordfish" not in written
 
 
-@given(st.lists(st.binary(max_size=40), max_size=30))
+@given(st.lists(st.binary(max_size=40) | st.sampled_from([b"x" * 9000, b"y " * 9000, b"\n"]), max_size=30))
 def test_lines_do_not_depend_on_how_the_bytes_arrive(chunks: list[bytes]) -> None:
     def lines_of(parts: list[bytes]) -> list[str]:
         lines: list[str] = []
-        reader = LineReader(lines.append)
+        reader = LineReader(lines.append, guard=str)
         for part in parts:
             reader.feed(part)
         reader.close()
@@ -97,10 +97,36 @@ def test_lines_do_not_depend_on_how_the_bytes_arrive(chunks: list[bytes]) -> Non
     assert lines_of(chunks) == lines_of([b"".join(chunks)])
 
 
-def test_a_line_without_an_end_does_not_grow_for_ever() -> None:
+def test_of_a_line_without_an_end_the_rest_is_left_out() -> None:
     lines: list[str] = []
     reader = LineReader(lines.append)
     for _ in range(100):
-        reader.feed(b"x" * 1024)
-    assert len(lines) >= 5
-    assert len(reader._rest) <= 16 << 10
+        reader.feed(b"word " * 200)
+        assert len(reader._rest) <= 16 << 10
+    reader.feed(b"end\nthe next line\n")
+    first, second = lines
+    assert first.endswith("word [the rest of this line is left out]")
+    assert len(first) <= (16 << 10) + 50
+    assert second == "the next line"
+
+
+SECRET = "ghp_" + "Zt4Qw8Er2Ty6Ui0Pa5Sd9Fg3Hj7Kl1Xc4Vb8"
+
+
+@given(st.integers(0, 60), st.integers(1, 4000))
+def test_a_secret_at_the_cut_is_not_written_in_part(before: int, chunk: int) -> None:
+    lines: list[str] = []
+    reader = LineReader(lines.append)
+    line = b"a" * ((16 << 10) - 40 - before) + b" " + SECRET.encode() * 3 + b"\n"
+    for start in range(0, len(line), chunk):
+        reader.feed(line[start : start + chunk])
+    assert "Zt4Q" not in "".join((*lines, *reader.last))
+
+
+def test_a_childs_line_is_remembered_and_handed_on_after_the_guard() -> None:
+    lines: list[str] = []
+    reader = LineReader(lines.append)
+    reader.feed(f"DETAIL: Failing row contains ({SECRET}).\n".encode())
+    assert lines == list(reader.last)
+    assert SECRET not in lines[0]
+    assert "DETAIL: Failing row contains (" in lines[0]

@@ -106,11 +106,31 @@ def test_a_frame_leads_back_to_its_answer(answer_id: UUID) -> None:
     assert run_id(frame) == answer_id
 
 
+def test_each_finding_can_be_reported_and_one_that_was_says_so() -> None:
+    found = {"label": "e-mail", "rule": "personal/email", "masked": "a••", "instead": "[EMAIL_1]"}
+    question = stored(Author.USER, "[EMAIL_1] [EMAIL_2]", MessageState.COMPLETE, "2 values", guard=[found, found])
+    answer = stored(Author.ASSISTANT, "[EMAIL_3]", MessageState.COMPLETE, "Mini2", guard=[found])
+    reported = {(question.message.id, 1), (uuid4(), 0)}
+    steps = steps_of_thread([question, answer], owner="maria", reported=reported)
+    assert f"[This is wrong](/wrong/{question.message.id}/0)" in steps[1]["output"]
+    assert f"[Reported](/wrong/{question.message.id}/1)" in steps[1]["output"]
+    assert f"[This is wrong](/wrong/{answer.message.id}/0)" in steps[-1]["output"]
+
+
+def test_a_finding_of_a_blocked_question_is_reported_at_the_question() -> None:
+    found = {"label": "private key", "rule": "secret/pem", "masked": "-----••", "action": "block"}
+    question = stored(Author.USER, "(not stored)", MessageState.BLOCKED, guard=[found])
+    answer = stored(Author.ASSISTANT, "Nothing was sent.", MessageState.BLOCKED)
+    steps = steps_of_thread([question, answer], owner="maria")
+    assert f"[This is wrong](/wrong/{question.message.id}/0)" in steps[-1]["output"]
+
+
 @given(st.text(), st.text())
 def test_what_was_found_cannot_break_out_of_the_table(masked: str, label: str) -> None:
-    table = why([Detail(label=label, rule="r", masked=masked, instead="[X_1]", action="redact", advice="Change | it.")])
+    found = Detail(label=label, rule="r", masked=masked, instead="[X_1]", action="redact", advice="Change | it.")
+    table = why([found], uuid4())
     row = table.splitlines()[2]
-    assert row.count("|") - row.count("\\|") == 5
+    assert row.count("|") - row.count("\\|") == 6
     assert len(table.splitlines()) == 5
 
 

@@ -1,0 +1,1 @@
+"""What people say is wrong about a finding of the guard, and what reviewers decide. No value is ever kept here."""

@@ -1,0 +1,146 @@
+"""The inner form of numbers of machines and things: network addresses, telephones, cars, parcels."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from policies.detectors.national_ids.checksums import digits_of, is_luhn, is_varied, letters_and_digits_of, weighted
+
+_VERSION_LAST = 30  # four numbers up to here are a version far more often than an address
+_LOWEST_MACHINE_NETWORK = 5  # and so are those that begin with 0 to 4, unless they end high
+_HIGH = 50
+_WELL_KNOWN = frozenset({"8.8.8.8", "8.8.4.4", "9.9.9.9"})  # resolvers that people do paste
+_MASK_FIRST = 224  # multicast, reserved and masks
+_IPV6_MIN_COLONS = 3  # fewer are times and ratios; `fe80::1` and `2001:db8::1` have a group of their own
+_IPV6_PREFIXES = ("2", "3", "fc", "fd", "fe8", "fe9", "fea", "feb")  # IANA, what is given out, and the local ones
+_VIN_VALUES = dict(
+    zip(
+        "0123456789ABCDEFGHJKLMNPRSTUVWXYZ", [*range(10), *range(1, 9), 1, 2, 3, 4, 5, 7, 9, *range(2, 10)], strict=True
+    )
+)
+_VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
+_MONTHS_AND_UNITS_LIST = (
+    "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC B KB MB GB TB HZ KHZ MHZ GHZ V W A X N AM PM TO AND OR IN ON BY "
+    "OF AT"
+)
+_MONTHS_AND_UNITS = frozenset(_MONTHS_AND_UNITS_LIST.split())
+_PRODUCTS = frozenset({"HP-UX", "BY-SA", "BY-NC", "BY-ND", "X-UA", "UTF-X", "RS-X"})
+_MAC_MIN_DIFFERENT = 3
+
+
+def is_ipv4(value: str) -> bool:
+    """Tell whether the address could be a machine's: no mask, loopback or multicast, and not likely a version."""
+    address, _, prefix = value.partition("/")
+    parts = [int(part) for part in address.split(".")]
+    if any(part > 255 for part in parts) or (prefix and int(prefix) > 32):  # noqa: PLR2004 - RFC 791, RFC 4632
+        return False
+    if (
+        parts[0] in {0, 127}
+        or parts[0] >= _MASK_FIRST
+        or any(part[0] == "0" and len(part) > 1 for part in address.split("."))
+    ):
+        return False
+    if parts[0] == 10:  # noqa: PLR2004 - RFC 1918
+        return parts[1:3] != [0, 0] or parts[3] > 0
+    if parts[0] < _LOWEST_MACHINE_NETWORK:
+        return max(parts) >= _HIGH
+    return max(parts) > _VERSION_LAST or address in _WELL_KNOWN
+
+
+def is_ipv6(value: str) -> bool:
+    """Tell whether it is an IPv6 address of some machine (RFC 4291)."""
+    bare, _, _ = value.partition("/")
+    bare, _, _ = bare.partition("%")
+    try:
+        address = ipaddress.IPv6Address(bare)
+    except ValueError:
+        return False
+    if address.is_loopback or address.is_unspecified:
+        return False
+    if bare.startswith("::"):
+        return bare.lower().startswith("::ffff:") and "." in bare
+    has_digit = any(c.isdigit() for c in bare)
+    return has_digit and (bare.count(":") >= _IPV6_MIN_COLONS + 4 or bare.lower().startswith(_IPV6_PREFIXES))
+
+
+def is_mac(value: str) -> bool:
+    """Tell whether the address is some machine's: not all alike, no counting example (IEEE 802)."""
+    number = letters_and_digits_of(value)
+    pairs = {number[place : place + 2] for place in range(0, 12, 2)}
+    is_dotted = "." in value  # three groups with points are collation keys and versions, too
+    return len(pairs) >= _MAC_MIN_DIFFERENT and (not is_dotted or sum(c.isalpha() for c in value) > 2)  # noqa: PLR2004
+
+
+def is_imei(value: str) -> bool:
+    """Check an IMEI: Luhn over fifteen digits (3GPP TS 23.003)."""
+    digits = digits_of(value)
+    return is_varied(digits) and is_luhn("".join(map(str, digits[:15])))
+
+
+def is_iccid(value: str) -> bool:
+    """Check the number of a SIM card: 89 in front; nineteen digits end by Luhn (ITU-T E.118)."""
+    digits = digits_of(value)
+    return digits[:2] == [8, 9] and (len(digits) in {18, 19, 20}) and is_varied(digits[2:])
+
+
+def is_vin(value: str) -> bool:
+    """Check a vehicle identification number: the ninth character by modulus 11 (49 CFR 565)."""
+    number = value.upper()
+    total = sum(_VIN_VALUES[c] * w for c, w in zip(number, _VIN_WEIGHTS, strict=True))
+    return "0123456789X"[total % 11] == number[8] and is_vin_form(value)
+
+
+def is_vin_form(value: str) -> bool:
+    """Tell whether letters and digits are mixed as in a vehicle identification number (ISO 3779)."""
+    return sum(c.isdigit() for c in value) >= 4 and sum(c.isalpha() for c in value) >= 2  # noqa: PLR2004
+
+
+def is_plate(value: str) -> bool:
+    """Tell whether letters and digits are mixed as on a licence plate, or digits enough are grouped."""
+    letters, digits = sum(c.isalpha() for c in value), sum(c.isdigit() for c in value)
+    is_written = value.upper() == value or value.isalnum()  # words in small letters are the rest of a sentence
+    return is_written and 4 <= letters + digits <= 10 and digits > 0 and (letters > 0 or digits >= 5)  # noqa: PLR2004
+
+
+def is_plate_no_date(value: str) -> bool:
+    """Tell whether the letters between two numbers are neither a month nor a unit."""
+    return value.split()[1] not in _MONTHS_AND_UNITS
+
+
+def is_plate_no_product(value: str) -> bool:
+    """Tell whether the letters are no product or licence that has a number behind it: `HP-UX 11`, `BY-SA 40`."""
+    return value.split(maxsplit=1)[0] not in _PRODUCTS
+
+
+def is_ups_tracking(value: str) -> bool:
+    """Check a UPS tracking number: letters by their place, odd and doubled even digits, modulus 10."""
+    body = letters_and_digits_of(value)[2:]
+    values = [int(c) if c.isdigit() else (ord(c) - 63) % 10 for c in body]
+    return (sum(values[0:15:2]) + 2 * sum(values[1:15:2])) % 10 == (10 - values[15]) % 10
+
+
+def is_postal_tracking(value: str) -> bool:
+    """Check an S10 number of the Universal Postal Union: weights 8, 6, 4, 2, 3, 5, 9, 7."""
+    digits = digits_of(value)
+    check = 11 - weighted(digits, (8, 6, 4, 2, 3, 5, 9, 7)) % 11
+    return digits[8] == {10: 0, 11: 5}.get(check, check)
+
+
+CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
+    {
+        "ipv4": is_ipv4,
+        "ipv6": is_ipv6,
+        "mac": is_mac,
+        "imei": is_imei,
+        "iccid": is_iccid,
+        "vin": is_vin,
+        "vin-form": is_vin_form,
+        "plate": is_plate,
+        "plate-no-date": is_plate_no_date,
+        "plate-no-product": is_plate_no_product,
+        "ups-tracking": is_ups_tracking,
+        "postal-tracking": is_postal_tracking,
+    }
+)

@@ -1,0 +1,320 @@
+"""Search a text in all its views as it arrives, and tell up to where everything is settled.
+
+The text is folded, and undone up to three times; every view is scanned, runs that encode text are decoded and searched
+in turn, and runs without a form of their own are judged by the words before them. All findings are brought back to the
+text as it was written. A whole text is a text that arrives in one piece: there is no second way to search.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+
+from policies.detectors.scan import (
+    CONTEXT_CHARS,
+    HELD_CHARS_CAP,
+    PLACEHOLDER_RULE,
+    RUN_CLASS,
+    Match,
+    Scanner,
+)
+from policies.detectors.tokens import TokenDetector
+from policies.verdict import Finding
+from policies.views.decode import ENCODED_MIN_CHARS, decodings
+from policies.views.fold import fold
+from policies.views.tape import Tape
+from policies.views.undo import LINE_CHARS, LONGEST_UNDONE_CHARS, Undoing
+
+_SECRET = "SECRET"
+_UNDONE_TIMES = 3
+_LEAST_LAYERS = 2  # the folded view, and what is undone in it
+_DECODED_TIMES = 3
+_BEHIND_CHARS = max(CONTEXT_CHARS, 2 * LINE_CHARS) + 2  # kept before the cut: words, two lines, and what `\b` looks at
+_WINDOW_CHARS = HELD_CHARS_CAP  # a longer run is decoded in windows of this size, each half over the next
+_STEP_CHARS = _WINDOW_CHARS // 2
+_TOKEN_CLASS = "A-Za-z0-9_+/=.~-"
+_TOKEN_MAX_CHARS = 512
+# Classes of single characters: linear whatever the text.
+_TOKENS = re.compile(rb"[%s]{8,}" % _TOKEN_CLASS.encode("ascii"))
+_TOKEN_ON = re.compile(rb"[%s]+" % _TOKEN_CLASS.encode("ascii"))
+_RUN_ON = re.compile(rb"[%s]+" % RUN_CLASS.encode("ascii"))
+_RUN_BYTES = b"".join(_RUN_ON.findall(bytes(range(128))))
+_TOKEN_BYTES = b"".join(_TOKEN_ON.findall(bytes(range(128))))
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a piece of text has settled.
+
+    Attributes:
+        end: the place in the text up to which nothing can change any more.
+        findings: those that begin before it and were not told before, in the order of the text.
+    """
+
+    end: int
+    findings: list[Finding]
+
+
+class _Layer:
+    """One view of the text, and the way back to the text.
+
+    Attributes:
+        start: the place in the view of what is not settled yet.
+    """
+
+    def __init__(self, tape: Tape, parent: _Layer | None, undoing: Undoing | None) -> None:
+        self.tape = tape
+        self.parent = parent
+        self.undoing = undoing
+        self.start = tape.base
+
+    def origin(self, place: int) -> int:
+        """Return where in the text the source of a byte begins."""
+        place = self.tape.offsets.first(place)
+        return place if self.parent is None else self.parent.origin(place)
+
+    def origin_behind(self, place: int) -> int:
+        """Return where in the text the source of a byte ends."""
+        place = self.tape.offsets.behind(place)
+        return place if self.parent is None else self.parent.origin_behind(place - 1)
+
+    @property
+    def is_changed(self) -> bool:
+        """Tell whether something was undone in what is not settled, or in the words that may stand before it."""
+        return self.undoing is not None and self.undoing.last_change > self.start - _BEHIND_CHARS
+
+    @property
+    def shows_more(self) -> bool:
+        """Tell whether the view may hold what its parent does not: other bytes, or an end that may be undone yet."""
+        if self.parent is None or self.undoing is None or self.is_changed:
+            return True
+        parent = self.parent.tape
+        missing = self.undoing.done - parent.base
+        if missing >= len(parent.data):
+            return False
+        run = _TOKEN_ON.match(parent.data, missing)  # of a run, only `%` may begin something to undo
+        return run is None or run.end() < len(parent.data)
+
+
+class Search:
+    """The search of one text that arrives in pieces.
+
+    Args:
+        scanner: the rules.
+        tokens: judges runs without a form of their own; none where only rules count.
+        depth: how often the text was decoded before it came here.
+    """
+
+    def __init__(self, scanner: Scanner, tokens: TokenDetector | None = None, *, depth: int = 0) -> None:
+        self._scanner = scanner
+        self._tokens = tokens
+        self._depth = depth
+        self._length = 0
+        self._settled = 0
+        self._layers = [_Layer(Tape(), None, None)]
+        self._undo(self._layers[0], 0)
+
+    def feed(self, text: str, *, is_last: bool) -> Settled:
+        """Take the next piece and return what it settles; after the last piece everything is settled.
+
+        Raises:
+            RuleFailedError: a rule could not judge; nothing may pass.
+        """
+        self._grow(text, is_last=is_last)
+        cut = self._length if is_last else self._alive_from()
+        if cut <= self._settled and self._length - self._settled <= HELD_CHARS_CAP + _STEP_CHARS:
+            return Settled(self._settled, [])
+        matches = self._matches()
+        if not is_last:
+            cut = self._whole(cut, matches)
+        findings = [match.finding for match in matches if self._settled <= match.finding.start < cut]
+        if cut > self._settled:
+            self._settle(cut)
+        return Settled(self._settled, findings)
+
+    def _grow(self, text: str, *, is_last: bool) -> None:
+        tape = self._layers[0].tape
+        tape.data += fold(text, tape.end, self._length, tape.offsets)
+        self._length += len(text)
+        for layer in self._layers:  # grows while it is walked: what was undone may be undone again
+            undoing = layer.undoing
+            if undoing is None or layer.parent is None:
+                continue
+            undoing.feed(layer.parent.tape, is_last=is_last)
+            if layer is not self._layers[-1] or len(self._layers) > _UNDONE_TIMES:
+                continue
+            if undoing.first_change >= 0:
+                self._undo(layer, undoing.first_change)
+            elif layer.shows_more:
+                self._undo(layer, layer.tape.end)
+
+    def _undo(self, parent: _Layer, change: int) -> None:
+        """Open the view of what may be undone in a view from its first change on: before, it is like its parent."""
+        done = max(parent.tape.base, change - LONGEST_UNDONE_CHARS)
+        undoing = Undoing(parent.tape, done)
+        layer = _Layer(undoing.tape, parent, undoing)
+        layer.start = layer.tape.offsets.place_of(parent.start, layer.tape.end)
+        self._layers.append(layer)
+
+    def _alive_from(self) -> int:
+        alive = self._length
+        for layer in self._layers:
+            if layer.shows_more:
+                tape = layer.tape
+                start = layer.start - tape.base
+                place = min(self._scanner.alive_from(tape.data, start), _open_from(tape.data, start))
+                alive = min(alive, layer.origin(tape.base + place))
+        return alive
+
+    def _matches(self) -> list[Match]:
+        """Return what all views show, in places of the text, in the order of the text."""
+        matches: dict[Match, None] = {}  # views often show the same
+        for layer in self._layers:
+            if layer.parent is not None and not layer.is_changed:
+                continue
+            data, start = layer.tape.data, layer.start - layer.tape.base
+            for match in (*self._scanner.find(data, start), *self._in_runs(data, start)):
+                if layer.parent is None or match.finding.rule != PLACEHOLDER_RULE.name:
+                    matches[_brought_back(match, layer)] = None
+        return sorted(_apart(matches), key=lambda match: (match.finding.start, match.finding.end, match.finding.rule))
+
+    def _in_runs(self, data: bytes, start: int) -> Iterator[Match]:
+        for run in _TOKENS.finditer(data, start):
+            begin, end = run.span()
+            if self._tokens is not None and end - begin <= _TOKEN_MAX_CHARS:
+                judged = self._tokens.judge(data, begin, end)
+                if judged is not None:
+                    yield Match(Finding(_SECRET, judged.start, judged.end, judged.score, judged.rule), begin, end)
+            if self._depth < _DECODED_TIMES and end - begin >= ENCODED_MIN_CHARS:
+                yield from self._decoded(data, begin, end)
+
+    def _decoded(self, data: bytes, begin: int, end: int) -> Iterator[Match]:
+        for window in range(begin, max(begin + 1, end - _STEP_CHARS), _STEP_CHARS):
+            last = min(end, window + _WINDOW_CHARS)
+            for decoded in decodings(data[window:last]):
+                inner = Search(self._scanner, self._tokens, depth=self._depth + 1)
+                start, behind = window + decoded.start, window + decoded.end
+                for finding in _one_a_rule(inner.feed(decoded.text, is_last=True).findings):
+                    yield Match(replace(finding, start=start, end=behind), window, last)
+
+    def _whole(self, cut: int, matches: list[Match]) -> int:
+        """Move the cut to the left until it tears neither a match nor a run of any view."""
+        while True:
+            moved = cut
+            for match in sorted(matches, key=lambda match: match.whole_start, reverse=True):
+                if match.whole_start < moved < match.whole_end:
+                    moved = match.whole_start
+            moved = min(moved, self._run_start(moved))
+            if moved <= self._settled:
+                return self._settled
+            if moved == cut:
+                return cut
+            cut = moved
+
+    def _run_start(self, cut: int) -> int:
+        """Return where the text may be cut so that the runs of no view are torn; windows of very long ones are."""
+        moved = cut
+        for layer, at in zip(self._layers, self._places_of(cut), strict=True):
+            tape = layer.tape
+            place = at - tape.base
+            whole = _cut_before(tape.data, layer.start - tape.base, place)
+            if whole < place:
+                moved = min(moved, layer.origin(tape.base + whole))
+        return moved
+
+    def _places_of(self, origin: int) -> list[int]:
+        """Return the first place in each view whose source does not begin before a place in the text."""
+        places: list[int] = []
+        for layer in self._layers:
+            origin = layer.tape.offsets.place_of(origin, layer.tape.end)
+            places.append(origin)
+        return places
+
+    def _settle(self, cut: int) -> None:
+        self._settled = cut
+        for layer, place in zip(self._layers, self._places_of(cut), strict=True):
+            layer.start = place
+            layer.tape.forget(place - _BEHIND_CHARS)
+        while len(self._layers) > _LEAST_LAYERS and not (self._layers[-1].is_changed or self._layers[-2].is_changed):
+            self._layers.pop()
+
+
+def _brought_back(match: Match, layer: _Layer) -> Match:
+    base = layer.tape.base
+    finding = match.finding
+    return Match(
+        replace(
+            finding,
+            start=layer.origin(base + finding.start),
+            end=layer.origin_behind(base + finding.end - 1),
+        ),
+        layer.origin(base + match.whole_start),
+        layer.origin_behind(base + match.whole_end - 1),
+    )
+
+
+def _apart(matches: Iterable[Match]) -> list[Match]:
+    """Leave out what a joined line break made of values that stand whole on a line each."""
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for match in matches:
+        spans.setdefault(match.finding.rule, []).append((match.finding.start, match.finding.end))
+    for of_rule in spans.values():
+        of_rule.sort()
+    return [match for match in matches if not _holds_two(spans[match.finding.rule], match.finding)]
+
+
+def _holds_two(spans: list[tuple[int, int]], finding: Finding) -> bool:
+    """Tell whether two values that are apart stand inside a finding of the same rule."""
+    first_end = -1
+    for place in range(bisect_left(spans, (finding.start, 0)), len(spans)):
+        start, end = spans[place]
+        if start >= finding.end:
+            return False
+        if end > finding.end or (start, end) == (finding.start, finding.end):
+            continue
+        if first_end < 0:
+            first_end = end
+        elif start >= first_end:
+            return True
+    return False
+
+
+def _one_a_rule(findings: list[Finding]) -> list[Finding]:
+    return list({finding.rule: finding for finding in findings}.values())
+
+
+def _back(characters: bytes, data: bytes, start: int, end: int) -> int:
+    """Return where the run of these characters begins that ends at `end`, at `start` at the earliest."""
+    return start + len(data[start:end].rstrip(characters))
+
+
+def _open_from(data: bytes, start: int) -> int:
+    """Return from where the run at the end of the data must be held, windows of a very long one being settled."""
+    end = len(data)
+    run = _back(_RUN_BYTES, data, start, end)
+    if end - run <= _WINDOW_CHARS:
+        return run
+    token = _back(_TOKEN_BYTES, data, start, end)
+    if end - token <= _WINDOW_CHARS:
+        return token
+    return token + _STEP_CHARS * ((end - token - _WINDOW_CHARS) // _STEP_CHARS + 1)
+
+
+def _cut_before(data: bytes, start: int, place: int) -> int:
+    """Return the last place up to `place` at which no run is torn but a very long one between its windows."""
+    ahead = _RUN_ON.match(data, place)
+    if ahead is None:
+        return place
+    run = _back(_RUN_BYTES, data, start, place)
+    if ahead.end() - run <= _WINDOW_CHARS:
+        return run
+    token_ahead = _TOKEN_ON.match(data, place)
+    token = _back(_TOKEN_BYTES, data, start, place)
+    if token_ahead is None:
+        return place
+    if token_ahead.end() - token <= _WINDOW_CHARS:
+        return token
+    return token + (place - token) // _STEP_CHARS * _STEP_CHARS

@@ -1,0 +1,196 @@
+r"""The undone view: what was written in another way for the sake of a format stands as it was meant.
+
+Undone are percent, backslash, `\u` and HTML escapes, joints of strings in code (`"abc" + "def"`), and line breaks inside
+a token, quote marks of a mail included. A line break is taken for a soft one where token characters stand on both
+sides and either the line is as long as the one before it, or what follows looks like the rest of a generated value.
+
+A view can be undone again: three times, as escapes are nested. Each stage reads its parent from left to right once and
+decides on nothing that may still change, so that the pieces in which a text arrives do not matter.
+"""
+
+from __future__ import annotations
+
+import re
+
+from policies.patterns import beginnings, source
+from policies.pattern_syntax import parse_pattern
+from policies.views.fold import fold_bytes
+from policies.views.regex import Regex
+from policies.views.tape import Tape
+
+LINE_CHARS = 200  # lines are hard-wrapped at less
+LONGEST_UNDONE_CHARS = 256  # as far back as something may begin that is not undone: a line break before a token
+_SHORTEST_LINE = 8
+_NEVER = -(1 << 62)  # further back than anything looks
+_TOKEN = "A-Za-z0-9_+/=.~-"
+_WRAP = (
+    rf"[{_TOKEN}]\\?\r?\n[ \t]{{0,40}}(?:[>|#*;][ \t]?){{0,4}}[ \t]{{0,8}}[{_TOKEN}]{{1,80}}[:(]?"
+)
+_JOINT = (
+    r"[\"'`][ \t]{0,8}(?:[+.&~]|\.\.|<>|\|\|)[ \t]{0,8}(?:\\?\r?\n[ \t]{0,60})?[\"'`]"
+    r"|[\"'`](?:[ \t]{1,8}|[ \t]{0,8}\\?\r?\n[ \t]{0,60}(?:(?:[+.&~]|\.\.|<>|\|\|)[ \t]{0,8})?)[\"'`]"
+)
+_ESCAPES = (
+    r"(?:%[0-9A-Fa-f]{2}){1,200}",
+    r"(?:\\u[0-9A-Fa-f]{4}){1,200}",
+    r"\\u\{[0-9A-Fa-f]{1,6}\}",
+    r"(?:\\x[0-9A-Fa-f]{2}){1,200}",
+    r"\\[nrt]",
+    r"(?:\\[^A-Za-z0-9\s]){1,200}",
+    r"&#[0-9]{1,7};",
+    r"&#[xX][0-9A-Fa-f]{1,6};",
+    r"&[A-Za-z]{2,8};",
+)
+_REWRITTEN = "|".join((*_ESCAPES, _JOINT, _WRAP))
+_TREE = parse_pattern(_REWRITTEN)
+_SEARCH = Regex(source(_TREE))
+_ALIVE = Regex(f"(?:{beginnings(_TREE, is_exact=True)})\\z")
+_BEFORE_TEXT = b" \t>|#*;"
+# Pairs of characters inside a value drawn by lot; two or three characters in a row are linear whatever the text.
+_GENERATED = re.compile(rb"[0-9][A-Za-z+/=_-]|[A-Za-z+/=_-][0-9]|[a-z][A-Z]|[A-Z]{2}[a-z]|[0-9]{4}|=\Z").search
+_CONTROLS = {b"\\n": b"\n", b"\\r": b"\r", b"\\t": b"\t"}
+# Named references of HTML that stand for ASCII, and those of nothing that is seen.
+_NAMED = {
+    b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'", b"nbsp": b" ", b"sol": b"/", b"bsol": b"\\",
+    b"lowbar": b"_", b"hyphen": b"-", b"dash": b"-", b"equals": b"=", b"colon": b":", b"semi": b";", b"plus": b"+",
+    b"period": b".", b"comma": b",", b"commat": b"@", b"num": b"#", b"dollar": b"$", b"percnt": b"%", b"ast": b"*",
+    b"lpar": b"(", b"rpar": b")", b"lsqb": b"[", b"lbrack": b"[", b"rsqb": b"]", b"rbrack": b"]", b"lcub": b"{",
+    b"lbrace": b"{", b"rcub": b"}", b"rbrace": b"}", b"excl": b"!", b"quest": b"?", b"grave": b"`", b"verbar": b"|",
+    b"vert": b"|", b"Hat": b"^", b"Tab": b"\t", b"NewLine": b"\n", b"shy": b"", b"zwnj": b"", b"zwj": b"", b"lrm": b"",
+    b"rlm": b"", b"ensp": b" ", b"emsp": b" ", b"thinsp": b" ",
+}  # fmt: skip
+
+
+class Undoing:
+    """One stage: reads a parent view, writes the undone one."""
+
+    def __init__(self, parent: Tape, done: int) -> None:
+        """Begin at a place of the parent before which nothing is left to undo."""
+        self._done = done  # the place in the parent up to which everything is written
+        self.tape = Tape()
+        self.tape.data = parent.data[: done - parent.base]
+        self.tape.base = parent.base
+        self.first_change = -1  # the place in the view where something was undone in the last piece, if at all
+        self.last_change = _NEVER  # the place in the view behind the last thing that was undone
+
+    @property
+    def done(self) -> int:
+        """Return the place in the parent up to which its view is written."""
+        return self._done
+
+    def feed(self, parent: Tape, *, is_last: bool) -> None:
+        """Write what is settled in the parent."""
+        data = parent.data
+        start = self._done - parent.base
+        self.first_change = -1
+        if start >= len(data):
+            return
+        settled = len(data)
+        if not is_last and (alive := _ALIVE.search(data, start)) is not None:
+            settled = alive[0][0]
+        pieces: list[bytes] = []
+        place, at = start, self.tape.end
+        done = start
+        while place < settled and (match := _SEARCH.search(data, place)) is not None:
+            begin, end = match[0]
+            if begin >= settled:
+                break
+            begin, end, written, stride, place = self._rewritten(parent, begin, end)
+            if begin < 0:
+                continue
+            pieces += (data[done:begin], written)
+            at += begin - done
+            if self.first_change < 0:
+                self.first_change = at
+            if written:
+                self.tape.offsets.add(at, parent.base + begin, stride)
+                at += len(written)
+            self.tape.offsets.add(at, parent.base + end, 1)
+            self.last_change = at
+            done = end
+        # A match may reach over the settled part only if it begins in it, and then it is settled too.
+        settled = max(settled, done)
+        pieces.append(data[done:settled])
+        self.tape.data += b"".join(pieces)
+        self._done = parent.base + settled
+
+    def _rewritten(self, parent: Tape, begin: int, end: int) -> tuple[int, int, bytes, int, int]:
+        """Return what is replaced (begin, end), by what, its stride, and where to go on; begin is -1 for nothing."""
+        data = parent.data
+        first = data[begin : begin + 1]
+        if first == b"%":
+            return begin, end, bytes.fromhex(data[begin:end].replace(b"%", b"").decode("ascii")), 3, end
+        if first == b"\\":
+            written, stride = _unescaped(data[begin:end])
+            return begin, end, written, stride, end
+        if first == b"&":
+            named = _referred(data[begin + 1 : end - 1])
+            return (-1, end, b"", 1, end) if named is None else (begin, end, named, end - begin, end)
+        if first in b"\"'`":
+            if data[end - 1 : end] != first:
+                return -1, end, b"", 1, begin + 1
+            return begin, end, b"", 1, end
+        next_line = data[data.rindex(b"\n", begin, end) + 1 : end]
+        run_start = end - len(next_line.lstrip(_BEFORE_TEXT))
+        if _is_soft(data, parent.base, begin + 1, run_start, end):
+            return begin + 1, run_start, b"", 1, run_start
+        return -1, end, b"", 1, run_start
+
+
+def _unescaped(escape: bytes) -> tuple[bytes, int]:
+    kind = escape[:2]
+    if kind == b"\\x":
+        return bytes.fromhex(escape.replace(b"\\x", b"").decode("ascii")), 4
+    if kind == b"\\u":
+        if escape[2:3] == b"{":
+            return _character(int(escape[3:-1], 16)), len(escape)
+        codes = escape.split(b"\\u")[1:]
+        written = b"".join(_character(int(code, 16)) or b"\x80" for code in codes)
+        return written, 6
+    return (_CONTROLS[kind], 2) if kind in _CONTROLS else (escape[1::2], 2)
+
+
+def _referred(name: bytes) -> bytes | None:
+    if name[:2] in {b"#x", b"#X"}:
+        return _character(int(name[2:], 16))
+    if name[:1] == b"#":
+        return _character(int(name[1:]))
+    return _NAMED.get(name)
+
+
+def _character(code: int) -> bytes:
+    return fold_bytes(chr(code))[:1] if code <= 0x10FFFF else b""  # noqa: PLR2004 - the last code point
+
+
+def _is_soft(data: bytes, base: int, line_end: int, run_start: int, end: int) -> bool:
+    """Tell whether the line break between `line_end` and `run_start` stands inside a token."""
+    if data[end - 1 : end] in b":(":
+        return False
+    run = data[run_start:end]
+    name, sign, value = run.partition(b"=")
+    if sign and value.strip(b"=") and name[:1].isalpha():
+        return False
+    ends_sentence = data[line_end - 1 : line_end] == b"."
+    return _GENERATED(run) is not None or (not ends_sentence and _is_hard_wrapped(data, base, line_end))
+
+
+def _is_hard_wrapped(data: bytes, base: int, line_end: int) -> bool:
+    """Tell whether a line is as long as the one before it."""
+    line_start = _line_start(data, base, line_end)
+    if line_start <= 0 or base + line_start == 0:
+        return False
+    before_end = line_start - 1
+    if data[before_end - 1 : before_end] == b"\r":
+        before_end -= 1
+    before_start = _line_start(data, base, before_end)
+    length = line_end - line_start
+    return before_start >= 0 and length >= _SHORTEST_LINE and length == before_end - before_start
+
+
+def _line_start(data: bytes, base: int, line_end: int) -> int:
+    """Return where the line begins, -1 when it is longer than lines are wrapped at."""
+    floor = max(0, line_end - LINE_CHARS - 1)
+    place = data.rfind(b"\n", floor, line_end)
+    if place >= 0:
+        return place + 1
+    return 0 if base == 0 and floor == 0 and line_end <= LINE_CHARS else -1

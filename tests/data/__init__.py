@@ -1,0 +1,1 @@
+"""Data the tests and benchmarks read or make."""

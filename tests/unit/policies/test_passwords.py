@@ -1,0 +1,85 @@
+"""What may be a password, and what only stands where one would."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies.detectors import passwords
+from policies.guard import Guard
+
+CHOSEN = ["hunter2", "Winter-2031!", "Xy77-kq", "Tr0ub4dor&3", "Azerty-99", "k3X9abQ72mLp", "kaffee#77"]
+NO_PASSWORDS = [
+    "get_password()",
+    "self._password",
+    "os.environ[x]",
+    "<password>",
+    "${X}",
+    "required",
+    "DB_PASSWORD",
+    "...",
+]
+FORMS = [
+    "password = '{}'",
+    '"db_password": "{}",',
+    "DB_PASSWORD={}",
+    "PGPASSWORD={} psql",
+    "mysql -u root -p{} shop",
+    "curl -u maria:{} https://x.de",
+    "postgres://app:{}@db:5432/x",
+    "Server=db;Uid=sa;Pwd={};",
+    "CREATE USER x IDENTIFIED BY '{}';",
+    "<password>{}</password>",
+    "The password for the wiki is {}.",
+    "Das Passwort vom Server lautet {}",
+    "le mot de passe est {}",
+    "use `{}` as password",
+    "the credentials are admin / {}",
+    "| password | {} |",
+]
+
+
+def found_in(guard: Guard, text: str) -> list[str]:
+    return [text[finding.start : finding.end] for finding in guard.find(text)]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("value", CHOSEN)
+def test_a_password_is_found_in_every_form(guard: Guard, form: str, value: str) -> None:
+    assert value in found_in(guard, form.format(value))
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if "{}" in form])
+@pytest.mark.parametrize("value", ["<password>", "${PASSWORD}", "your-password"])
+def test_a_placeholder_is_none_in_any_form(guard: Guard, form: str, value: str) -> None:
+    assert found_in(guard, form.format(value)) == []
+
+
+@pytest.mark.parametrize("value", CHOSEN)
+def test_chosen_values_pass_every_strictness(value: str) -> None:
+    assert passwords.is_password(value)
+    assert passwords.is_bare_password(value)
+    assert passwords.is_said_password(value)
+
+
+@pytest.mark.parametrize("value", NO_PASSWORDS)
+def test_code_and_words_are_none(value: str) -> None:
+    assert not passwords.is_bare_password(value)
+    assert not passwords.is_said_password(value)
+
+
+@pytest.mark.parametrize("value", ["UTF-8", "SHA-256", "OAuth2", "base64-encoded", "GitHub", "v1.2.3", "8-character"])
+def test_what_sentences_say_about_passwords_is_none(value: str) -> None:
+    assert not passwords.is_said_password(value)
+
+
+@given(st.text(max_size=200))
+def test_no_check_raises_whatever_the_value(value: str) -> None:
+    for check in passwords.CHECKS.values():
+        assert check(value) in {True, False}
+
+
+def test_a_port_is_no_password() -> None:
+    assert not passwords.is_url_password("8080/path/")
+    assert passwords.is_url_password("p@ss/77w")

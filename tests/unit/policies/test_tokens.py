@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from importlib.resources import files
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies.detectors.naming import BEFORE_CHARS
+from policies.detectors.rarity import is_filling, rarity
+from policies.detectors.tokens import RUN, TokenDetector, TokenFinding
+from policies.document import parse_document
+from policies.errors import PolicyError
+from policies.words import TOKEN_RULES, Words, parse_words
+
+
+def words_in(text: str) -> Words:
+    return parse_words(parse_document(text, "words.yaml"))
+
+
+_SHIPPED = parse_words(
+    parse_document((files("policies.rules") / "words.yaml").read_text("utf-8"), "words.yaml").fields(["words"])["words"]
+)
+_WORDS = replace(  # the list of services grows; these tests do not depend on it
+    _SHIPPED,
+    providers=frozenset({b"sendgrid", b"newrelic", b"abuseipdb", b"fastly", b"3commas"}),
+    common_providers=frozenset({b"github", b"aws"}),
+)
+DETECTOR = TokenDetector(_WORDS)
+_RUN = re.compile(RUN)
+_HEX = "3f9c1de07a5b46e28cd0915be7a2f431"
+_BASE62 = "q7Zk2WvYx0LrTn5BdHs9Pa3F"
+_UUID = "7c9e6a52-18fb-4d03-9e77-c2d41b0a85f6"
+
+
+def _findings(text: str) -> list[TokenFinding]:
+    data = text.encode("latin-1")
+    judged = (DETECTOR.judge(data, *match.span()) for match in _RUN.finditer(data))
+    return [finding for finding in judged if finding]
+
+
+def _values(text: str) -> list[str]:
+    return [text[finding.start : finding.end] for finding in _findings(text)]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "SENDGRID_KEY={}",
+        '"apiToken": "{}"',
+        "fastly.key := '{}'",
+        'var fastly_secret string = "{}"',
+        "<mailerToken>{}</mailerToken>",
+        "<mailerToken>\n    {}\n</mailerToken>",
+        ':api_key => "{}"',
+        "deploy --token {}",
+        'curl -H "X-Api-Key: {}" https://host',
+        "curl -u {}: https://host/v1",
+        "https://host/v2?apikey={}&page=2",
+        'client.setToken("{}")',
+        'os.environ["X_TOKEN"] = "{}"',
+        "X_TOKEN: {}",
+        "- name: X_TOKEN\n  value: {}",
+        "| Sendgrid key | {} | prod |",
+        "sendgrid,token,{}",
+        '<add key="ApiKey" value="{}" />',
+        "ENV X_TOKEN {}",
+        '#define API_KEY "{}"',
+        'let api_token: &str = "{}";',
+        'variable "x_token" {{\n  default = "{}"\n}}',
+        r"{{\"apiKey\":\"{}\"}}",
+        "Authorization: Bearer {}",
+        "MY_ABUSEIPDB_V2={}",
+        'abuseipdbApiKey = "{}"',
+        "newrelickey = '{}'",
+        "3commaskey = '{}'",
+        "[INFO] calling New Relic\n[DEBUG] Using Key={}\n",
+        "our Sendgrid key is {} and the script still says 401",
+        "here is my token: {}",
+        "this is the secret {}",
+        "unser Sendgrid-Schlüssel lautet {}.",
+        "la clé Sendgrid est {}",
+        "la clave de Sendgrid es {} y no funciona",
+        "notre jeton est {}",
+    ],
+)
+@pytest.mark.parametrize(
+    "value", [_HEX, _BASE62, "k3v9x0q2m8z7w1r5t4y6", "aZ3_kW9-qLx2.Vb7TnR5yHd0", _HEX + "9ab04c7e15d2"]
+)
+def test_a_named_value_is_found_whole(form: str, value: str) -> None:
+    assert _values(form.format(value)) == [value]
+
+
+@pytest.mark.parametrize("value", ["f3Kq9zLx", "vX8-qT2m", "q7Zk2WvYx0"])
+def test_a_short_value_is_found_under_a_plain_name(value: str) -> None:
+    assert _values(f'api_token = "{value}"') == [value]
+    assert _values(f'colour = "{value}"') == []
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        (f'sendgrid = "{_BASE62}"', "secret/provider-token"),
+        (f'api_key = "{_BASE62}"', "secret/assigned-token"),
+        (f"the token is {_BASE62}", "secret/said-token"),
+        (f"{_BASE62} what is this?", "secret/rare-string"),
+        (f'const backend = "{_BASE62}"', "secret/rare-string"),
+    ],
+)
+def test_the_rule_says_what_gave_the_value_away(text: str, rule: str) -> None:
+    assert [finding.rule for finding in _findings(text)] == [rule]
+    assert rule in TOKEN_RULES
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"commit {_HEX}01234567",
+        f'"integrity": "sha512-{_BASE62 * 3}=="',
+        f'hash = "sha256:{_HEX * 2}"',
+        f"sendgrid-9.1.tar.gz  {_HEX * 2}",
+        f"uses: fastly/action@{_HEX}89abcdef # v3",
+        f"image: newrelic/agent@sha256:{_HEX * 2}",
+        f"checksum = {_HEX}",
+        f"etag: {_HEX}",
+        f"cache_key = '{_HEX}'",
+        f"PublicKeyToken={_HEX[:16]}",
+        f"x-request-id: {_UUID}",
+        f"id: {_UUID}",
+        f"nextPageToken: {_BASE62}",
+        f"token_url = {_BASE62}",
+        f'{{"id": "{_BASE62}"}}',
+        f"{_HEX} what is this?",
+        f"{_UUID} what is this?",
+        "key = 'd41d8cd98f00'",
+        "token = settings.SENDGRID_TOKEN_2",
+        "secret = sha256_hexdigest2(payload)",
+        "api_key = <your-api-key-2>",
+        "api_key = your_api_key_1234",
+        "api_key = xxxxxxxxxxxxxxxx1",
+        "api_key = 1234567890123456",
+        "api_key = abcdefgh12345678",
+        "api_key = qwertzuiop12",
+        "api_key = ${SENDGRID_KEY_V2}",
+        f"token = ${{{_BASE62}}}",
+        f"secret {_BASE62}(",
+        "ssh_key = AAAAB3NzaC1yc2EAAAADAQABAAABgQDf83kLsq9",
+        "token: tokens_v2.json",
+        "secret: internationalization_and_localization_2",
+        f"Zm9v{_BASE62}QmFy\nQk3z{_BASE62}Lw0k\nsecret",
+    ],
+)
+def test_what_its_name_or_form_explains_is_passed(text: str) -> None:
+    assert _values(text) == []
+
+
+@pytest.mark.parametrize("note", ["# gitleaks:allow", "# pragma: allowlist secret", "# this is an example", "nosec"])
+def test_no_text_around_a_value_switches_the_detector_off(note: str) -> None:
+    assert _values(f'{note}\napi_key = "{_BASE62}"  {note}') == [_BASE62]
+
+
+def test_a_uuid_needs_a_name() -> None:
+    assert _values(f"SENDGRID_KEY={_UUID}") == [_UUID]
+    assert _values(f"SESSION={_UUID}") == []
+
+
+def test_both_halves_of_an_identifier_and_secret_are_judged_by_the_name() -> None:
+    assert _values("API_SECRET=48201957:q7Zk2WvYx0LrTn5B") == ["48201957", "q7Zk2WvYx0LrTn5B"]
+
+
+@pytest.mark.parametrize("value", ["a$b!c#9xQ", "Kq;9z#Lx2&v", "p@Zk:2Wv!Yx"])
+def test_a_quoted_value_with_other_signs_is_found(value: str) -> None:
+    for text, is_found in ((f'client_secret = "{value}"', True), (f'title = "{value}"', False)):
+        data = text.encode()
+        start = data.index(b'"') + 1
+        finding = DETECTOR.judge_quoted(data, start, start + len(value))
+        assert (finding is not None) == is_found
+        if finding:
+            assert (finding.start, finding.end) == (start, start + len(value))
+
+
+@pytest.mark.parametrize("value", ["Enter key 2 here", "{token_2}!!", "%s-%d-9!", "https://x9.y/$1"])
+def test_a_quoted_template_or_sentence_is_passed(value: str) -> None:
+    data = f'secret = "{value}"'.encode()
+    assert DETECTOR.judge_quoted(data, 10, 10 + len(value)) is None
+
+
+@given(st.binary(max_size=400), st.sampled_from([b"", b"token=", b"the sendgrid key is ", b'"', b"key: id:"]))
+def test_a_finding_lies_in_its_run_and_depends_on_nothing_else(noise: bytes, name: bytes) -> None:
+    data = noise + name + _BASE62.encode() + b" " + noise
+    for match in _RUN.finditer(data):
+        start, end = match.span()
+        found = DETECTOR.judge(data, start, end)
+        cut = max(0, start - BEFORE_CHARS)
+        alone = DETECTOR.judge(data[cut : end + 1], start - cut, end - cut)
+        assert (found is None) == (alone is None)
+        if found and alone:
+            assert start <= found.start < found.end <= end
+            assert (alone.start + cut, alone.end + cut, alone.rule) == (found.start, found.end, found.rule)
+
+
+@given(st.text(alphabet="0123456789abcdef", min_size=32, max_size=64))
+def test_drawn_values_are_rarer_than_spelled_ones(value: str) -> None:
+    assert is_filling(value.encode()) or rarity(value.encode()) > rarity(b"internationalization_and_localization_v2")
+
+
+def test_words_are_refused_with_their_place() -> None:
+    with pytest.raises(PolicyError, match=r"words\.yaml:1"):
+        words_in("unknown: [a]")
+    with pytest.raises(PolicyError, match="outside Latin-1"):
+        words_in("strong: [clé, ключ]")
+    assert words_in("strong: API token\nweak: [clé]").strong == {b"api", b"token"}
