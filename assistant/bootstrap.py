@@ -36,6 +36,7 @@ from assistant.knowledge.guarding import DocumentGuard
 from assistant.knowledge.knowledge import Knowledge
 from assistant.personas.reader import Personas, read_personas
 from assistant.policy.files import PolicyReader, ReadPolicy
+from assistant.policy.names import FleetAsk, build_names, model_of_fleet
 from assistant.policy.source import GuardSource
 from assistant.policy.watch import PolicyWatch
 from assistant.reports.reports import Reports
@@ -45,7 +46,9 @@ from assistant.turn import ModelHosts, TurnParts, run_turn
 from assistant.turn_events import TurnEvent
 from connectors.errors import FleetError
 from connectors.model_hosts.catalogue import Fleet, read_fleet
+from connectors.model_hosts.hosts import ModelHosts as NamesHosts
 from connectors.model_hosts.quote import QuotedPassage
+from policies.detectors.names import NamesDetector
 from policies.errors import PolicyError
 from policies.guard import Guard
 from policies.policy import Policy
@@ -73,6 +76,7 @@ class Application:
     audit: Appender
     conversation_guard: ConversationGuard
     marker: TextMarker
+    names: NamesDetector | None
 
     @property
     def guard(self) -> Guard:
@@ -144,15 +148,16 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
         process: its label in the audit log and on the turns it runs, such as `web`.
 
     Raises:
-        SettingsError: a setting is missing, or a file of the policy or the personas does not fit.
+        SettingsError: a setting or the model for names is missing, or a file does not fit.
         AuditUnavailableError: the audit log cannot be opened.
     """
     keys = Keys.load_or_create(settings.master_key)
-    reader = PolicyReader.of(settings)
-    opened = await asyncio.to_thread(_read_policy, reader)
-    guards = GuardSource(opened.guard)
     marker = TextMarker(keys)
     async with AsyncExitStack() as stack:
+        names = await stack.enter_async_context(_open_names(settings))
+        reader = PolicyReader.of(settings, names=names)
+        opened = await asyncio.to_thread(_read_policy, reader)
+        guards = GuardSource(opened.guard)
         engine = create_engine(required(settings, "database_url"))
         stack.push_async_callback(engine.dispose)
         reports = Reports(engine)
@@ -191,7 +196,35 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
             audit=audit,
             conversation_guard=conversation_guard,
             marker=marker,
+            names=names,
         )
+
+
+@asynccontextmanager
+async def _open_names(settings: Settings) -> AsyncIterator[NamesDetector | None]:
+    """Build and load the model for names, off the loop; what a model of the fleet needs is open meanwhile."""
+    async with AsyncExitStack() as stack:
+        ask: FleetAsk | None = None
+        if model := model_of_fleet(settings):
+            hosts = NamesHosts(
+                read_hosts(settings),
+                retriever=_no_passages,
+                first_token_timeout_seconds=settings.first_token_timeout_seconds,
+                stall_timeout_seconds=settings.stall_timeout_seconds,
+            )
+            stack.push_async_callback(hosts.close)
+            await hosts.start()
+            ask = FleetAsk(hosts, model, loop=asyncio.get_running_loop())
+        names = build_names(settings, ask)
+        if names is not None:
+            await asyncio.to_thread(names.load)
+            _log.info("names model %s: %s", settings.names.partition(":")[0], names.state)
+        yield names
+
+
+async def _no_passages(question: str, reader: str) -> Sequence[QuotedPassage]:
+    del question, reader  # the model for names is asked for no passages
+    return ()
 
 
 @asynccontextmanager

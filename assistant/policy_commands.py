@@ -80,7 +80,7 @@ def policy_explain(
     if as_json:
         typer.echo(json.dumps(as_data(guard.policy, verdict, asker.direction)))
     else:
-        findings = [] if verdict.failure else guard.find(text)
+        findings = [] if verdict.failure else guard.find(text, asker.direction)
         for line in render_text(guard.policy, text, findings, verdict, asker.direction):
             typer.echo(line)
     if verdict.failure:
@@ -200,7 +200,7 @@ def _run_filter(lines: LineFilter) -> None:
         raise typer.Exit(_INTERRUPTED) from None
 
 
-def _reader(path: str, *, has_detectors: bool = True) -> PolicyReader:
+def _reader(path: str) -> PolicyReader:
     from assistant.policy.files import PolicyReader
     from assistant.settings import read_settings
 
@@ -208,7 +208,7 @@ def _reader(path: str, *, has_detectors: bool = True) -> PolicyReader:
     if path == SHIPPED_WORD:
         settings = settings.model_copy(update={"policy": None})
     given = Path(path) if path and path != SHIPPED_WORD else None
-    return PolicyReader.of(settings, given, has_detectors=has_detectors)
+    return PolicyReader.of(settings, given)
 
 
 def _guard(reader: PolicyReader) -> Guard:
@@ -233,7 +233,7 @@ def _filtering_guard(path: str) -> Guard:
     """Return a guard of the rules alone, of which no rule ends a text."""
     from policies.guard import Guard
 
-    return Guard(_parsed(_reader(path, has_detectors=False)).without_blocks())
+    return Guard(_parsed(_reader(path)).without_blocks())
 
 
 def _refused(error: PolicyError) -> typer.Exit:

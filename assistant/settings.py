@@ -36,6 +36,10 @@ class Settings(BaseSettings):
     )
     fleet: Path | None = Field(default=None, description="fleet.yaml; unset looks for model hosts on loopback.")
     policy: Path | None = Field(default=None, description="The site's policy, file or folder; unset: the shipped one.")
+    names: str = Field(
+        default="none",
+        description="Model for names in files and jobs: none, spacy:<package or folder>, gliner:<folder>, llm:<model>.",
+    )
     personas: Path | None = Field(default=None, description="Folder of persona files; unset uses the shipped ones.")
     gguf: Path | None = Field(default=None, description="A GGUF model file that the bundled llama.cpp serves.")
     admin_name: str = Field(default="admin", description="Name of the first administrator.")

@@ -14,17 +14,23 @@ from policies.pseudonyms import Pseudonyms
 from policies.redaction import Redaction
 from policies.stream import StreamGuard, failure_of
 from policies.verdict import Direction, Finding, Verdict
-from policies.words import NO_WORDS
 from policies.views.fold import well_formed
+from policies.words import NO_WORDS
 
 _VALUE_MARKS = "«»"
+# Where nobody waits for a stream: a model takes seconds, and needs the whole text.
+_DETECTED = frozenset({Direction.FILE, Direction.JOB})
+_BLANK = "•"  # no letter, so that words end there; one a character, so that offsets stay
 
 
 class Detector(Protocol):
-    """Something that finds beyond the rules, such as a model for names; for whole texts only, outside streams."""
+    """Something that finds beyond the rules, such as a model for names; for files and jobs only, outside streams."""
 
     def detect(self, text: str) -> Iterable[Finding]:
-        """Return the findings in a text; an exception makes the guard refuse the text."""
+        """Return the findings in a text; an exception makes the guard refuse the text.
+
+        What the rules found there is blanked, character for character: no model sees a secret.
+        """
 
     def load(self) -> None:
         """Do what is slow the first time."""
@@ -48,16 +54,26 @@ class Guard:
         for detector in self._detectors:
             detector.load()
 
-    def find(self, text: str) -> list[Finding]:
+    def asks_detectors(self, direction: Direction) -> bool:
+        """Tell whether a text of this direction goes through the detectors too, which may take seconds."""
+        return bool(self._detectors) and direction in _DETECTED
+
+    def find(self, text: str, direction: Direction | None = None) -> list[Finding]:
         """Return all findings in a whole text, whatever the policy would do about them, in the order of the text.
+
+        Args:
+            text: the whole text.
+            direction: of the text; the detectors look at a file and at the text of a job alone. Unset: the rules alone.
 
         Raises:
             Exception: a rule or a detector failed; the caller must let nothing pass.
         """
         text = well_formed(text)
         findings = self._search().feed(text, is_last=True).findings
-        for detector in self._detectors:
-            findings += (_inside(finding, text) for finding in detector.detect(text))
+        if direction is not None and self.asks_detectors(direction):
+            blanked = _blanked(text, findings)
+            for detector in self._detectors:
+                findings += [_inside(finding, text) for finding in detector.detect(blanked)]
         return sorted(findings, key=lambda finding: (finding.start, finding.end))
 
     def check(
@@ -67,7 +83,7 @@ class Guard:
         redaction = self._redaction(direction, persona, roles, pseudonyms)
         try:
             text = well_formed(text)
-            findings = self.find(text)
+            findings = self.find(text, direction)
             if direction is not Direction.ANSWER:
                 _reserve(text, findings, pseudonyms)
             redaction.apply(text, findings)
@@ -93,6 +109,17 @@ class Guard:
         self, direction: Direction, persona: str, roles: frozenset[str], pseudonyms: Pseudonyms
     ) -> Redaction:
         return Redaction(self.policy, Asker(direction, persona, roles), pseudonyms)
+
+
+def _blanked(text: str, findings: Iterable[Finding]) -> str:
+    pieces: list[str] = []
+    done = 0
+    for finding in sorted(findings, key=lambda one: one.start):
+        start = max(done, finding.start)
+        if finding.end > start:
+            pieces += (text[done:start], _BLANK * (finding.end - start))
+            done = finding.end
+    return "".join((*pieces, text[done:]))
 
 
 def _inside(finding: Finding, text: str) -> Finding:

@@ -13,6 +13,12 @@ import unicodedata
 from collections.abc import Iterable
 
 _SHORT_WORD_LETTERS = 5  # up to here a word also occurs inside others: `tin` in `starting`
+_CLOSED_WORD_LETTERS = 3  # so often that the search before all patterns asks for the sign behind the word, too
+_CLOSED_WORDS = frozenset(
+    ("permis", "conta", "numer", "ssin")
+)  # longer, and inside `permission`, `container`, `numeric`, `missing`
+_CLOSING_SIGNS = " :=\"'_-.#|(,>\t\n*`["
+_CLOSING_ENDINGS = ("no", "nr", "num", "id", "code", "value")
 _MIN_KEYWORD_CHARS = 3
 _MIN_PLAIN_CHARS = 2
 _COMMON_PARTS = frozenset(
@@ -21,7 +27,8 @@ _COMMON_PARTS = frozenset(
 _SIGN = "[^A-Za-z0-9À-ÿ]"
 # Two or three capitals are more often the beginning of a value (`AB 12 34 56 C`) than a word.
 _FILLER = "(?:[A-Za-zÀ-ÿ]?[a-zà-ÿ]{1,12}|[A-ZÀ-Þ]{5,13}|[aAIy]|NO|NR|ID|IS|OF|NUM|THE|FOR|MY|CODE|CARD|NAME|TYPE|DATE)"
-_BETWEEN = f"{_SIGN}{{1,12}}(?:{_FILLER}{_SIGN}{{1,5}}){{0,8}}"
+_SIGNS = f"{_SIGN}{{1,12}}"
+_FILLERS = f"(?:{_FILLER}{_SIGN}{{1,5}}){{0,8}}"
 _SHORT_ENDINGS = "(?i:s|no|nr|num|number|nummer|id|code|value)?"
 _COMPOUND_END = "[A-Za-zÀ-ÿ]{0,10}"
 _SPELLINGS = {
@@ -44,15 +51,21 @@ def near_pattern(words: Iterable[str], values: Iterable[str]) -> str:
     """
     short: list[str] = []
     long: list[str] = []
+    words = tuple(words)
     for word in words:
+        if _is_closed(word):
+            continue
         letters = sum(character.isalpha() for character in word)
         (short if letters <= _SHORT_WORD_LETTERS else long).append(_spelled(word))
     contexts = []
+    closed = [form for word in words if _is_closed(word) for form in _closed_forms(word)]
+    if closed:
+        contexts.append(f"(?:[^A-Za-zÀ-ÿ]|^)(?i:{'|'.join(map(_literal, closed))})(?i:ber|mer)?{_SIGN}{{0,11}}")
     if short:
-        contexts.append(f"(?:[^A-Za-zÀ-ÿ]|^)(?i:{'|'.join(short)}){_SHORT_ENDINGS}")
+        contexts.append(f"(?:[^A-Za-zÀ-ÿ]|^)(?i:{'|'.join(short)}){_SHORT_ENDINGS}{_SIGNS}")
     if long:
-        contexts.append(f"(?i:{'|'.join(long)}){_COMPOUND_END}")
-    return f"(?:{'|'.join(contexts)}){_BETWEEN}({'|'.join(map(_caseless, values))})\\b"
+        contexts.append(f"(?i:{'|'.join(long)}){_COMPOUND_END}{_SIGNS}")
+    return f"(?:{'|'.join(contexts)}){_FILLERS}({'|'.join(map(_caseless, values))})\\b"
 
 
 def near_keywords(words: Iterable[str]) -> tuple[str, ...]:
@@ -63,6 +76,9 @@ def near_keywords(words: Iterable[str]) -> tuple[str, ...]:
     """
     keywords: dict[str, None] = {}
     for word in words:
+        if _is_closed(word):
+            keywords.update(dict.fromkeys(_closed_forms(word)))
+            continue
         parts = re.split("[^a-z0-9]+", word.lower())
         longest = max(parts, key=lambda part: (part not in _COMMON_PARTS, len(part)))
         # `rx number` has two at least; what accents cut into pieces has no part that says anything.
@@ -70,6 +86,19 @@ def near_keywords(words: Iterable[str]) -> tuple[str, ...]:
             raise ValueError(f"{word!r} has no {_MIN_KEYWORD_CHARS} plain letters in a row")
         keywords[longest] = None
     return tuple(word for word in keywords if not any(other != word and other in word for other in keywords))
+
+
+def _is_closed(word: str) -> bool:
+    """Tell whether a word is too common inside others to be sought without what stands behind it."""
+    return word in _CLOSED_WORDS or (len(word) <= _CLOSED_WORD_LETTERS and word.isascii() and word.isalnum())
+
+
+def _closed_forms(word: str) -> tuple[str, ...]:
+    return tuple(word + end for end in (*_CLOSING_SIGNS, *_CLOSING_ENDINGS))
+
+
+def _literal(form: str) -> str:
+    return "".join(character if character in " \t\n" else re.escape(character) for character in form)
 
 
 def _caseless(value: str) -> str:
@@ -89,5 +118,5 @@ def _letter(character: str) -> str:
     if plain == character:
         return re.escape(character)
     if ord(character) > _LATIN_1_LAST:
-        return f"[{plain}\\x80-\\x9f]"  # policies/view.py: what lies beyond Latin-1 becomes one of these
+        return f"[{plain}\\x80-\\x9f]"  # policies/views/fold.py: what lies beyond Latin-1 becomes one of these
     return f"[{plain}{character}]"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from policies.patterns import Assertion, Atom, Choice, Group, Node, Repeat, Sequence
 
 _ONE_CHARACTER_ESCAPES = frozenset("dDsSwWntrf.\\+*?()[]{}|^$/-#\"'&@:=~!%<>, _;`")
-_LATIN_1_LAST = 0xFF  # up to here the scanned view of a text has every character as itself (policies/view.py)
+_LATIN_1_LAST = 0xFF  # up to here the scanned view of a text has every character as itself (policies/views/fold.py)
 _ASSERTIONS = {"b": r"\b", "B": r"\B"}
 _HINTS = {
     "(?=": "look-ahead",

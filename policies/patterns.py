@@ -193,6 +193,29 @@ def _sequence_until_keyword(items: tuple[Node, ...], keywords: tuple[str, ...]) 
     return Sequence(items), False
 
 
+def openings(node: Node) -> frozenset[str]:
+    """Return the spellings, in lower case, one of which stands at the beginning of every match; empty when unknown."""
+    match node:
+        case Group(inner=inner):
+            return openings(inner)
+        case Choice(options=options):
+            found = [openings(option) for option in options]
+            return frozenset[str]().union(*found) if all(found) else frozenset()
+        case Sequence(items=items):
+            run = ""
+            for item in items:
+                if isinstance(item, Assertion):
+                    continue
+                if not _letter(item):
+                    return frozenset({run}) if run else openings(item)
+                run += _letter(item)
+            return frozenset({run}) if run else frozenset()
+        case Atom():
+            return frozenset({_letter(node)}) if _letter(node) else frozenset()
+        case _:
+            return frozenset()
+
+
 def _letter(node: Node) -> str:
     """Return the one character that an atom takes, in lower case; empty when there is a choice."""
     if not isinstance(node, Atom) or node.source == "." or node.source.startswith("["):
@@ -317,7 +340,7 @@ def atoms(node: Node) -> frozenset[str]:
             return atoms(inner)
 
 
-def in_parts(node: Node) -> tuple[tuple[Node, Node, Node], ...]:
+def in_parts(node: Node) -> tuple[tuple[Node, Node, Node], ...]:  # noqa: PLR0911 - one return for each kind of node
     """Split a pattern into context, value and right border: before, in and behind the first group that captures.
 
     A choice at the top gives one triple for each option. Without such a group all is value.

@@ -16,7 +16,6 @@ from policies.verdict import Finding, Verdict
 from policies.views.fold import well_formed
 
 
-
 class StreamGuard:
     """The guard of one answer. `feed` returns what may be shown now; after a block or a failure, nothing more.
 

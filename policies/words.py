@@ -9,9 +9,9 @@ from typing import Final
 
 from policies.document import Entry
 
-PROVIDER_TOKEN: Final = "secret/provider-token"
-ASSIGNED_TOKEN: Final = "secret/assigned-token"
-SAID_TOKEN: Final = "secret/said-token"
+PROVIDER_TOKEN: Final = "secret/provider-token"  # noqa: S105 - the name of a rule
+ASSIGNED_TOKEN: Final = "secret/assigned-token"  # noqa: S105 - the name of a rule
+SAID_TOKEN: Final = "secret/said-token"  # noqa: S105 - the name of a rule
 RARE_STRING: Final = "secret/rare-string"
 TOKEN_RULES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -31,6 +31,8 @@ _KEYS = (
     "tails",
     "carriers",
     "copulas",
+    "speakers",
+    "handed",
     "placeholders",
     "providers",
     "common_providers",
@@ -49,6 +51,8 @@ class Words:
         tails: a name that ends so does not name the secret itself.
         carriers: names that say nothing, such as `value`.
         copulas: words that join a name and its value in a sentence.
+        speakers: who speaks of what they did with a value: `I`, `ich`.
+        handed: what they did with it: `put`, `habe`.
         placeholders: parts of values that are no secrets.
         providers: services.
         common_providers: services whose word or hashes stand in much text; they need a secret's name beside them.
@@ -61,10 +65,11 @@ class Words:
     tails: frozenset[bytes]
     carriers: frozenset[bytes]
     copulas: frozenset[bytes]
+    speakers: frozenset[bytes]
+    handed: frozenset[bytes]
     placeholders: frozenset[bytes]
     providers: frozenset[bytes]
     common_providers: frozenset[bytes]
-
 
     def __or__(self, other: Words) -> Words:
         """Return the words of both."""

@@ -24,6 +24,7 @@ from assistant.embedded.redis import EmbeddedRedis
 from assistant.embedded.wheels import POSTGRES_MAJOR
 from assistant.errors import CloisterError, EmbeddedError, SettingsError
 from assistant.keys import Keys
+from assistant.policy.names import check_names
 from assistant.settings import Settings
 
 StepsBuilder: TypeAlias = Callable[[Settings, Addresses, FirstAdministrator], tuple[Service | Task, ...]]
@@ -61,9 +62,10 @@ def prepare(settings: Settings, build_steps: StepsBuilder, console: Console) -> 
 
     Raises:
         EmbeddedError: something is in the way; no data was touched.
-        SettingsError: the master key cannot be used.
+        SettingsError: the master key cannot be used, or the model for names is missing.
     """
     check_python()
+    check_names(settings)
     folders = Folders(settings.data_dir.resolve())
     folders.make()
     address = page_address(settings)

@@ -12,9 +12,10 @@ from typing import Final, Self
 
 from assistant.errors import SettingsError
 from assistant.keys import Keys
+from assistant.policy.names import build_names
 from assistant.settings import Settings
 from policies.allow_list import digest_of, parse_allowed_value
-from policies.detectors.presidio_ids import RULES, PresidioIds
+from policies.detectors.names import RULES
 from policies.document import parse_document
 from policies.errors import PolicyError
 from policies.guard import Detector, Guard, check_examples
@@ -56,23 +57,20 @@ class PolicyReader:
     detected: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def of(cls, settings: Settings, path: Path | None = None, *, has_detectors: bool = True) -> Self:
+    def of(cls, settings: Settings, path: Path | None = None, *, names: Detector | None = None) -> Self:
         """Return the reader of the site's policy, or of another one with the site's key.
 
         Args:
             settings: where the site's policy and its key lie.
             path: another policy.
-            has_detectors: with what finds beyond the rules, which takes seconds to load; a filter does without.
+            names: the model for names, where the caller built it; unset: as the settings say, without model hosts.
 
         Raises:
-            SettingsError: the master key cannot be read.
+            SettingsError: the master key cannot be read, or the model for names is missing.
         """
-        return cls(
-            path or settings.policy,
-            read_allow_key(settings),
-            (PresidioIds(),) if has_detectors else (),
-            tuple(RULES.items()),
-        )
+        names = names or build_names(settings)
+        detectors = () if names is None else (names,)
+        return cls(path or settings.policy, read_allow_key(settings), detectors, tuple(RULES.items()))
 
     def stamp(self) -> Stamp:
         """Return the state of the site's files; cheap. A file that is just going away counts as gone."""

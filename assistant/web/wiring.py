@@ -18,6 +18,7 @@ from assistant.web.doors import Doors, PartState
 from assistant.web.serve import serve_until_stopped
 from connectors.model_hosts.hosts import ModelHosts
 from connectors.model_hosts.values import HostStatus
+from policies.detectors.names import NamesDetector
 
 _PATIENCE_SECONDS = 2.0  # for one part of the product to answer a health check
 
@@ -92,6 +93,7 @@ class _Web:
                 words=f"{len(policy.rules)} rules.",
                 details=f"{len(policy.rules)} rules, policy {policy.version}.",
             ),
+            "names model": names_state(self._application.names),
             "model hosts": hosts_state(self._hosts.statuses(), is_ready=self._hosts.is_ready),
         }
 
@@ -114,6 +116,13 @@ class _Web:
         is_open = self._application.audit.is_connected
         words = "The audit log is open." if is_open else "The audit log cannot be written; nothing is answered."
         return PartState(is_ready=is_open, words=words)
+
+
+def names_state(names: NamesDetector | None) -> PartState:
+    """Say how the model for names is. Not loaded is not ready; one that failed once may answer the next file."""
+    if names is None:
+        return PartState(is_ready=True, words="off")
+    return PartState(is_ready=names.is_loaded, words=names.state)
 
 
 def hosts_state(statuses: Sequence[HostStatus], *, is_ready: bool) -> PartState:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -14,6 +15,7 @@ _HIGH = 50
 _WELL_KNOWN = frozenset({"8.8.8.8", "8.8.4.4", "9.9.9.9"})  # resolvers that people do paste
 _MASK_FIRST = 224  # multicast, reserved and masks
 _IPV6_MIN_COLONS = 3  # fewer are times and ratios; `fe80::1` and `2001:db8::1` have a group of their own
+_IPV6_LONGEST_MIN = 3  # `7:6:5:4:3:2:1:0` counts
 _IPV6_PREFIXES = ("2", "3", "fc", "fd", "fe8", "fe9", "fea", "feb")  # IANA, what is given out, and the local ones
 _VIN_VALUES = dict(
     zip(
@@ -23,11 +25,13 @@ _VIN_VALUES = dict(
 _VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 _MONTHS_AND_UNITS_LIST = (
     "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC B KB MB GB TB HZ KHZ MHZ GHZ V W A X N AM PM TO AND OR IN ON BY "
-    "OF AT"
+    "OF AT "
+    "UTC GMT WET CET EET BST IST MSK EST CST MST PST AST EDT CDT MDT PDT ADT JST KST HKT SST NZT"
 )
 _MONTHS_AND_UNITS = frozenset(_MONTHS_AND_UNITS_LIST.split())
 _PRODUCTS = frozenset({"HP-UX", "BY-SA", "BY-NC", "BY-ND", "X-UA", "UTF-X", "RS-X"})
 _MAC_MIN_DIFFERENT = 3
+_FLOATS = re.compile(r"(?:\dE-\d\d-?)+")  # `2E-21-5E-22-4E-21`
 
 
 def is_ipv4(value: str) -> bool:
@@ -62,6 +66,8 @@ def is_ipv6(value: str) -> bool:
     if bare.startswith("::"):
         return bare.lower().startswith("::ffff:") and "." in bare
     has_digit = any(c.isdigit() for c in bare)
+    if max(map(len, bare.split(":"))) < _IPV6_LONGEST_MIN:
+        return False
     return has_digit and (bare.count(":") >= _IPV6_MIN_COLONS + 4 or bare.lower().startswith(_IPV6_PREFIXES))
 
 
@@ -69,6 +75,8 @@ def is_mac(value: str) -> bool:
     """Tell whether the address is some machine's: not all alike, no counting example (IEEE 802)."""
     number = letters_and_digits_of(value)
     pairs = {number[place : place + 2] for place in range(0, 12, 2)}
+    if _FLOATS.fullmatch(value):
+        return False
     is_dotted = "." in value  # three groups with points are collation keys and versions, too
     return len(pairs) >= _MAC_MIN_DIFFERENT and (not is_dotted or sum(c.isalpha() for c in value) > 2)  # noqa: PLR2004
 

@@ -15,6 +15,9 @@ from policies.detectors.naming import Kind, Link, Naming
 LOW_BITS: Final = 6.0
 """Below, no name makes a value a secret."""
 
+FAR_BITS: Final = 20.0
+"""Below, no word makes a value a secret that does not name it."""
+
 NEVER: Final = 1e9
 """More bits than any value has."""
 
@@ -30,11 +33,21 @@ _TEXTUAL: Final = frozenset((Form.MIXED, Form.LOWER))
 def linked_bits(naming: Naming, form: Form, value: bytes) -> float:
     """Return the need of a value that is assigned to its name, said to be it, or adjacent to it."""
     name = naming.name
-    if naming.link is Link.NEAR or name & (Kind.EXPLAINED | Kind.TAIL):
+    if not name or naming.link is Link.NEAR or name & (Kind.EXPLAINED | Kind.TAIL):
         return NEVER
     if naming.link is Link.ADJACENT:
         return _adjacent_bits(name, form, value)
     if name & Kind.STRONG:
+        return LOW_BITS
+    return _said_bits(naming, form, value)
+
+
+def _said_bits(naming: Naming, form: Form, value: bytes) -> float:
+    """Return the need of a value whose name has no secret's word."""
+    name = naming.name
+    if name & Kind.HANDED:
+        return _handed_bits(form, value)
+    if form is Form.UUID and naming.link is Link.SAID and name & Kind.WEAK:
         return LOW_BITS
     if form is Form.UUID and (name & Kind.COMMON or (naming.link is Link.SAID and not name & Kind.WEAK)):
         return NEVER
@@ -44,20 +57,31 @@ def linked_bits(naming: Naming, form: Form, value: bytes) -> float:
 
 
 def near_bits(naming: Naming, form: Form, value: bytes) -> float:
-    """Return the need of a value that has telling words somewhere before it."""
+    """Return the need of a value that has telling words somewhere before it, at least `FAR_BITS`."""
+    if form is Form.DIGITS or len(value) < _MIN_FAR_CHARS or value.startswith(b"0x"):
+        return NEVER
     is_hash = form is Form.HEX and len(value) in _HASH_CHARS
     near = naming.line if is_hash else naming.near  # hashes stand in lists, of which the line before tells nothing
     is_explained = bool(near & Kind.EXPLAINED) and form is Form.HEX
     is_object = form is Form.UUID and not naming.line & Kind.PROVIDER
-    if form is Form.DIGITS or is_explained or is_object or len(value) < _MIN_FAR_CHARS or value.startswith(b"0x"):
+    if is_explained or is_object:
         return NEVER
     if near & Kind.PROVIDER:
-        return 20.0 if near & (Kind.STRONG | Kind.WEAK | Kind.FAINT) else 25.0
+        return FAR_BITS if near & (Kind.STRONG | Kind.WEAK | Kind.FAINT) else 25.0
     if form not in _TEXTUAL:
         return NEVER
     if near & Kind.STRONG:
         return 25.0
     return 30.0 if near & Kind.COMMON and naming.line & Kind.WEAK else NEVER
+
+
+def _handed_bits(form: Form, value: bytes) -> float:
+    """Return the need of a value that somebody says to have put somewhere: what it is stands behind it."""
+    if form is Form.UUID:
+        return LOW_BITS
+    if form is Form.HEX:
+        return 25.0 if len(value) >= _MIN_FAR_CHARS else NEVER
+    return 18.0 if form in _TEXTUAL and len(value) >= _MIN_CHARS else NEVER
 
 
 def _service_bits(name: int, form: Form, value: bytes) -> float:
@@ -82,7 +106,7 @@ def _weak_bits(naming: Naming, form: Form, value: bytes) -> float:
 def _key_bits(naming: Naming, form: Form, value: bytes) -> float:
     """Return the need of a value that is called `key` or alike, without a service's word in the name."""
     if naming.name & Kind.COMMON:
-        return 12.0
+        return NEVER if form is Form.HEX and naming.near & Kind.EXPLAINED else 12.0  # `MD5 (api.zip) = …`
     if naming.around & Kind.PROVIDER:
         return 10.0
     if form is Form.UUID:

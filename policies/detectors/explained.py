@@ -34,12 +34,18 @@ _FILE_NAME: Final = re.compile(
     rb"|ico|webp|woff2?|ttf|eot|otf|pdf|zip|gz|xz|bz2|zst|tgz|tar|whl|egg|deb|rpm|apk|jar|war|so|a|o|h|hpp|hh|c|cc|cpp|cxx|go|rs"
     rb"|rb|java|kt|swift|php|sh|bash|bat|ps1|sql|db|sqlite|csv|tsv|lock|map|crt|cer|pem|pub|exe|dll|bin|img|iso|com|org|net|io|dev))"
 )
-# Public keys (RFC 4253 in base 64), checksums of package managers, images and fonts in base 64, mangled symbols.
+# Public keys (RFC 4253 and 4880 in base 64),
+# checksums of package managers, images and fonts in base 64, mangled symbols.
 _PUBLIC_STARTS: Final = (
     b"AAAAB3NzaC1",
     b"AAAAC3NzaC1",
     b"AAAAE2VjZHNh",
     b"AAAAGnNrLX",
+    b"mDME",
+    b"mQEN",
+    b"mQGN",
+    b"mQGi",
+    b"mQIN",
     b"sha1-",
     b"sha256-",
     b"sha384-",
@@ -71,12 +77,10 @@ _MIN_DRAWING_DOTS: Final = 3
 _UUID_CHARS: Final = 36
 
 
-def form_of(value: bytes, is_placeholder: Callable[[bytes], object]) -> Form | None:
-    """Return the form of a value, None when the form explains it away."""
+def form_of(value: bytes) -> Form | None:
+    """Return the form of a value, None for versions, dates and ranges."""
     if _NUMBER.fullmatch(value):
-        return Form.DIGITS if value.isdigit() and not is_filling(value) else None
-    if is_placeholder(value.lower()) or is_filling(value) or _is_public(value):
-        return None
+        return Form.DIGITS if value.isdigit() else None
     if len(value) == _UUID_CHARS and _UUID.fullmatch(value):
         return Form.UUID
     if _HEX.fullmatch(value):
@@ -84,11 +88,18 @@ def form_of(value: bytes, is_placeholder: Callable[[bytes], object]) -> Form | N
     return Form.LOWER if value.islower() or value.isupper() else Form.MIXED
 
 
+def is_explained(value: bytes, is_placeholder: Callable[[bytes], object]) -> bool:
+    """Tell whether the value says of itself that it is no secret: an example, a filling, what anybody may know."""
+    return bool(is_placeholder(value.lower())) or is_filling(value) or _is_public(value)
+
+
 def _is_public(value: bytes) -> bool:
     """Tell whether the form is that of something that anybody may know."""
-    if value.startswith(_PUBLIC_STARTS) or _DER.match(value):
+    if value.startswith(_PUBLIC_STARTS) or _DER.match(value) or _DATE_TIME.fullmatch(value):
         return True
-    return any(form.fullmatch(value) for form in (_FILE_NAME, _DATE_TIME, _VERSION)) or _is_drawing(value)
+    if b"." not in value:
+        return False
+    return any(form.fullmatch(value) for form in (_FILE_NAME, _VERSION)) or _is_drawing(value)
 
 
 def _is_drawing(value: bytes) -> bool:

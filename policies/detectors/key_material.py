@@ -31,6 +31,7 @@ _MIN_SEED_LETTERS = 6
 _MIN_COOKIE_CHARS = 16
 _COMMON_COMMUNITIES = frozenset({"public", "private", "string", "name", "community", "default", "version", "view"})
 _PATH_SEGMENT_CHARS = 16
+_PRIVATE_PART = re.compile(r"""["'](?:d|k)\\?["']\s?:\s?\\?["'][A-Za-z0-9_+/-]{22}""")
 _DATE = re.compile(r"(?:19|20)[0-9]{2}-?[0-9]{2}-?[0-9]{2}|[0-9]{4}-[0-9]{4}")
 
 
@@ -46,6 +47,22 @@ def is_jwt(value: str) -> bool:
     except (ValueError, Base64Error, RecursionError):
         return False
     return isinstance(header, dict) and not header.keys().isdisjoint({"alg", "enc", "typ", "kid"})
+
+
+def is_private_jwk(value: str) -> bool:
+    """Tell whether a JSON Web Key has its private part (RFC 7517, RFC 7518 section 6)."""
+    return _PRIVATE_PART.search(value) is not None
+
+
+def is_key_store(value: str) -> bool:
+    """Tell whether a JSON object is an encrypted key of a wallet (Web3 Secret Storage)."""
+    return "ciphertext" in value.lower()
+
+
+def is_byte_list(value: str) -> bool:
+    """Tell whether a list holds bytes, most of them different, as drawn ones are."""
+    numbers = [int(number) for number in re.findall("[0-9]+", value)]
+    return all(number < 256 for number in numbers) and len(set(numbers)) > len(numbers) / 2  # noqa: PLR2004 - a byte
 
 
 def is_basic_credentials(value: str) -> bool:
@@ -166,6 +183,9 @@ def is_stellar_seed(value: str) -> bool:
 CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
     {
         "jwt": is_jwt,
+        "private-jwk": is_private_jwk,
+        "bytes": is_byte_list,
+        "key-store": is_key_store,
         "basic-credentials": is_basic_credentials,
         "header-token": is_header_token,
         "session-value": is_session_value,

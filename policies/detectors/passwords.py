@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from types import MappingProxyType
 
-from policies.detectors.shapes import has_digit, is_no_example
+from policies.detectors.shapes import has_digit, is_drawn, is_no_example
 
 _WORDS_OF_THE_TRADE = """
 true false yes no on off none null nil undefined empty required optional string str text bytes bytearray int float bool
@@ -45,8 +45,12 @@ _SIGNED_WORD = re.compile(
     r"_*[A-Za-zÀ-ÿ]+(?:[-_'./:+&,\\]{1,2}[A-Za-zÀ-ÿ]+)*[-'.:,;!?)\]}*]*"
 )  # words, joined or ended by signs
 _NAME_OF_CODE = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|::|->|\?\.)[A-Za-z_$][\w$]*)+[;,]?")
+_WORDS_AND_NUMBER = re.compile(r"[A-Z][a-z]{2,}\.[a-z]{3,}[0-9]{1,4}|[a-z]{3,}\.[a-z]{3,}[0-9]{2,4}")  # Violet.falcon53
+_MIN_DRAWN_CHARS = 8  # shorter ones cannot be told from words
+_MIN_CHAIN_WORDS = 4  # of a passphrase without a digit
 _CALL = re.compile(r"[A-Za-z_$][\w$.:>-]*[(\[].*|.*\(\)[;,:)]*|\(.*\)?|.*[a-z]\(.*")
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+[0-9]?(?:_[a-z]+)+[0-9]?")
+_CAPITALS = re.compile(r"[A-Z0-9]*_[A-Z0-9_]*")
 _KEYWORD_ARGUMENT = re.compile(r"[A-Za-z_.-]+=[A-Za-z]*[0-9]{0,2}[(\[]?")
 _SIGNS_OF_CODE = frozenset('()[]{}|\\/;=<>:,"')
 _VERSION_OR_COUNT = re.compile(
@@ -67,7 +71,7 @@ def is_password(value: str) -> bool:
     is_template = any(mark in word for mark in _TEMPLATES) or (word[:1] in _TEMPLATE_STARTS and not _is_strong(word))
     is_sentence = any(c.isspace() for c in word) and not _is_strong_phrase(word)
     is_path = word.startswith(_PATH_STARTS)
-    is_key = _NAME_OF_CODE.fullmatch(word) is not None or _CONSTANT.fullmatch(word) is not None
+    is_key = _is_name_of_code(word) or _CONSTANT.fullmatch(word) is not None
     is_word = low in _NO_SECRETS or any(part in low for part in ("password", "passwort", "passwd", "passphrase"))
     is_about = is_word and not has_digit(word)
     return (
@@ -77,6 +81,19 @@ def is_password(value: str) -> bool:
         and not word.endswith("...")
         and is_no_example(word)
     )
+
+
+def _is_name_of_code(word: str) -> bool:
+    """Tell whether a word with dots in it is a name such as `settings.PASSWORD`, neither drawn nor `Violet.falcon5`."""
+    if _NAME_OF_CODE.fullmatch(word) is None:
+        return False
+    return _WORDS_AND_NUMBER.fullmatch(word) is None and not _is_drawn_word(word)
+
+
+def _is_drawn_word(word: str) -> bool:
+    """Tell whether letters of both cases, perhaps with digits and signs, are drawn by lot and spell nothing."""
+    is_both = any(c.islower() for c in word) and any(c.isupper() for c in word[1:])
+    return is_both and word.isascii() and len(word) >= _MIN_DRAWN_CHARS and is_drawn(word)
 
 
 def _classes(value: str) -> int:
@@ -109,14 +126,16 @@ def is_odd_password(value: str) -> bool:
 
 def _is_odd(word: str) -> bool:
     """Tell whether a word is none of a language, of code, of numbers with units."""
-    is_mixed_up = word.isalpha() and sum(a.islower() and b.isupper() for a, b in pairwise(word)) > 2  # noqa: PLR2004 - more humps than names have
-    has_oddity = has_digit(word) or any(not c.isalnum() for c in word) or is_mixed_up
+    has_humps = word.isalpha() and sum(a.islower() and b.isupper() for a, b in pairwise(word)) > 2  # noqa: PLR2004 - more than names have
+    if _is_drawn_word(word) and not word.endswith((")", "]", "(", "[")):
+        return True
+    has_oddity = has_digit(word) or any(not c.isalnum() for c in word) or has_humps
     return (
         has_oddity
         and (has_digit(word) or _SIGNS_OF_CODE.isdisjoint(word))
         and not word.startswith(("(", "[", "{"))
         and _KEYWORD_ARGUMENT.fullmatch(word) is None
-        and (is_mixed_up or _SIGNED_WORD.fullmatch(word) is None)
+        and (has_humps or _SIGNED_WORD.fullmatch(word) is None)
         and _VERSION_OR_COUNT.fullmatch(word) is None
         and any(c.isalnum() for c in word)
     )
@@ -158,7 +177,8 @@ def is_parameter_password(value: str) -> bool:
 def is_url_password(value: str) -> bool:
     """Tell whether what stands between `user:` and `@host` is a password and no port, word or template."""
     is_port = re.fullmatch(r"[0-9]{1,5}(?:/.*)?", value) is not None and not (value.isdecimal() and len(value) > 4)  # noqa: PLR2004 - of four digits are ports
-    return not is_port and not value.startswith("//") and is_password(value) and _is_no_short_word(value)
+    is_named = has_digit(value) and _is_name_of_code(value) and is_no_example(value)  # no code stands in an address
+    return not is_port and not value.startswith("//") and (is_named or is_password(value)) and _is_no_short_word(value)
 
 
 def _is_no_short_word(value: str) -> bool:
@@ -176,12 +196,7 @@ def is_command_password(value: str) -> bool:
 def is_said_password(value: str) -> bool:
     """Tell whether a word after "the password is" may be one: digits or signs that no word of a language has."""
     word = value.rstrip(".,;:!?)*_")
-    if (
-        (word.isupper() and "_" in word)
-        or _CALL.fullmatch(word)
-        or word.endswith(("'s", "=", "\\", "|"))
-        or "](" in word
-    ):
+    if _CAPITALS.fullmatch(word) or _CALL.fullmatch(word) or word.endswith(("'s", "=", "\\", "|")) or "](" in word:
         return False
     return is_password(word) and not value.startswith(_STARTS_OF_CODE) and not _has_odd_start(value) and _is_odd(value)
 
@@ -193,7 +208,7 @@ def is_strong_password(value: str) -> bool:
 
 def is_quoted_phrase(value: str) -> bool:
     """Tell whether quoted words after "the passphrase is" are one: no word of the trade or of a sentence among them."""
-    words = re.split(r"[\s-]+", value.lower().strip())
+    words = re.split(r"[\s._-]+", value.lower().strip())
     is_label = len(words) == 2 or (len(words) == 3 and not _NO_SECRETS.isdisjoint(words))  # noqa: PLR2004 - `Wiki password`
     is_phrase = not is_label and _PHRASE_STOPS.isdisjoint(words)
     has_only_words = all(word.strip("!?.").isalnum() for word in words)

@@ -13,13 +13,14 @@ from policies.detectors.national_ids.checksums import digits_of, is_long_date, l
 
 _FILE_ENDINGS_LIST = (
     "png jpg jpeg gif svg webp avif ico js mjs cjs ts tsx jsx css scss less json yaml yml toml py pyi rb rs go md txt "
-    "html htm xml map lock c h cpp hpp java kt sh cfg ini conf log vue svelte woff woff2 ttf"
+    "html htm xml map lock c h cpp hpp java kt sh cfg ini conf log vue svelte woff woff2 ttf "
+    "service socket timer target mount automount slice scope swap"  # units of systemd: `getty@tty1.service`
 )
 _FILE_ENDINGS = frozenset(_FILE_ENDINGS_LIST.split())
 # Local parts that stand for nobody, at hosts that stand for none.
 _NOBODY_LIST = (
     "user username user1 user2 you your yourname your.name your-name me myname name foo bar baz foobar someone "
-    "somebody anyone nobody noreply no-reply donotreply do-not-reply example test tester email mail a b x y u abc xyz "
+    "somebody anyone nobody noreply no-reply donotreply do-not-reply example test tester email mail abc xyz "
     "root admin postmaster webmaster info hello first.last firstname.lastname person my-email "
     "youremail your-email your_email bot ci author maintainer myuser login"
 )
@@ -29,6 +30,7 @@ _NOWHERE = re.compile(
     r"|your-domain\.com|test\.com|test|foo\.(?:com|org|bar|net)|bar\.(?:com|org)|baz\.com|localhost(?:\.localdomain)?|local"
     r"|invalid|host\.com|hostname\.com|email\.com|company\.com|server\.com|site\.com|acme\.com|corp\.com|a\.com|b\.com|x\.com)"
 )
+_MINE = re.compile(r"(?:my|your)[-_.]")  # `my-account@my-project.example.com`
 _MACHINES_LIST = "git hg svn ssh noreply no-reply donotreply npm"
 _MACHINES = frozenset(_MACHINES_LIST.split())
 _MIN_DIFFERENT_DIGITS = 3  # fewer are fillings
@@ -55,6 +57,8 @@ _LONE_PLATES_LIST = (
 _LONE_PLATES = re.compile("|".join(_LONE_PLATES_LIST))
 _LONE_GAPS = frozenset(" .")  # `PEP 440`, `PHP-3.01`
 _LONE_GROUPS = re.compile(r"[A-Z]{1,3} ?[0-9]{3,6}(?: [0-9]{2,6}){1,3}[A-Z]?")  # `D1234 56789 01234`
+_SERIAL = re.compile(r"[A-Z]{2,6}-(?:19|20)\d\d-\d+|\d{1,3}(?:\.\d{1,3}){3}")  # `CVE-2024-1234`, a network's mask
+_RELEASE = re.compile(r"\d{1,2}(?:\.\d{1,2}){1,3}(?:[-+~]\d{1,2})?")  # `7.88.1-10`
 _VERSION = re.compile(r"\d+(?:\.\d+){1,2}")
 # Where ids have their letters; separators are gone.
 _LONE_FORMS_LIST = (
@@ -87,7 +91,9 @@ def is_email(value: str) -> bool:
     local, ending = local.strip("\"'"), domain.rpartition(".")[2]
     if local in _MACHINES or ending in _FILE_ENDINGS or ".." in local or local.endswith("."):
         return False
-    return local not in _NOBODY or not _NOWHERE.fullmatch(domain)
+    if _MINE.match(local) and _MINE.match(domain):
+        return False
+    return local not in _NOBODY or not (domain.startswith("[") or _NOWHERE.fullmatch(domain))
 
 
 def is_phone_number(value: str) -> bool:
@@ -136,7 +142,7 @@ def is_lone_number(value: str) -> bool:
     """
     number = letters_and_digits_of(value)
     digits = digits_of(value)
-    if _DATES.fullmatch(value) or _VERSION.fullmatch(value):
+    if _DATES.search(value) or _VERSION.fullmatch(value) or _SERIAL.fullmatch(value):
         return False
     if number.isdigit():
         is_date = len(number) == 8 and is_long_date(digits)  # noqa: PLR2004
@@ -159,7 +165,13 @@ def has_digits_enough(value: str) -> bool:
     """Tell whether what a word announced is a number, neither a word nor a date: four digits, five without letters."""
     digits = digits_of(value)
     least = 4 if any(character.isalpha() for character in value) else 5  # four digits alone are a year
-    return len(digits) >= least and len(set(digits)) > 1 and not _DATES.fullmatch(value)
+    is_said = not _DATES.fullmatch(value) and not _RELEASE.fullmatch(value)
+    return len(digits) >= least and len(set(digits)) > 1 and is_said
+
+
+def has_letter_behind_digit(value: str) -> bool:
+    """Tell whether a letter stands right behind a digit, as in no code of letters and a counted number."""
+    return any(one.isdigit() and other.isalpha() for one, other in itertools.pairwise(value))
 
 
 def has_many_digits(value: str) -> bool:
@@ -209,6 +221,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "lone-number": is_lone_number,
         "digits-enough": has_digits_enough,
         "digits-many": has_many_digits,
+        "letter-behind-digit": has_letter_behind_digit,
         "digits-mixed": has_letters_between,
         "digits-varied": has_varied_digits,
         "no-licence-address": is_no_licence_address,

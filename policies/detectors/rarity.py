@@ -34,8 +34,12 @@ _SYMBOL_OF: Final = bytes(
 _KIND_OF: Final = bytes(0 if c in _LOWER else 1 if c in _UPPER else 2 for c in range(256))
 _HEX_LETTERS: Final = b"abcdefABCDEF"
 _SIGNS: Final = b"_-./+=~"
-_NEIGHBOUR_STEPS: Final = frozenset((-1, 0, 1))
 _KEYBOARD_ROWS: Final = (b"qwertzuiop", b"qwertyuiop", b"azertyuiop", b"asdfghjkl", b"zxcvbnm", b"yxcvbnm")
+_KEYS_IN_A_ROW: Final = 6
+_KEYBOARD_PARTS: Final = frozenset(
+    row[start:end] for row in _KEYBOARD_ROWS for start in range(len(row)) for end in range(start + 1, len(row) + 1)
+)
+_MAX_PERIOD: Final = 8
 
 
 def _unpacked() -> tuple[tuple[tuple[float, ...], ...], ...]:
@@ -95,13 +99,15 @@ def is_filling(value: bytes) -> bool:
     low = value.lower()
     if len(set(low)) <= max(2, min(5, len(low) // 5)):
         return True
-    steps = sum(1 for a, b in pairwise(low) if b - a in _NEIGHBOUR_STEPS)
+    steps = [-1 <= b - a <= 1 for a, b in pairwise(low)].count(True)
     if steps * 5 > len(low) * 3:
         return True
-    if any(low[:6] in row or low[-6:] in row for row in _KEYBOARD_ROWS):
+    if low[:_KEYS_IN_A_ROW] in _KEYBOARD_PARTS or low[-_KEYS_IN_A_ROW:] in _KEYBOARD_PARTS:
         return True
     return low[: len(low) // 2] == low[len(low) // 2 : len(low) // 2 * 2] or _has_period(low)
 
 
 def _has_period(low: bytes) -> bool:
-    return any(low[:-period] == low[period:] for period in range(1, min(9, len(low) // 2)))
+    if low.find(low[:1], 1, _MAX_PERIOD + 1) < 0:
+        return False
+    return any(low[:-period] == low[period:] for period in range(1, min(_MAX_PERIOD + 1, len(low) // 2)))

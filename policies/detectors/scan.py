@@ -12,9 +12,12 @@ the words while the value is held.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple
 
 import re2
 
@@ -30,12 +33,14 @@ from policies.patterns import (
     has_only_endless_tail,
     in_parts,
     longest,
+    openings,
     source,
     until_keyword,
 )
 from policies.pseudonyms import PLACEHOLDER, is_placeholder
 from policies.rule import Rule
 from policies.verdict import Finding
+from policies.views.fold import fold_bytes
 from policies.views.regex import KeywordSet, Regex
 
 HELD_CHARS_CAP = 16_384  # a longer match blocks the text: an RSA key of 16,384 bits takes 12,700
@@ -43,10 +48,15 @@ CONTEXT_CHARS = 400  # how long the words before a value may be: the longest the
 RUN_CLASS = "A-Za-z0-9_+/=.~@:%-"
 """Characters of a run: what a token or an address is made of. A run is held until it ends."""
 
+_BLOCK_CHARS = 2_048  # rules run only around the blocks of a long text in which their keywords occur
+_FIRST_LATIN_LETTER = 0xA0
+_WINDOWS = (0, 80, 180, CONTEXT_CHARS)  # how far back words are looked for, by how long they may be
+_WORD_PARTS = re.compile(rb"[a-z0-9\x80-\x9f]{2,}")
 _COARSE_HELD_CHARS = 256  # where more would be held, it is worth counting exactly
 _BORDER_CHARS = 2  # up to here, what stands before a value is a border and no context
+_OPENING_CHARS = 3  # a shorter word would stand in most of what is held
 _NEVER = r"[^\x00-\xff]"  # a pattern that matches nothing in a view of a text
-_RUN_BYTES = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+/=.~@:%-")
+RUN_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+/=.~@:%-"
 _ALL_BYTES = bytes(range(256))
 PLACEHOLDER_RULE = Rule(
     name="placeholder",
@@ -66,6 +76,13 @@ class RuleFailedError(Exception):
     """A rule could not judge a value, or its match is longer than the cap; names the rule, never the value."""
 
 
+class Region(NamedTuple):
+    """Where a match may begin: from `begin` to before `stop`."""
+
+    begin: int
+    stop: int
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """A finding, with the text around it that must not be torn from it (`whole_start`, `whole_end`)."""
@@ -76,21 +93,29 @@ class Match:
 
 
 class _PlainPattern:
-    """A value, perhaps behind a border of a character or two."""
+    """A value, perhaps behind a border of a character or two.
+
+    Attributes:
+        reach_chars: how far behind its beginning a match may end.
+    """
 
     def __init__(self, tree: Node) -> None:
         self.tree = tree
         self.regex = Regex(source(tree))
         self.is_run = _is_run(tree)
+        self.reach_chars = _reach(tree)
 
-    def matches(self, rule: _CompiledRule, data: bytes, start: int) -> Iterator[Match]:
+    def matches(self, rule: _CompiledRule, data: bytes, start: int, region: Region) -> Iterator[Match]:
         """Yield the confirmed matches from left to right, no value inside another; two may share a border.
 
         What was not confirmed hides nothing.
         """
-        place, free = max(0, start - _BORDER_CHARS), start
-        while place <= len(data) and (found := self.regex.search(data, place)) is not None:
+        place, free = max(region.begin, start - _BORDER_CHARS, 0), start
+        last = min(len(data), region.stop + self.reach_chars)
+        while place < region.stop and (found := self.regex.search(data, place, last)) is not None:
             whole_start, whole_end = found[0]
+            if whole_start >= region.stop:
+                return
             value_start, value_end = found[-1]
             place = whole_start + 1
             if value_start >= free and rule.confirms(data, whole_start, value_start, value_end, whole_end):
@@ -99,44 +124,53 @@ class _PlainPattern:
 
 
 class _ContextPattern:
-    """Words, and a value behind them."""
+    """Words, and a value behind them.
+
+    Attributes:
+        words_chars: how long the words may be.
+        reach_chars: how far behind the beginning of the words a match may end.
+    """
 
     def __init__(self, words: Node, value: Node, border: Node) -> None:
         self.words = Regex(source(words))
         self.value_tree = Sequence((value, border))
         self.value = Regex(f"({source(value)}){source(border)}")
-        self.is_run = _is_run(value)
+        self.is_run = _is_run(value) and longest(border) in {0, 1}
+        self.words_chars = longest(words) or CONTEXT_CHARS
+        self.reach_chars = _reach(Sequence((words, value, border)))
 
     @cached_property
     def alive(self) -> Regex:
         """Return the pattern of the beginnings of values that reach the end."""
         return Regex(f"(?:{beginnings(self.value_tree, is_exact=True)})\\z")
 
-    def places(self, data: bytes, start: int) -> Iterator[tuple[int, int]]:
+    def places(self, data: bytes, start: int, region: Region) -> Iterator[tuple[int, int]]:
         """Yield where words begin and where their value would, for values that begin at `start` or later."""
-        place = max(0, start - CONTEXT_CHARS)
-        while (found := self.words.search(data, place)) is not None:
+        place = max(region.begin, start - self.words_chars, 0)
+        last = min(len(data), region.stop + self.words_chars)
+        while place < region.stop and (found := self.words.search(data, place, last)) is not None:
             begin, end = found[0]
-            if end >= start and end - begin <= CONTEXT_CHARS:
+            if begin >= region.stop:
+                return
+            if end >= start:
                 yield begin, end
             place = begin + 1
 
-    def matches(self, rule: _CompiledRule, data: bytes, start: int) -> Iterator[Match]:
+    def matches(self, rule: _CompiledRule, data: bytes, start: int, region: Region) -> Iterator[Match]:
         """Yield the confirmed values, each place of words by itself."""
-        for begin, value_start in self.places(data, start):
+        for begin, value_start in self.places(data, start, region):
             found = self.value.match(data, value_start)
             if found is None:
                 continue
             (_, whole_end), (_, value_end) = found
-            if rule.confirms(data, begin, value_start, value_end, whole_end):
+            # Only the words are asked for a keyword: they have streamed by when the value begins.
+            if rule.confirms(data, begin, value_start, value_end, value_start):
                 yield rule.match(value_start, value_end, value_start, whole_end)
 
     def alive_from(self, data: bytes, start: int) -> int:
         """Return the first place at which a value may still grow; the end when there is none."""
-        return min(
-            (place for _, place in self.places(data, start) if self.alive.match(data, place) is not None),
-            default=len(data),
-        )
+        places = self.places(data, start, Region(0, len(data)))
+        return min((place for _, place in places if self.alive.match(data, place) is not None), default=len(data))
 
 
 class _CompiledRule:
@@ -161,9 +195,17 @@ class _CompiledRule:
         return tuple(plain), tuple(context)
 
     def has_words(self, words: Node) -> bool:
-        """Tell whether what stands before a value is more than a border; a rule without keywords has borders only."""
+        """Tell whether what stands before a value is more than a border, and where a keyword is looked for.
+
+        A keyword that may come only with the value or behind it comes too late for a stream: then all of the pattern
+        is held.
+        """
         length = longest(words)
-        return bool(self.keywords) and length is not None and length > _BORDER_CHARS
+        return (
+            length is not None
+            and length > _BORDER_CHARS
+            and _may_hold(fold_bytes(source(words)).lower(), self.keywords)
+        )
 
     @property
     def plain(self) -> tuple[_PlainPattern, ...]:
@@ -172,6 +214,11 @@ class _CompiledRule:
     @property
     def context(self) -> tuple[_ContextPattern, ...]:
         return self._patterns[1]
+
+    @cached_property
+    def open_context(self) -> tuple[_ContextPattern, ...]:
+        """Return the context patterns whose value may hold more than a run, so that it must be held by itself."""
+        return tuple(pattern for pattern in self.context if not pattern.is_run)
 
     @cached_property
     def alive(self) -> Regex | None:
@@ -213,18 +260,30 @@ class _Keywords:
     def __init__(self, rules: Iterable[_CompiledRule]) -> None:
         self._rules_of: dict[int, list[_CompiledRule]] = {}
         self._set = KeywordSet()
+        self._longest = 1
         numbers: dict[bytes, int] = {}
         for compiled in rules:
             for word in compiled.keywords:
+                self._longest = max(self._longest, len(word))
                 if word not in numbers:
                     numbers[word] = self._set.add(word)
                 self._rules_of.setdefault(numbers[word], []).append(compiled)
         self._set.compile()
 
-    def rules_in(self, data: bytes) -> tuple[_CompiledRule, ...]:
+    def rules_in(self, data: bytes) -> Iterable[_CompiledRule]:
         """Return the rules of which a keyword occurs."""
         numbers = self._set.numbers_in(data)
-        return tuple(dict.fromkeys(compiled for number in numbers for compiled in self._rules_of[number]))
+        return dict.fromkeys(compiled for number in numbers for compiled in self._rules_of[number])
+
+    def blocks_in(self, data: bytes, start: int) -> dict[_CompiledRule, list[int]]:
+        """Return for each rule the blocks, by where they begin, in which one of its keywords does."""
+        if len(data) - start <= _BLOCK_CHARS:
+            return {compiled: [start] for compiled in self.rules_in(data[start:] if start else data)}
+        blocks: dict[_CompiledRule, list[int]] = {}
+        for begin in range(start, len(data), _BLOCK_CHARS):
+            for compiled in self.rules_in(data[begin : begin + _BLOCK_CHARS + self._longest - 1]):
+                blocks.setdefault(compiled, []).append(begin)
+        return blocks
 
 
 class Scanner:
@@ -247,17 +306,30 @@ class Scanner:
         Raises:
             RuleFailedError: a check failed, or a match is longer than the cap; nothing may pass.
         """
-        candidates = self._candidates(data, start)
-        if self._keywordless_gate.search(data, start) is not None:
-            candidates += self._keywordless
-        matches = [
-            match
-            for compiled in candidates
-            for pattern in (*compiled.plain, *compiled.context)
-            for match in pattern.matches(compiled, data, start)
-        ]
-        matches.sort(key=lambda match: (match.whole_start, match.whole_end))
-        return matches
+        matches: dict[Match, None] = {}
+        for compiled, blocks in self._keywords.blocks_in(data, max(0, start - CONTEXT_CHARS)).items():
+            patterns: tuple[_PlainPattern | _ContextPattern, ...] = (*compiled.plain, *compiled.context)
+            for pattern in patterns:
+                for region in _regions(blocks, pattern.reach_chars):
+                    matches.update(dict.fromkeys(pattern.matches(compiled, data, start, region)))
+        for region in self._keywordless_regions(data, start):
+            for compiled in self._keywordless:
+                for pattern in compiled.plain:
+                    matches.update(dict.fromkeys(pattern.matches(compiled, data, start, region)))
+        return sorted(matches, key=lambda match: (match.whole_start, match.whole_end))
+
+    def _keywordless_regions(self, data: bytes, start: int) -> Iterator[Region]:
+        place = max(0, start - _BORDER_CHARS)
+        while (found := self._keywordless_gate.search(data, place)) is not None:
+            begin = found[0][0]
+            place = begin + _BLOCK_CHARS
+            while place < len(data) and (more := self._keywordless_gate.search(data, place)) is not None:
+                if more[0][0] > place + _BLOCK_CHARS:
+                    break  # between the two nothing begins
+                place = more[0][0] + _BLOCK_CHARS
+            yield Region(begin, min(place, len(data)))
+            if place >= len(data):
+                return
 
     def alive_from(self, data: bytes, start: int) -> int:
         """Return the first place from which `data` may still grow into a match; its length when there is none.
@@ -267,20 +339,28 @@ class Scanner:
         alive = _first(self._alive_heads, data, start)
         if len(data) - alive > _COARSE_HELD_CHARS:
             alive = _first(self._exactly_alive_heads, data, start)
-        for compiled in self._candidates(data, start):
+        held = data[max(0, start - _BORDER_CHARS) :].lower()
+        for words, opened in self._opened:
+            if any(word in held for word in words):
+                alive = min(alive, _first(opened, data, start))
+        # A plain match is held from its beginning, so its keyword stands in what is held; words may have been shown.
+        for compiled in self._keywords.rules_in(data[max(0, start - _BORDER_CHARS) :]):
             if compiled.alive is not None:
                 place = _first(compiled.alive, data, start)
                 if len(data) - place > _COARSE_HELD_CHARS and place < alive:
                     place = _first(compiled.exactly_alive, data, start)
                 alive = min(alive, place)
-            for pattern in compiled.context:
-                if not pattern.is_run:
-                    alive = min(alive, pattern.alive_from(data, start))
-        return alive
+        return min(alive, self._value_from(data, start))
 
-    def _candidates(self, data: bytes, start: int) -> tuple[_CompiledRule, ...]:
-        begin = max(0, start - CONTEXT_CHARS)
-        return self._keywords.rules_in(data[begin:] if begin else data)
+    def _value_from(self, data: bytes, start: int) -> int:
+        """Return the first place at which a value that words announced may still grow."""
+        place = len(data)
+        for nearer, size in pairwise(_WINDOWS):
+            for compiled in self._keywords.rules_in(data[max(0, start - size) :]):
+                for pattern in compiled.open_context:
+                    if nearer < pattern.words_chars <= size:
+                        place = min(place, pattern.alive_from(data, start))
+        return place
 
     @cached_property
     def _alive_heads(self) -> Regex | None:
@@ -290,14 +370,30 @@ class Scanner:
     def _exactly_alive_heads(self) -> Regex | None:
         return _alive_regex(self._heads, is_exact=True)
 
+    @cached_property
+    def _opened(self) -> list[tuple[tuple[bytes, ...], Regex]]:
+        """Return the beginnings of patterns that begin with a word: until it stands there, the run holds it."""
+        opened: list[tuple[tuple[bytes, ...], Regex]] = []
+        for _, pattern in self._held_patterns():
+            words = _opening_words(pattern)
+            if words:
+                opened.append((words, Regex(f"(?:{beginnings(pattern, is_exact=True)})\\z")))
+        return opened
+
     @property
     def _heads(self) -> list[Node]:
         # Until a match has passed its keyword, only the part of the pattern up to there matters.
         return [
             until_keyword(pattern, compiled.rule.keywords)[0]
-            for compiled in self._rules
-            for pattern in (part for tree in compiled.trees for part in _held_parts(compiled, tree))
+            for compiled, pattern in self._held_patterns()
+            if not _opening_words(pattern)
         ]
+
+    def _held_patterns(self) -> Iterator[tuple[_CompiledRule, Node]]:
+        for compiled in self._rules:
+            for tree in compiled.trees:
+                for pattern in _held_parts(compiled, tree):
+                    yield compiled, pattern
 
 
 def _held_parts(compiled: _CompiledRule, tree: Node) -> Iterator[Node]:
@@ -307,9 +403,16 @@ def _held_parts(compiled: _CompiledRule, tree: Node) -> Iterator[Node]:
             yield whole
 
 
+def _opening_words(tree: Node) -> tuple[bytes, ...]:
+    """Return the words, all inside a run, with one of which every match begins; none when they are not known."""
+    words = tuple(sorted(fold_bytes(word) for word in openings(tree)))
+    is_known = all(len(word) >= _OPENING_CHARS and frozenset(RUN_BYTES).issuperset(word) for word in words)
+    return words if is_known else ()
+
+
 def _is_run(tree: Node) -> bool:
     """Tell whether every match is inside a run but for a last character, so that holding the run holds the match."""
-    return all(_RUN_BYTES.issuperset(_taken_by(atom)) for atom in atoms(tree))
+    return all(frozenset(RUN_BYTES).issuperset(_taken_by(atom)) for atom in atoms(tree))
 
 
 _TAKEN: dict[str, bytes] = {}  # spelling of an atom -> the bytes that it takes; there are some hundred
@@ -320,6 +423,32 @@ def _taken_by(atom: str) -> bytes:
         regex = Regex(f"(?i:{atom})")
         _TAKEN[atom] = bytes(byte for byte in _ALL_BYTES if regex.match(_ALL_BYTES, byte) is not None)
     return _TAKEN[atom]
+
+
+def _may_hold(spelled: bytes, keywords: Iterable[bytes]) -> bool:
+    """Tell whether the spelling of a pattern holds a part of a keyword, or all signs of one without letters."""
+    for word in keywords:
+        parts = _WORD_PARTS.findall(word)
+        if any(part in spelled for part in parts) or (not parts and all(sign in spelled for sign in word)):
+            return True
+    return False
+
+
+def _reach(tree: Node) -> int:
+    """Return the length of the longest match; one above the cap is refused anyway."""
+    length = longest(tree)
+    return HELD_CHARS_CAP + _BLOCK_CHARS if length is None else min(length, HELD_CHARS_CAP) + 1
+
+
+def _regions(blocks: list[int], reach_chars: int) -> Iterator[Region]:
+    """Yield where a match may begin that holds a keyword of these blocks."""
+    begin, stop = blocks[0] - reach_chars, blocks[0] + _BLOCK_CHARS
+    for block in blocks[1:]:
+        if block - reach_chars > stop:
+            yield Region(max(0, begin), stop)
+            begin = block - reach_chars
+        stop = block + _BLOCK_CHARS
+    yield Region(max(0, begin), stop)
 
 
 def _first(regex: Regex | None, data: bytes, start: int) -> int:
@@ -364,6 +493,9 @@ def _check(rule: Rule, name: str) -> Callable[[str], bool]:
 
 
 def _keyword(rule: Rule, word: str) -> bytes:
-    if not word.isascii():
-        raise PolicyError(rule.where, f"The keyword {word!r} must be ASCII, so that case can be ignored.")
-    return word.encode("ascii")
+    folded = fold_bytes(word)
+    if not word or any(byte >= _FIRST_LATIN_LETTER for byte in folded):
+        raise PolicyError(
+            rule.where, f"The keyword {word!r} must be without letters such as é or ß, so that case can be ignored."
+        )
+    return folded

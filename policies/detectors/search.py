@@ -12,7 +12,6 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-
 from policies.detectors.scan import (
     CONTEXT_CHARS,
     HELD_CHARS_CAP,
@@ -28,18 +27,18 @@ from policies.views.fold import fold
 from policies.views.tape import Tape
 from policies.views.undo import LINE_CHARS, LONGEST_UNDONE_CHARS, Undoing
 
-_SECRET = "SECRET"
+_ENTITY_TYPE = "SECRET"  # of a value without a form of its own
 _UNDONE_TIMES = 3
 _LEAST_LAYERS = 2  # the folded view, and what is undone in it
 _DECODED_TIMES = 3
 _BEHIND_CHARS = max(CONTEXT_CHARS, 2 * LINE_CHARS) + 2  # kept before the cut: words, two lines, and what `\b` looks at
 _WINDOW_CHARS = HELD_CHARS_CAP  # a longer run is decoded in windows of this size, each half over the next
 _STEP_CHARS = _WINDOW_CHARS // 2
-_TOKEN_CLASS = "A-Za-z0-9_+/=.~-"
+_DRAWN_CLASS = "A-Za-z0-9_+/=.~-"
 _TOKEN_MAX_CHARS = 512
 # Classes of single characters: linear whatever the text.
-_TOKENS = re.compile(rb"[%s]{8,}" % _TOKEN_CLASS.encode("ascii"))
-_TOKEN_ON = re.compile(rb"[%s]+" % _TOKEN_CLASS.encode("ascii"))
+_TOKENS = re.compile(rb"[%s]{8,}" % _DRAWN_CLASS.encode("ascii"))
+_TOKEN_ON = re.compile(rb"[%s]+" % _DRAWN_CLASS.encode("ascii"))
 _RUN_ON = re.compile(rb"[%s]+" % RUN_CLASS.encode("ascii"))
 _RUN_BYTES = b"".join(_RUN_ON.findall(bytes(range(128))))
 _TOKEN_BYTES = b"".join(_TOKEN_ON.findall(bytes(range(128))))
@@ -187,7 +186,7 @@ class Search:
             if self._tokens is not None and end - begin <= _TOKEN_MAX_CHARS:
                 judged = self._tokens.judge(data, begin, end)
                 if judged is not None:
-                    yield Match(Finding(_SECRET, judged.start, judged.end, judged.score, judged.rule), begin, end)
+                    yield Match(Finding(_ENTITY_TYPE, judged.start, judged.end, judged.score, judged.rule), begin, end)
             if self._depth < _DECODED_TIMES and end - begin >= ENCODED_MIN_CHARS:
                 yield from self._decoded(data, begin, end)
 

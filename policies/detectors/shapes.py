@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -14,6 +15,10 @@ _HEX_RARE_BITS = 2.9  # sixteen symbols hold at most 4 bits; random hexadecimal 
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 _EXAMPLE_PARTS = ("example", "your", "placeholder", "dummy", "redacted", "xxxx", "****", "....", "----", "____")
 _DRAWN_BITS = 16.0  # one in 65,000 odds; names and words lie below zero, 16 random characters above 20
+_ODD_BITS = 6.0  # of the letters and digits of a value that is named a secret
+_MIN_DRAWN_CHARS = 5
+_PLAIN_SIGNS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+/=.~-")
+_TEMPLATE = re.compile(r"[\s\\<>{}()]|%[sd(]|://|^[$/.#%]")  # single classes: linear
 _MIN_DIFFERENT_CHARS = 3  # `aaaa` and `xyxy` are fillings
 
 
@@ -50,6 +55,14 @@ def is_no_example(value: str) -> bool:
     return not any(part in low for part in _EXAMPLE_PARTS) and len(set(low)) >= _MIN_DIFFERENT_CHARS
 
 
+def is_odd_secret(value: str) -> bool:
+    """Tell whether a value with punctuation, such as `a$b!c#9xQ`, was drawn by lot, and is no template."""
+    drawn = "".join(c for c in value if c.isascii() and c.isalnum())
+    if len(drawn) < _MIN_DRAWN_CHARS or _PLAIN_SIGNS.issuperset(value) or not has_digit(value):
+        return False
+    return not _TEMPLATE.search(value) and is_no_example(value) and rarity(drawn.encode("ascii")) >= _ODD_BITS
+
+
 CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
     {
         "rare": is_rare,
@@ -57,5 +70,6 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "mixed": is_mixed,
         "drawn": is_drawn,
         "no-example": is_no_example,
+        "odd-secret": is_odd_secret,
     }
 )

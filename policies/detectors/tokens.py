@@ -10,18 +10,22 @@ from __future__ import annotations
 
 import base64
 import re  # single classes only; what grows with the text is RE2's
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from policies.detectors.evidence import LOW_BITS, linked_bits, near_bits
-from policies.detectors.explained import Form, form_of
-from policies.detectors.naming import BEFORE_CHARS, Kind, Link, NameReader, Naming, any_of, compile_latin
+from policies.detectors.evidence import FAR_BITS, LOW_BITS, linked_bits, near_bits
+from policies.detectors.explained import Form, form_of, is_explained
+from policies.detectors.naming import BEFORE_CHARS, Kind, Link, NameReader, Naming, any_of
 from policies.detectors.rarity import rarity
+from policies.views.regex import Regex
 from policies.words import ASSIGNED_TOKEN, PROVIDER_TOKEN, RARE_STRING, SAID_TOKEN, Words
 
 RUN: Final = rb"[A-Za-z0-9_+/=.~-]{8,512}"
 """A run of token characters; `TokenDetector.judge` wants it maximal."""
 
+_RUNS: Final = re.compile(rb"[A-Za-z0-9_+/=.~-]{8,}")
+_MAX_CHARS: Final = 512
 _SCORES: Final = {PROVIDER_TOKEN: 0.85, ASSIGNED_TOKEN: 0.8, SAID_TOKEN: 0.75, RARE_STRING: 0.6}
 _SERVICE: Final = Kind.PROVIDER | Kind.COMMON
 
@@ -54,9 +58,9 @@ _SUMS: Final = (
     b"sha512=",
 )
 _EXPLAINING_ENDS: Final = _REFERENCES + _ENCODINGS + _SUMS
-_LINE_BEGINS: Final = frozenset((b"\n", b" ", b"\t", b'"', b"'"))
-_BLOCK: Final = compile_latin(
-    r"""(?:(?:^|\n)[ \t>"'+]*[A-Za-z0-9+/=_-]+["',;:\\n ]*|[A-Za-z0-9+/=_-]{56})\r?\n[ \t>"'+]*$"""
+_LINE_BEGINS: Final = b" \t>\"'+"
+_BLOCK: Final = Regex(
+    r"""(?:(?:^|\n)[ \t>"'+]*[A-Za-z0-9+/=_-]+["',;:\\n ]*|[A-Za-z0-9+/=_-]{56}|-----["',;:\\n ]*)\r?\n[ \t>"'+]*$"""
 )
 
 # A value that no word gives away
@@ -68,13 +72,7 @@ _SIGNS: Final = frozenset((b"=", b":", b"("))
 _FREE_BEFORE: Final = frozenset((b"", b" ", b"\n", b"\t", b"`"))
 _FREE_AFTER: Final = frozenset((b"", b" ", b"\n", b"\r", b"\t", b"`", b'"', b"'", b",", b"?", b"!", b";"))
 _TORN_AFTER: Final = _FREE_AFTER - {b"", b" "}  # at the beginning of a text: the rest of an encoded line
-_QUOTED_WORD: Final = compile_latin(r"""[A-Za-z] ["']$""")
-
-# Quoted values
-_PLAIN_INSIDE: Final = re.compile(rb"[A-Za-z0-9_+/=.~-]{8,}")
-_NOT_DRAWN: Final = re.compile(rb"[^A-Za-z0-9]")
-_TEMPLATE: Final = re.compile(rb"[\s\\<>{}()]|%[sd(]|://|^[$/.#%]")
-_MIN_QUOTED_DRAWN: Final = 5
+_QUOTED_WORD: Final = Regex(r"""[A-Za-z] ["']$""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +92,16 @@ class TokenDetector:
         self._reader = NameReader(words)
         self._placeholder = any_of(words.placeholders)
 
+    def judge_all(self, data: bytes, start: int) -> Iterator[tuple[int, int, TokenFinding]]:
+        """Judge every maximal run of 8 to 512 characters from `start` on, and yield those found with their runs."""
+        judge = self.judge
+        for match in _RUNS.finditer(data, start):
+            begin, end = match.span()
+            if end - begin <= _MAX_CHARS:
+                found = judge(data, begin, end)
+                if found is not None:
+                    yield begin, end, found
+
     def judge(self, data: bytes, start: int, end: int) -> TokenFinding | None:
         """Judge the maximal run `data[start:end]` by itself, the `BEFORE_CHARS` before it and the one byte after it."""
         run = data[start:end]
@@ -104,36 +112,21 @@ class TokenDetector:
         if bits < LOW_BITS or after == b"(":
             return None
         value = run[first:last]
-        form = form_of(value, self._placeholder)
+        form = form_of(value)
         if form is None:
             return None
         before = data[max(0, start - BEFORE_CHARS) : start] + run[:first]
-        rule = None if _is_explained(before) else self._rule(before, after, form, bits, value, is_path=is_path)
-        return TokenFinding(start + first, start + last, rule, _SCORES[rule]) if rule else None
-
-    def judge_quoted(self, data: bytes, start: int, end: int) -> TokenFinding | None:
-        """Judge the inside of a quoted string whose quote stands right before `start`, after a sign of assignment.
-
-        Only values with punctuation that no run takes in; the others are `judge`'s.
-        """
-        value = data[start:end]
-        drawn = _NOT_DRAWN.sub(b"", value)
-        is_other = _PLAIN_INSIDE.fullmatch(value) or _TEMPLATE.search(value) or self._placeholder(value.lower())
-        if is_other or len(drawn) < _MIN_QUOTED_DRAWN or not _DIGIT.search(value) or rarity(drawn) < LOW_BITS:
+        rule = self._rule(before, after, form, bits, value, is_path=is_path)
+        if rule is None or _is_looked_up(before) or is_explained(value, self._placeholder):
             return None
-        naming = self._reader.read(data[max(0, start - BEFORE_CHARS) : start])
-        if naming is None or naming.link is not Link.ASSIGNED or naming.name & (Kind.EXPLAINED | Kind.TAIL):
-            return None
-        is_secret = naming.name & Kind.STRONG or (naming.name & Kind.WEAK and naming.name & Kind.PROVIDER)
-        return TokenFinding(start, end, ASSIGNED_TOKEN, _SCORES[ASSIGNED_TOKEN]) if is_secret else None
+        return TokenFinding(start + first, start + last, rule, _SCORES[rule])
 
     def _rule(self, before: bytes, after: bytes, form: Form, bits: float, value: bytes, *, is_path: bool) -> str | None:
         naming = self._reader.read(before)
-        rule = _named_rule(naming, form, bits, value, is_path=is_path) if naming else None
+        rule = _named_rule(naming, form, bits, value, is_path=is_path)
         if rule or form not in _RARE_FORMS or bits < _RARE_BITS or is_path or len(value) not in _RARE_CHARS:
             return rule
-        naming = self._reader.read(before, is_telling=True)
-        name = naming.name if naming else Kind.NOTHING
+        name = naming.name
         is_harmless = name & (Kind.EXPLAINED | Kind.TAIL) or (name & Kind.FAINT and not name & Kind.STRONG)
         if is_harmless or not _DIGIT.search(value) or _is_readable(value):
             return None
@@ -179,24 +172,32 @@ def _value_span(run: bytes) -> tuple[int, int]:
     return first, last
 
 
-def _is_explained(before: bytes) -> bool:
+def _is_looked_up(before: bytes) -> bool:
     """Tell whether what follows is looked up, a sum by its own word, or a line of a block: the line before is a run."""
-    return before.endswith(_EXPLAINING_ENDS) or (before[-1:] in _LINE_BEGINS and _BLOCK.search(before) is not None)
+    if before.endswith(_EXPLAINING_ENDS):
+        return True
+    begins_line = before.rstrip(_LINE_BEGINS)[-1:] == b"\n"
+    return begins_line and _BLOCK.search(before) is not None
 
 
 def _named_rule(naming: Naming, form: Form, bits: float, value: bytes, *, is_path: bool) -> str | None:
     """Return the rule by which a value with words before it is a secret."""
-    if is_path and (form in {Form.UUID, Form.HEX} or not naming.line & (Kind.STRONG | Kind.WEAK)):
-        return None  # the address of an object
-    if not naming.name & Kind.STRONG and ((form is Form.HEX and naming.is_pinned) or _is_readable(value)):
-        return None
-    if naming.name & (Kind.EXPLAINED | Kind.TAIL):
+    name = naming.name
+    if name & (Kind.EXPLAINED | Kind.TAIL):
         return None
     if bits >= linked_bits(naming, form, value):
-        if naming.around & _SERVICE:
-            return PROVIDER_TOKEN
-        return ASSIGNED_TOKEN if naming.link is Link.ASSIGNED else SAID_TOKEN
-    return PROVIDER_TOKEN if bits >= near_bits(naming, form, value) else None
+        rule = ASSIGNED_TOKEN if naming.link is Link.ASSIGNED else SAID_TOKEN
+        if name & _SERVICE:
+            rule = PROVIDER_TOKEN
+    elif bits >= FAR_BITS and bits >= near_bits(naming, form, value):
+        rule = PROVIDER_TOKEN
+    else:
+        return None
+    if is_path and (form in {Form.UUID, Form.HEX} or not naming.line & (Kind.STRONG | Kind.WEAK)):
+        return None  # the address of an object
+    if not name & Kind.STRONG and ((form is Form.HEX and naming.is_pinned) or _is_readable(value)):
+        return None
+    return rule
 
 
 def _stands_alone(before: bytes, after: bytes) -> bool:

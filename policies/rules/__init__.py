@@ -9,6 +9,7 @@ SHIPPED = (
     "infrastructure.yaml",
     "services.yaml",
     "keys.yaml",
+    "assignments.yaml",
     "passwords.yaml",
     "personal.yaml",
     "accounts.yaml",

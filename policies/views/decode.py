@@ -30,7 +30,10 @@ class Decoded:
 
 
 def decodings(run: bytes) -> Iterator[Decoded]:
-    """Yield what a run of token characters may stand for, mostly nothing; `name=` before it and dots behind it are no part."""
+    """Yield what a run of token characters may stand for, mostly nothing.
+
+    A name with `=` before it and dots behind it are no part.
+    """
     end = len(run.rstrip(b"."))
     start = run.rfind(b"=", 0, len(run[:end].rstrip(b"="))) + 1
     body = run[start:end]

@@ -41,7 +41,6 @@ _LOOK_ALIKES: Mapping[str, str] = {
 _PLAIN = {letter: plain for plain, letters in _LOOK_ALIKES.items() for letter in letters}
 
 
-
 class _Fold(dict[int, str]):
     """Map code points as `str.translate` asks for them, and remember."""
 
@@ -50,7 +49,7 @@ class _Fold(dict[int, str]):
         return folded
 
 
-def _folded(character: str) -> str:
+def _folded(character: str) -> str:  # noqa: PLR0911 - one return for each kind of character
     """Return what a character becomes: none, one or up to four characters of Latin-1."""
     code = ord(character)
     if code <= _LATIN_1_LAST and code != _SOFT_HYPHEN:

@@ -37,7 +37,7 @@ class Regex:
         self._match = compiled._regexp.Match  # noqa: SLF001 - see the module's docstring
 
     def search(self, data: bytes, start: int = 0, end: int | None = None) -> Spans | None:
-        """Return the leftmost match in `data[start:end]`; what stands before `start` still counts for `\\b` and `^`."""
+        r"""Return the leftmost match in `data[start:end]`; what stands around it still counts for `\b`, `^` and `$`."""
         spans: Spans = self._match(_ANYWHERE, data, start, len(data) if end is None else end)
         return None if spans[0] == _NOT_FOUND else spans
 

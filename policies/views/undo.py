@@ -1,6 +1,6 @@
 r"""The undone view: what was written in another way for the sake of a format stands as it was meant.
 
-Undone are percent, backslash, `\u` and HTML escapes, joints of strings in code (`"abc" + "def"`), and line breaks inside
+Undone are percent, backslash, `\u` and HTML escapes, joints of strings in code (`"abc" + "def"`) and line breaks in
 a token, quote marks of a mail included. A line break is taken for a soft one where token characters stand on both
 sides and either the line is as long as the one before it, or what follows looks like the rest of a generated value.
 
@@ -12,20 +12,19 @@ from __future__ import annotations
 
 import re
 
-from policies.patterns import beginnings, source
 from policies.pattern_syntax import parse_pattern
+from policies.patterns import beginnings, source
 from policies.views.fold import fold_bytes
 from policies.views.regex import Regex
 from policies.views.tape import Tape
 
 LINE_CHARS = 200  # lines are hard-wrapped at less
 LONGEST_UNDONE_CHARS = 256  # as far back as something may begin that is not undone: a line break before a token
+_ASCII = bytes(range(128))
 _SHORTEST_LINE = 8
 _NEVER = -(1 << 62)  # further back than anything looks
-_TOKEN = "A-Za-z0-9_+/=.~-"
-_WRAP = (
-    rf"[{_TOKEN}]\\?\r?\n[ \t]{{0,40}}(?:[>|#*;][ \t]?){{0,4}}[ \t]{{0,8}}[{_TOKEN}]{{1,80}}[:(]?"
-)
+_DRAWN = "A-Za-z0-9_+/=.~-"
+_WRAP = rf"[{_DRAWN}]\\?\r?\n[ \t]{{0,40}}(?:[>|#*;][ \t]?){{0,4}}[ \t]{{0,8}}[{_DRAWN}]{{1,80}}[:(]?"
 _JOINT = (
     r"[\"'`][ \t]{0,8}(?:[+.&~]|\.\.|<>|\|\|)[ \t]{0,8}(?:\\?\r?\n[ \t]{0,60})?[\"'`]"
     r"|[\"'`](?:[ \t]{1,8}|[ \t]{0,8}\\?\r?\n[ \t]{0,60}(?:(?:[+.&~]|\.\.|<>|\|\|)[ \t]{0,8})?)[\"'`]"
@@ -114,12 +113,15 @@ class Undoing:
         self.tape.data += b"".join(pieces)
         self._done = parent.base + settled
 
-    def _rewritten(self, parent: Tape, begin: int, end: int) -> tuple[int, int, bytes, int, int]:
+    def _rewritten(  # noqa: PLR0911 - one return for each kind of writing
+        self, parent: Tape, begin: int, end: int
+    ) -> tuple[int, int, bytes, int, int]:
         """Return what is replaced (begin, end), by what, its stride, and where to go on; begin is -1 for nothing."""
         data = parent.data
         first = data[begin : begin + 1]
-        if first == b"%":
-            return begin, end, bytes.fromhex(data[begin:end].replace(b"%", b"").decode("ascii")), 3, end
+        if first == b"%" or data[begin : begin + 2] == b"\\x":
+            written, size, chars = _spelled_bytes(data[begin:end], b"%" if first == b"%" else b"\\x")
+            return begin, begin + chars, written, size, begin + chars
         if first == b"\\":
             written, stride = _unescaped(data[begin:end])
             return begin, end, written, stride, end
@@ -137,10 +139,28 @@ class Undoing:
         return -1, end, b"", 1, run_start
 
 
+def _spelled_bytes(run: bytes, mark: bytes) -> tuple[bytes, int, int]:
+    """Return what the head of a run of bytes in hexadecimal says, its stride, and how many characters it takes.
+
+    The head is all ASCII before the first letter beyond it, or that one letter, which UTF-8 spells in several bytes.
+    """
+    size = len(mark) + 2
+    spelled = bytes.fromhex(run.replace(mark, b"").decode("ascii"))
+    plain = len(spelled) - len(spelled.lstrip(_ASCII))
+    if plain:
+        return spelled[:plain], size, plain * size
+    for count in (4, 3, 2):
+        try:
+            letter = spelled[:count].decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        if len(letter) == 1:
+            return fold_bytes(letter)[:1], count * size, count * size
+    return spelled[:1], size, size
+
+
 def _unescaped(escape: bytes) -> tuple[bytes, int]:
     kind = escape[:2]
-    if kind == b"\\x":
-        return bytes.fromhex(escape.replace(b"\\x", b"").decode("ascii")), 4
     if kind == b"\\u":
         if escape[2:3] == b"{":
             return _character(int(escape[3:-1], 16)), len(escape)
@@ -152,7 +172,7 @@ def _unescaped(escape: bytes) -> tuple[bytes, int]:
 
 def _referred(name: bytes) -> bytes | None:
     if name[:2] in {b"#x", b"#X"}:
-        return _character(int(name[2:], 16))
+        return _character(int(b"0" + name[1:], 16))
     if name[:1] == b"#":
         return _character(int(name[1:]))
     return _NAMED.get(name)

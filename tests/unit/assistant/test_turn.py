@@ -22,6 +22,7 @@ from assistant.turn_events import (
 )
 from policies.guard import Guard
 from policies.policy import parse_policy
+from policies.stream import StreamGuard
 from policies.verdict import Action
 from tests.fakes.turn_parts import MARIA, World, host_error, make_guard, make_turn
 
@@ -335,11 +336,11 @@ async def test_the_last_hosts_words_reach_the_person(guard: Guard) -> None:
 
 
 async def test_a_cut_answer_stays_as_interrupted(guard: Guard) -> None:
-    world = World(guard, Mini2_llama=["Half of ", host_error(can_retry=False)])
+    world = World(guard, Mini2_llama=["Half of it: ", host_error(can_retry=False)])
     events = await run(world, make_turn("Hi"))
     assert isinstance(events[-1], Interrupted)
     assert world.history.answer["state"] is MessageState.INTERRUPTED
-    assert world.history.answer["text"] == "Half of"
+    assert world.history.answer["text"].startswith("Half of ")
 
 
 @pytest.mark.parametrize("how", ["close", "cancel"])
@@ -406,6 +407,31 @@ async def test_a_failing_guard_is_a_block(guard: Guard, monkeypatch: pytest.Monk
     assert isinstance(blocked, Blocked)
     assert "secret words" not in blocked.words
     assert world.hosts.asked == []
+
+
+async def test_a_guard_that_fails_in_mid_answer_ends_it_and_is_audited(
+    guard: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(guard, Dev1_qwen=["One sentence. ", 0.01, f"Then {GITHUB} ", "and more. "])
+    find = StreamGuard.feed
+    pieces: list[str] = []
+
+    def failing(stream: StreamGuard, chunk: str) -> str:
+        pieces.append(chunk)
+        if len(pieces) > 1:
+            monkeypatch.setattr(guard._scanner, "find", _broken)
+        return find(stream, chunk)
+
+    monkeypatch.setattr(StreamGuard, "feed", failing)
+    events = await run(world, make_turn("Hi"))
+    assert isinstance(events[-1], Blocked)
+    assert world.audit.tags[-1] == "answer:blocked"
+    assert "more" not in shown(events)
+    assert GITHUB not in repr((events, world.history.answer, world.history.partials, world.audit.events))
+
+
+def _broken(*_: object) -> None:
+    raise RuntimeError("secret words")
 
 
 async def test_the_oldest_messages_are_left_out_with_a_note_when_there_is_no_room(guard: Guard) -> None:

@@ -76,7 +76,7 @@ def test_several_texts_of_a_turn_share_placeholders(guard: Guard) -> None:
 
 
 def test_a_failing_detector_blocks_and_tells_nothing_of_the_text(policy: Policy) -> None:
-    verdict = check(Guard(policy, [BrokenDetector()]), f"my {SECRET}")
+    verdict = check(Guard(policy, [BrokenDetector()]), f"my {SECRET}", direction=Direction.FILE)
     assert verdict.is_blocked
     assert verdict.text == ""
     assert verdict.failure == "ValueError"
@@ -84,7 +84,9 @@ def test_a_failing_detector_blocks_and_tells_nothing_of_the_text(policy: Policy)
 
 
 def test_an_injected_detector_adds_to_the_rules(policy: Policy) -> None:
-    assert check(Guard(policy, [NameDetector()]), f"Maria has {SECRET}").text == "[PERSON_1] has [AWS_ACCESS_KEY_1]"
+    named = Guard(policy, [NameDetector()])
+    assert check(named, f"Maria has {SECRET}", direction=Direction.FILE).text == "[PERSON_1] has [AWS_ACCESS_KEY_1]"
+    assert check(named, "Maria").text == "Maria"
 
 
 def test_a_finding_outside_the_text_blocks(policy: Policy) -> None:
@@ -92,7 +94,7 @@ def test_a_finding_outside_the_text_blocks(policy: Policy) -> None:
         def detect(self, text: str) -> Iterable[Finding]:
             return [Finding("PERSON", 10_000, 10_005, 0.9, "presidio/person")]
 
-    verdict = check(Guard(policy, [Far()]), "short")
+    verdict = check(Guard(policy, [Far()]), "short", direction=Direction.FILE)
     assert verdict.is_blocked
     assert verdict.failure == "ValueError"
 

@@ -4,11 +4,11 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.detectors.scan import Scanner
+from policies.detectors.scan import RUN_BYTES, Scanner
 from policies.pattern_syntax import parse_pattern
 from policies.patterns import beginnings, bounded, is_bounded, is_nullable, source, until_keyword
 from policies.policy import Policy
-from policies.view import view, well_formed
+from policies.views.fold import fold_bytes, well_formed
 
 
 def test_the_beginnings_of_a_pattern_are_all_its_prefixes() -> None:
@@ -52,14 +52,15 @@ def test_endless_repetitions_can_be_ended() -> None:
 def test_every_beginning_of_every_example_is_alive(policy: Policy) -> None:
     scanner = Scanner(policy.rules)
     for example in (example for rule in policy.rules for example in rule.found):
-        data = view(example.replace("«", "").replace("»", ""))
+        data = fold_bytes(example.replace("«", "").replace("»", ""))
         for match in scanner.find(data):
-            for end in range(match.whole_start + 1, match.whole_end):
-                assert scanner.alive_from(data[:end], 0) <= match.whole_start
+            for end in range(match.whole_start + 1, match.whole_end, 9):  # every ninth: there are a thousand examples
+                head = data[:end]
+                run_start = len(head.rstrip(RUN_BYTES))  # whoever streams holds a run until it ends
+                assert min(scanner.alive_from(head, 0), run_start) <= match.whole_start, (example, head)
 
 
 @given(st.text())
-def test_a_view_has_one_byte_a_character(text: str) -> None:
-    assert len(view(text)) == len(text)
+def test_a_well_formed_text_is_as_long_and_can_be_encoded(text: str) -> None:
     assert len(well_formed(text)) == len(text)
     well_formed(text).encode("utf-8")

@@ -170,21 +170,37 @@ def test_both_halves_of_an_identifier_and_secret_are_judged_by_the_name() -> Non
     assert _values("API_SECRET=48201957:q7Zk2WvYx0LrTn5B") == ["48201957", "q7Zk2WvYx0LrTn5B"]
 
 
-@pytest.mark.parametrize("value", ["a$b!c#9xQ", "Kq;9z#Lx2&v", "p@Zk:2Wv!Yx"])
-def test_a_quoted_value_with_other_signs_is_found(value: str) -> None:
-    for text, is_found in ((f'client_secret = "{value}"', True), (f'title = "{value}"', False)):
-        data = text.encode()
-        start = data.index(b'"') + 1
-        finding = DETECTOR.judge_quoted(data, start, start + len(value))
-        assert (finding is not None) == is_found
-        if finding:
-            assert (finding.start, finding.end) == (start, start + len(value))
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I put {} in as the Nobody key but it fails",
+        "Ich habe {} als Nobody-Schlüssel eingetragen, es geht nicht",
+        "<tr><th>Nobody api key</th>\n<td><code>{}</code></td></tr>",
+        "<tr><td>Nobody secret key</td><td>{}</td></tr>",
+        "our Nobody key is {} and the script still says 401",
+    ],
+)
+@pytest.mark.parametrize("value", [_HEX, _BASE62, _UUID])
+def test_a_value_of_an_unknown_service_is_found_in_a_sentence_or_a_table(text: str, value: str) -> None:
+    assert _values(text.format(value)) == [value]
 
 
-@pytest.mark.parametrize("value", ["Enter key 2 here", "{token_2}!!", "%s-%d-9!", "https://x9.y/$1"])
-def test_a_quoted_template_or_sentence_is_passed(value: str) -> None:
-    data = f'secret = "{value}"'.encode()
-    assert DETECTOR.judge_quoted(data, 10, 10 + len(value)) is None
+@given(
+    st.lists(
+        st.one_of(
+            st.binary(max_size=30),
+            st.sampled_from(
+                [b"token=", b" the sendgrid key is ", b'"', b"\n", b",", _BASE62.encode(), _HEX.encode() * 20]
+            ),
+        )
+    ),
+    st.integers(0, 60),
+)
+def test_all_runs_are_judged_as_each_by_itself(parts: list[bytes], start: int) -> None:
+    data = b"".join(parts)
+    runs = [match.span() for match in re.finditer(rb"[A-Za-z0-9_+/=.~-]{8,}", data[start:])]
+    singly = [(a + start, b + start, DETECTOR.judge(data, a + start, b + start)) for a, b in runs if b - a <= 512]
+    assert list(DETECTOR.judge_all(data, start)) == [judged for judged in singly if judged[2]]
 
 
 @given(st.binary(max_size=400), st.sampled_from([b"", b"token=", b"the sendgrid key is ", b'"', b"key: id:"]))

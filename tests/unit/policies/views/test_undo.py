@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from policies.views.fold import fold_bytes
+from policies.views.tape import Tape
+from policies.views.undo import Undoing
+
+TOKEN = "q8mV0uT6sLw2KdYcB5nR9eF1hX3z"
+PIECES = st.lists(
+    st.one_of(
+        st.sampled_from(
+            [
+                "%41",
+                "%4",
+                "%",
+                "\\u0041",
+                "\\u00",
+                "\\u{1f600}",
+                "\\x41",
+                "\\n",
+                "\\\\",
+                '\\"',
+                "&#65;",
+                "&#x41;",
+                "&amp;",
+                "&",
+                "&nosuch;",
+                '" + "',
+                '"\n  "',
+                "' . '",
+                "`",
+                "\n",
+                "\r\n",
+                "\n> ",
+                "\n  ",
+                "= ",
+                TOKEN,
+                TOKEN[:9],
+                "word",
+            ]
+        ),
+        st.text(max_size=3),
+    ),
+    max_size=12,
+).map("".join)
+
+
+def undone(data: bytes, cuts: list[int]) -> Tape:
+    """Undo a text that arrives in pieces."""
+    parent = Tape()
+    undoing = Undoing(parent, 0)
+    last = 0
+    for cut in [*sorted(cuts), len(data)]:
+        parent.data += data[last:cut]
+        undoing.feed(parent, is_last=False)
+        last = cut
+    undoing.feed(parent, is_last=True)
+    return undoing.tape
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=PIECES, data=st.data())
+def test_pieces_do_not_matter_and_every_byte_has_its_source(text: str, data: st.DataObject) -> None:
+    folded = fold_bytes(text)
+    whole = undone(folded, [])
+    cuts = data.draw(st.lists(st.integers(0, len(folded)), max_size=4))
+    pieces = undone(folded, cuts)
+    places = range(len(whole.data))
+    spans = [(whole.offsets.first(place), whole.offsets.behind(place)) for place in places]
+    assert pieces.data == whole.data
+    assert [(pieces.offsets.first(place), pieces.offsets.behind(place)) for place in places] == spans
+    last = 0
+    for place, (first, behind) in enumerate(spans):
+        assert last <= first < behind <= len(folded)
+        last = first
+        source = folded[first:behind]
+        if source != whole.data[place : place + 1]:  # what was rewritten: its source undoes to it
+            assert source[:1] in (b"%", b"\\", b"&")
+            assert whole.data[place : place + 1] in undone(source, []).data
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "".join(f"%{ord(letter):02X}" for letter in TOKEN),
+        "".join(f"\\u{ord(letter):04x}" for letter in TOKEN),
+        "".join(f"\\x{ord(letter):02x}" for letter in TOKEN),
+        "".join(f"\\u{{{ord(letter):x}}}" for letter in TOKEN),
+        "".join(f"&#{ord(letter)};" for letter in TOKEN),
+        "".join(f"&#x{ord(letter):X};" for letter in TOKEN),
+        TOKEN[:14] + "\n" + TOKEN[14:],
+        TOKEN[:14] + "\r\n> " + TOKEN[14:],
+        TOKEN[:14] + "\n    > > " + TOKEN[14:],
+        TOKEN[:14] + '" + "' + TOKEN[14:],
+        TOKEN[:14] + "' .\n    '" + TOKEN[14:],
+    ],
+)
+def test_a_token_stands_as_it_was_meant(written: str) -> None:
+    assert undone(fold_bytes(written), []).data == TOKEN.encode("ascii")
+
+
+def test_a_json_string_stands_as_it_was_meant() -> None:
+    text = 'say "a/b"\tin C:\\dir\nnow'
+    assert undone(fold_bytes(json.dumps(text)[1:-1]), []).data == text.encode("ascii")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["one word\nanother word", "name=value\nother=value", "100 % sure", "AT&T; &nosuch;", 'f("a", "b")', "a's b's"],
+)
+def test_plain_text_is_left_alone(text: str) -> None:
+    assert undone(fold_bytes(text), []).data == text.encode("ascii")
