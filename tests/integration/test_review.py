@@ -149,7 +149,7 @@ async def test_a_report_survives_its_conversation(desk: Desk) -> None:
 
 
 async def test_a_person_reports_no_faster_than_a_reviewer_reads(desk: Desk) -> None:
-    turn = await desk.hold_back(" ".join(f"user{number}@northwind-robotics.example" for number in range(6)))
+    turn = await desk.hold_back(" ".join(f"oskar{number}@northwind-robotics.example" for number in range(6)))
     reports = Reports(desk.scene.engine, most_an_hour=3)
     desk.review._reports = reports
     done = await asyncio.gather(
@@ -215,7 +215,7 @@ async def test_a_report_is_decided_once(desk: Desk) -> None:
 
 
 async def test_the_queue_goes_by_keys_and_leaves_none_out(desk: Desk) -> None:
-    turn = await desk.hold_back(" ".join(f"user{number}@northwind-robotics.example" for number in range(60)))
+    turn = await desk.hold_back(" ".join(f"oskar{number}@northwind-robotics.example" for number in range(60)))
     for number in range(60):
         await desk.review.file(desk.scene.maria, turn.message_id, number)
     desk.scene.sql("UPDATE report SET filed_at = date_trunc('minute', filed_at)")  # most of them at once
