@@ -40,6 +40,7 @@ ATTACKS: dict[str, Attack] = {
     "delete_thread": lambda h, p, loot: h.delete_thread(p, loot.thread_id),
     "messages": lambda h, p, loot: h.messages(p, loot.thread_id),
     "message": lambda h, p, loot: h.message(p, loot.answered.message_id),
+    "stored_message": lambda h, p, loot: h.stored_message(p, loot.answered.message_id),
     "conversation": lambda h, p, loot: h.conversation(p, loot.thread_id),
     "start_turn": lambda h, p, loot: h.start_turn(_turn_of(p, thread_id=loot.thread_id), "mine now"),
     "start_turn over a message": lambda h, p, loot: h.start_turn(
