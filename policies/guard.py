@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from policies.detectors.scan import PLACEHOLDER_RULE, Scanner
+from policies.detectors.scan import Scanner
 from policies.detectors.search import Search
 from policies.detectors.tokens import TokenDetector
 from policies.errors import PolicyError
@@ -68,7 +68,9 @@ class Guard:
         Raises:
             Exception: a rule or a detector failed; the caller must let nothing pass.
         """
-        text = well_formed(text)
+        return self._find(well_formed(text), direction)
+
+    def _find(self, text: str, direction: Direction | None) -> list[Finding]:
         findings = self._search().feed(text, is_last=True).findings
         if direction is not None and self.asks_detectors(direction):
             blanked = _blanked(text, findings)
@@ -83,9 +85,9 @@ class Guard:
         redaction = self._redaction(direction, persona, roles, pseudonyms)
         try:
             text = well_formed(text)
-            findings = self.find(text, direction)
+            findings = self._find(text, direction)
             if direction is not Direction.ANSWER:
-                _reserve(text, findings, pseudonyms)
+                pseudonyms.reserve_in(text)  # before the first number is given
             redaction.apply(text, findings)
         except Exception as error:  # noqa: BLE001 - whatever fails in here, the text must not pass
             redaction.failure = failure_of(error)
@@ -148,10 +150,3 @@ def check_examples(guard: Guard) -> None:
 
 def _values(guard: Guard, rule: str, text: str) -> list[str]:
     return [text[finding.start : finding.end] for finding in guard.find(text) if finding.rule == rule]
-
-
-def _reserve(text: str, findings: Iterable[Finding], pseudonyms: Pseudonyms) -> None:
-    """Take out of use, before the first number is given, what somebody typed in the form of a placeholder."""
-    for finding in findings:
-        if finding.rule == PLACEHOLDER_RULE.name:
-            pseudonyms.reserve(text[finding.start : finding.end])

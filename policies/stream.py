@@ -84,8 +84,9 @@ class StreamGuard:
             return ""
 
     def _advance(self, chunk: str, *, is_last: bool) -> str:
-        self._held += well_formed(chunk)
-        settled = self._search.feed(well_formed(chunk), is_last=is_last)
+        chunk = well_formed(chunk)
+        self._held += chunk
+        settled = self._search.feed(chunk, is_last=is_last)
         chars = settled.end - self._settled_chars
         if chars <= 0:
             return ""

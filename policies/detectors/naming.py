@@ -14,7 +14,7 @@ from typing import Final
 
 import re2
 
-from policies.views.regex import Regex
+from policies.views.regex import Regex, re2_options
 from policies.words import Words
 
 BEFORE_CHARS: Final = 160
@@ -138,11 +138,7 @@ def any_of(words: Iterable[bytes]) -> Callable[[bytes], object]:
 
     A set of one pattern only answers yes or no, which RE2 does ten times as fast as telling where.
     """
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.log_errors = False
-    options.max_mem = 64 << 20
-    searched = re2.Set.SearchSet(options)
+    searched = re2.Set.SearchSet(re2_options(is_case_sensitive=True))
     searched.Add((_alternation(words) or _NOTHING).encode("latin-1"))
     searched.Compile()
     search: Callable[[bytes], object] = searched.Match

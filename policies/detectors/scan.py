@@ -48,6 +48,8 @@ CONTEXT_CHARS = 400  # how long the words before a value may be: the longest the
 RUN_CLASS = "A-Za-z0-9_+/=.~@:%-"
 """Characters of a run: what a token or an address is made of. A run is held until it ends."""
 
+RUN_BYTES = b"".join(re.findall(rb"[%s]" % RUN_CLASS.encode("ascii"), bytes(range(128))))
+_IN_RUN = frozenset(RUN_BYTES)
 _BLOCK_CHARS = 2_048  # rules run only around the blocks of a long text in which their keywords occur
 _FIRST_LATIN_LETTER = 0xA0
 _WINDOWS = (0, 80, 180, CONTEXT_CHARS)  # how far back words are looked for, by how long they may be
@@ -56,7 +58,6 @@ _COARSE_HELD_CHARS = 256  # where more would be held, it is worth counting exact
 _BORDER_CHARS = 2  # up to here, what stands before a value is a border and no context
 _OPENING_CHARS = 3  # a shorter word would stand in most of what is held
 _NEVER = r"[^\x00-\xff]"  # a pattern that matches nothing in a view of a text
-RUN_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+/=.~@:%-"
 _ALL_BYTES = bytes(range(256))
 PLACEHOLDER_RULE = Rule(
     name="placeholder",
@@ -406,13 +407,13 @@ def _held_parts(compiled: _CompiledRule, tree: Node) -> Iterator[Node]:
 def _opening_words(tree: Node) -> tuple[bytes, ...]:
     """Return the words, all inside a run, with one of which every match begins; none when they are not known."""
     words = tuple(sorted(fold_bytes(word) for word in openings(tree)))
-    is_known = all(len(word) >= _OPENING_CHARS and frozenset(RUN_BYTES).issuperset(word) for word in words)
+    is_known = all(len(word) >= _OPENING_CHARS and _IN_RUN.issuperset(word) for word in words)
     return words if is_known else ()
 
 
 def _is_run(tree: Node) -> bool:
     """Tell whether every match is inside a run but for a last character, so that holding the run holds the match."""
-    return all(frozenset(RUN_BYTES).issuperset(_taken_by(atom)) for atom in atoms(tree))
+    return all(_IN_RUN.issuperset(_taken_by(atom)) for atom in atoms(tree))
 
 
 _TAKEN: dict[str, bytes] = {}  # spelling of an atom -> the bytes that it takes; there are some hundred

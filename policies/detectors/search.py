@@ -16,6 +16,7 @@ from policies.detectors.scan import (
     CONTEXT_CHARS,
     HELD_CHARS_CAP,
     PLACEHOLDER_RULE,
+    RUN_BYTES,
     RUN_CLASS,
     Match,
     Scanner,
@@ -25,7 +26,7 @@ from policies.verdict import Finding
 from policies.views.decode import ENCODED_MIN_CHARS, decodings
 from policies.views.fold import fold
 from policies.views.tape import Tape
-from policies.views.undo import LINE_CHARS, LONGEST_UNDONE_CHARS, Undoing
+from policies.views.undo import DRAWN_CLASS, LINE_CHARS, LONGEST_UNDONE_CHARS, Undoing
 
 _ENTITY_TYPE = "SECRET"  # of a value without a form of its own
 _UNDONE_TIMES = 3
@@ -34,13 +35,10 @@ _DECODED_TIMES = 3
 _BEHIND_CHARS = max(CONTEXT_CHARS, 2 * LINE_CHARS) + 2  # kept before the cut: words, two lines, and what `\b` looks at
 _WINDOW_CHARS = HELD_CHARS_CAP  # a longer run is decoded in windows of this size, each half over the next
 _STEP_CHARS = _WINDOW_CHARS // 2
-_DRAWN_CLASS = "A-Za-z0-9_+/=.~-"
-_TOKEN_MAX_CHARS = 512
 # Classes of single characters: linear whatever the text.
-_TOKENS = re.compile(rb"[%s]{8,}" % _DRAWN_CLASS.encode("ascii"))
-_TOKEN_ON = re.compile(rb"[%s]+" % _DRAWN_CLASS.encode("ascii"))
+_ENCODED = re.compile(rb"[%s]{%d,}" % (DRAWN_CLASS.encode("ascii"), ENCODED_MIN_CHARS))
+_TOKEN_ON = re.compile(rb"[%s]+" % DRAWN_CLASS.encode("ascii"))
 _RUN_ON = re.compile(rb"[%s]+" % RUN_CLASS.encode("ascii"))
-_RUN_BYTES = b"".join(_RUN_ON.findall(bytes(range(128))))
 _TOKEN_BYTES = b"".join(_TOKEN_ON.findall(bytes(range(128))))
 
 
@@ -181,14 +179,12 @@ class Search:
         return sorted(_apart(matches), key=lambda match: (match.finding.start, match.finding.end, match.finding.rule))
 
     def _in_runs(self, data: bytes, start: int) -> Iterator[Match]:
-        for run in _TOKENS.finditer(data, start):
-            begin, end = run.span()
-            if self._tokens is not None and end - begin <= _TOKEN_MAX_CHARS:
-                judged = self._tokens.judge(data, begin, end)
-                if judged is not None:
-                    yield Match(Finding(_ENTITY_TYPE, judged.start, judged.end, judged.score, judged.rule), begin, end)
-            if self._depth < _DECODED_TIMES and end - begin >= ENCODED_MIN_CHARS:
-                yield from self._decoded(data, begin, end)
+        if self._tokens is not None:
+            for begin, end, judged in self._tokens.judge_all(data, start):
+                yield Match(Finding(_ENTITY_TYPE, judged.start, judged.end, judged.score, judged.rule), begin, end)
+        if self._depth < _DECODED_TIMES:
+            for run in _ENCODED.finditer(data, start):
+                yield from self._decoded(data, *run.span())
 
     def _decoded(self, data: bytes, begin: int, end: int) -> Iterator[Match]:
         for window in range(begin, max(begin + 1, end - _STEP_CHARS), _STEP_CHARS):
@@ -293,7 +289,7 @@ def _back(characters: bytes, data: bytes, start: int, end: int) -> int:
 def _open_from(data: bytes, start: int) -> int:
     """Return from where the run at the end of the data must be held, windows of a very long one being settled."""
     end = len(data)
-    run = _back(_RUN_BYTES, data, start, end)
+    run = _back(RUN_BYTES, data, start, end)
     if end - run <= _WINDOW_CHARS:
         return run
     token = _back(_TOKEN_BYTES, data, start, end)
@@ -307,7 +303,7 @@ def _cut_before(data: bytes, start: int, place: int) -> int:
     ahead = _RUN_ON.match(data, place)
     if ahead is None:
         return place
-    run = _back(_RUN_BYTES, data, start, place)
+    run = _back(RUN_BYTES, data, start, place)
     if ahead.end() - run <= _WINDOW_CHARS:
         return run
     token_ahead = _TOKEN_ON.match(data, place)

@@ -19,12 +19,13 @@ from policies.detectors.explained import Form, form_of, is_explained
 from policies.detectors.naming import BEFORE_CHARS, Kind, Link, NameReader, Naming, any_of
 from policies.detectors.rarity import rarity
 from policies.views.regex import Regex
+from policies.views.undo import DRAWN_CLASS
 from policies.words import ASSIGNED_TOKEN, PROVIDER_TOKEN, RARE_STRING, SAID_TOKEN, Words
 
-RUN: Final = rb"[A-Za-z0-9_+/=.~-]{8,512}"
+RUN: Final = rb"[%s]{8,512}" % DRAWN_CLASS.encode("ascii")
 """A run of token characters; `TokenDetector.judge` wants it maximal."""
 
-_RUNS: Final = re.compile(rb"[A-Za-z0-9_+/=.~-]{8,}")
+_RUNS: Final = re.compile(rb"[%s]{8,}" % DRAWN_CLASS.encode("ascii"))
 _MAX_CHARS: Final = 512
 _SCORES: Final = {PROVIDER_TOKEN: 0.85, ASSIGNED_TOKEN: 0.8, SAID_TOKEN: 0.75, RARE_STRING: 0.6}
 _SERVICE: Final = Kind.PROVIDER | Kind.COMMON

@@ -68,7 +68,3 @@ class Offsets:
         segment = bisect_right(self._starts, place) - 1
         if segment > 0:
             del self._starts[:segment], self._origins[:segment], self._strides[:segment]
-
-    def is_straight_from(self, place: int) -> bool:
-        """Tell whether from a place on every byte follows its neighbour as in the origin."""
-        return self._starts[-1] <= place and self._strides[-1] == 1

@@ -32,7 +32,7 @@ class Regex:
     __slots__ = ("_match", "groups")
 
     def __init__(self, pattern: str, *, is_case_sensitive: bool = True) -> None:
-        compiled = re2.compile(fold_bytes(pattern), options=_options(is_case_sensitive=is_case_sensitive))
+        compiled = re2.compile(fold_bytes(pattern), options=re2_options(is_case_sensitive=is_case_sensitive))
         self.groups: int = compiled.groups
         self._match = compiled._regexp.Match  # noqa: SLF001 - see the module's docstring
 
@@ -51,7 +51,7 @@ class KeywordSet:
     """Words without case, all sought in one pass."""
 
     def __init__(self) -> None:
-        self._set = re2.Set.SearchSet(_options(is_case_sensitive=False))
+        self._set = re2.Set.SearchSet(re2_options(is_case_sensitive=False))
 
     def add(self, word: bytes) -> int:
         """Add a word and return its number."""
@@ -67,7 +67,8 @@ class KeywordSet:
         return self._set.Match(data) or []
 
 
-def _options(*, is_case_sensitive: bool) -> object:
+def re2_options(*, is_case_sensitive: bool) -> object:
+    """Return how every pattern is compiled: over bytes, quietly, with memory for an automaton of many rules."""
     options = re2.Options()
     options.log_errors = False
     options.max_mem = _MEMORY_BYTES

@@ -18,13 +18,15 @@ from policies.views.fold import fold_bytes
 from policies.views.regex import Regex
 from policies.views.tape import Tape
 
+DRAWN_CLASS = "A-Za-z0-9_+/=.~-"
+"""Characters of a value drawn by lot, such as a token."""
+
 LINE_CHARS = 200  # lines are hard-wrapped at less
 LONGEST_UNDONE_CHARS = 256  # as far back as something may begin that is not undone: a line break before a token
 _ASCII = bytes(range(128))
 _SHORTEST_LINE = 8
 _NEVER = -(1 << 62)  # further back than anything looks
-_DRAWN = "A-Za-z0-9_+/=.~-"
-_WRAP = rf"[{_DRAWN}]\\?\r?\n[ \t]{{0,40}}(?:[>|#*;][ \t]?){{0,4}}[ \t]{{0,8}}[{_DRAWN}]{{1,80}}[:(]?"
+_WRAP = rf"[{DRAWN_CLASS}]\\?\r?\n[ \t]{{0,40}}(?:[>|#*;][ \t]?){{0,4}}[ \t]{{0,8}}[{DRAWN_CLASS}]{{1,80}}[:(]?"
 _JOINT = (
     r"[\"'`][ \t]{0,8}(?:[+.&~]|\.\.|<>|\|\|)[ \t]{0,8}(?:\\?\r?\n[ \t]{0,60})?[\"'`]"
     r"|[\"'`](?:[ \t]{1,8}|[ \t]{0,8}\\?\r?\n[ \t]{0,60}(?:(?:[+.&~]|\.\.|<>|\|\|)[ \t]{0,8})?)[\"'`]"
