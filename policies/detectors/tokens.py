@@ -18,6 +18,7 @@ from policies.detectors.evidence import FAR_BITS, LOW_BITS, linked_bits, near_bi
 from policies.detectors.explained import Form, form_of, is_explained
 from policies.detectors.naming import BEFORE_CHARS, Kind, Link, NameReader, Naming, any_of
 from policies.detectors.rarity import rarity
+from policies.pseudonyms import is_placeholder
 from policies.views.regex import Regex
 from policies.views.undo import DRAWN_CLASS
 from policies.words import ASSIGNED_TOKEN, PROVIDER_TOKEN, RARE_STRING, SAID_TOKEN, Words
@@ -117,6 +118,8 @@ class TokenDetector:
         if form is None:
             return None
         before = data[max(0, start - BEFORE_CHARS) : start] + run[:first]
+        if before[-1:] == b"[" and after == b"]" and is_placeholder(f"[{run.decode('ascii')}]"):
+            return None  # one of ours stands where a value stood; guarding twice changes nothing
         rule = self._rule(before, after, form, bits, value, is_path=is_path)
         if rule is None or _is_looked_up(before) or is_explained(value, self._placeholder):
             return None

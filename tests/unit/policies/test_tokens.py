@@ -228,3 +228,8 @@ def test_words_are_refused_with_their_place() -> None:
     with pytest.raises(PolicyError, match="outside Latin-1"):
         words_in("strong: [clé, ключ]")
     assert words_in("strong: API token\nweak: [clé]").strong == {b"api", b"token"}
+
+
+def test_a_placeholder_is_no_token() -> None:
+    assert _values("sendgrid api_token = [BR_CNPJ_1]") == []
+    assert _values("sendgrid api_token = [BR_CNPJ_1x7Q]") != []
