@@ -181,9 +181,8 @@ class GuardedRecord(logging.LogRecord):
             return
         if self.args:
             self.args = _guard_arguments(self.args)
-            message = _format_message(self)
-            if guard_line(message) == message:
-                self._guarded = message
+            if _format_message(self) == guarded:  # else a secret in two arguments would be half gone, half there
+                self._guarded = guarded
                 return
         self.msg, self.args, self._guarded = guarded, (), guarded
 
