@@ -354,7 +354,7 @@ def in_parts(node: Node) -> tuple[tuple[Node, Node, Node], ...]:  # noqa: PLR091
                 for before, value, behind in in_parts(inner)
             )
         case Group(opening="(", inner=inner):
-            return ((_NOTHING, without_captures(inner), _NOTHING),)
+            return ((NOTHING, without_captures(inner), NOTHING),)
         case Sequence(items=items):
             for place, item in enumerate(items):
                 if isinstance(item, Group) and item.opening == "(":
@@ -365,9 +365,9 @@ def in_parts(node: Node) -> tuple[tuple[Node, Node, Node], ...]:  # noqa: PLR091
                         (Sequence((*items[:place], before)), value, Sequence((behind, *items[place + 1 :])))
                         for before, value, behind in in_parts(item)
                     )
-            return ((_NOTHING, node, _NOTHING),)
+            return ((NOTHING, node, NOTHING),)
         case _:
-            return ((_NOTHING, without_captures(node), _NOTHING),)
+            return ((NOTHING, without_captures(node), NOTHING),)
 
 
 def has_capture(node: Node) -> bool:
@@ -383,4 +383,4 @@ def has_capture(node: Node) -> bool:
             return has_capture(inner)
 
 
-_NOTHING = Sequence(())
+NOTHING = Sequence(())

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 
-from policies.detectors.scan import PLACEHOLDER_RULE
+from policies.detectors.compiled import PLACEHOLDER_RULE
 from policies.policy import Asker, Policy, Ruling
 from policies.pseudonyms import Pseudonyms
 from policies.verdict import Action, Decision, Finding, Ground, Verdict

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from policies.detectors.scan import RuleFailedError
+from policies.detectors.compiled import RuleFailedError
 from policies.detectors.search import Search
 from policies.redaction import Redaction
 from policies.verdict import Finding, Verdict

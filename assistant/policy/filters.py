@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, Protocol
 
 import orjson
 
-from policies.detectors.scan import PLACEHOLDER_RULE
+from policies.detectors.compiled import PLACEHOLDER_RULE
 from policies.guard import Guard
 from policies.policy import Asker
 from policies.pseudonyms import Pseudonyms

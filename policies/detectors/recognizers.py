@@ -14,7 +14,8 @@ from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegist
 from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine, NoOpNlpEngine
 
-from policies.detectors.scan import PLACEHOLDER_RULE, Scanner
+from policies.detectors.compiled import PLACEHOLDER_RULE
+from policies.detectors.scan import Scanner
 from policies.detectors.search import Search
 from policies.detectors.tokens import TokenDetector
 from policies.rule import Rule

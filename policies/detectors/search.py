@@ -12,15 +12,16 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from policies.detectors.scan import (
+from policies.detectors.compiled import (
     CONTEXT_CHARS,
     HELD_CHARS_CAP,
     PLACEHOLDER_RULE,
     RUN_BYTES,
     RUN_CLASS,
     Match,
-    Scanner,
 )
+from policies.detectors.scan import Scanner
+from policies.detectors.sightings import Sighted, Sightings
 from policies.detectors.tokens import TokenDetector
 from policies.verdict import Finding
 from policies.views.decode import ENCODED_MIN_CHARS, decodings
@@ -35,10 +36,12 @@ _DECODED_TIMES = 3
 _BEHIND_CHARS = max(CONTEXT_CHARS, 2 * LINE_CHARS) + 2  # kept before the cut: words, two lines, and what `\b` looks at
 _WINDOW_CHARS = HELD_CHARS_CAP  # a longer run is decoded in windows of this size, each half over the next
 _STEP_CHARS = _WINDOW_CHARS // 2
+_WAITING_CHARS = 64
 # Classes of single characters: linear whatever the text.
 _ENCODED = re.compile(rb"[%s]{%d,}" % (DRAWN_CLASS.encode("ascii"), ENCODED_MIN_CHARS))
 _TOKEN_ON = re.compile(rb"[%s]+" % DRAWN_CLASS.encode("ascii"))
 _RUN_ON = re.compile(rb"[%s]+" % RUN_CLASS.encode("ascii"))
+_ENDS_RUN = re.compile(rf"[^{RUN_CLASS}]").search
 _TOKEN_BYTES = b"".join(_TOKEN_ON.findall(bytes(range(128))))
 
 
@@ -62,11 +65,17 @@ class _Layer:
         start: the place in the view of what is not settled yet.
     """
 
-    def __init__(self, tape: Tape, parent: _Layer | None, undoing: Undoing | None) -> None:
+    def __init__(self, tape: Tape, parent: _Layer | None, undoing: Undoing | None, sightings: Sightings) -> None:
         self.tape = tape
         self.parent = parent
         self.undoing = undoing
         self.start = tape.base
+        self._sightings = sightings
+
+    def sighted(self) -> Sighted:
+        """Return the rules whose keywords occur in what is not settled or shortly before it."""
+        self._sightings.look(self.tape.data, self.tape.base)
+        return self._sightings.rules_from(self.start, self.tape.base)
 
     def origin(self, place: int) -> int:
         """Return where in the text the source of a byte begins."""
@@ -111,7 +120,8 @@ class Search:
         self._depth = depth
         self._length = 0
         self._settled = 0
-        self._layers = [_Layer(Tape(), None, None)]
+        self._waiting = ""  # the piece of a run that was not looked at yet
+        self._layers = [_Layer(Tape(), None, None, scanner.open_sightings())]
         self._undo(self._layers[0], 0)
 
     def feed(self, text: str, *, is_last: bool) -> Settled:
@@ -120,6 +130,10 @@ class Search:
         Raises:
             RuleFailedError: a rule could not judge; nothing may pass.
         """
+        self._waiting += text
+        if not is_last and len(self._waiting) < _WAITING_CHARS and not _ENDS_RUN(self._waiting):
+            return Settled(self._settled, [])  # a run is held until it ends
+        text, self._waiting = self._waiting, ""
         self._grow(text, is_last=is_last)
         cut = self._length if is_last else self._alive_from()
         if cut <= self._settled and self._length - self._settled <= HELD_CHARS_CAP + _STEP_CHARS:
@@ -152,7 +166,7 @@ class Search:
         """Open the view of what may be undone in a view from its first change on: before, it is like its parent."""
         done = max(parent.tape.base, change - LONGEST_UNDONE_CHARS)
         undoing = Undoing(parent.tape, done)
-        layer = _Layer(undoing.tape, parent, undoing)
+        layer = _Layer(undoing.tape, parent, undoing, self._scanner.open_sightings())
         layer.start = layer.tape.offsets.place_of(parent.start, layer.tape.end)
         self._layers.append(layer)
 
@@ -162,7 +176,8 @@ class Search:
             if layer.shows_more:
                 tape = layer.tape
                 start = layer.start - tape.base
-                place = min(self._scanner.alive_from(tape.data, start), _open_from(tape.data, start))
+                place = self._scanner.alive_from(tape.data, start, layer.sighted())
+                place = min(place, _open_from(tape.data, start))
                 alive = min(alive, layer.origin(tape.base + place))
         return alive
 
@@ -173,7 +188,7 @@ class Search:
             if layer.parent is not None and not layer.is_changed:
                 continue
             data, start = layer.tape.data, layer.start - layer.tape.base
-            for match in (*self._scanner.find(data, start), *self._in_runs(data, start)):
+            for match in (*self._scanner.find(data, start, layer.sighted()), *self._in_runs(data, start)):
                 if layer.parent is None or match.finding.rule != PLACEHOLDER_RULE.name:
                     matches[_brought_back(match, layer)] = None
         return sorted(_apart(matches), key=lambda match: (match.finding.start, match.finding.end, match.finding.rule))

@@ -4,7 +4,8 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.detectors.scan import RUN_BYTES, Scanner
+from policies.detectors.compiled import RUN_BYTES
+from policies.detectors.scan import Scanner
 from policies.pattern_syntax import parse_pattern
 from policies.patterns import beginnings, bounded, is_bounded, is_nullable, source, until_keyword
 from policies.policy import Policy
@@ -53,11 +54,12 @@ def test_every_beginning_of_every_example_is_alive(policy: Policy) -> None:
     scanner = Scanner(policy.rules)
     for example in (example for rule in policy.rules for example in rule.found):
         data = fold_bytes(example.replace("«", "").replace("»", ""))
-        for match in scanner.find(data):
+        for match in scanner.find(data, 0, scanner.sighted(data)):
             for end in range(match.whole_start + 1, match.whole_end, 9):  # every ninth: there are a thousand examples
                 head = data[:end]
                 run_start = len(head.rstrip(RUN_BYTES))  # whoever streams holds a run until it ends
-                assert min(scanner.alive_from(head, 0), run_start) <= match.whole_start, (example, head)
+                alive = scanner.alive_from(head, 0, scanner.sighted(head))
+                assert min(alive, run_start) <= match.finding.start, (example, head)
 
 
 @given(st.text())
