@@ -36,7 +36,7 @@ from policies.pseudonyms import PLACEHOLDER, is_placeholder
 from policies.rule import Rule
 from policies.verdict import Finding
 from policies.views.fold import fold_bytes
-from policies.views.regex import Regex
+from policies.views.regex import Regex, Spans
 
 HELD_CHARS_CAP = 16_384  # a longer match blocks the text: an RSA key of 16,384 bits takes 12,700
 CONTEXT_CHARS = 400  # how long the words before a value may be: the longest the shipped rules need, and some room
@@ -101,8 +101,8 @@ class PlainPattern:
         self.is_run = is_inside_run(words, value, border)
         self.keyword_chars = _reach(self.tree)
 
-    def matches(self, rule: CompiledRule, data: bytes, start: int, region: Region) -> Iterator[Match]:
-        """Yield the confirmed matches from left to right, no value inside another; two may share a border.
+    def matches(self, rule: CompiledRule, data: bytes, start: int, region: Region) -> Iterable[Match]:
+        """Return the confirmed matches from left to right, no value inside another; two may share a border.
 
         What was not confirmed hides nothing.
 
@@ -115,8 +115,15 @@ class PlainPattern:
         place, stop = region
         place = max(place, start - BORDER_CHARS, 0)
         last = min(len(data), stop + self.keyword_chars)
+        found = self.regex.search(data, place, last)
+        return () if found is None else self._confirmed(rule, data, start, Region(place, stop), found)
+
+    def _confirmed(self, rule: CompiledRule, data: bytes, start: int, region: Region, first: Spans) -> Iterator[Match]:
+        place, stop = region
+        last = min(len(data), stop + self.keyword_chars)
         free = start
-        while place < stop and (found := self.regex.search(data, place, last)) is not None:
+        found: Spans | None = first
+        while found is not None:
             whole_start, whole_end = found[0]
             if whole_start >= stop:
                 return
@@ -125,6 +132,7 @@ class PlainPattern:
             if value_start >= free and rule.confirms(data, whole_start, value_start, value_end, whole_end):
                 yield rule.match(value_start, value_end, whole_start, whole_end)
                 place, free = max(place, value_end - BORDER_CHARS), value_end
+            found = self.regex.search(data, place, last) if place < stop else None
 
 
 class ContextPattern:
@@ -147,18 +155,23 @@ class ContextPattern:
         """Return the pattern of the beginnings of values that reach the end."""
         return Regex(f"(?:{beginnings(self.value_tree, is_exact=True)})\\z")
 
-    def places(self, data: bytes, start: int, region: Region) -> Iterator[tuple[int, int]]:
-        """Yield where words begin and where their value would, for values from `start` on."""
+    def places(self, data: bytes, start: int, region: Region) -> Iterable[tuple[int, int]]:
+        """Return where words begin and where their value would, for values from `start` on."""
         place, stop = region
         place = max(place, start - self.before_chars, 0)
+        found = self.regex.search(data, place, min(len(data), stop + self.before_chars))
+        return () if found is None else self._places(data, start, stop, found)
+
+    def _places(self, data: bytes, start: int, stop: int, first: Spans) -> Iterator[tuple[int, int]]:
         last = min(len(data), stop + self.before_chars)
-        while place < stop and (found := self.regex.search(data, place, last)) is not None:
+        found: Spans | None = first
+        while found is not None:
             begin, end = found[0]
             if begin >= stop:
                 return
             if end >= start:
                 yield begin, end
-            place = begin + 1
+            found = self.regex.search(data, begin + 1, last) if begin + 1 < stop else None
 
     def matches(self, rule: CompiledRule, data: bytes, start: int, region: Region) -> Iterator[Match]:
         """Yield the confirmed values, each place of words by itself; the arguments are those of a plain pattern."""

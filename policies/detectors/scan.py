@@ -185,13 +185,16 @@ def _by_place(match: Match) -> tuple[int, int]:
 def _regions(pattern: PlainPattern | ContextPattern, keywords: list[Region], start: int) -> list[Region]:
     """Return where a match may begin that holds one of the keywords, and whose value begins at `start` or later."""
     first = start - pattern.before_chars
+    reach = pattern.keyword_chars
+    if len(keywords) == 1:  # mostly; this is asked some fifty times a text
+        keyword, stop = keywords[0]
+        return [Region(keyword - reach, stop)] if stop > first else []
     regions: list[Region] = []
     for keyword, stop in keywords:
         if stop <= first:
             continue
-        begin = keyword - pattern.keyword_chars
-        if regions and begin <= regions[-1].stop:
+        if regions and keyword - reach <= regions[-1].stop:
             regions[-1] = Region(regions[-1].begin, stop)
         else:
-            regions.append(Region(begin, stop))
+            regions.append(Region(keyword - reach, stop))
     return regions
