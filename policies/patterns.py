@@ -340,6 +340,21 @@ def atoms(node: Node) -> frozenset[str]:
             return atoms(inner)
 
 
+def endless_atoms(node: Node) -> frozenset[str]:
+    """Return the spellings of all characters and classes that are repeated without end."""
+    match node:
+        case Atom() | Assertion():
+            return frozenset()
+        case Repeat(inner=inner, high=None):
+            return atoms(inner)
+        case Sequence(items=parts) | Choice(options=parts):
+            return frozenset[str]().union(*(endless_atoms(part) for part in parts))
+        case Repeat(inner=inner):
+            return atoms(inner) if endless_atoms(inner) else frozenset()
+        case Group(inner=inner):
+            return endless_atoms(inner)
+
+
 def in_parts(node: Node) -> tuple[tuple[Node, Node, Node], ...]:  # noqa: PLR0911 - one return for each kind of node
     """Split a pattern into context, value and right border: before, in and behind the first group that captures.
 

@@ -27,6 +27,7 @@ from policies.patterns import (
     Sequence,
     atoms,
     beginnings,
+    endless_atoms,
     has_only_endless_tail,
     in_parts,
     longest,
@@ -38,7 +39,7 @@ from policies.verdict import Finding
 from policies.views.fold import fold_bytes
 from policies.views.regex import Regex, Spans
 
-HELD_CHARS_CAP = 16_384  # a longer match blocks the text: an RSA key of 16,384 bits takes 12,700
+HELD_CHARS_CAP = 16_384  # as much of a match is looked at: an RSA key of 16,384 bits takes 12,700
 CONTEXT_CHARS = 400  # how long the words before a value may be: the longest the shipped rules need, and some room
 RUN_CLASS = "A-Za-z0-9_+/=.~@:%-"
 """Characters of a run: what a token or an address is made of. A run is held until it ends."""
@@ -65,7 +66,7 @@ PLACEHOLDER_RULE = Rule(
 
 
 class RuleFailedError(Exception):
-    """A rule could not judge a value, or its match is longer than the cap; names the rule, never the value."""
+    """A rule could not judge a value; names the rule, never the value."""
 
 
 class Region(NamedTuple):
@@ -77,11 +78,19 @@ class Region(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A finding, with the text around it that must not be torn from it (`whole_start`, `whole_end`)."""
+    """A finding, with the text around it that must not be torn from it.
+
+    Attributes:
+        finding: where the value stands.
+        whole_start: where the match begins.
+        whole_end: where it ends.
+        tail: of a match that is longer than the cap: the bytes by which its value goes on behind the cap.
+    """
 
     finding: Finding
     whole_start: int
     whole_end: int
+    tail: bytes = b""
 
 
 class PlainPattern:
@@ -100,6 +109,11 @@ class PlainPattern:
         self.regex = Regex(source(self.tree))
         self.is_run = is_inside_run(words, value, border)
         self.keyword_chars = _reach(self.tree)
+
+    @cached_property
+    def tail(self) -> bytes:
+        """Return the bytes by which an endless value goes on."""
+        return _tail(self.tree)
 
     def matches(self, rule: CompiledRule, data: bytes, start: int, region: Region) -> Iterable[Match]:
         """Return the confirmed matches from left to right, no value inside another; two may share a border.
@@ -130,7 +144,7 @@ class PlainPattern:
             value_start, value_end = found[-1]
             place = whole_start + 1
             if value_start >= free and rule.confirms(data, whole_start, value_start, value_end, whole_end):
-                yield rule.match(value_start, value_end, whole_start, whole_end)
+                yield rule.match(self, value_start, value_end, (whole_start, whole_end))
                 place, free = max(place, value_end - BORDER_CHARS), value_end
             found = self.regex.search(data, place, last) if place < stop else None
 
@@ -149,6 +163,11 @@ class ContextPattern:
         self.value = Regex(f"({source(value)}){source(border)}")
         self.is_run = is_inside_run(NOTHING, value, border)
         self.before_chars = self.keyword_chars = longest(words) or CONTEXT_CHARS
+
+    @cached_property
+    def tail(self) -> bytes:
+        """Return the bytes by which an endless value goes on."""
+        return _tail(self.value_tree)
 
     @cached_property
     def alive(self) -> Regex:
@@ -182,7 +201,7 @@ class ContextPattern:
             (_, whole_end), (_, value_end) = found
             # Only the words are asked for a keyword: they have streamed by when the value begins.
             if rule.confirms(data, begin, value_start, value_end, value_start):
-                yield rule.match(value_start, value_end, value_start, whole_end)
+                yield rule.match(self, value_start, value_end, (value_start, whole_end))
 
     def alive_from(self, data: bytes, start: int, region: Region) -> int:
         """Return the first place at which a value may still grow; the end when there is none."""
@@ -257,16 +276,11 @@ class CompiledRule:
         """Return the same, not one beginning more."""
         return alive_regex([pattern.tree for pattern in self.plain if not pattern.is_run], is_exact=True)
 
-    def match(self, start: int, end: int, whole_start: int, whole_end: int) -> Match:
-        """Return the match of a confirmed value.
-
-        Raises:
-            RuleFailedError: it is longer than the cap.
-        """
-        if whole_end - whole_start > HELD_CHARS_CAP:
-            raise RuleFailedError(f"match longer than {HELD_CHARS_CAP} characters in {self.rule.name}")
+    def match(self, pattern: PlainPattern | ContextPattern, start: int, end: int, whole: tuple[int, int]) -> Match:
+        """Return the match of a confirmed value."""
         rule = self.rule
-        return Match(Finding(rule.entity_type, start, end, rule.score, rule.name), whole_start, whole_end)
+        tail = pattern.tail if whole[1] - whole[0] > HELD_CHARS_CAP else b""
+        return Match(Finding(rule.entity_type, start, end, rule.score, rule.name), *whole, tail)
 
     def confirms(self, data: bytes, begin: int, value_start: int, value_end: int, end: int) -> bool:
         """Tell whether a keyword stands in the match and every check agrees with the value."""
@@ -312,8 +326,13 @@ def _may_hold(spelled: bytes, keywords: Iterable[bytes]) -> bool:
     return False
 
 
+def _tail(tree: Node) -> bytes:
+    taken = (_taken_by(atom) for atom in endless_atoms(tree) or atoms(tree))
+    return bytes(sorted(frozenset[int]().union(*taken)))
+
+
 def _reach(tree: Node) -> int:
-    """Return the length of the longest match; one above the cap is refused anyway."""
+    """Return how much of the longest match is looked at."""
     length = longest(tree)
     return HELD_CHARS_CAP + BLOCK_CHARS if length is None else min(length, HELD_CHARS_CAP) + 1
 

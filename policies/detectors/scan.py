@@ -67,7 +67,7 @@ class Scanner:
             sighted: the rules whose keywords occur, and where.
 
         Raises:
-            RuleFailedError: a check failed, or a match is longer than the cap; nothing may pass.
+            RuleFailedError: a check failed; nothing may pass.
         """
         matches: dict[Match, None] = {}
         for compiled, keywords in sighted:

@@ -105,6 +105,23 @@ class _Layer:
         return run is None or run.end() < len(parent.data)
 
 
+@dataclass(slots=True)
+class _Endless:
+    """A value longer than the cap: what follows belongs to it as long as its pattern could go on.
+
+    Attributes:
+        finding: the value as far as it was seen.
+        layer: the view in which it was seen.
+        tail: the bytes by which it goes on.
+        place: the place in the view up to which it goes.
+    """
+
+    finding: Finding
+    layer: _Layer
+    tail: bytes
+    place: int
+
+
 class Search:
     """The search of one text that arrives in pieces.
 
@@ -120,6 +137,7 @@ class Search:
         self._depth = depth
         self._length = 0
         self._settled = 0
+        self._endless: _Endless | None = None
         self._waiting = ""  # the piece of a run that was not looked at yet
         self._layers = [_Layer(Tape(), None, None, scanner.open_sightings())]
         self._undo(self._layers[0], 0)
@@ -132,19 +150,44 @@ class Search:
         """
         self._waiting += text
         if not is_last and len(self._waiting) < _WAITING_CHARS and not _ENDS_RUN(self._waiting):
-            return Settled(self._settled, [])  # a run is held until it ends
+            return Settled(self._told, [])  # a run is held until it ends
         text, self._waiting = self._waiting, ""
         self._grow(text, is_last=is_last)
-        cut = self._length if is_last else self._alive_from()
-        if cut <= self._settled and self._length - self._settled <= HELD_CHARS_CAP + _STEP_CHARS:
-            return Settled(self._settled, [])
-        matches = self._matches()
-        if not is_last:
-            cut = self._whole(cut, matches)
-        findings = [match.finding for match in matches if self._settled <= match.finding.start < cut]
-        if cut > self._settled:
+        findings: list[Finding] = []
+        while self._endless is None or self._is_ended(self._endless, findings, is_last=is_last):
+            self._endless = None
+            cut = self._length if is_last else self._alive_from()
+            if cut <= self._settled and self._length - self._settled <= HELD_CHARS_CAP + _STEP_CHARS:
+                break
+            matches, endless = self._matches()
+            self._endless = min(endless, key=lambda one: one.finding.start, default=None)
+            if self._endless is not None:
+                cut = self._endless.finding.start
+            elif not is_last:
+                cut = self._whole(cut, matches)
+            findings += [match.finding for match in matches if self._settled <= match.finding.start < cut]
             self._settle(cut)
-        return Settled(self._settled, findings)
+            if self._endless is None:
+                break
+        return Settled(self._told, findings)
+
+    @property
+    def _told(self) -> int:
+        """Return up to where the text is settled for whoever asks; within an endless value that is its beginning."""
+        return self._settled if self._endless is None else self._endless.finding.start
+
+    def _is_ended(self, endless: _Endless, findings: list[Finding], *, is_last: bool) -> bool:
+        """Follow an endless value through what has arrived, and tell whether it has ended."""
+        layer = endless.layer
+        tape = layer.tape
+        rest = tape.data[max(0, endless.place - tape.base) :].lstrip(endless.tail)
+        endless.place = max(endless.place, tape.end - len(rest))
+        end = layer.origin_behind(min(endless.place, tape.end) - 1)
+        self._settle(end)
+        if not rest and not is_last:
+            return False
+        findings.append(replace(endless.finding, end=end))
+        return True
 
     def _grow(self, text: str, *, is_last: bool) -> None:
         tape = self._layers[0].tape
@@ -181,17 +224,26 @@ class Search:
                 alive = min(alive, layer.origin(tape.base + place))
         return alive
 
-    def _matches(self) -> list[Match]:
-        """Return what all views show, in places of the text, in the order of the text."""
+    def _matches(self) -> tuple[list[Match], list[_Endless]]:
+        """Return what all views show, in places of the text, in the order of the text, and what is beyond the cap."""
         matches: dict[Match, None] = {}  # views often show the same
+        endless: list[_Endless] = []
         for layer in self._layers:
             if layer.parent is not None and not layer.is_changed:
                 continue
             data, start = layer.tape.data, layer.start - layer.tape.base
             for match in (*self._scanner.find(data, start, layer.sighted()), *self._in_runs(data, start)):
-                if layer.parent is None or match.finding.rule != PLACEHOLDER_RULE.name:
-                    matches[_brought_back(match, layer)] = None
-        return sorted(_apart(matches), key=lambda match: (match.finding.start, match.finding.end, match.finding.rule))
+                if layer.parent is not None and match.finding.rule == PLACEHOLDER_RULE.name:
+                    continue
+                brought = _brought_back(match, layer)
+                matches[brought] = None
+                if match.tail and brought.finding.start >= self._settled:
+                    place = layer.tape.base + match.whole_start + HELD_CHARS_CAP
+                    endless.append(_Endless(brought.finding, layer, match.tail, place))
+        in_order = sorted(
+            _apart(matches), key=lambda match: (match.finding.start, match.finding.end, match.finding.rule)
+        )
+        return in_order, endless
 
     def _in_runs(self, data: bytes, start: int) -> Iterator[Match]:
         if self._tokens is not None:
@@ -244,11 +296,17 @@ class Search:
         return places
 
     def _settle(self, cut: int) -> None:
+        if cut <= self._settled:
+            return
         self._settled = cut
         for layer, place in zip(self._layers, self._places_of(cut), strict=True):
             layer.start = place
             layer.tape.forget(place - _BEHIND_CHARS)
-        while len(self._layers) > _LEAST_LAYERS and not (self._layers[-1].is_changed or self._layers[-2].is_changed):
+        while (
+            self._endless is None
+            and len(self._layers) > _LEAST_LAYERS
+            and not (self._layers[-1].is_changed or self._layers[-2].is_changed)
+        ):
             self._layers.pop()
 
 

@@ -119,13 +119,23 @@ def test_a_block_in_the_middle_stops_the_stream() -> None:
 
 
 @pytest.mark.parametrize("sizes", [[10**6], [997], [64]])
-def test_an_endless_block_is_refused_however_it_arrives(sizes: list[int]) -> None:
-    text = "Key:\n-----BEGIN PRIVATE KEY-----\n" + ("q8mV0uT6sLw2KdYc" * 4 + "\n") * (HELD_CHARS_CAP // 64) + "."
+@pytest.mark.parametrize("end", ["", "! Done.", "\n-----END PRIVATE KEY-----\nAKIA2E4AQ3F2B44C7Q2X, ask Ann.\n"])
+def test_an_endless_block_is_replaced_up_to_its_end_however_it_arrives(sizes: list[int], end: str) -> None:
+    text = "Key:\n-----BEGIN PRIVATE KEY-----\n" + ("q8mV0uT6sLw2KdYc" * 4 + "\n") * (HELD_CHARS_CAP // 40)
+    whole, verdict, shown = both_ways(REDACTING, text.rstrip() + end, sizes)
+    assert whole == verdict
+    assert shown == "Key:\n[PRIVATE_KEY_1]" + end.removeprefix("\n").replace(
+        "AKIA2E4AQ3F2B44C7Q2X", "[AWS_ACCESS_KEY_1]"
+    )
+
+
+@pytest.mark.parametrize("sizes", [[10**6], [997], [64]])
+def test_an_endless_block_is_followed_through_its_disguise(sizes: list[int]) -> None:
+    run = "eyJhbGciOiJIUzI1NiJ9." + "q8mV0uT6sLw2KdYc" * (HELD_CHARS_CAP // 12) + ".c7Q2X44B"
+    text = "It is " + "".join(f"%{ord(character):02x}" for character in run) + " and works."
     whole, verdict, shown = both_ways(REDACTING, text, sizes)
     assert whole == verdict
-    assert whole.is_blocked
-    assert "secret/private-key" in whole.failure
-    assert shown in {"", "Key:\n"}
+    assert shown == "It is [JWT_1] and works."
 
 
 def test_a_long_block_under_the_cap_is_one_placeholder() -> None:
