@@ -33,7 +33,7 @@ from policies.patterns import (
     longest,
     source,
 )
-from policies.pseudonyms import PLACEHOLDER, is_placeholder
+from policies.pseudonyms import PLACEHOLDER, PLACEHOLDER_MAX_CHARS, is_placeholder
 from policies.rule import Rule
 from policies.verdict import Finding
 from policies.views.fold import fold_bytes
@@ -51,6 +51,7 @@ _FIRST_LATIN_LETTER = 0xA0
 _WORD_PARTS = re.compile(rb"[a-z0-9\x80-\x9f]{2,}")
 BORDER_CHARS = 2  # up to here, what stands before a value is a border and no context
 _ALL_BYTES = bytes(range(256))
+_PLACEHOLDER = Regex(PLACEHOLDER)
 PLACEHOLDER_RULE = Rule(
     name="placeholder",
     label="placeholder",
@@ -286,9 +287,9 @@ class CompiledRule:
         """Tell whether a keyword stands in the match and every check agrees with the value."""
         if value_end <= value_start:
             return False
-        if self.keywords:
+        if self.keywords and self.rule is not PLACEHOLDER_RULE:
             # The keyword must stand inside the match: one elsewhere in the text may not have streamed by yet.
-            lowered = data[begin:end].lower()
+            lowered = _without_placeholders(data, begin, end).lower()
             if not any(word in lowered for word in self.keywords):
                 return False
         value = data[value_start:value_end].decode("latin-1")
@@ -299,6 +300,19 @@ class CompiledRule:
             # `from None`: the error of a check may quote the value.
             raise RuleFailedError(f"{type(error).__name__} in {self.rule.name}") from None
         return self.rule is PLACEHOLDER_RULE or not is_placeholder(value.strip())
+
+
+def _without_placeholders(data: bytes, begin: int, end: int) -> bytes:
+    """Return `data[begin:end]`, placeholders blanked: what one is called says nothing about the text around it."""
+    if b"]" not in data[begin:end]:
+        return data[begin:end]
+    first = max(0, begin - PLACEHOLDER_MAX_CHARS)  # one may reach in from the left
+    blanked = bytearray(data[first:end])
+    place = 0
+    while (found := _PLACEHOLDER.search(data[first:end], place)) is not None:
+        start, place = found[0]
+        blanked[start:place] = b" " * (place - start)
+    return bytes(blanked[begin - first :])
 
 
 def is_inside_run(before: Node, value: Node, behind: Node) -> bool:

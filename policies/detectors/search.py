@@ -23,6 +23,7 @@ from policies.detectors.compiled import (
 from policies.detectors.scan import Scanner
 from policies.detectors.sightings import Sighted, Sightings
 from policies.detectors.tokens import TokenDetector
+from policies.pseudonyms import PLACEHOLDER_MAX_CHARS
 from policies.verdict import Finding
 from policies.views.decode import ENCODED_MIN_CHARS, decodings
 from policies.views.fold import fold
@@ -33,7 +34,8 @@ _ENTITY_TYPE = "SECRET"  # of a value without a form of its own
 _UNDONE_TIMES = 3
 _LEAST_LAYERS = 2  # the folded view, and what is undone in it
 _DECODED_TIMES = 3
-_BEHIND_CHARS = max(CONTEXT_CHARS, 2 * LINE_CHARS) + 2  # kept before the cut: words, two lines, and what `\b` looks at
+# Kept before the cut: words and a placeholder that reaches into them, two lines, and what `\b` looks at.
+_BEHIND_CHARS = max(CONTEXT_CHARS + PLACEHOLDER_MAX_CHARS, 2 * LINE_CHARS) + 2
 _WINDOW_CHARS = HELD_CHARS_CAP  # a longer run is decoded in windows of this size, each half over the next
 _STEP_CHARS = _WINDOW_CHARS // 2
 _WAITING_CHARS = 64
