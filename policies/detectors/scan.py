@@ -31,7 +31,7 @@ from policies.views.regex import Regex
 _COARSE_HELD_CHARS = 256  # where more would be held, it is worth counting exactly
 _GROUPS_OF_HEADS = 8
 _OPENING_CHARS = 3  # a shorter word would stand in most of what is held
-_NEVER = r"[^\x00-\xff]"  # a pattern that matches nothing in a view of a text
+_GATED_RULES = 16  # rules without a keyword that share an automaton; the states of one of all would multiply
 
 
 class Scanner:
@@ -44,9 +44,8 @@ class Scanner:
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._rules = tuple(CompiledRule(rule) for rule in (*rules, PLACEHOLDER_RULE))
         self._keywords = Keywords(self._rules)
-        self._keywordless = tuple(compiled for compiled in self._rules if not compiled.keywords)
-        patterns = [source(tree) for compiled in self._keywordless for tree in compiled.trees]
-        self._keywordless_gate = Regex("|".join(f"(?:{pattern})" for pattern in patterns) or _NEVER)
+        keywordless = [compiled for compiled in self._rules if not compiled.keywords]
+        self._gates = tuple((_gate(rules), rules) for rules in _batches(keywordless, _GATED_RULES))
 
     def open_sightings(self) -> Sightings:
         """Return what remembers where keywords stand in a view that grows."""
@@ -75,25 +74,13 @@ class Scanner:
                 for region in _regions(pattern, keywords, start):
                     for match in pattern.matches(compiled, data, start, region):
                         matches[match] = None
-        for region in self._keywordless_regions(data, start):
-            for compiled in self._keywordless:
-                for pattern in compiled.plain:
-                    for match in pattern.matches(compiled, data, start, region):
-                        matches[match] = None
+        for gate, rules in self._gates:
+            for region in _open_regions(gate, data, start):
+                for compiled in rules:
+                    for pattern in compiled.plain:
+                        for match in pattern.matches(compiled, data, start, region):
+                            matches[match] = None
         return sorted(matches, key=_by_place) if len(matches) > 1 else list(matches)
-
-    def _keywordless_regions(self, data: bytes, start: int) -> Iterator[Region]:
-        place = max(0, start - BORDER_CHARS)
-        while (found := self._keywordless_gate.search(data, place)) is not None:
-            begin = found[0][0]
-            place = begin + BLOCK_CHARS
-            while place < len(data) and (more := self._keywordless_gate.search(data, place)) is not None:
-                if more[0][0] > place + BLOCK_CHARS:
-                    break  # between the two nothing begins
-                place = more[0][0] + BLOCK_CHARS
-            yield Region(begin, min(place, len(data)))
-            if place >= len(data):
-                return
 
     def alive_from(self, data: bytes, start: int, sighted: Sighted) -> int:
         """Return the first place from which `data` may still grow into a match; its length when there is none.
@@ -180,6 +167,31 @@ def _first(regex: Regex | None, data: bytes, start: int) -> int:
 
 def _by_place(match: Match) -> tuple[int, int]:
     return match.whole_start, match.whole_end
+
+
+def _batches(rules: list[CompiledRule], size: int) -> Iterator[list[CompiledRule]]:
+    for place in range(0, len(rules), size):
+        yield rules[place : place + size]
+
+
+def _gate(rules: Iterable[CompiledRule]) -> Regex:
+    """Return what tells in one pass whether any of some rules matches."""
+    return Regex("|".join(f"(?:{source(tree)})" for compiled in rules for tree in compiled.trees))
+
+
+def _open_regions(gate: Regex, data: bytes, start: int) -> Iterator[Region]:
+    """Yield where rules without a keyword may match."""
+    place = max(0, start - BORDER_CHARS)
+    while (found := gate.search(data, place)) is not None:
+        begin = found[0][0]
+        place = begin + BLOCK_CHARS
+        while place < len(data) and (more := gate.search(data, place)) is not None:
+            if more[0][0] > place + BLOCK_CHARS:
+                break  # between the two nothing begins
+            place = more[0][0] + BLOCK_CHARS
+        yield Region(begin, min(place, len(data)))
+        if place >= len(data):
+            return
 
 
 def _regions(pattern: PlainPattern | ContextPattern, keywords: list[Region], start: int) -> list[Region]:

@@ -193,7 +193,8 @@ def _is_soft(data: bytes, base: int, line_end: int, run_start: int, end: int) ->
     if sign and value.strip(b"=") and name[:1].isalpha():
         return False
     ends_sentence = data[line_end - 1 : line_end] == b"."
-    return _GENERATED(run) is not None or (not ends_sentence and _is_hard_wrapped(data, base, line_end))
+    looks_generated = not run.isdigit() and _GENERATED(run) is not None  # lists of numbers are no value
+    return looks_generated or (not ends_sentence and _is_hard_wrapped(data, base, line_end))
 
 
 def _is_hard_wrapped(data: bytes, base: int, line_end: int) -> bool:
