@@ -22,8 +22,12 @@ from policies.errors import PolicyError
 from policies.pattern_syntax import PatternSyntaxError, parse_pattern
 from policies.patterns import (
     NOTHING,
+    Assertion,
+    Atom,
+    Choice,
     Group,
     Node,
+    Repeat,
     Sequence,
     atoms,
     beginnings,
@@ -51,6 +55,7 @@ _FIRST_LATIN_LETTER = 0xA0
 _WORD_PARTS = re.compile(rb"[a-z0-9\x80-\x9f]{2,}")
 BORDER_CHARS = 2  # up to here, what stands before a value is a border and no context
 _ALL_BYTES = bytes(range(256))
+_DIGITS = frozenset(b"0123456789")
 _PLACEHOLDER = Regex(PLACEHOLDER)
 PLACEHOLDER_RULE = Rule(
     name="placeholder",
@@ -218,6 +223,7 @@ class CompiledRule:
         self.keywords = tuple(_keyword(rule, word) for word in rule.keywords)
         self.trees = tuple(_parse(rule, pattern) for pattern in rule.patterns)
         self.checks = tuple(_check(rule, name) for name in rule.checks)
+        self.needs_digit = all(needs_digit(tree) for tree in self.trees)
 
     @cached_property
     def _patterns(self) -> tuple[tuple[PlainPattern, ...], tuple[ContextPattern, ...]]:
@@ -319,6 +325,23 @@ def is_inside_run(before: Node, value: Node, behind: Node) -> bool:
     """Tell whether every value is inside a run, with borders of a character or two: holding the run holds the value."""
     is_decided = longest(before) in range(BORDER_CHARS + 1) and longest(behind) in {0, 1}
     return is_decided and all(IN_RUN.issuperset(_taken_by(atom)) for atom in atoms(value))
+
+
+def needs_digit(tree: Node) -> bool:
+    """Tell whether every match holds a digit."""
+    match tree:
+        case Atom(source=text):
+            return _DIGITS.issuperset(_taken_by(text))
+        case Assertion():
+            return False
+        case Sequence(items=items):
+            return any(needs_digit(item) for item in items)
+        case Choice(options=options):
+            return all(needs_digit(option) for option in options)
+        case Group(inner=inner):
+            return needs_digit(inner)
+        case Repeat(inner=inner, low=low):
+            return low > 0 and needs_digit(inner)
 
 
 _TAKEN: dict[str, bytes] = {}  # spelling of an atom -> the bytes that it takes; there are some hundred

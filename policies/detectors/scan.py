@@ -6,8 +6,10 @@ texts end there. The rules that remain run one by one with RE2, and their checks
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from typing import TypeAlias
 
 from policies.detectors.compiled import (
     BLOCK_CHARS,
@@ -32,6 +34,9 @@ _COARSE_HELD_CHARS = 256  # where more would be held, it is worth counting exact
 _GROUPS_OF_HEADS = 8
 _OPENING_CHARS = 3  # a shorter word would stand in most of what is held
 _GATED_RULES = 16  # rules without a keyword that share an automaton; the states of one of all would multiply
+_DIGIT = re.compile(rb"[0-9]").search
+_Gate: TypeAlias = tuple[Regex, tuple[CompiledRule, ...]]
+"""What tells in one pass whether any of some rules matches."""
 
 
 class Scanner:
@@ -45,7 +50,8 @@ class Scanner:
         self._rules = tuple(CompiledRule(rule) for rule in (*rules, PLACEHOLDER_RULE))
         self._keywords = Keywords(self._rules)
         keywordless = [compiled for compiled in self._rules if not compiled.keywords]
-        self._gates = tuple((_gate(rules), rules) for rules in _batches(keywordless, _GATED_RULES))
+        self._gates = _gates(compiled for compiled in keywordless if not compiled.needs_digit)
+        self._digit_gates = _gates(compiled for compiled in keywordless if compiled.needs_digit)
 
     def open_sightings(self) -> Sightings:
         """Return what remembers where keywords stand in a view that grows."""
@@ -74,7 +80,8 @@ class Scanner:
                 for region in _regions(pattern, keywords, start):
                     for match in pattern.matches(compiled, data, start, region):
                         matches[match] = None
-        for gate, rules in self._gates:
+        has_digit = _DIGIT(data, max(0, start - BORDER_CHARS)) is not None
+        for gate, rules in (*self._gates, *self._digit_gates) if has_digit else self._gates:
             for region in _open_regions(gate, data, start):
                 for compiled in rules:
                     for pattern in compiled.plain:
@@ -169,14 +176,10 @@ def _by_place(match: Match) -> tuple[int, int]:
     return match.whole_start, match.whole_end
 
 
-def _batches(rules: list[CompiledRule], size: int) -> Iterator[list[CompiledRule]]:
-    for place in range(0, len(rules), size):
-        yield rules[place : place + size]
-
-
-def _gate(rules: Iterable[CompiledRule]) -> Regex:
-    """Return what tells in one pass whether any of some rules matches."""
-    return Regex("|".join(f"(?:{source(tree)})" for compiled in rules for tree in compiled.trees))
+def _gates(rules: Iterable[CompiledRule]) -> list[_Gate]:
+    ordered = tuple(rules)
+    batches = [ordered[place : place + _GATED_RULES] for place in range(0, len(ordered), _GATED_RULES)]
+    return [(Regex("|".join(f"(?:{source(tree)})" for one in batch for tree in one.trees)), batch) for batch in batches]
 
 
 def _open_regions(gate: Regex, data: bytes, start: int) -> Iterator[Region]:
