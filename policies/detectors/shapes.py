@@ -18,7 +18,7 @@ _DRAWN_BITS = 16.0  # one in 65,000 odds; names and words lie below zero, 16 ran
 _ODD_BITS = 6.0  # of the letters and digits of a value that is named a secret
 _MIN_DRAWN_CHARS = 5
 _PLAIN_SIGNS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+/=.~-")
-_TEMPLATE = re.compile(r"[\s\\<>{}()]|%[sd(]|://|^[$/.#%]")  # single classes: linear
+_TEMPLATE = re.compile(r"[\s\\<>{}()]|%[sd]\b|%\(|://|^[$/.#%]")  # single classes: linear
 _MIN_DIFFERENT_CHARS = 3  # `aaaa` and `xyxy` are fillings
 
 
@@ -63,6 +63,11 @@ def is_odd_secret(value: str) -> bool:
     return not _TEMPLATE.search(value) and is_no_example(value) and rarity(drawn.encode("ascii")) >= _ODD_BITS
 
 
+def is_letters_drawn(value: str) -> bool:
+    """Tell whether groups of small letters, joined, were drawn by lot and are no words."""
+    return rarity(value.replace(" ", "").encode("latin-1")) >= _ODD_BITS
+
+
 CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
     {
         "rare": is_rare,
@@ -70,6 +75,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "mixed": is_mixed,
         "drawn": is_drawn,
         "no-example": is_no_example,
+        "letters-drawn": is_letters_drawn,
         "odd-secret": is_odd_secret,
     }
 )

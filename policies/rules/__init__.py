@@ -11,6 +11,7 @@ SHIPPED = (
     "keys.yaml",
     "assignments.yaml",
     "passwords.yaml",
+    "programs.yaml",
     "personal.yaml",
     "accounts.yaml",
     "devices.yaml",

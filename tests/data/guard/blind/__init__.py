@@ -1,0 +1,53 @@
+"""Cases whose authors had not seen the rules: each file holds whole texts, the value marked and written as a shape.
+
+What a file scored when the guard first met it is the only fair figure; `docs/guard.md` keeps it. Afterwards a file
+guards against falling back.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+
+from tests.data.guard.labelled import Labelled
+from tests.data.guard.shapes import fill
+
+NAMES = ("services", "configuration", "talk", "personal")
+"""The files, by what they are about; `personal` holds personal data, the others secrets."""
+
+_HEAD = re.compile(r"^=== (\S+)\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class BlindCase:
+    """One text of one type, with shapes where something is drawn."""
+
+    source: str
+    type: str
+    template: str
+
+    def make(self, rng: random.Random) -> Labelled:
+        """Draw the value and what stands around it."""
+        before, _, rest = self.template.partition("«")
+        value, _, after = rest.partition("»")
+        before, value, after = fill(before, rng), fill(value, rng), fill(after, rng)
+        kind = "personal" if self.source == "personal" else "secret"
+        span = (len(before), len(before) + len(value))
+        return Labelled(before + value + after, (span,), kind, f"blind-{self.source}", self.type, "", distinctive=False)
+
+
+def read_cases(name: str) -> Iterator[BlindCase]:
+    """Read the cases of one file.
+
+    Raises:
+        ValueError: A text does not mark exactly one value.
+    """
+    text = (files(__name__) / f"{name}.txt").read_text("utf-8")
+    parts = _HEAD.split(text)[1:]
+    for type_name, template in zip(parts[::2], parts[1::2], strict=True):
+        if template.count("«") != 1 or template.count("»") != 1:
+            raise ValueError(f"{name}.txt: {type_name} does not mark exactly one value")
+        yield BlindCase(name, type_name, template.strip("\n"))
