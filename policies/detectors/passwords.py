@@ -48,6 +48,7 @@ _NAME_OF_CODE = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|::|->|\?\.)[A-Za-z_$][\w$]
 _WORDS_AND_NUMBER = re.compile(r"[A-Z][a-z]{2,}\.[a-z]{3,}[0-9]{1,4}|[a-z]{3,}\.[a-z]{3,}[0-9]{2,4}")  # Violet.falcon53
 _MIN_DRAWN_CHARS = 8  # shorter ones cannot be told from words
 _MIN_CHAIN_WORDS = 4  # of a passphrase without a digit
+_WORD_AND_NUMBER = re.compile(r"[A-Za-zÀ-ÿ]{4,24}[0-9]{2,8}[!.?$%&#*+-]?")  # himbeer926
 _CALL = re.compile(r"[A-Za-z_$][\w$.:>-]*[(\[].*|.*\(\)[;,:)]*|\(.*\)?|.*[a-z]\(.*")
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+[0-9]?(?:_[a-z]+)+[0-9]?")
 _CAPITALS = re.compile(r"[A-Z0-9]*_[A-Z0-9_]*")
@@ -206,6 +207,20 @@ def is_strong_password(value: str) -> bool:
     return "\\" not in value and is_said_password(value) and _is_strong(value.rstrip(".,;:?"))
 
 
+def is_told_password(value: str) -> bool:
+    """Tell whether a word told in a sentence is one beyond doubt: mixed, drawn by lot, or a word and two digits."""
+    word = value.rstrip(".,;:!?)*_")
+    if not is_said_password(value) or "\\" in word:
+        return False
+    is_word_and_number = _WORD_AND_NUMBER.fullmatch(word) is not None
+    return is_word_and_number or _is_strong(word) or (len(word) >= _MIN_DRAWN_CHARS and is_drawn(word))
+
+
+def is_wifi_key(value: str) -> bool:
+    """Tell whether a word may be the key of a wireless network: eight characters and more, digits among them."""
+    return len(value) >= _MIN_DRAWN_CHARS and has_digit(value) and is_no_example(value) and not value.startswith("(")
+
+
 def is_quoted_phrase(value: str) -> bool:
     """Tell whether quoted words after "the passphrase is" are one: no word of the trade or of a sentence among them."""
     words = re.split(r"[\s._-]+", value.lower().strip())
@@ -238,6 +253,8 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "command-password": is_command_password,
         "said-password": is_said_password,
         "strong-password": is_strong_password,
+        "told-password": is_told_password,
+        "wifi-key": is_wifi_key,
         "quoted-phrase": is_quoted_phrase,
         "pin": is_pin,
         "security-answer": is_security_answer,

@@ -46,7 +46,7 @@ def is_mixed(value: str) -> bool:
 
 def is_drawn(value: str) -> bool:
     """Tell whether the value looks drawn by lot: chance explains it far better than spelling does."""
-    return rarity(value.encode("latin-1")) >= _DRAWN_BITS
+    return rarity(value.encode("latin-1", "replace")) >= _DRAWN_BITS
 
 
 def is_no_example(value: str) -> bool:
@@ -65,7 +65,7 @@ def is_odd_secret(value: str) -> bool:
 
 def is_letters_drawn(value: str) -> bool:
     """Tell whether groups of small letters, joined, were drawn by lot and are no words."""
-    return rarity(value.replace(" ", "").encode("latin-1")) >= _ODD_BITS
+    return rarity(value.replace(" ", "").encode("latin-1", "replace")) >= _ODD_BITS
 
 
 CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(

@@ -12,6 +12,7 @@ SHIPPED = (
     "assignments.yaml",
     "passwords.yaml",
     "programs.yaml",
+    "talk.yaml",
     "personal.yaml",
     "accounts.yaml",
     "devices.yaml",
