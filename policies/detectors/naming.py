@@ -56,6 +56,7 @@ _CALLERS: Final = (b"curl", b"wget", b"http")
 _MAX_HANDING_CHARS: Final = 40
 _MAX_HANDING_WORDS: Final = 4
 _PINS: Final = frozenset((b"@", b"#"))
+_PLACEHOLDERS: Final = re.compile(rb"\[[A-Z][A-Z0-9_]{0,51}\]|^[A-Z0-9_]{0,51}_[0-9]{1,10}\]")  # one may be cut
 _NOTHING: Final = r"[^\x00-\xff]"
 _SHORT_WORD: Final = 6
 _MIN_TELLING_CHARS: Final = 4  # a shorter service's word stands in any text; beside a secret's word it counts
@@ -176,6 +177,8 @@ class NameReader:
     def read(self, before: bytes) -> Naming:
         """Return what the last `BEFORE_CHARS` before a value say."""
         before = before[-BEFORE_CHARS:]
+        if b"]" in before:
+            before = _PLACEHOLDERS.sub(_blanked, before)  # what one is called says nothing about the text around it
         link, start, end = self._linked(before)
         if link is Link.NEAR:
             return Naming(self, before, link, Kind.NOTHING, start)
@@ -294,6 +297,10 @@ class NameReader:
                 if service or len(suffix) > len(b"key"):
                     return service | self._kinds.get(suffix, Kind.NOTHING)
         return Kind.NOTHING
+
+
+def _blanked(placeholder: re.Match[bytes]) -> bytes:
+    return b"[" + b" " * (len(placeholder[0]) - 2) + b"]"
 
 
 def _marked(before: bytes, text: bytes, bare: bytes) -> tuple[Link, int, int] | None:
