@@ -49,6 +49,7 @@ _WORDS_AND_NUMBER = re.compile(r"[A-Z][a-z]{2,}\.[a-z]{3,}[0-9]{1,4}|[a-z]{3,}\.
 _MIN_DRAWN_CHARS = 8  # shorter ones cannot be told from words
 _MIN_CHAIN_WORDS = 4  # of a passphrase without a digit
 _WORD_AND_NUMBER = re.compile(r"[A-Za-zÀ-ÿ]{4,24}[0-9]{2,8}[!.?$%&#*+-]?")  # himbeer926
+_MIXED = re.compile(r"[0-9]|[a-z][A-Z]")
 _CALL = re.compile(r"[A-Za-z_$][\w$.:>-]*[(\[].*|.*\(\)[;,:)]*|\(.*\)?|.*[a-z]\(.*")
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+[0-9]?(?:_[a-z]+)+[0-9]?")
 _CAPITALS = re.compile(r"[A-Z0-9]*_[A-Z0-9_]*")
@@ -210,7 +211,7 @@ def is_strong_password(value: str) -> bool:
 def is_told_password(value: str) -> bool:
     """Tell whether a word told in a sentence is one beyond doubt: mixed, drawn by lot, or a word and two digits."""
     word = value.rstrip(".,;:!?)*_")
-    if not is_said_password(value) or "\\" in word:
+    if _MIXED.search(word) is None or "\\" in word or not is_said_password(value):  # the cheap question first
         return False
     is_word_and_number = _WORD_AND_NUMBER.fullmatch(word) is not None
     return is_word_and_number or _is_strong(word) or (len(word) >= _MIN_DRAWN_CHARS and is_drawn(word))

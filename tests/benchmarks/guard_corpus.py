@@ -26,12 +26,13 @@ from typing import Protocol
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from policies.detectors.compiled import PLACEHOLDER_RULE
 from policies.guard import Guard
 from policies.policy import parse_policy
 from policies.pseudonyms import Pseudonyms
 from policies.rules import SHIPPED
 from policies.verdict import Direction
-from tests.data.guard import personal, secrets
+from tests.data.guard import blind, personal, secrets
 from tests.data.guard.benign import Chunk, read_chunks
 from tests.data.guard.hostile import HOSTILE
 from tests.data.guard.labelled import Labelled
@@ -151,7 +152,11 @@ def shipped_guard() -> Guard:
 
 def guard_finder(guard: Guard) -> Finder:
     """Find in this process."""
-    return lambda text: [(finding.start, finding.end, finding.rule) for finding in guard.find(text)]
+    return lambda text: [
+        (finding.start, finding.end, finding.rule)
+        for finding in guard.find(text)
+        if finding.rule != PLACEHOLDER_RULE.name
+    ]
 
 
 class Filter:
@@ -242,6 +247,21 @@ def print_values(secret: Score, private: Score) -> None:
     for source, tally in sorted(secret.sources.items()):
         row(
             f"  {source} ({tally.cases} cases)", f"{tally.found_share:6.1%} found, {tally.redacted_share:6.1%} redacted"
+        )
+
+
+def measure_blind(find: Finder, seed: int) -> None:
+    """Measure the cases whose authors had not seen the rules."""
+    rng = random.Random(seed + 5)  # noqa: S311 - a benchmark repeats itself
+    for name in blind.NAMES:
+        score = Score()
+        for case in blind.read_cases(name):
+            labelled = case.make(rng)
+            score.add(labelled, find(labelled.text))
+        row(
+            f"blind {name}: found cases / types, redacted",
+            f"{score.total.found_share:6.1%} / {score.mean_types(lambda tally: tally.found_share):6.1%}, "
+            f"{score.total.redacted_share:6.1%}",
         )
 
 
@@ -337,16 +357,21 @@ def measure_near_misses(find: Finder, sizes: Sizes, seed: int, show: int) -> Non
 def measure_speed(find: Finder, chunks: Sequence[Chunk]) -> None:
     """Time texts of 1.3 KB and texts made to be slow."""
     texts = [chunk.text for chunk in chunks[:1000]]
-    times = []
-    for text in texts:
-        start = time.perf_counter()
-        find(text)
-        times.append(time.perf_counter() - start)
-    row(
-        "1.3 KB text, p50 / p95",
-        f"{percentile(times, 0.5) * 1e3:.2f} / {percentile(times, 0.95) * 1e3:.2f} ms",
-        "≤ 0.5 / 1.2 ms",
-    )
+    rounds: list[list[float]] = []
+    for _ in range(3):
+        rounds.append([])
+        for text in texts:
+            start = time.perf_counter()
+            find(text)
+            rounds[-1].append(time.perf_counter() - start)
+    # Automata are built as they are needed: what is said for the first time costs more.
+    times = [min(of_text) for of_text in zip(*rounds, strict=True)]
+    for name, measured in (("at first sight", rounds[0]), ("best of three", times)):
+        row(
+            f"1.3 KB text {name}, p50 / p95",
+            f"{percentile(measured, 0.5) * 1e3:.2f} / {percentile(measured, 0.95) * 1e3:.2f} ms",
+            "≤ 0.5 / 1.2 ms",
+        )
     size = sum(len(text.encode("utf-8", "replace")) for text in texts)
     row("speed on benign text", f"{size / sum(times) / 1e6:.2f} MB/s", "≥ 1.5 MB/s")
     for name, unit in HOSTILE.items():
@@ -434,7 +459,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only", default="", metavar="TEXT", help="measure only types whose name contains this, and only plain"
     )
-    parser.add_argument("--parts", default="values,variants,benign,near,speed,streams", help="which parts to run")
+    parser.add_argument("--parts", default="values,blind,variants,benign,near,speed,streams", help="which parts to run")
     return parser.parse_args()
 
 
@@ -454,6 +479,8 @@ def main() -> None:
         print_values(secret, private)
         for score in (secret, private):
             print_missed(score, arguments.show_missed)
+    if "blind" in parts:
+        measure_blind(find, arguments.seed)
     if "variants" in parts:
         row("of the plain form: found redacted", "secrets   | personal")
         measure_variants(find, sizes, arguments.seed, arguments.show)

@@ -15,8 +15,8 @@ from importlib.resources import files
 from tests.data.guard.labelled import Labelled
 from tests.data.guard.shapes import fill
 
-NAMES = ("services", "configuration", "talk", "personal")
-"""The files, by what they are about; `personal` holds personal data, the others secrets."""
+NAMES = ("services", "configuration", "talk")
+"""The files of secrets, by where they stand."""
 
 _HEAD = re.compile(r"^=== (\S+)\s*$", re.MULTILINE)
 
@@ -34,9 +34,10 @@ class BlindCase:
         before, _, rest = self.template.partition("«")
         value, _, after = rest.partition("»")
         before, value, after = fill(before, rng), fill(value, rng), fill(after, rng)
-        kind = "personal" if self.source == "personal" else "secret"
         span = (len(before), len(before) + len(value))
-        return Labelled(before + value + after, (span,), kind, f"blind-{self.source}", self.type, "", distinctive=False)
+        return Labelled(
+            before + value + after, (span,), "secret", f"blind-{self.source}", self.type, "", distinctive=False
+        )
 
 
 def read_cases(name: str) -> Iterator[BlindCase]:
