@@ -463,6 +463,17 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def measure_recall(find: Finder, parts: set[str], sizes: Sizes, arguments: argparse.Namespace) -> None:
+    """Run the parts that ask what is found."""
+    if "values" in parts:
+        secret, private = measure_values(find, sizes, arguments.seed, arguments.only)
+        print_values(secret, private)
+        for score in (secret, private):
+            print_missed(score, arguments.show_missed)
+    if "blind" in parts:
+        measure_blind(find, arguments.seed)
+
+
 def main() -> None:
     """Run the parts asked for."""
     arguments = parse_arguments()
@@ -474,13 +485,7 @@ def main() -> None:
     find: Finder = Filter(arguments.filter) if guard is None else guard_finder(guard)
     find("warm")
     row("corpus", f"{len(secrets.TYPES)} secret, {len(personal.TYPES)} personal types", "goal")
-    if "values" in parts:
-        secret, private = measure_values(find, sizes, arguments.seed, arguments.only)
-        print_values(secret, private)
-        for score in (secret, private):
-            print_missed(score, arguments.show_missed)
-    if "blind" in parts:
-        measure_blind(find, arguments.seed)
+    measure_recall(find, parts, sizes, arguments)
     if "variants" in parts:
         row("of the plain form: found redacted", "secrets   | personal")
         measure_variants(find, sizes, arguments.seed, arguments.show)
