@@ -2,7 +2,8 @@ r"""The undone view: what was written in another way for the sake of a format st
 
 Undone are percent, backslash, `\u` and HTML escapes, joints of strings in code (`"abc" + "def"`) and line breaks in
 a token, quote marks of a mail included. A line break is taken for a soft one where token characters stand on both
-sides and either the line is as long as the one before it, or what follows looks like the rest of a generated value.
+sides and either the line is as long as a neighbour, or what follows looks like the rest of a generated value. Of narrow
+lines that are as long as a neighbour every break is soft.
 
 A view can be undone again: three times, as escapes are nested. Each stage reads its parent from left to right once and
 decides on nothing that may still change, so that the pieces in which a text arrives do not matter.
@@ -25,8 +26,12 @@ LINE_CHARS = 200  # lines are hard-wrapped at less
 LONGEST_UNDONE_CHARS = 256  # as far back as something may begin that is not undone: a line break before a token
 _ASCII = bytes(range(128))
 _SHORTEST_LINE = 8
+_BROKEN_LINE = 12  # a shorter one before a number is an item of a list
+_NARROW_LINE = 24  # so long the next line is waited for
+_UNDECIDED = -2
 _NEVER = -(1 << 62)  # further back than anything looks
 _WRAP = rf"[{DRAWN_CLASS}]\\?\r?\n[ \t]{{0,40}}(?:[>|#*;][ \t]?){{0,4}}[ \t]{{0,8}}[{DRAWN_CLASS}]{{1,80}}[:(]?"
+_NARROW_WRAP = r"\r?\n(?:[>|#*;][ \t]?){0,4}[^\n]"  # anything may stand where narrow lines are broken
 _JOINT = (
     r"[\"'`][ \t]{0,8}(?:[+.&~]|\.\.|<>|\|\|)[ \t]{0,8}(?:\\?\r?\n[ \t]{0,60})?[\"'`]"
     r"|[\"'`](?:[ \t]{1,8}|[ \t]{0,8}\\?\r?\n[ \t]{0,60}(?:(?:[+.&~]|\.\.|<>|\|\|)[ \t]{0,8})?)[\"'`]"
@@ -42,10 +47,11 @@ _ESCAPES = (
     r"&#[xX][0-9A-Fa-f]{1,6};",
     r"&[A-Za-z]{2,8};",
 )
-_REWRITTEN = "|".join((*_ESCAPES, _JOINT, _WRAP))
+_REWRITTEN = "|".join((*_ESCAPES, _JOINT, _WRAP, _NARROW_WRAP))
 _TREE = parse_pattern(_REWRITTEN)
 _SEARCH = Regex(source(_TREE))
 _ALIVE = Regex(f"(?:{beginnings(_TREE, is_exact=True)})\\z")
+_MARKS = re.compile(rb"(?:[>|#*;][ \t]?){0,4}").match
 _BEFORE_TEXT = b" \t>|#*;"
 # Pairs of characters inside a value drawn by lot; two or three characters in a row are linear whatever the text.
 _GENERATED = re.compile(rb"[0-9][A-Za-z+/=_-]|[A-Za-z+/=_-][0-9]|[a-z][A-Z]|[A-Z]{2}[a-z]|[0-9]{4}|=\Z").search
@@ -96,7 +102,11 @@ class Undoing:
             begin, end = match[0]
             if begin >= settled:
                 break
-            begin, end, written, stride, place = self._rewritten(parent, begin, end)
+            found = begin
+            begin, end, written, stride, place = self._rewritten(parent, begin, end, is_last=is_last)
+            if begin == _UNDECIDED:
+                settled = found
+                break
             if begin < 0:
                 continue
             pieces += (data[done:begin], written)
@@ -116,9 +126,12 @@ class Undoing:
         self._done = parent.base + settled
 
     def _rewritten(  # noqa: PLR0911 - one return for each kind of writing
-        self, parent: Tape, begin: int, end: int
+        self, parent: Tape, begin: int, end: int, *, is_last: bool
     ) -> tuple[int, int, bytes, int, int]:
-        """Return what is replaced (begin, end), by what, its stride, and where to go on; begin is -1 for nothing."""
+        """Return what is replaced (begin, end), by what, its stride, and where to go on.
+
+        Begin is -1 for nothing, and `_UNDECIDED` until more of the text is there.
+        """
         data = parent.data
         first = data[begin : begin + 1]
         if first == b"%" or data[begin : begin + 2] == b"\\x":
@@ -134,9 +147,18 @@ class Undoing:
             if data[end - 1 : end] != first:
                 return -1, end, b"", 1, begin + 1
             return begin, end, b"", 1, end
-        next_line = data[data.rindex(b"\n", begin, end) + 1 : end]
-        run_start = end - len(next_line.lstrip(_BEFORE_TEXT))
-        if _is_soft(data, parent.base, begin + 1, run_start, end):
+        after = data.rindex(b"\n", begin, end) + 1
+        if first in b"\r\n":
+            run_start = min(_MARKS(data, after).end(), end - 1)
+            is_soft = _is_narrow(data, parent.base, begin, is_last=is_last)
+            if is_soft is None:
+                return _UNDECIDED, end, b"", 1, begin
+            return (begin, run_start, b"", 1, run_start) if is_soft else (-1, end, b"", 1, run_start)
+        run_start = end - len(data[after:end].lstrip(_BEFORE_TEXT))
+        is_soft = _is_soft(data, parent.base, begin + 1, run_start, end, is_last=is_last)
+        if is_soft is None:
+            return _UNDECIDED, end, b"", 1, begin
+        if is_soft:
             return begin + 1, run_start, b"", 1, run_start
         return -1, end, b"", 1, run_start
 
@@ -184,17 +206,46 @@ def _character(code: int) -> bytes:
     return fold_bytes(chr(code))[:1] if code <= 0x10FFFF else b""  # noqa: PLR2004 - the last code point
 
 
-def _is_soft(data: bytes, base: int, line_end: int, run_start: int, end: int) -> bool:
-    """Tell whether the line break between `line_end` and `run_start` stands inside a token."""
-    if data[end - 1 : end] in b":(":
-        return False
+def _is_soft(data: bytes, base: int, line_end: int, run_start: int, end: int, *, is_last: bool) -> bool | None:
+    """Tell whether the line break between `line_end` and `run_start` stands inside a token; None while undecided."""
     run = data[run_start:end]
+    is_code = data[end - 1 : end] in b":("
     name, sign, value = run.partition(b"=")
-    if sign and value.strip(b"=") and name[:1].isalpha():
+    is_assigned = sign and value.strip(b"=") and name[:1].isalpha()
+    is_number = run[:1].isdigit() and data[line_end - 1 : line_end].isdigit()
+    is_broken_number = is_number and line_end - _line_start(data, base, line_end) >= _BROKEN_LINE
+    looks_generated = is_broken_number or (not is_number and _GENERATED(run) is not None)
+    if looks_generated and not (is_code or is_assigned or _is_list(data, base, line_end, run)):
+        return True
+    if data[line_end - 1 : line_end] == b".":
         return False
-    ends_sentence = data[line_end - 1 : line_end] == b"."
-    looks_generated = not run.isdigit() and _GENERATED(run) is not None  # lists of numbers are no value
-    return looks_generated or (not ends_sentence and _is_hard_wrapped(data, base, line_end))
+    return _is_hard_wrapped(data, base, line_end) or _is_wrapped_alike(data, base, line_end, is_last=is_last)
+
+
+def _is_list(data: bytes, base: int, line_end: int, run: bytes) -> bool:
+    """Tell whether two lines of digits alone follow one another: lists of numbers are no value."""
+    return run.isdigit() and data[max(0, _line_start(data, base, line_end)) : line_end].isdigit()
+
+
+def _is_narrow(data: bytes, base: int, line_end: int, *, is_last: bool) -> bool | None:
+    """Tell whether a narrow line is as long as a neighbour of its own, which more than words in it are broken by."""
+    line_start = _line_start(data, base, line_end)
+    if line_start < 0 or not _SHORTEST_LINE < line_end - line_start <= _NARROW_LINE:
+        return False
+    return _is_hard_wrapped(data, base, line_end) or _is_wrapped_alike(data, base, line_end, is_last=is_last)
+
+
+def _is_wrapped_alike(data: bytes, base: int, line_end: int, *, is_last: bool) -> bool | None:
+    """Tell whether a narrow line is as long as the one behind it; None until that one has ended."""
+    line_start = _line_start(data, base, line_end)
+    length = line_end - line_start
+    if line_start < 0 or not _SHORTEST_LINE <= length <= _NARROW_LINE:
+        return False
+    next_start = data.index(b"\n", line_end) + 1
+    next_end = data.find(b"\n", next_start, next_start + length + 2)
+    if next_end < 0:
+        return None if not is_last and len(data) - next_start <= length + 1 else False
+    return next_end - (data[next_end - 1 : next_end] == b"\r") - next_start == length
 
 
 def _is_hard_wrapped(data: bytes, base: int, line_end: int) -> bool:

@@ -115,3 +115,26 @@ def test_a_json_string_stands_as_it_was_meant() -> None:
 )
 def test_plain_text_is_left_alone(text: str) -> None:
     assert undone(fold_bytes(text), []).data == text.encode("ascii")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'engine = create_engine("http://admin:wbWqV7b95xHOcgbYmS_zx5@couch.acme.lan:5984/notes")',
+        "weatherstack-token: '0ccd0827855961255ba015b67aef2447'",
+        "config.here_api_key = 'wXrfDrVIVTnjGjT2TNivVhCRBvzUgIMATdglzFbi55Z'",
+    ],
+)
+@pytest.mark.parametrize("marks", ["", "> "])
+def test_narrow_lines_are_joined_wherever_they_are_broken(text: str, marks: str) -> None:
+    wrapped = "\n".join(marks + text[at : at + 20] for at in range(0, len(text), 20))
+    assert undone(fold_bytes(wrapped), []).data == (marks + text).encode("ascii")
+
+
+@pytest.mark.parametrize("text", ["V20\n45\n46\n173\n", "1316\n1318\n2048\n", "a first line\nand a longer second\n"])
+def test_lists_and_lines_of_their_own_are_left_alone(text: str) -> None:
+    assert undone(fold_bytes(text), []).data == text.encode("ascii")
+
+
+def test_a_number_broken_in_a_line_is_joined() -> None:
+    assert undone(b"Aadhaar number: 5779\n29660032", []).data == b"Aadhaar number: 577929660032"
