@@ -243,9 +243,40 @@ class Search:
                     place = layer.tape.base + match.whole_start + HELD_CHARS_CAP
                     endless.append(_Endless(brought.finding, layer, match.tail, place))
         in_order = sorted(
-            _apart(matches), key=lambda match: (match.finding.start, match.finding.end, match.finding.rule)
+            self._apart(matches), key=lambda match: (match.finding.start, match.finding.end, match.finding.rule)
         )
         return in_order, endless
+
+    def _apart(self, matches: Iterable[Match]) -> list[Match]:
+        """Leave out what a joined line break made of values that stand whole on a line each."""
+        spans: dict[str, list[tuple[int, int]]] = {}
+        for match in matches:
+            spans.setdefault(match.finding.rule, []).append((match.finding.start, match.finding.end))
+        for of_rule in spans.values():
+            of_rule.sort()
+        return [match for match in matches if not self._holds_two(spans[match.finding.rule], match.finding)]
+
+    def _holds_two(self, spans: list[tuple[int, int]], finding: Finding) -> bool:
+        """Tell whether two values on lines of their own stand inside a finding of the same rule."""
+        first_end = -1
+        for place in range(bisect_left(spans, (finding.start, 0)), len(spans)):
+            start, end = spans[place]
+            if start >= finding.end:
+                return False
+            if end > finding.end or (start, end) == (finding.start, finding.end):
+                continue
+            if first_end < 0:
+                first_end = end
+            elif start >= first_end and self._are_lines(first_end, start):
+                return True
+        return False
+
+    def _are_lines(self, end: int, start: int) -> bool:
+        """Tell whether a line ends between two places of the text, and no string that was joined in code."""
+        tape = self._layers[0].tape
+        first, last = (tape.offsets.place_of(place, tape.end) - tape.base for place in (end, start))
+        between = tape.data[max(0, first) : last]
+        return b"\n" in between and not any(quote in between for quote in b"\"'`")
 
     def _in_runs(self, data: bytes, start: int) -> Iterator[Match]:
         if self._tokens is not None:
@@ -324,32 +355,6 @@ def _brought_back(match: Match, layer: _Layer) -> Match:
         layer.origin(base + match.whole_start),
         layer.origin_behind(base + match.whole_end - 1),
     )
-
-
-def _apart(matches: Iterable[Match]) -> list[Match]:
-    """Leave out what a joined line break made of values that stand whole on a line each."""
-    spans: dict[str, list[tuple[int, int]]] = {}
-    for match in matches:
-        spans.setdefault(match.finding.rule, []).append((match.finding.start, match.finding.end))
-    for of_rule in spans.values():
-        of_rule.sort()
-    return [match for match in matches if not _holds_two(spans[match.finding.rule], match.finding)]
-
-
-def _holds_two(spans: list[tuple[int, int]], finding: Finding) -> bool:
-    """Tell whether two values that are apart stand inside a finding of the same rule."""
-    first_end = -1
-    for place in range(bisect_left(spans, (finding.start, 0)), len(spans)):
-        start, end = spans[place]
-        if start >= finding.end:
-            return False
-        if end > finding.end or (start, end) == (finding.start, finding.end):
-            continue
-        if first_end < 0:
-            first_end = end
-        elif start >= first_end:
-            return True
-    return False
 
 
 def _one_a_rule(findings: list[Finding]) -> list[Finding]:
