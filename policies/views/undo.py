@@ -149,7 +149,8 @@ class Undoing:
             return begin, end, b"", 1, end
         after = data.rindex(b"\n", begin, end) + 1
         if first in b"\r\n":
-            run_start = min(_MARKS(data, after).end(), end - 1)
+            marks = _MARKS(data, after)
+            run_start = min(marks.end() if marks else after, end - 1)
             is_soft = _is_narrow(data, parent.base, begin, is_last=is_last)
             if is_soft is None:
                 return _UNDECIDED, end, b"", 1, begin
