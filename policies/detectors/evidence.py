@@ -7,10 +7,13 @@ identifiers lie below zero, and what lies between 6 and 15 is mostly version num
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from policies.detectors.explained import Form
-from policies.detectors.naming import Kind, Link, Naming
+from policies.detectors.naming import Link, Naming
+from policies.detectors.wording import Kind
 
 LOW_BITS: Final = 6.0
 """Below, no name makes a value a secret."""
@@ -20,6 +23,19 @@ FAR_BITS: Final = 20.0
 
 NEVER: Final = 1e9
 """More bits than any value has."""
+
+_ADJACENT_BITS: Final = 14.0  # of a value right behind a secret's word
+
+LEAST_BITS: Final[Mapping[Link, float]] = MappingProxyType(
+    {
+        Link.NEAR: FAR_BITS,
+        Link.ADJACENT: _ADJACENT_BITS,
+        Link.SAID: LOW_BITS,
+        Link.ASSIGNED: LOW_BITS,
+        Link.HANDED: LOW_BITS,
+    }
+)
+"""Below, no word makes a value a secret that is linked to it so: the words need not be read."""
 
 _HASH_CHARS: Final = frozenset((32, 40, 48, 56, 64, 96, 128))  # hexadecimal digits of MD5, SHA-1, SHA-2, SHA-3
 _MIN_CHARS: Final = 12  # of a value with a service's word and no secret's
@@ -124,7 +140,7 @@ def _adjacent_bits(name: int, form: Form, value: bytes) -> float:
     if form is Form.DIGITS or (form is Form.HEX and value.isupper()):  # counts, and fingerprints of keys
         return NEVER
     if name & Kind.STRONG:
-        return 14.0
+        return _ADJACENT_BITS
     if name & Kind.PROVIDER and form is not Form.UUID:
         return 18.0
     return 25.0 if name & Kind.WEAK and form in _TEXTUAL and len(value) >= _MIN_FAR_CHARS else NEVER

@@ -7,27 +7,16 @@ A name and its value are linked in one of four ways, the closest wins: *assigned
 
 from __future__ import annotations
 
-import re  # classes without nested repetition only; what is matched is at most 200 characters long
-from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 from typing import Final
 
-import re2
-
-from policies.views.regex import Regex, re2_options
+from policies.detectors.wording import LOWER, PIECE, SEPARATORS, Kind, Vocabulary, Wording
+from policies.views.regex import Regex
 from policies.words import Words
 
 BEFORE_CHARS: Final = 160
 _NEAR_CHARS: Final = 80
-_MAX_PIECES: Final = 36  # of words; prose has some 30 in so many characters, encoded data a hundred
 _SAID_CHARS: Final = 70
-_MIN_SUFFIXED_CHARS: Final = 7  # `mytoken`: shorter ones are words
-
-# Latin-1 letters in small; separators are deleted for the first look.
-_LOWER: Final = bytes(range(256)).decode("latin-1").lower().encode("latin-1")
-_SEPARATORS: Final = b"_-. "
-_PIECE: Final = re.compile(rb"[A-Z\xc0-\xde]?[a-z\xdf-\xff]+|[A-Z\xc0-\xde]+(?![a-z\xdf-\xff])|[0-9]+")
-
 # Read backwards from the value: what opens it, the sign, what closes the name.
 _OPENING: Final = b"\"'`\\*"
 _BRACKETS: Final = b"[{(<*"
@@ -56,25 +45,6 @@ _CALLERS: Final = (b"curl", b"wget", b"http")
 _MAX_HANDING_CHARS: Final = 40
 _MAX_HANDING_WORDS: Final = 4
 _PINS: Final = frozenset((b"@", b"#"))
-_PLACEHOLDERS: Final = re.compile(rb"\[[A-Z][A-Z0-9_]{0,51}\]|^[A-Z0-9_]{0,51}_[0-9]{1,10}\]")  # one may be cut
-_NOTHING: Final = r"[^\x00-\xff]"
-_SHORT_WORD: Final = 6
-_MIN_TELLING_CHARS: Final = 4  # a shorter service's word stands in any text; beside a secret's word it counts
-
-
-class Kind:
-    """What a name speaks of, as bits: plain integers, since a thousand of them are joined in a text."""
-
-    NOTHING: Final = 0
-    STRONG: Final = 1
-    WEAK: Final = 2
-    FAINT: Final = 4
-    PROVIDER: Final = 8
-    COMMON: Final = 16
-    EXPLAINED: Final = 32
-    CARRIER: Final = 64
-    TAIL: Final = 128
-    HANDED: Final = 256
 
 
 class Link(IntEnum):
@@ -87,26 +57,38 @@ class Link(IntEnum):
     HANDED = 4  # said, in the form of `I put … in as the key`: what it is comes after it
 
 
+_LOOSE: Final = frozenset((Link.NEAR, Link.ADJACENT))
+
+
 class Naming:
-    """What is said before a value.
+    """What is said before a value; whatever costs more than a glance waits until it is asked for.
 
     Attributes:
         link: how the value is linked to its name.
-        name: the kinds of words in the linked name alone.
         is_pinned: the value stands right behind `@` or `#`, as the commit that an action or an address is pinned to.
     """
 
-    __slots__ = ("_around", "_before", "_name_start", "_reader", "_seen", "is_pinned", "link", "name")
+    __slots__ = ("_around", "_begin", "_end", "_name", "_reader", "_seen", "_span", "_wording", "is_pinned", "link")
 
-    def __init__(self, reader: NameReader, before: bytes, link: Link, name: int, name_start: int) -> None:
+    def __init__(self, reader: NameReader, wording: Wording, end: int) -> None:
+        begin = max(0, end - BEFORE_CHARS)
+        before = wording.data[begin:end]
+        self.link, start, behind = reader.linked(before)
+        self.is_pinned = before[-1:] in _PINS
         self._reader = reader
-        self._before = before
-        self._name_start = name_start
+        self._wording = wording
+        self._begin, self._end = begin, end
+        self._span = begin + start, begin + behind  # of the name
+        self._name: int | None = None
         self._seen: tuple[int, int] | None = None
         self._around: int | None = None
-        self.link = link
-        self.name = name
-        self.is_pinned = before[-1:] in _PINS
+
+    @property
+    def name(self) -> int:
+        """The kinds of words in the linked name alone."""
+        if self._name is None:
+            self._name = self._reader.name(self._wording, self.link, *self._span, self._end)
+        return self._name
 
     @property
     def line(self) -> int:
@@ -122,94 +104,73 @@ class Naming:
     def around(self) -> int:
         """The kinds of all words."""
         if self._around is None:
-            self._around = self._reader.look(self._before, self._name_start)[1] | self.name
+            self._around = self._wording.telling_kinds(self._begin, self._end, self._span[0])[1] | self.name
         return self._around
 
+    @property
+    def is_harmless(self) -> bool:
+        """The name speaks of something that may look drawn by lot and is no secret."""
+        if self._name is None and not self._wording.may_be_harmless(*self._span):
+            return False
+        name = self.name
+        return bool(name & (Kind.EXPLAINED | Kind.TAIL)) or name & (Kind.FAINT | Kind.STRONG) == Kind.FAINT
+
+    @property
+    def is_silent(self) -> bool:
+        """No word can make the value a secret that is neither assigned nor said to be anything."""
+        if self.link not in _LOOSE:
+            return False
+        start, end = self._span
+        begin = max(self._begin, self._end - _NEAR_CHARS)
+        if self.link is Link.NEAR:
+            return not self._wording.is_telling(begin, self._end)
+        is_telling = self._wording.is_telling(min(begin, start), self._end)
+        return not is_telling and not self._wording.has_short_service(start, end)
+
     def _look(self) -> tuple[int, int]:
-        # Most values are decided by their name: a wider look costs ten times as much, so it waits until it is asked.
         if self._seen is None:
-            skipped = max(0, len(self._before) - _NEAR_CHARS)
-            line, near = self._reader.look(self._before[skipped:], self._name_start - skipped)
+            begin = max(self._begin, self._end - _NEAR_CHARS)
+            line, near = self._wording.telling_kinds(begin, self._end, self._span[0])
             self._seen = line | self.name, near | self.name
         return self._seen
-
-
-def any_of(words: Iterable[bytes]) -> Callable[[bytes], object]:
-    """Return a search for any of the words in bytes; it finds nothing when there are none.
-
-    A set of one pattern only answers yes or no, which RE2 does ten times as fast as telling where.
-    """
-    searched = re2.Set.SearchSet(re2_options(is_case_sensitive=True))
-    searched.Add((_alternation(words) or _NOTHING).encode("latin-1"))
-    searched.Compile()
-    search: Callable[[bytes], object] = searched.Match
-    return search
-
-
-def _alternation(words: Iterable[bytes]) -> str:
-    ordered = sorted(words, key=lambda word: (-len(word), word))  # a longer word before its own beginning
-    return "|".join(re.escape(word.decode("latin-1")) for word in ordered)
 
 
 class NameReader:
     """Reads the text before a value. Immutable, so threads may share it."""
 
     def __init__(self, words: Words) -> None:
-        self._kinds: dict[bytes, int] = {}
-        for kind, listed in (
-            (Kind.COMMON, words.common_providers),
-            (Kind.PROVIDER, words.providers - words.common_providers),
-            (Kind.FAINT, words.faint),
-            (Kind.WEAK, words.weak),
-            (Kind.CARRIER, words.carriers),
-            (Kind.EXPLAINED, words.explained),
-            (Kind.STRONG, words.strong),
-        ):
-            self._kinds.update(dict.fromkeys(listed, kind))  # a later list wins
-        self._beginnings = frozenset(word[:end] for word in self._kinds for end in range(1, len(word)))
+        self._vocabulary = Vocabulary(words)
         self._tails = words.tails
-        services = words.providers | words.common_providers
-        telling = words.strong | words.weak | {word for word in services if len(word) >= _MIN_TELLING_CHARS}
         self._copulas = words.copulas
         self._handed, self._speakers = words.handed, words.speakers
-        self._has_word = any_of(telling)
 
-    def read(self, before: bytes) -> Naming:
-        """Return what the last `BEFORE_CHARS` before a value say."""
-        before = before[-BEFORE_CHARS:]
-        if b"]" in before:
-            before = _PLACEHOLDERS.sub(_blanked, before)  # what one is called says nothing about the text around it
-        link, start, end = self._linked(before)
+    def open(self, data: bytes) -> Wording:
+        """Return the words of a text, in which values are asked about in order."""
+        return Wording(self._vocabulary, data)
+
+    def read(self, wording: Wording, end: int) -> Naming:
+        """Return what the last `BEFORE_CHARS` before a value that begins at `end` say."""
+        return Naming(self, wording, end)
+
+    def name(self, wording: Wording, link: Link, start: int, end: int, value: int) -> int:
+        """Return the kinds of the words in a name that is linked to the value that begins at `value`."""
         if link is Link.NEAR:
-            return Naming(self, before, link, Kind.NOTHING, start)
-        if start == end == len(before):
-            return Naming(self, before, link, Kind.STRONG, start)  # the user of a call, such as `curl -u`
-        written = before[start:end]
-        name = self._kinds.get(written.translate(_LOWER, _SEPARATORS), Kind.NOTHING)
+            return Kind.NOTHING
+        if start == end == value:
+            return Kind.STRONG  # the user of a call, such as `curl -u`
+        written = wording.data[start:end]
+        name = self._vocabulary.kinds.get(written.translate(LOWER, SEPARATORS), Kind.NOTHING)
         if not name:
             # Behind a word nothing says that the text is a name: the letters of encoded data spell short words.
-            for _, kind in self._words_in(written, len(written) if link is Link.ADJACENT else 0):
-                name |= kind
+            name = wording.kinds(start, end, end if link is Link.ADJACENT else start)
         if link is Link.HANDED:
-            return Naming(self, before, Link.SAID, name | Kind.HANDED, start)
+            return name | Kind.HANDED
         if link is not Link.SAID and name and self._has_tail(written):
             name |= Kind.TAIL
-        return Naming(self, before, link, name, start)
+        return name
 
-    def look(self, before: bytes, name_start: int) -> tuple[int, int]:
-        """Return the kinds of the words in the last line, and in all of the text before a value."""
-        line = found = Kind.NOTHING
-        if not self._has_word(before.translate(_LOWER, _SEPARATORS)):
-            return line, found
-        line_start = before.rfind(b"\n") + 1
-        for place, kind in self._words_in(before, name_start):
-            found |= kind
-            if place >= line_start:
-                line |= kind
-        return line, found
-
-    def _linked(self, before: bytes) -> tuple[Link, int, int]:
-        """Return how the value is linked, and where in the text its name stands."""
+    def linked(self, before: bytes) -> tuple[Link, int, int]:
+        """Return how a value is linked to its name, and where in the text before it the name stands."""
         text = _without_scheme(before)
         bare = _unquoted(text)
         if (marked := _marked(before, text, bare)) is not None:
@@ -237,7 +198,7 @@ class NameReader:
         found = None
         for _ in range(_MAX_COPULAS):
             at = max(text.rfind(b" "), text.rfind(b"\n")) + 1
-            if text[at:].translate(_LOWER) not in self._copulas or not at:
+            if text[at:].translate(LOWER) not in self._copulas or not at:
                 break
             text = found = text[:at].rstrip(_SPACES)
         return found
@@ -245,62 +206,14 @@ class NameReader:
     def _is_handed(self, text: bytes) -> bool:
         """Tell whether the text ends with somebody who puts the value somewhere: `I put`, `ich habe`."""
         last = text[text.rfind(b" ") + 1 :]
-        if last.translate(_LOWER) not in self._handed:
+        if last.translate(LOWER) not in self._handed:
             return False
-        before = text[-_MAX_HANDING_CHARS:].translate(_LOWER).split()[-_MAX_HANDING_WORDS:-1]
+        before = text[-_MAX_HANDING_CHARS:].translate(LOWER).split()[-_MAX_HANDING_WORDS:-1]
         return not self._speakers.isdisjoint(before)
 
     def _has_tail(self, name: bytes) -> bool:
-        last = _PIECE.findall(name[-_MAX_TAIL_CHARS:])
-        return bool(last) and last[-1].translate(_LOWER) in self._tails
-
-    def _words_in(self, text: bytes, name_start: int) -> Iterator[tuple[int, int]]:
-        """Yield place and kind of all words in a text; of overlapping words the longest that begins first counts.
-
-        Before the name, short words count only where they stand free on one side at least: the letters of encoded
-        data spell many.
-        """
-        spans = [m.span() for m in _PIECE.finditer(text)][-_MAX_PIECES:]
-        low = text.translate(_LOWER)
-        known, beginnings = self._kinds, self._beginnings
-        i, count = 0, len(spans)
-        while i < count:
-            first, last_end = spans[i]
-            joined = low[first:last_end]
-            glued = joined if last_end - first >= _MIN_SUFFIXED_CHARS else b""
-            kind, taken = known.get(joined, 0), 1
-            if kind and last_end - first < _SHORT_WORD and first < name_start and _is_inside(text, first, last_end):
-                kind = Kind.NOTHING
-            j = i + 1
-            while j < count and joined in beginnings:
-                start, end = spans[j]
-                if start - last_end > 1 or (start > last_end and text[last_end] not in _SEPARATORS):
-                    break
-                if joined.isdigit():
-                    glued = joined + low[start:end]  # `3commaskey`
-                joined += low[start:end]
-                last_end = end
-                j += 1
-                if longer := known.get(joined):
-                    kind, taken = longer, j - i
-            if kind or (glued and (kind := self._glued(glued))):
-                yield first, kind
-            i += taken
-
-    def _glued(self, piece: bytes) -> int:
-        """Return the kinds of words glued together in one case: `stripekey`, `mytoken`."""
-        if len(piece) < _MIN_SUFFIXED_CHARS:
-            return Kind.NOTHING
-        for suffix in (b"token", b"secret", b"apikey", b"key", b"api", b"id"):
-            if piece.endswith(suffix):
-                service = self._kinds.get(piece[: -len(suffix)], Kind.NOTHING) & (Kind.PROVIDER | Kind.COMMON)
-                if service or len(suffix) > len(b"key"):
-                    return service | self._kinds.get(suffix, Kind.NOTHING)
-        return Kind.NOTHING
-
-
-def _blanked(placeholder: re.Match[bytes]) -> bytes:
-    return b"[" + b" " * (len(placeholder[0]) - 2) + b"]"
+        last = PIECE.findall(name[-_MAX_TAIL_CHARS:])
+        return bool(last) and last[-1].translate(LOWER) in self._tails
 
 
 def _marked(before: bytes, text: bytes, bare: bytes) -> tuple[Link, int, int] | None:
@@ -310,10 +223,6 @@ def _marked(before: bytes, text: bytes, bare: bytes) -> tuple[Link, int, int] | 
     if bare.endswith(_USER_FLAGS) and any(caller in before for caller in _CALLERS):
         return Link.ASSIGNED, len(before), len(before)
     return None
-
-
-def _is_inside(text: bytes, start: int, end: int) -> bool:
-    return text[start - 1 : start].isalnum() and text[end : end + 1].isalnum()
 
 
 def _sentence_start(text: bytes) -> int:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import math
 import zlib
-from itertools import pairwise
+from operator import sub
 from typing import Final
 
 from policies.detectors.rarity_table import CASE_COSTS, PACKED_COSTS
@@ -44,12 +44,13 @@ _MAX_PERIOD: Final = 8
 
 def _unpacked() -> tuple[tuple[tuple[float, ...], ...], ...]:
     packed = zlib.decompress(base64.b85decode("".join(PACKED_COSTS)))
-    flat = [level * _STEP_BITS for pair in packed for level in (pair >> 4, pair & 15)]
+    levels = [level for pair in packed for level in (pair >> 4, pair & 15)]
     extra = {26: _DIGIT_BITS, _OTHER: _SIGN_BITS}
+    # The few numbers that occur are made once: tables of so many objects would not stay in a processor's cache.
+    bits = [[level * _STEP_BITS + extra.get(c, 0.0) for level in range(16)] for c in range(_SYMBOLS)]
     return tuple(
         tuple(
-            tuple(flat[(a * _SYMBOLS + b) * _SYMBOLS + c] + extra.get(c, 0.0) for c in range(_SYMBOLS))
-            for b in range(_SYMBOLS)
+            tuple(bits[c][levels[(a * _SYMBOLS + b) * _SYMBOLS + c]] for c in range(_SYMBOLS)) for b in range(_SYMBOLS)
         )
         for a in range(_SYMBOLS)
     )
@@ -99,8 +100,8 @@ def is_filling(value: bytes) -> bool:
     low = value.lower()
     if len(set(low)) <= max(2, min(5, len(low) // 5)):
         return True
-    steps = [-1 <= b - a <= 1 for a, b in pairwise(low)].count(True)
-    if steps * 5 > len(low) * 3:
+    steps = list(map(sub, low[1:], low))
+    if (steps.count(0) + steps.count(1) + steps.count(-1)) * 5 > len(low) * 3:
         return True
     if low[:_KEYS_IN_A_ROW] in _KEYBOARD_PARTS or low[-_KEYS_IN_A_ROW:] in _KEYBOARD_PARTS:
         return True

@@ -11,13 +11,13 @@ from __future__ import annotations
 import base64
 import re  # single classes only; what grows with the text is RE2's
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from policies.detectors.evidence import FAR_BITS, LOW_BITS, linked_bits, near_bits
+from policies.detectors.evidence import FAR_BITS, LEAST_BITS, LOW_BITS, linked_bits, near_bits
 from policies.detectors.explained import Form, form_of, is_explained
-from policies.detectors.naming import BEFORE_CHARS, Kind, Link, NameReader, Naming, any_of
+from policies.detectors.naming import BEFORE_CHARS, Link, NameReader, Naming
 from policies.detectors.rarity import rarity
+from policies.detectors.wording import Kind, Wording, any_of
 from policies.pseudonyms import is_placeholder
 from policies.views.regex import Regex
 from policies.views.undo import DRAWN_CLASS
@@ -26,7 +26,24 @@ from policies.words import ASSIGNED_TOKEN, PROVIDER_TOKEN, RARE_STRING, SAID_TOK
 RUN: Final = rb"[%s]{8,512}" % DRAWN_CLASS.encode("ascii")
 """A run of token characters; `TokenDetector.judge` wants it maximal."""
 
-_RUNS: Final = re.compile(rb"[%s]{8,}" % DRAWN_CLASS.encode("ascii"))
+# The runs that may be drawn by lot, found without a look at the others: a digit among eight characters, or a capital
+# where none stands in a word, or many letters of one case. `_drawn` looks closer.
+_ANY: Final = f"[{DRAWN_CLASS}]"
+_CANDIDATES: Final = Regex(
+    _ANY
+    + "*(?:"
+    + "|".join(
+        (
+            *(f"{_ANY}{{{before}}}[0-9]{_ANY}{{{7 - before}}}" for before in range(8)),
+            f"[A-Z]{_ANY}*[A-Z]{_ANY}*[a-z]",
+            f"[A-Z]{_ANY}*[a-z]{_ANY}*[A-Z]",
+            f"[a-z]{_ANY}*[A-Z]{_ANY}*[A-Z]",
+            "[a-z]{16}",
+            "[A-Z]{16}",
+        )
+    )
+    + f"){_ANY}*"
+)
 _MAX_CHARS: Final = 512
 _SCORES: Final = {PROVIDER_TOKEN: 0.85, ASSIGNED_TOKEN: 0.8, SAID_TOKEN: 0.75, RARE_STRING: 0.6}
 _SERVICE: Final = Kind.PROVIDER | Kind.COMMON
@@ -77,14 +94,29 @@ _TORN_AFTER: Final = _FREE_AFTER - {b"", b" "}  # at the beginning of a text: th
 _QUOTED_WORD: Final = Regex(r"""[A-Za-z] ["']$""")
 
 
-@dataclass(frozen=True, slots=True)
-class TokenFinding:
+class TokenFinding(NamedTuple):
     """A value found: bytes `start` to `end`, half-open, the rule that found it, and how sure it is, from 0 to 1."""
 
     start: int
     end: int
     rule: str
     score: float
+
+
+class _Drawn(NamedTuple):
+    """A value that looks drawn by lot.
+
+    Attributes:
+        start: its place in the run.
+        bits: the evidence of chance.
+        is_path: it is the last part of a path.
+    """
+
+    start: int
+    value: bytes
+    bits: float
+    form: Form
+    is_path: bool
 
 
 class TokenDetector:
@@ -96,43 +128,43 @@ class TokenDetector:
 
     def judge_all(self, data: bytes, start: int) -> Iterator[tuple[int, int, TokenFinding]]:
         """Judge every maximal run of 8 to 512 characters from `start` on, and yield those found with their runs."""
-        judge = self.judge
-        for match in _RUNS.finditer(data, start):
-            begin, end = match.span()
-            if end - begin <= _MAX_CHARS:
-                found = judge(data, begin, end)
+        wording: Wording | None = None
+        candidate = _CANDIDATES.search(data, start)
+        while candidate is not None:
+            begin, end = candidate[0]
+            if _MIN_CHARS <= end - begin <= _MAX_CHARS and (drawn := _drawn(data[begin:end])) is not None:
+                wording = wording or self._reader.open(data)  # most texts have nothing that asks for their words
+                found = self._judge(data, begin, end, drawn, wording)
                 if found is not None:
                     yield begin, end, found
+            candidate = _CANDIDATES.search(data, end)
 
     def judge(self, data: bytes, start: int, end: int) -> TokenFinding | None:
         """Judge the maximal run `data[start:end]` by itself, the `BEFORE_CHARS` before it and the one byte after it."""
-        run = data[start:end]
-        if not _DIGIT.search(run) and not _may_be_letters_drawn(run):
-            return None
-        first, last, bits, is_path = _drawn_part(run)
-        after = data[end : end + 1]
-        if bits < LOW_BITS or after == b"(":
-            return None
-        value = run[first:last]
-        form = form_of(value)
-        if form is None:
-            return None
-        before = data[max(0, start - BEFORE_CHARS) : start] + run[:first]
-        if before[-1:] == b"[" and after == b"]" and is_placeholder(f"[{run.decode('ascii')}]"):
-            return None  # one of ours stands where a value stood; guarding twice changes nothing
-        rule = self._rule(before, after, form, bits, value, is_path=is_path)
-        if rule is None or _is_looked_up(before) or is_explained(value, self._placeholder):
-            return None
-        return TokenFinding(start + first, start + last, rule, _SCORES[rule])
+        drawn = _drawn(data[start:end])
+        return None if drawn is None else self._judge(data, start, end, drawn, self._reader.open(data))
 
-    def _rule(self, before: bytes, after: bytes, form: Form, bits: float, value: bytes, *, is_path: bool) -> str | None:
-        naming = self._reader.read(before)
-        rule = _named_rule(naming, form, bits, value, is_path=is_path)
-        if rule or form not in _RARE_FORMS or bits < _RARE_BITS or is_path or len(value) not in _RARE_CHARS:
+    def _judge(self, data: bytes, start: int, end: int, drawn: _Drawn, wording: Wording) -> TokenFinding | None:
+        after = data[end : end + 1]
+        if after == b"(":
+            return None
+        first = start + drawn.start
+        before = data[max(0, start - BEFORE_CHARS) : first]
+        if before[-1:] == b"[" and after == b"]" and is_placeholder(f"[{data[start:end].decode('ascii')}]"):
+            return None  # one of ours stands where a value stood; guarding twice changes nothing
+        rule = self._rule(self._reader.read(wording, first), before, after, drawn)
+        if rule is None or _is_looked_up(before) or is_explained(drawn.value, self._placeholder):
+            return None
+        return TokenFinding(first, first + len(drawn.value), rule, _SCORES[rule])
+
+    def _rule(self, naming: Naming, before: bytes, after: bytes, drawn: _Drawn) -> str | None:
+        bits, form, value = drawn.bits, drawn.form, drawn.value
+        if bits < LEAST_BITS[naming.link]:
+            return None
+        rule = _named_rule(naming, drawn)
+        if rule or form not in _RARE_FORMS or bits < _RARE_BITS or drawn.is_path or len(value) not in _RARE_CHARS:
             return rule
-        name = naming.name
-        is_harmless = name & (Kind.EXPLAINED | Kind.TAIL) or (name & Kind.FAINT and not name & Kind.STRONG)
-        if is_harmless or not _DIGIT.search(value) or _is_readable(value):
+        if naming.is_harmless or not _DIGIT.search(value) or _is_readable(value):
             return None
         return RARE_STRING if _stands_alone(before, after) or _is_written_out(before, after, form) else None
 
@@ -151,8 +183,10 @@ def _may_be_letters_drawn(run: bytes) -> bool:
     return 5 * capitals >= len(value) and value.count(b"_") + value.count(b".") <= 1
 
 
-def _drawn_part(run: bytes) -> tuple[int, int, float, bool]:
-    """Return where the value stands in a run, its bits of chance, and whether it is the last part of a path."""
+def _drawn(run: bytes) -> _Drawn | None:
+    """Return the value in a run that looks drawn by lot; None when the run has none."""
+    if not _DIGIT.search(run) and not _may_be_letters_drawn(run):
+        return None
     first, last = _value_span(run)
     value = run[first:last]
     bits = rarity(value) if len(value) >= _MIN_CHARS else 0.0
@@ -161,7 +195,12 @@ def _drawn_part(run: bytes) -> tuple[int, int, float, bool]:
         first += value.rfind(b"/") + 1
         value = run[first:last]
         bits = rarity(value) if len(value) >= _MIN_PATH_PART else 0.0
-    return first, last, bits if _DIGIT.search(value) else bits - _NO_DIGIT_BITS, is_path
+    if bits < LOW_BITS:
+        return None
+    if not _DIGIT.search(value):
+        bits -= _NO_DIGIT_BITS
+    form = form_of(value) if bits >= LOW_BITS else None
+    return None if form is None else _Drawn(first, value, bits, form, is_path)
 
 
 def _value_span(run: bytes) -> tuple[int, int]:
@@ -184,8 +223,11 @@ def _is_looked_up(before: bytes) -> bool:
     return begins_line and _BLOCK.search(before) is not None
 
 
-def _named_rule(naming: Naming, form: Form, bits: float, value: bytes, *, is_path: bool) -> str | None:
+def _named_rule(naming: Naming, drawn: _Drawn) -> str | None:
     """Return the rule by which a value with words before it is a secret."""
+    bits, form, value = drawn.bits, drawn.form, drawn.value
+    if naming.is_silent:
+        return None
     name = naming.name
     if name & (Kind.EXPLAINED | Kind.TAIL):
         return None
@@ -197,7 +239,7 @@ def _named_rule(naming: Naming, form: Form, bits: float, value: bytes, *, is_pat
         rule = PROVIDER_TOKEN
     else:
         return None
-    if is_path and (form in {Form.UUID, Form.HEX} or not naming.line & (Kind.STRONG | Kind.WEAK)):
+    if drawn.is_path and (form in {Form.UUID, Form.HEX} or not naming.line & (Kind.STRONG | Kind.WEAK)):
         return None  # the address of an object
     if not name & Kind.STRONG and ((form is Form.HEX and naming.is_pinned) or _is_readable(value)):
         return None

@@ -29,6 +29,8 @@ _MIN_SUFFIXED_CHARS: Final = 7  # `mytoken`: shorter ones are words
 _SUFFIXES: Final = (b"token", b"secret", b"apikey", b"key", b"api", b"id")
 _SHORT_WORD: Final = 6
 _MIN_TELLING_CHARS: Final = 4  # a shorter service's word stands in any text; beside a secret's word it counts
+_PLACEHOLDER: Final = re.compile(rb"\[[A-Z][A-Z0-9_]{0,51}\]")
+_PLACEHOLDER_END: Final = re.compile(rb"[A-Z0-9_]{0,51}_[0-9]{1,10}\]")  # its beginning was before the text
 _NOTHING: Final = r"[^\x00-\xff]"
 _KEPT_PIECES: Final = 256  # more than stand before a value
 _GAP_CHARS: Final = 160  # a longer one is not worth reading
@@ -49,7 +51,7 @@ class Kind:
     HANDED: Final = 256
 
 
-_TELLING: Final = Kind.STRONG | Kind.WEAK
+_UNKNOWN: Final = (Kind.NOTHING, Kind.NOTHING, 1)  # a piece that no word begins with
 _SERVICE: Final = Kind.PROVIDER | Kind.COMMON
 
 
@@ -76,7 +78,10 @@ class Vocabulary:
     Attributes:
         kinds: the kind of each word, in small letters without separators.
         beginnings: of words longer than they are.
+        joinable: words and their beginnings.
         is_telling: whether a text, in small letters without separators, has the letters of a telling word.
+        has_harmless: whether it has those of a word for what is no secret.
+        has_short_service: whether it has those of a service too short to be telling.
     """
 
     def __init__(self, words: Words) -> None:
@@ -92,9 +97,12 @@ class Vocabulary:
         ):
             self.kinds.update(dict.fromkeys(listed, kind))  # a later list wins
         self.beginnings = frozenset(word[:end] for word in self.kinds for end in range(1, len(word)))
+        self.joinable = self.beginnings | self.kinds.keys()
         services = words.providers | words.common_providers
         telling = words.strong | words.weak | {word for word in services if len(word) >= _MIN_TELLING_CHARS}
         self.is_telling = any_of(telling)
+        self.has_harmless = any_of(words.explained | words.faint | words.tails)
+        self.has_short_service = any_of(word for word in words.providers if len(word) < _MIN_TELLING_CHARS)
 
     def glued(self, piece: bytes) -> int:
         """Return the kinds of words glued together in one case: `stripekey`, `mytoken`."""
@@ -111,15 +119,17 @@ class Vocabulary:
 class Wording:
     """The words of one text; it is asked about places in the order of the text, and reads on as far as it must.
 
+    What a placeholder is called says nothing about the text around it, so its letters are blank.
+
     Attributes:
-        data: the text.
+        data: the text without the letters of placeholders.
     """
 
     __slots__ = ("_begin", "_end", "_ends", "_low", "_starts", "_vocabulary", "_words", "data")
 
     def __init__(self, vocabulary: Vocabulary, data: bytes) -> None:
-        self.data = data
-        self._low = data.translate(LOWER)
+        self.data = _blanked(data) if b"]" in data else data
+        self._low = self.data.translate(LOWER)
         self._vocabulary = vocabulary
         self._begin = self._end = 0  # of what was read
         self._starts: list[int] = []  # of its pieces
@@ -132,13 +142,21 @@ class Wording:
 
     def telling_kinds(self, begin: int, end: int, name_start: int) -> tuple[int, int]:
         """Return the kinds of the words in the last line of `data[begin:end]` and in all of it, if any of it tells."""
-        line_start = self.data.rfind(b"\n", begin, end) + 1 or begin
-        line, found = self._kinds(begin, end, name_start, line_start)
-        # The search among all words costs more than it saves, unless little was found: then a word in a longer one
-        # counts, such as `token` in `tokenizer`.
-        if not found or found & _TELLING or self._vocabulary.is_telling(self._low[begin:end].translate(None, SEPARATORS)):
-            return line, found
-        return Kind.NOTHING, Kind.NOTHING
+        if not self.is_telling(begin, end):
+            return Kind.NOTHING, Kind.NOTHING
+        return self._kinds(begin, end, name_start, self.data.rfind(b"\n", begin, end) + 1)
+
+    def is_telling(self, begin: int, end: int) -> bool:
+        """Tell whether `data[begin:end]` has the letters of a secret's word or a service's, in a longer word or not."""
+        return bool(self._vocabulary.is_telling(self._low[begin:end].translate(None, SEPARATORS)))
+
+    def may_be_harmless(self, begin: int, end: int) -> bool:
+        """Tell whether `data[begin:end]` has the letters of a word for what is no secret."""
+        return bool(self._vocabulary.has_harmless(self._low[begin:end].translate(None, SEPARATORS)))
+
+    def has_short_service(self, begin: int, end: int) -> bool:
+        """Tell whether `data[begin:end]` has the letters of a service's word that are too few to be telling."""
+        return bool(self._vocabulary.has_short_service(self._low[begin:end].translate(None, SEPARATORS)))
 
     def _kinds(self, begin: int, end: int, name_start: int, line_start: int) -> tuple[int, int]:
         """Return the kinds from the line's start on, and all.
@@ -155,8 +173,8 @@ class Wording:
             place = starts[i]
             word = words[i] if place > begin else None
             if word is None:
-                place = max(place, begin)
                 word = self._word(i, count, begin, end)
+                place = max(place, begin)
             kind = word[place < name_start]
             if kind:
                 found |= kind
@@ -178,15 +196,24 @@ class Wording:
         elif ends and ends[-1] == self._end:  # the last piece was perhaps torn
             self._end = starts.pop()
             ends.pop()
-            words.pop()
+            del words[-2:]  # what was known of the piece before it took it for whole
+            words += [None] * len(starts[-1:])
         if len(starts) > 2 * _KEPT_PIECES:
             self._begin = ends[-_KEPT_PIECES - 1]
             del starts[:-_KEPT_PIECES], ends[:-_KEPT_PIECES], words[:-_KEPT_PIECES]
+        low, known, joinable = self._low, self._vocabulary.kinds, self._vocabulary.joinable
+        last = low[starts[-1] : ends[-1]] if starts else b""
         for piece in PIECE.finditer(self.data, self._end, end):
             start, behind = piece.span()
+            letters = low[start:behind]
+            joined = last + letters
+            is_short = len(joined) < _MIN_SUFFIXED_CHARS
+            if last and joined not in joinable and last not in known and (is_short or not _is_glued(last, letters)):
+                words[-1] = _UNKNOWN
             starts.append(start)
             ends.append(behind)
             words.append(None)
+            last = letters
         self._end = end
 
     def _word(self, i: int, count: int, begin: int, end: int) -> tuple[int, int, int]:
@@ -196,7 +223,8 @@ class Wording:
         """
         starts, ends, data, low = self._starts, self._ends, self.data, self._low
         known, beginnings = self._vocabulary.kinds, self._vocabulary.beginnings
-        first, behind = max(starts[i], begin), min(ends[i], end)
+        first, behind = starts[i], ends[i]
+        first = max(first, begin)
         joined = low[first:behind]
         glued = joined if behind - first >= _MIN_SUFFIXED_CHARS else b""
         named, taken = known.get(joined, Kind.NOTHING), 1
@@ -215,11 +243,11 @@ class Wording:
             start = starts[j]
             if start - behind > 1 or (start > behind and data[behind] not in SEPARATORS):
                 break
-            more = low[start : min(ends[j], end)]
+            behind = ends[j]
+            more = low[start:behind]
             if joined.isdigit():
                 glued = joined + more  # `3commaskey`
             joined += more
-            behind = min(ends[j], end)
             j += 1
             if longer := known.get(joined):
                 named, before, taken = longer, longer, j - i
@@ -230,3 +258,15 @@ class Wording:
         if starts[i] > begin and (j < count or (behind < end and joined not in beginnings)):
             self._words[i] = word
         return word
+
+
+def _is_glued(piece: bytes, following: bytes) -> bool:
+    """Tell whether a piece may be words glued together, or digits glued to the piece that follows."""
+    return piece.endswith(_SUFFIXES) or (piece.isdigit() and following.endswith(_SUFFIXES))
+
+
+def _blanked(data: bytes) -> bytes:
+    torn = _PLACEHOLDER_END.match(data)
+    if torn is not None:
+        data = b" " * (torn.end() - 1) + data[torn.end() - 1 :]
+    return _PLACEHOLDER.sub(lambda found: b"[" + b" " * (len(found[0]) - 2) + b"]", data)
