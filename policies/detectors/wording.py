@@ -33,7 +33,7 @@ _PLACEHOLDER: Final = re.compile(rb"\[[A-Z][A-Z0-9_]{0,51}\]")
 _PLACEHOLDER_END: Final = re.compile(rb"[A-Z0-9_]{0,51}_[0-9]{1,10}\]")  # its beginning was before the text
 _NOTHING: Final = r"[^\x00-\xff]"
 _KEPT_PIECES: Final = 256  # more than stand before a value
-_GAP_CHARS: Final = 160  # a longer one is not worth reading
+_GAP_CHARS: Final = 24  # between what was read and what is asked about: a longer one is left out
 
 
 class Kind:

@@ -203,6 +203,30 @@ def test_all_runs_are_judged_as_each_by_itself(parts: list[bytes], start: int) -
     assert list(DETECTOR.judge_all(data, start)) == [judged for judged in singly if judged[2]]
 
 
+_WRITTEN = st.one_of(
+    st.sampled_from(sorted(_WORDS.strong | _WORDS.weak | _WORDS.faint | _WORDS.explained | _WORDS.providers)),
+    st.sampled_from([b"API", b"Key", b"newRelic", b"New Relic", b"3commaskey", b"mytoken", b"\xc4pi", b"[AWS_KEY_7]"]),
+    st.sampled_from([b" ", b"_", b"-", b"=", b' = "', b": ", b" is ", b"\n", b" " * 200, b'"', b"@", b"\xe9"]),
+    st.text("abcdefXYZ0123456789", min_size=1, max_size=30).map(str.encode),
+    st.sampled_from([_BASE62.encode(), _UUID.encode(), _HEX.encode()]),
+)
+
+
+@given(st.lists(_WRITTEN, max_size=40), st.integers(1, 40))
+def test_words_that_were_read_for_one_value_are_no_others_for_the_next(parts: list[bytes], times: int) -> None:
+    data = b"".join(parts) * times
+    runs = [match.span() for match in re.finditer(rb"[A-Za-z0-9_+/=.~-]{8,}", data)]
+    singly = [(a, b, DETECTOR.judge(data, a, b)) for a, b in runs if b - a <= 512]
+    assert list(DETECTOR.judge_all(data, 0)) == [judged for judged in singly if judged[2]]
+
+
+@given(st.from_regex(r"[A-Za-z_./=]{8,40}", fullmatch=True))
+def test_letters_alone_are_judged_like_any_run(run: str) -> None:
+    data = b'api_token = "' + run.encode() + b'"'
+    found = DETECTOR.judge(data, 13, 13 + len(run))
+    assert [judged[2] for judged in DETECTOR.judge_all(data, 13)] == ([found] if found else [])
+
+
 @given(st.binary(max_size=400), st.sampled_from([b"", b"token=", b"the sendgrid key is ", b'"', b"key: id:"]))
 def test_a_finding_lies_in_its_run_and_depends_on_nothing_else(noise: bytes, name: bytes) -> None:
     data = noise + name + _BASE62.encode() + b" " + noise
