@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 
+from tests.data.guard.blind.makers import MAKERS
 from tests.data.guard.labelled import Labelled
 from tests.data.guard.shapes import fill
 
-NAMES = ("services", "configuration", "talk")
-"""The files of secrets, by where they stand."""
+NAMES = ("services", "configuration", "talk", "personal")
+"""The files: secrets by where they stand, and personal data."""
 
 _HEAD = re.compile(r"^=== (\S+)\s*$", re.MULTILINE)
 
@@ -33,10 +34,18 @@ class BlindCase:
         """Draw the value and what stands around it."""
         before, _, rest = self.template.partition("«")
         value, _, after = rest.partition("»")
-        before, value, after = fill(before, rng), fill(value, rng), fill(after, rng)
+        is_personal = self.source == "personal"
+        makers = MAKERS if is_personal else None
+        before, value, after = fill(before, rng, makers), fill(value, rng, makers), fill(after, rng, makers)
         span = (len(before), len(before) + len(value))
         return Labelled(
-            before + value + after, (span,), "secret", f"blind-{self.source}", self.type, "", distinctive=False
+            before + value + after,
+            (span,),
+            "personal" if is_personal else "secret",
+            f"blind-{self.source}",
+            self.type,
+            "",
+            distinctive=False,
         )
 
 
