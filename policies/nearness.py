@@ -17,7 +17,7 @@ _CLOSED_WORD_LETTERS = 3  # so often that the search before all patterns asks fo
 _CLOSED_WORDS = frozenset(
     ("permis", "conta", "numer", "ssin")
 )  # longer, and inside `permission`, `container`, `numeric`, `missing`
-_CLOSING_SIGNS = " :=\"'_-.#|(,>\t\n*`["
+_CLOSING_SIGNS = " :=\"'_-.#|(),>\t\n*`["
 _CLOSING_ENDINGS = ("no", "nr", "num", "id", "code", "value")
 _MIN_KEYWORD_CHARS = 3
 _MIN_PLAIN_CHARS = 2
@@ -28,7 +28,8 @@ _SIGN = "[^A-Za-z0-9À-ÿ]"
 # Two or three capitals are more often the beginning of a value (`AB 12 34 56 C`) than a word.
 _FILLER = "(?:[A-Za-zÀ-ÿ]?[a-zà-ÿ]{1,12}|[A-ZÀ-Þ]{5,13}|[aAIy]|NO|NR|ID|IS|OF|NUM|THE|FOR|MY|CODE|CARD|NAME|TYPE|DATE)"
 _SIGNS = f"{_SIGN}{{1,12}}"
-_FILLERS = f"(?:{_FILLER}{_SIGN}{{1,5}}){{0,8}}"
+# Capitals that a bracket or a colon closes are a word all the same: `National Identification Number (NIN): ...`.
+_FILLERS = f"(?:{_FILLER}{_SIGN}{{1,5}}|[A-Z/]{{2,9}} ?[):]{_SIGN}{{0,4}}){{0,8}}"
 _SHORT_ENDINGS = "(?i:s|no|nr|num|number|nummer|id|code|value)?"
 _COMPOUND_END = "[A-Za-zÀ-ÿ]{0,10}"
 _SPELLINGS = {

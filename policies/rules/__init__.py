@@ -9,6 +9,7 @@ SHIPPED = (
     "infrastructure.yaml",
     "services.yaml",
     "keys.yaml",
+    "labels.yaml",
     "assignments.yaml",
     "passwords.yaml",
     "programs.yaml",
