@@ -158,7 +158,9 @@
 
   function onWrong(event) {
     const link = wrongLink(event.target);
-    if (!link || link.getAttribute("role") !== "button") return;
+    if (!link) return;
+    showReports(); // a press may come before the pass that follows a change of the page
+    if (link.getAttribute("role") !== "button") return;
     if (event.type === "keydown" && event.key !== " " && event.key !== "Enter") return;
     event.preventDefault();
     event.stopImmediatePropagation();
