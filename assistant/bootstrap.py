@@ -26,6 +26,7 @@ from assistant.conversations import Conversations
 from assistant.database import create_engine
 from assistant.database_roles import AUDIT_READER_ROLE, url_for_role
 from assistant.documents import Documents, note_ended_jobs
+from assistant.egress import allow_site
 from assistant.errors import SettingsError
 from assistant.history.history import History
 from assistant.identity.identity import Identity
@@ -292,7 +293,7 @@ class _PolicyReports:
 
 
 def read_hosts(settings: Settings) -> Fleet | None:
-    """Read the fleet's file; None when there is none and hosts are looked for on loopback.
+    """Read the fleet's file, and let this process reach its hosts; None when hosts are looked for on loopback.
 
     Raises:
         SettingsError: the file does not fit; names file and line.
@@ -300,9 +301,11 @@ def read_hosts(settings: Settings) -> Fleet | None:
     if settings.fleet is None:
         return None
     try:
-        return read_fleet(settings.fleet)
+        fleet = read_fleet(settings.fleet)
     except FleetError as error:
         raise SettingsError(str(error)) from error
+    allow_site(settings, fleet=[host.address for host in fleet.hosts if host.address])
+    return fleet
 
 
 def required(settings: Settings, name: str) -> SecretStr:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy import create_engine as create_sync_engine
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+from sqlalchemy.util import await_only
 from sqlmodel import SQLModel
 
 from assistant.errors import UnavailableError
+from connectors.network import installed
 
+_DEFAULT_PORT: Final = "5432"
 _POOL_SIZE = 8  # connections a process; a turn holds one for milliseconds at a time
 
 # A server that went silent is noticed within seconds, by whoever connects and by whoever waits for an answer; over a
@@ -52,7 +61,86 @@ def libpq_dsn(url: SecretStr) -> str:
 
 def create_engine(url: SecretStr) -> AsyncEngine:
     """Return an engine for ordinary tables; parameters never show in errors or logs."""
-    return create_async_engine(parse_url(url), pool_size=_POOL_SIZE, pool_pre_ping=True, hide_parameters=True)
+    engine = create_async_engine(parse_url(url), pool_size=_POOL_SIZE, pool_pre_ping=True, hide_parameters=True)
+
+    def judge(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
+        if _has_network_host(parameters):
+            parameters |= await_only(asyncio.to_thread(judged_hosts, parameters))
+
+    event.listen(engine.sync_engine, "do_connect", judge)
+    return engine
+
+
+def create_command_engine(url: SecretStr) -> Engine:
+    """Return an engine for a command that ends soon: no pool, no loop."""
+    engine = create_sync_engine(parse_url(url), poolclass=NullPool, hide_parameters=True)
+
+    def judge(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
+        parameters |= judged_hosts(parameters)
+
+    event.listen(engine, "do_connect", judge)
+    return engine
+
+
+async def connect(url: SecretStr, **options: Any) -> psycopg.AsyncConnection:
+    """Connect without SQLAlchemy; `options` are those of `psycopg.AsyncConnection.connect`.
+
+    Raises:
+        psycopg.Error: the database cannot be reached, or may not be.
+    """
+    parameters = conninfo_to_dict(libpq_dsn(url))
+    if _has_network_host(parameters):
+        parameters |= await asyncio.to_thread(judged_hosts, parameters)
+    return await psycopg.AsyncConnection.connect(**{**parameters, **options})
+
+
+def judged_hosts(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return `host`, `hostaddr` and `port` as libpq may be handed them: it connects unseen by the network lock.
+
+    Names are looked up here and the addresses judged; libpq looks nothing up any more; names are for certificates.
+    Without a lock, or for Unix sockets alone, nothing changes.
+
+    Args:
+        parameters: of a connection, each as libpq takes it: several hosts are separated by commas.
+
+    Raises:
+        psycopg.OperationalError: no host is known and allowed.
+    """
+    lock = installed()
+    if lock is None or not _has_network_host(parameters):
+        return {}
+    hosts, addresses, ports = (str(parameters.get(name) or "").split(",") for name in ("host", "hostaddr", "port"))
+    count = max(len(hosts), len(addresses))
+    found: list[tuple[str, str, str]] = []
+    failure: OSError | None = None
+    for number in range(count):
+        host, address = _nth(hosts, number, count), _nth(addresses, number, count)
+        port = _nth(ports, number, count) or _DEFAULT_PORT
+        try:
+            allowed = lock.check_address(address or host, int(port)) if address or not _is_socket(host) else ("",)
+        except OSError as error:
+            failure = error
+        else:
+            found += [(host, each, port) for each in allowed]
+    if not found:
+        raise psycopg.OperationalError(str(failure)) from failure
+    return {
+        name: ",".join(part) for name, part in zip(("host", "hostaddr", "port"), zip(*found, strict=True), strict=True)
+    }
+
+
+def _has_network_host(parameters: Mapping[str, Any]) -> bool:
+    hosts = str(parameters.get("host") or "").split(",")
+    return bool(parameters.get("hostaddr")) or not all(map(_is_socket, hosts))
+
+
+def _is_socket(host: str) -> bool:
+    """Tell whether libpq takes a host for a folder of Unix sockets; no host at all means the default folder."""
+    return not host or host.startswith(("/", "@"))
+
+
+def _nth(values: Sequence[str], number: int, count: int) -> str:
+    return values[number] if len(values) == count else values[0]
 
 
 @asynccontextmanager

@@ -50,6 +50,10 @@ class Settings(BaseSettings):
         default=(), description="Origins of the page behind a proxy, as a JSON list; unset allows only the page's own."
     )
     is_behind_tls: bool = Field(default=False, description="Cookies are marked Secure.")
+    egress_allow: tuple[str, ...] = Field(
+        default=(),
+        description="What may be reached beside the servers set here, as a JSON list of hosts, networks and ports.",
+    )
     session_hours: int = Field(default=8, ge=1, le=24 * 30, description="How long a sign-in lasts.")
     max_prompt_chars: int = Field(default=200_000, ge=100, description="Longest message that is accepted.")
     max_upload_bytes: int = Field(default=10 << 20, ge=1024, description="Largest file that is accepted.")

@@ -3,7 +3,8 @@
 ConnectorError
 ├── FleetError      fleet.yaml cannot be used; names the file and the line
 ├── NoRouteError    no model host can take this prompt; says which there are and what would help
-└── HostError       a model host failed during an answer; says whether another one can help
+├── HostError       a model host failed during an answer; says whether another one can help
+└── refusals.EgressRefusedError   the network lock refused; a PermissionError, too
 
 A message says what failed and what to do next. It never holds a prompt, an answer or a key.
 """

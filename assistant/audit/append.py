@@ -17,12 +17,11 @@ from types import TracebackType
 from typing import Final, LiteralString, Self
 
 import psycopg
-from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
 from assistant.audit.events import Event
 from assistant.audit.record import Origin, Record, compose_record
-from assistant.database import libpq_dsn
+from assistant.database import connect
 from assistant.errors import AuditUnavailableError
 
 _log = logging.getLogger(__name__)
@@ -231,8 +230,9 @@ class Appender:
 
     async def _connect(self) -> psycopg.AsyncConnection:
         """Connect so that each statement is a transaction of its own, durable when it returns."""
-        address = make_conninfo(libpq_dsn(self._writer_url), application_name=_APPLICATION_NAME)
-        connection = await psycopg.AsyncConnection.connect(address, autocommit=True, prepare_threshold=1)
+        connection = await connect(
+            self._writer_url, autocommit=True, prepare_threshold=1, application_name=_APPLICATION_NAME
+        )
         try:
             await connection.execute("SET synchronous_commit = on")  # whatever the server's own setting is
         except BaseException:

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from assistant.audit.events import Tag
 from assistant.audit.record import first_id
-from assistant.database import libpq_dsn
+from assistant.database import connect
 from assistant.errors import UnavailableError
 from policies.verdict import Action
 
@@ -48,7 +48,7 @@ class FindingCounts:
         """
         query = _COUNT.format(since=first_id(since), types=[tag.value for tag in _JUDGED], allowed=Action.ALLOW.value)
         try:
-            async with await psycopg.AsyncConnection.connect(libpq_dsn(self._reader_url)) as connection:
+            async with await connect(self._reader_url) as connection:
                 await connection.set_read_only(True)
                 patience = sql.SQL("SET LOCAL statement_timeout = {}").format(int(self._patience_seconds * 1000))
                 await connection.execute(patience)

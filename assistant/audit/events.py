@@ -46,6 +46,7 @@ class Tag(StrEnum):
     JOB_CANCELLED = "job:cancelled"
     POLICY_LOADED = "policy:loaded"
     POLICY_REFUSED = "policy:refused"
+    EGRESS_REFUSED = "egress:refused"
     LOG_OPENED = "log:opened"
     LOG_READ = "log:read"
 
@@ -460,6 +461,29 @@ class PolicyRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EgressRefused:
+    """The network lock refused an attempt to leave a process; never what was to be sent.
+
+    Attributes:
+        process: its label, such as `web`.
+        action: `connect`, `send`, `look up`, `start` and so on.
+        host: host, address or program, as far as it is shown.
+        port: 0 where there is none.
+        caller: the module that asked.
+        dropped: refusals before this one that found the queue full.
+    """
+
+    tag: ClassVar = Tag.EGRESS_REFUSED
+    outcome: ClassVar = Outcome.REFUSED
+    process: Name
+    action: Name
+    host: Name
+    port: int
+    caller: Name
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogOpened:
     """A process began to write to the log; `process` is such as `web` or `worker`."""
 
@@ -507,6 +531,7 @@ Event = (
     | JobCancelled
     | PolicyLoaded
     | PolicyRefused
+    | EgressRefused
     | LogOpened
     | LogRead
 )

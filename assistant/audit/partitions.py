@@ -7,7 +7,7 @@ from typing import Final
 import psycopg
 from pydantic import SecretStr
 
-from assistant.database import libpq_dsn
+from assistant.database import connect
 from assistant.errors import AuditUnavailableError
 
 MONTHS_AHEAD: Final = 4  # a scheduler that rests for a whole season costs nothing
@@ -23,7 +23,7 @@ async def ensure_partitions(writer_url: SecretStr, months: int = MONTHS_AHEAD) -
         AuditUnavailableError: the database is away, or a long read of the log held the place; try again later.
     """
     try:
-        async with await psycopg.AsyncConnection.connect(libpq_dsn(writer_url), autocommit=True) as connection:
+        async with await connect(writer_url, autocommit=True) as connection:
             row = await (await connection.execute("SELECT audit.ensure_partitions(%s)", [months])).fetchone()
     except psycopg.OperationalError as error:
         raise AuditUnavailableError(

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from assistant.audit.events import Tag
 from assistant.conversation import parse_reference, short_reference
-from assistant.database import libpq_dsn
+from assistant.database import connect
 from assistant.errors import BadInputError, UnavailableError
 
 _POLL_SECONDS: Final = 0.5
@@ -99,7 +99,7 @@ class LogReader:
             UnavailableError: the database cannot be reached as the audit reader.
         """
         try:
-            self._connection = await psycopg.AsyncConnection.connect(libpq_dsn(self._reader_url), autocommit=True)
+            self._connection = await connect(self._reader_url, autocommit=True)
             # Several statements see one moment of the log, and none can change it.
             await self._connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
             await self._connection.set_read_only(True)

@@ -11,11 +11,15 @@ import os
 import pickle
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
-from assistant import logging_guard
+from assistant.egress import allow_programs
+from assistant.embedded.identity import PS
 from assistant.embedded.plan import Plan
 from assistant.embedded.supervisor import supervise
+from policies.egress import Program
+
+SUPERVISOR: Final = (sys.executable, "-P", "-m", "assistant.embedded")  # and the descriptor of its plan
 
 
 def hand_over(plan: Plan) -> int:
@@ -29,6 +33,7 @@ def hand_over(plan: Plan) -> int:
             OSError
         ):  # no memory for it, or a Python that may not be run twice: large, but it works
             _replace_ourselves(plan)
+    allow_plan(plan)
     return supervise(plan)
 
 
@@ -42,7 +47,7 @@ def _replace_ourselves(plan: Plan) -> NoReturn:
         os.set_inheritable(held, True)
     sys.stdout.flush()
     sys.stderr.flush()
-    argv = [sys.executable, "-P", "-m", "assistant.embedded.handover", str(descriptor)]
+    argv = [*SUPERVISOR, str(descriptor)]
     # Nothing else of the environment: the supervisor needs none of it, and it may hold the administrator's password.
     os.execve(sys.executable, argv, {"PYTHONPATH": str(Path(__file__).parents[2])})  # noqa: S606 - ourselves
 
@@ -55,9 +60,11 @@ def take_over(descriptor: int) -> int:
         raise TypeError("The descriptor does not hold a plan.")
     for held in plan.keep_open:
         os.set_inheritable(held, False)
+    allow_plan(plan)
     return supervise(plan)
 
 
-if __name__ == "__main__":
-    logging_guard.install()
-    sys.exit(take_over(int(sys.argv[1])))
+def allow_plan(plan: Plan) -> None:
+    """Let this process start what the plan names, argument for argument, ask whether the page answers, and no more."""
+    commands = (step.program.argv for step in plan.steps)
+    allow_programs([Program(argv[0], argv[1:]) for argv in (*commands, PS)], url=plan.address)

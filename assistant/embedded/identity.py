@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+PS: Final = ("/bin/ps",)  # where the kernel shows no files of processes (macOS)
+
 _START_FIELD: Final = 19  # starttime is field 22 of /proc/PID/stat (proc(5)), counted after "pid (comm) state"
 _ZOMBIE: Final = "Z"
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")  # start times count from the boot
@@ -55,6 +57,6 @@ def _boot() -> str:
 
 def _ask_ps(pid: int, column: str) -> str:
     done = subprocess.run(  # noqa: S603 - a number and constants
-        ["/bin/ps", "-o", f"{column}=", "-p", str(pid)], check=False, capture_output=True, encoding="utf-8"
+        [*PS, "-o", f"{column}=", "-p", str(pid)], check=False, capture_output=True, encoding="utf-8"
     )
     return done.stdout.strip()

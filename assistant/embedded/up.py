@@ -5,27 +5,31 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeAlias
 
 from pydantic import SecretStr
 
 from assistant.database_roles import APP_ROLE, AUDIT_WRITER_ROLE, url_for_role
+from assistant.egress import allow_site
 from assistant.embedded.account import server_account
 from assistant.embedded.checks import check_disk, check_port, check_python, lock_data
 from assistant.embedded.exit_status import ExitStatus
 from assistant.embedded.folders import Folders, current_socket_folder, forget_socket_folder, hold, socket_folder
-from assistant.embedded.handover import hand_over
+from assistant.embedded.handover import SUPERVISOR, hand_over
+from assistant.embedded.identity import PS
 from assistant.embedded.logs import Console
 from assistant.embedded.plan import Plan, Service, Task
 from assistant.embedded.postgres import EmbeddedPostgres
 from assistant.embedded.processes import Addresses, FirstAdministrator, page_address, product_steps
 from assistant.embedded.records import end_leftovers
 from assistant.embedded.redis import EmbeddedRedis
-from assistant.embedded.wheels import POSTGRES_MAJOR
+from assistant.embedded.wheels import POSTGRES_MAJOR, server_programs
 from assistant.errors import CloisterError, EmbeddedError, SettingsError
 from assistant.keys import Keys
 from assistant.policy.names import check_names
 from assistant.settings import Settings
+from policies.egress import Program
 
 StepsBuilder: TypeAlias = Callable[[Settings, Addresses, FirstAdministrator], tuple[Service | Task, ...]]
 
@@ -118,6 +122,7 @@ def _servers(
     if owner is not None and redis_url is not None:
         return (), owner, redis_url
     sockets = socket_folder(folders, server_account())
+    allow_site(settings, programs=_own_programs(sockets))
     if owner is None:
         postgres = EmbeddedPostgres(folders.data, sockets=sockets)
         if not postgres.cluster.exists():
@@ -141,6 +146,12 @@ def _servers(
             Service(redis.program, "Redis", redis.probe, is_awaited=True, alerts=("No space left", "MISCONF", "Can't"))
         )
     return tuple(services), owner, redis_url
+
+
+def _own_programs(sockets: Path) -> tuple[Program, ...]:
+    """Return what this process may start: the servers' programs, `ps`, and the supervisor that it becomes."""
+    servers = (Program(str(path)) for path in server_programs(sockets))
+    return (*servers, Program(*PS), Program(SUPERVISOR[0], SUPERVISOR[1:]))
 
 
 def _first_administrator(settings: Settings) -> FirstAdministrator:

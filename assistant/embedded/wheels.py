@@ -38,6 +38,18 @@ def find_redis() -> Path:
     return _existing(_package_folder(_REDIS_PACKAGE) / "bin" / "redis-server", "CLOISTER_REDIS_URL")
 
 
+def server_programs(spare_folder: Path) -> tuple[Path, ...]:
+    """Return every program of the servers, where the wheels have it and where a copy may lie.
+
+    Raises:
+        EmbeddedError: a wheel is missing or holds another version.
+    """
+    install, redis = find_postgres(), find_redis()
+    folders = (install, spare_folder / _POSTGRES_PACKAGE / install.name)
+    postgres = [folder / "bin" / name for folder in folders for name in ("initdb", "postgres")]
+    return (*postgres, redis, spare_folder / redis.name)
+
+
 def postgres_for(account: Account | None, spare_folder: Path) -> Path:
     """Return a Postgres install that the account can run.
 

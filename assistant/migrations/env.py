@@ -6,10 +6,9 @@ migrated database, then reads and renames the draft: `versions/NNNN_room.py`, `r
 """
 
 from alembic import context
-from sqlalchemy import Connection, create_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection
 
-from assistant.database import parse_url
+from assistant.database import create_command_engine
 from assistant.errors import SettingsError
 from assistant.settings import read_settings
 
@@ -26,7 +25,7 @@ def _run_for_developer() -> None:
     url = read_settings().database_url
     if url is None:
         raise SettingsError("Set CLOISTER_DATABASE_URL to a database that Alembic may compare with.")
-    with create_engine(parse_url(url), poolclass=NullPool, hide_parameters=True).connect() as connection:
+    with create_command_engine(url).connect() as connection:
         context.configure(connection=connection, target_metadata=METADATA)
         with context.begin_transaction():
             context.run_migrations()

@@ -15,14 +15,13 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from pydantic import SecretStr
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
 from assistant.audit.partitions import MONTHS_AHEAD
-from assistant.database import parse_url
+from assistant.database import create_command_engine, parse_url
 from assistant.errors import CloisterError, SettingsError, UnavailableError
 from assistant.keys import Keys
 from assistant.migrations.roles import AUDIT_OWNER_ROLE, prepare_database
@@ -69,7 +68,7 @@ def find_drift(owner_url: SecretStr) -> list[str]:
 @contextmanager
 def _transaction(owner_url: SecretStr) -> Generator[Connection]:
     address = parse_url(owner_url)
-    engine = create_engine(address, poolclass=NullPool, hide_parameters=True)
+    engine = create_command_engine(owner_url)
     try:
         with engine.begin() as connection:
             yield connection

@@ -7,11 +7,11 @@ import json
 import logging
 import os
 import secrets
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from connectors.model_hosts.bundled_server import COMMAND
 from connectors.model_hosts.catalogue import Host
 from connectors.model_hosts.ending import end_task
 from connectors.model_hosts.kind import mapping_of, text_of
@@ -103,9 +103,7 @@ class BundledServer:
         await asyncio.to_thread(check_gguf, self._file)
         api_key = secrets.token_urlsafe(32)
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "connectors.model_hosts.bundled_server",
+            *COMMAND,
             str(os.getpid()),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

@@ -12,13 +12,18 @@ import json
 import os
 import signal
 import sys
-from typing import TextIO
+from typing import Final, TextIO
+
+from connectors.network import install
+
+COMMAND: Final = (sys.executable, "-m", "connectors.model_hosts.bundled_server")  # and the owner's process id
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def main() -> None:
     """Run the server until the owner goes away."""
+    install(lambda _: False)  # it is connected to, and reaches nothing itself; llama.cpp is loaded after this
     _die_with(int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the owner too, which ends us in order
     report = _keep_standard_output()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from connectors.network import Action, Attempt, NetworkLock, install
+from assistant.egress import judge_with
+from connectors.network import NetworkLock, install
 from connectors.refusals import Refusal
 from policies.egress import Egress, Program
 from policies.egress_list import derive_destinations
@@ -28,25 +29,6 @@ def company(*allow: str) -> Egress:
         ],
         own_names=["vm.example"],
     )
-
-
-def judge_with(egress: Egress) -> Callable[[Attempt], bool]:
-    """Return the judge that the lock asks."""
-
-    def is_allowed(attempt: Attempt) -> bool:
-        match attempt.action:
-            case Action.CONNECT | Action.SEND:
-                return egress.check_address(attempt.host, attempt.port, attempt.names).is_allowed
-            case Action.LOOK_UP:
-                return egress.check_name(attempt.host).is_allowed
-            case Action.LOOK_UP_ADDRESS:
-                return egress.check_reverse(attempt.host).is_allowed
-            case Action.START:
-                return egress.check_program(attempt.argv).is_allowed
-            case _:
-                return False
-
-    return is_allowed
 
 
 def lock_up(on_refused: Callable[[Refusal], None] | None = None) -> NetworkLock:

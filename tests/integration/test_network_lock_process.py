@@ -13,7 +13,8 @@ PREAMBLE = """
 import json, os, socket, subprocess, sys, threading
 from connectors.network import Action, install, installed, offline
 from connectors.refusals import EgressRefusedError
-from tests.fakes.locked import company, judge_with, lock_up
+from assistant.egress import judge_with
+from tests.fakes.locked import company, lock_up
 
 def refused(call, *arguments, **options):
     try:

@@ -28,8 +28,8 @@ def loaded_by(*modules: str) -> set[str]:
     ("modules", "unwanted"),
     [
         (("workers.worker", "workers.tasks", "assistant.bootstrap"), PAGE_AND_MODELS),
-        (("workers.__main__", "workers.worker"), PAGE_AND_MODELS | TABLES_AND_GUARD),
-        (("workers.__main__", "workers.scheduler"), PAGE_AND_MODELS | TABLES_AND_GUARD),
+        (("workers.command", "workers.worker"), PAGE_AND_MODELS | TABLES_AND_GUARD),
+        (("workers.command", "workers.scheduler"), PAGE_AND_MODELS | TABLES_AND_GUARD),
         (("assistant.jobs.queue",), {"workers"}),
     ],
     ids=["child", "parent", "scheduler", "client"],
