@@ -58,7 +58,7 @@ class RefusalWriter:
             return
         event = EgressRefused(
             process=self._process,
-            action=refusal.action,
+            action=str(refusal.action),
             host=host,
             port=refusal.port,
             caller=refusal.caller,
