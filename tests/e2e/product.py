@@ -113,6 +113,11 @@ class RunningProduct:
         logs = [f"== {file.name}\n{file.read_text(errors='replace')[-1500:]}" for file in self.data.glob("logs/*.log")]
         return "\n".join([self.output.read_text(errors="replace"), *logs])
 
+    def tell_all(self) -> str:
+        """Return everything that was printed and logged."""
+        files = [self.output, *self.data.glob("logs/*.log")]
+        return "\n".join(file.read_text(errors="replace") for file in files)
+
     def _redis_url(self) -> str:
         for child in psutil.Process(self.process.pid).children():
             if "workers worker" in " ".join(child.cmdline()):
@@ -121,8 +126,14 @@ class RunningProduct:
 
 
 @contextmanager
-def run_product(**settings: str) -> Iterator[RunningProduct]:
-    """Start the product with these settings, wait until it is ready, and end it; nothing may stay behind."""
+def run_product(*, root: Path | None = None, may_refuse: bool = False, **settings: str) -> Iterator[RunningProduct]:
+    """Start the product with these settings, wait until it is ready, and end it; nothing may stay behind.
+
+    Args:
+        root: the checkout to run; None is this one.
+        may_refuse: the network lock is expected to refuse something; otherwise nothing may even have been tried.
+        settings: by field name.
+    """
     folder = Path(tempfile.mkdtemp(prefix="cloister-e2e-"))
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CLOISTER_")} | {
@@ -135,6 +146,7 @@ def run_product(**settings: str) -> Iterator[RunningProduct]:
     with output.open("wb") as stream:
         process = subprocess.Popen(
             [sys.executable, "-m", "assistant", "up"],
+            cwd=root,
             env=environment,
             stdout=stream,
             stderr=subprocess.STDOUT,
@@ -145,6 +157,9 @@ def run_product(**settings: str) -> Iterator[RunningProduct]:
         product.wait_until_ready(_START_SECONDS)
         wait_for(lambda: "is ready" in output.read_text(errors="replace"), 10, product.tell)
         yield product
+        if not may_refuse:
+            assert product.audit("--type", "egress:refused") == [], product.tell()
+            assert "refused to " not in product.tell_all(), product.tell()
     finally:
         tree = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
         process.send_signal(signal.SIGTERM)

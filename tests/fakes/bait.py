@@ -83,7 +83,7 @@ class Bait:
         while True:
             question, sender = receiver.recvfrom(4096)
             try:
-                name, place = _question_of(question)
+                name, place = question_of(question)
             except IndexError:
                 self.contacts.append("dns, and no question")
                 continue
@@ -98,7 +98,7 @@ class Bait:
             receiver.sendto(head + question[12:place] + answers, sender)
 
 
-def _question_of(message: bytes) -> tuple[str, int]:
+def question_of(message: bytes) -> tuple[str, int]:
     """Return the name that is asked for, and where the question ends."""
     labels, place = [], 12
     while message[place]:

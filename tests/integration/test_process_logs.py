@@ -96,7 +96,7 @@ def boom() -> None:
     raise ValueError("asked with " + TOKEN)
 
 sys.argv = ["cloister", "boom"]
-cloister.main()
+cloister.run()
 """
 
 

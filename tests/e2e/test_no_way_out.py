@@ -1,0 +1,85 @@
+"""The proof: the whole product on a machine whose cable leads to a world that answers everything, and every packet read.
+
+With the lock on, not one packet goes to a name or an address that the settings do not list. The same product with the
+lock taken out of its source does try: so the capture would have shown it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.world import ELSEWHERE, HOST_PORT, WORLD
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(500)]
+
+ROOT = Path(__file__).parents[2]
+# The second host is listed by its name, and its name server has been told to lead out of the building.
+FLEET = f"""
+hosts:
+  - name: Dev1
+    kind: ollama
+    address: http://dev1.lan:{HOST_PORT}
+  - name: Rebound
+    kind: ollama
+    address: http://rebound.lan:{HOST_PORT}
+"""
+LISTED = {"dns dev1.lan", "dns rebound.lan", f"tcp {WORLD} {HOST_PORT}"}
+LEAK = f"tcp {ELSEWHERE} {HOST_PORT}"
+
+
+def run_in_world(folder: Path, *source: Path) -> tuple[dict[str, Any], set[str]]:
+    """Run a session; return what it told, and what came over the cable."""
+    if os.geteuid() != 0 or shutil.which("ip") is None:
+        if os.environ.get("CI"):
+            pytest.fail("The proof needs root and `ip`, and CI must not skip it.")
+        pytest.skip("needs root and `ip`, for network namespaces")
+    folder.mkdir()
+    (folder / "fleet.yaml").write_text(FLEET, encoding="utf-8")
+    capture = folder / "capture"
+    session = [sys.executable, "-m", "tests.e2e.egress_session", str(folder / "fleet.yaml"), *map(str, source)]
+    done = subprocess.run(
+        ["unshare", "--net", "--mount", sys.executable, "-m", "tests.fakes.world", str(capture), "--", *session],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=450,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    return json.loads(done.stdout.splitlines()[-1]), set(capture.read_text(encoding="utf-8").splitlines())
+
+
+def test_with_the_lock_nothing_leaves_but_what_is_listed(tmp_path: Path) -> None:
+    told, contacts = run_in_world(tmp_path / "locked")
+    assert contacts - LISTED == set()
+    assert contacts >= LISTED, "the capture sees what is allowed"
+    assert told["answered_by"].startswith("Dev1 · ")
+    assert {"person:signed-in", "turn:answered", "document:added", "job:finished", "report:filed"} <= set(
+        told["events"]
+    )
+    assert {(each["action"], each["host"], each["port"]) for each in told["refused"]} == {
+        ("connect", ELSEWHERE, HOST_PORT)
+    }
+    assert {each["process"] for each in told["refused"]} == {"web"}
+
+
+def test_without_the_lock_the_same_session_is_seen_to_lead_out(tmp_path: Path) -> None:
+    source = tmp_path / "unlocked"
+    for package in ("assistant", "connectors", "policies", "workers"):
+        shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
+    egress = source / "assistant" / "egress.py"
+    locked = egress.read_text(encoding="utf-8")
+    unlocked = locked.replace("    install(judge_with(_egress()))\n", "")
+    assert unlocked != locked
+    egress.write_text(unlocked, encoding="utf-8")
+    told, contacts = run_in_world(tmp_path / "open", source)
+    assert contacts - LISTED == {LEAK}
+    assert told["refused"] == []
