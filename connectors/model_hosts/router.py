@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -86,6 +86,7 @@ class LitellmRouter:
         self._litellm: Any = None  # the module; nothing of it leaves this file
         self._client: Any = None
         self._router: Any = None
+        self._deployments: frozenset[str] = frozenset()
 
     async def load(self) -> None:
         """Import litellm, which takes seconds, in a thread, and be ready to carry."""
@@ -107,6 +108,9 @@ class LitellmRouter:
             deployments: litellm's parameters by deployment id.
         """
         self._router = _build_router(self._litellm, deployments, self._patience_seconds) if deployments else None
+        self._deployments = frozenset(deployments)
+        if self._transport is not None:
+            self._transport.allow(str(parameters.get("api_base", "")) for parameters in deployments.values())
 
     async def stream(
         self, deployment: str, messages: Sequence[ChatMessage], *, max_tokens: int, temperature: float
@@ -116,7 +120,7 @@ class LitellmRouter:
         Raises:
             CallError: the host refused, failed or broke off.
         """
-        if self._router is None:
+        if self._router is None or deployment not in self._deployments:  # litellm would look for a provider of its own
             raise CallError(0)
         answer: Any = None
         try:
@@ -150,7 +154,7 @@ class LitellmRouter:
 
 
 class _KeptTransport(httpx.AsyncBaseTransport):
-    """A transport that outlives the clients it is given to.
+    """A transport that leads to the hosts of the deployments and nowhere else, and outlives the clients it is given to.
 
     After a refused connection litellm retries with a second client and closes that: with its own pool this would
     cut every other answer that streams.
@@ -158,8 +162,15 @@ class _KeptTransport(httpx.AsyncBaseTransport):
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
+        self._places: frozenset[tuple[str, str, int | None]] = frozenset()
+
+    def allow(self, addresses: Iterable[str]) -> None:
+        """Lead to these hosts from now on."""
+        self._places = frozenset(_place_of(httpx.URL(address)) for address in addresses)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if _place_of(request.url) not in self._places:  # whatever litellm made of a name, a header or an answer
+            return _refuse(request)
         return await self._inner.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -168,6 +179,10 @@ class _KeptTransport(httpx.AsyncBaseTransport):
     async def close_kept(self) -> None:
         """Close for good."""
         await self._inner.aclose()
+
+
+def _place_of(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
 
 
 def _import_litellm() -> Any:

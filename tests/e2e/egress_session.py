@@ -1,7 +1,7 @@
 """A whole session of the product, for tests that watch what leaves the machine meanwhile.
 
-`python -m tests.e2e.egress_session FLEET [SOURCE]` prints one line of JSON: what came of it, and what the audit log says
-was refused. SOURCE is a checkout to run instead of this one.
+`python -m tests.e2e.egress_session FLEET [SOURCE]` prints one line of JSON: what came of it, and what the audit log
+says was refused. SOURCE is a checkout to run instead of this one.
 """
 
 from __future__ import annotations

@@ -162,13 +162,19 @@ def test_a_poisoned_answer_sends_nothing_anywhere(open_page: OpenPage) -> None:
     watched.shoot("poison")
 
 
-def test_a_link_in_an_answer_is_shown_and_not_opened(open_page: OpenPage) -> None:
+def test_a_link_in_an_answer_is_text(open_page: OpenPage) -> None:
     watched = open_page(may_violate=True)
     watched.sign_in()
     watched.ask("Please poison this answer")
-    watched.page.get_by_role("link", name="a link").click()
-    expect(watched.page.locator("#cloister-reason")).to_contain_text(f"not opened: https://{EVIL}/click")
+    link = watched.page.locator("a", has_text="a link")
+    expect(link).to_have_text(f"a link (https://{EVIL}/click)")
+    expect(watched.page.locator(f"a[href*='{EVIL}']")).to_have_count(0)
+    expect(watched.page.locator("a", has_text=f"https://{EVIL}/plain")).to_have_text(f"https://{EVIL}/plain")
+    for button in ("left", "middle"):
+        link.click(button=button)  # type: ignore[arg-type]  # a literal of the two
+        expect(watched.page.locator("#cloister-reason")).to_contain_text(f"not opened: https://{EVIL}/click")
     assert len(watched.page.context.pages) == 1
+    watched.shoot("link-as-text")
 
 
 def is_refused(watched: Watched, url: str) -> bool:

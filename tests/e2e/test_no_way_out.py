@@ -1,4 +1,4 @@
-"""The proof: the whole product on a machine whose cable leads to a world that answers everything, and every packet read.
+"""The proof: the whole product on a machine whose cable leads to a world that answers everything; every packet is read.
 
 With the lock on, not one packet goes to a name or an address that the settings do not list. The same product with the
 lock taken out of its source does try: so the capture would have shown it.

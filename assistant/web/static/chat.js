@@ -89,13 +89,37 @@
   document.addEventListener("keydown", onSubmit, true);
   document.addEventListener("click", onSubmit, true);
 
-  // A link in an answer may carry what was said to wherever it leads. Its address is shown, not opened.
+  // A link in an answer may carry what was said to wherever it leads: its address stands behind it as text to read and
+  // to copy, and nothing opens it, neither a press nor the browser's own menu.
+  function showAddresses() {
+    for (const link of document.querySelectorAll("a[href]")) {
+      if (link.origin === window.location.origin) continue;
+      link.dataset.address = link.href;
+      link.classList.add("cloister-outside");
+      link.title = "Leads out of the company. Nothing opens it here.";
+      link.removeAttribute("href");
+      link.removeAttribute("target");
+    }
+    for (const link of document.querySelectorAll("a[data-address]")) {
+      const { address } = link.dataset;
+      let text = link.querySelector(":scope > .cloister-address");
+      if (!text) {
+        text = document.createElement("span");
+        text.className = "cloister-address";
+        link.append(text);
+      }
+      const words = link.firstChild?.textContent === address ? "" : ` (${address})`;
+      if (text.textContent !== words) text.textContent = words;
+    }
+  }
+
   function onLink(event) {
-    const link = event.target.closest?.("a[href]");
-    if (!link || link.origin === window.location.origin) return;
+    showAddresses(); // a press may come before the pass that follows a change of the page
+    const link = event.target.closest?.("a[data-address]");
+    if (!link) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    refuse(`This link leads out of the company and was not opened: ${link.href}`, "");
+    refuse(`This link leads out of the company and was not opened: ${link.dataset.address}`, "");
   }
   document.addEventListener("click", onLink, true);
   document.addEventListener("auxclick", onLink, true);
@@ -192,6 +216,7 @@
       nameButtons();
       showRefusal();
       showReports();
+      showAddresses();
     }, 50);
   }).observe(document, { childList: true, subtree: true });
 })();
