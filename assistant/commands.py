@@ -85,9 +85,11 @@ def up() -> None:
 @app.command()
 def web() -> None:
     """Serve the page alone; `cloister up` starts it with the addresses it needs."""
+    from assistant.database_roles import as_own_roles
     from assistant.web.wiring import run_web
 
-    settings = _settings()
+    settings = as_own_roles(_settings())
+    _allow_and_report(settings)
     logging_guard.install_in_service(settings.log_level)
     raise typer.Exit(run_web(settings))
 
@@ -273,29 +275,29 @@ def fleet_check(file: Annotated[Path, typer.Argument(help="A fleet.yaml.")]) -> 
 
 def _settings() -> Settings:
     """Return the settings, and let this process reach what they name."""
-    from assistant.audit.refusals import report_refusals
-    from assistant.egress import allow_site
     from assistant.settings import read_settings
 
     settings = read_settings()
-    allow_site(settings)
-    report_refusals(settings, _process())
+    _allow_and_report(settings)
     return settings
 
 
 def _server_settings() -> Settings:
     """Return settings with the addresses of the database, the company's own or that of `cloister up`."""
-    from assistant.audit.refusals import report_refusals
     from assistant.embedded.running import with_running_database
 
     settings = with_running_database(_settings())
-    report_refusals(settings, _process())
+    _allow_and_report(settings)
     return settings
 
 
-def _process() -> str:
-    """Return what this process is called in the log."""
-    return "web" if sys.argv[1:2] == ["web"] else "command"
+def _allow_and_report(settings: Settings) -> None:
+    """Let this process reach what the settings name; what it is refused goes to the audit log they name."""
+    from assistant.audit.refusals import report_refusals
+    from assistant.egress import allow_site
+
+    allow_site(settings)
+    report_refusals(settings, "web" if sys.argv[1:2] == ["web"] else "command")
 
 
 def _audit_reader_url() -> SecretStr:

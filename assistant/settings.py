@@ -13,6 +13,7 @@ from pydantic_settings import SettingsError as SourceError
 from assistant.errors import SettingsError
 
 PREFIX = "CLOISTER_"
+_IN_FILE = "_FILE"  # CLOISTER_REDIS_URL_FILE names a file that holds what CLOISTER_REDIS_URL would
 
 
 class Settings(BaseSettings):
@@ -67,21 +68,27 @@ class Settings(BaseSettings):
         return self.master_key_file or self.data_dir / "secrets" / "master.key"
 
 
+SECRETS = tuple(name for name, field in Settings.model_fields.items() if field.annotation == SecretStr | None)
+"""The settings that may come in a file instead, because they hold a password."""
+
+
 def read_settings() -> Settings:
     """Read the settings from the environment.
 
     Raises:
-        SettingsError: a value does not fit, or a `CLOISTER_*` variable is not one of ours (pydantic-settings
-            ignores those silently, so a misspelt setting would be lost).
+        SettingsError: a value does not fit, a file with a secret cannot be read, or a `CLOISTER_*` variable is not one
+            of ours (pydantic-settings ignores those silently, so a misspelt setting would be lost).
     """
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    in_files = {PREFIX + name.upper() + _IN_FILE: name for name in SECRETS}
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | in_files.keys()
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in known:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
             hint = f" Did you mean {near[0]}?" if near else " Unset it, or see docs/settings.md for those there are."
             raise SettingsError(f"Unknown setting {name!r}.{hint}")
+    read = {field: _read_secret(variable) for variable, field in in_files.items() if os.environ.get(variable)}
     try:
-        return Settings()
+        return Settings(**read)  # type: ignore[arg-type]  # secrets, all of them
     except SourceError as error:
         raise SettingsError(
             f"{_variable_in(str(error))}: not a JSON list, such as '[\"https://chat.example.com\"]'."
@@ -90,6 +97,21 @@ def read_settings() -> Settings:
         first = error.errors(include_input=False, include_url=False)[0]
         name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
         raise SettingsError(f"{name}: {first['msg']}.") from None
+
+
+def _read_secret(variable: str) -> SecretStr:
+    """Return what the file holds that a variable names, without the line end that an editor puts there."""
+    itself = variable.removesuffix(_IN_FILE)
+    if os.environ.get(itself):
+        raise SettingsError(f"Both {itself} and {variable} are set. Unset one of them.")
+    file = Path(os.environ[variable])
+    try:
+        secret = file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{variable}: cannot read {str(file)!r}: {type(error).__name__}.") from None
+    if not secret:
+        raise SettingsError(f"{variable}: {str(file)!r} is empty.")
+    return SecretStr(secret)
 
 
 def _variable_in(message: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from assistant import logging_guard
 from assistant.audit.refusals import report_refusals
+from assistant.database_roles import as_own_roles
 from assistant.egress import allow_site
 from assistant.errors import CloisterError
 from assistant.settings import read_settings
@@ -22,6 +23,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         settings = read_settings()
+        if chosen.process == "worker":
+            settings = as_own_roles(settings)
         allow_site(settings)
         report_refusals(settings, chosen.process)
         logging_guard.install_in_service(settings.log_level)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
-from assistant.database_roles import APP_ROLE, AUDIT_WRITER_ROLE, url_for_role
+from assistant.database_roles import with_roles_of
 from assistant.embedded.exit_status import ExitStatus
 from assistant.embedded.folders import Folders, current_socket_folder
 from assistant.embedded.postgres import find_owner_url
 from assistant.errors import EmbeddedError
-from assistant.keys import Keys
 from assistant.settings import Settings
 
 
@@ -25,10 +24,7 @@ def with_running_database(settings: Settings) -> Settings:
     """
     if settings.database_url is not None and settings.audit_database_url is not None:
         return settings
-    owner = owner_address(settings)
-    keys = Keys.load_or_create(settings.master_key)
-    app, writer = (url_for_role(owner, role, keys) for role in (APP_ROLE, AUDIT_WRITER_ROLE))
-    return settings.model_copy(update={"database_url": app, "audit_database_url": writer})
+    return with_roles_of(settings, owner_address(settings))
 
 
 def owner_address(settings: Settings) -> SecretStr:
