@@ -24,7 +24,7 @@ install: $(UV)  ## Install what the product needs into .venv
 .uv/bin/uv:
 	@python3 -m venv .uv && .uv/bin/pip --quiet --disable-pip-version-check install uv
 
-test: check browser  ## Run every check and every test, the browser included
+test: check tools  ## Run every check and every test, the browser included
 	@$(BIN)/pytest
 
 check: .venv/.dev  ## Lint, types, import contracts
@@ -36,11 +36,15 @@ check: .venv/.dev  ## Lint, types, import contracts
 format: .venv/.dev  ## Format and mend what the linter can
 	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --fix --quiet .
 
-.PHONY: browser
-browser:
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
-	  || { apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; } \
-	  || { echo "The browser tests need Chromium; install it (Debian: apt-get install chromium)." >&2; exit 1; }
+.PHONY: tools
+tools:  # a browser, and what makes network namespaces and loads rules into them
+	@for tool in chromium ip nft; do \
+	  command -v $$tool >/dev/null && continue; \
+	  [ $$tool = chromium ] && { command -v chromium-browser || command -v google-chrome; } >/dev/null && continue; \
+	  case $$tool in ip) package=iproute2;; nft) package=nftables;; *) package="chromium fonts-dejavu-core";; esac; \
+	  { apt-get -qq update && apt-get -qq install -y --no-install-recommends $$package >/dev/null; } \
+	    || { echo "The tests need $$tool; install it (Debian: apt-get install $$package)." >&2; exit 1; }; \
+	done
 
 bench: .venv/.dev  ## Run every benchmark; prints ratios
 	@for file in tests/benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
