@@ -1,7 +1,7 @@
 """Three rooms in a row: a container, the machine it runs on, and the world, where every address answers.
 
-`unshare --net --mount python -m tests.fakes.rooms LISTED PORT OTHER RULES`, as root, tries from the container and from two
-accounts of the machine to reach two addresses, before and after the rules are loaded; a line for each.
+`unshare --net --mount python -m tests.fakes.rooms LISTED PORT OTHER RULES`, as root, tries from the container and from
+two accounts of the machine to reach two addresses, before and after the rules are loaded; a line for each.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ print("ready", flush=True)
 TRY = """
 import os, socket, sys
 host, port, uid = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+"x".encode("idna")  # loaded now: the account may not be able to read Python's own files
 if uid:
     os.setgid(uid)
     os.setuid(uid)
@@ -45,7 +46,7 @@ class Room:
 
     def __init__(self) -> None:
         self._sleeper = subprocess.Popen(
-            ["unshare", "--net", "sh", "-c", "echo made; sleep 90"], stdout=subprocess.PIPE
+            ["unshare", "--net", "sh", "-c", "echo made; exec sleep 90"], stdout=subprocess.PIPE
         )
         assert self._sleeper.stdout is not None
         self._sleeper.stdout.readline()
