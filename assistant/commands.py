@@ -121,6 +121,21 @@ def bootstrap_admin() -> None:
     typer.echo("created" if _run(add()) else "exists")
 
 
+@app.command()
+def doctor(
+    *,
+    egress: Annotated[
+        bool, typer.Option("--egress", help="Run a whole session, and print what tries to leave.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Look at hosts, database, Redis, disk, clocks, files, policy and versions, and say what to do."""
+    from assistant.doctor_commands import run_doctor, run_egress
+
+    run = run_egress if egress else run_doctor
+    raise typer.Exit(run(_settings(), as_json=as_json))
+
+
 @users.command("add")
 def users_add(
     name: Name,

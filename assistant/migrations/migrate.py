@@ -56,6 +56,11 @@ def migrate(owner_url: SecretStr, keys: Keys) -> None:
         connection.execute(text("RESET ROLE"))
 
 
+def head_revision() -> str:
+    """Return the revision that this version of Cloister needs."""
+    return ScriptDirectory(str(_LOCATION)).get_current_head() or ""
+
+
 def find_drift(owner_url: SecretStr) -> list[str]:
     """Return what differs between the rooms' tables and the migrated database; empty when they agree."""
     from assistant.migrations.tables import METADATA  # noqa: PLC0415 - every room's tables, which only this check needs

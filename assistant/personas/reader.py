@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -58,6 +58,10 @@ class Personas:
         self._by_name: Mapping[str, Persona] = {persona.name: persona for persona in personas}
         if not self._by_name:
             raise SettingsError("There is no persona file. Put at least one into the personas folder.")
+
+    def __iter__(self) -> Iterator[Persona]:
+        """Give every persona, whoever may use it."""
+        return iter(self._by_name.values())
 
     def for_person(self, person: Person) -> tuple[Persona, ...]:
         """Return the personas that this person may use."""

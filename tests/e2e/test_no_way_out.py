@@ -35,8 +35,8 @@ LISTED = {"dns dev1.lan", "dns rebound.lan", f"tcp {WORLD} {HOST_PORT}"}
 LEAK = f"tcp {ELSEWHERE} {HOST_PORT}"
 
 
-def run_in_world(folder: Path, *source: Path) -> tuple[dict[str, Any], set[str]]:
-    """Run a session; return what it told, and what came over the cable."""
+def run_in_world(folder: Path, *command: str) -> tuple[subprocess.CompletedProcess[str], set[str]]:
+    """Run a command with this fleet in its environment; return what it told, and what came over the cable."""
     if os.geteuid() != 0 or shutil.which("ip") is None:
         if os.environ.get("CI"):
             pytest.fail("The proof needs root and `ip`, and CI must not skip it.")
@@ -44,21 +44,28 @@ def run_in_world(folder: Path, *source: Path) -> tuple[dict[str, Any], set[str]]
     folder.mkdir()
     (folder / "fleet.yaml").write_text(FLEET, encoding="utf-8")
     capture = folder / "capture"
-    session = [sys.executable, "-m", "tests.e2e.egress_session", str(folder / "fleet.yaml"), *map(str, source)]
     done = subprocess.run(
-        ["unshare", "--net", "--mount", sys.executable, "-m", "tests.fakes.world", str(capture), "--", *session],
+        ["unshare", "--net", "--mount", sys.executable, "-m", "tests.fakes.world", str(capture), "--", *command],
         cwd=ROOT,
+        env={**os.environ, "CLOISTER_FLEET": str(folder / "fleet.yaml")},
         capture_output=True,
         text=True,
         timeout=450,
         check=False,
     )
+    return done, set(capture.read_text(encoding="utf-8").splitlines())
+
+
+def run_session(folder: Path, *source: str) -> tuple[dict[str, Any], set[str]]:
+    """Run a whole session; return what it told, and what came over the cable."""
+    session = [sys.executable, "-m", "tests.e2e.egress_session", str(folder / "fleet.yaml"), *source]
+    done, contacts = run_in_world(folder, *session)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
-    return json.loads(done.stdout.splitlines()[-1]), set(capture.read_text(encoding="utf-8").splitlines())
+    return json.loads(done.stdout.splitlines()[-1]), contacts
 
 
 def test_with_the_lock_nothing_leaves_but_what_is_listed(tmp_path: Path) -> None:
-    told, contacts = run_in_world(tmp_path / "locked")
+    told, contacts = run_session(tmp_path / "locked")
     assert contacts - LISTED == set()
     assert contacts >= LISTED, "the capture sees what is allowed"
     assert told["answered_by"].startswith("Dev1 · ")
@@ -80,6 +87,26 @@ def test_without_the_lock_the_same_session_is_seen_to_lead_out(tmp_path: Path) -
     unlocked = locked.replace("    install(judge_with(_egress()))\n", "")
     assert unlocked != locked
     egress.write_text(unlocked, encoding="utf-8")
-    told, contacts = run_in_world(tmp_path / "open", source)
+    told, contacts = run_session(tmp_path / "open", str(source))
     assert contacts - LISTED == {LEAK}
     assert told["refused"] == []
+
+
+def test_the_doctor_sees_what_tries_to_leave(tmp_path: Path) -> None:
+    doctor = [sys.executable, "-m", "assistant", "doctor", "--egress"]
+    done, contacts = run_in_world(tmp_path / "doctor", *doctor)
+    assert contacts - LISTED == set()
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"fail  web: connect {ELSEWHERE}:{HOST_PORT}, asked by connectors.model_hosts" in done.stdout
+    assert "a question was answered" in done.stdout
+
+
+def test_the_doctor_finds_nothing_where_nothing_tries() -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CLOISTER_")}
+    doctor = [sys.executable, "-m", "assistant", "doctor", "--egress"]
+    done = subprocess.run(doctor, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[-1] == "Nothing tried to leave."
+    assert [line for line in lines if "its job: done" in line]
+    assert [line for line in lines if "a question was answered" in line]
