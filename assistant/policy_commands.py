@@ -167,11 +167,17 @@ def policy_allow(
 
 
 @policy.command("scan")
-def policy_scan(path: PolicyPath = "") -> None:
+def policy_scan(
+    path: PolicyPath = "",
+    *,
+    outside: Annotated[
+        bool, typer.Option("--outside", help="Tell outside services, too, which are no values.")
+    ] = False,
+) -> None:
     """Read JSON lines {"id","text"} and answer each at once with {"id","spans"}: start, end and type."""
     from assistant.policy.filters import ScanFilter
 
-    _run_filter(ScanFilter(_filtering_guard(path)))
+    _run_filter(ScanFilter(_filtering_guard(path), tells_outside=outside))
 
 
 @policy.command("stream")

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
+
+OUTSIDE: Final = "outside/"
+"""How rules begin that find ways out of the company: addresses and clients, no values to protect."""
 
 
 class Action(StrEnum):

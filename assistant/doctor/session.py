@@ -1,7 +1,7 @@
 """`cloister doctor --egress`: a whole session on an installation made for it, and every attempt to leave meanwhile.
 
-The installation has a folder and servers of its own and takes fleet, policy and personas from the site's settings. Page,
-worker, scheduler and every command put the lock on, as they always do; what it refused is read from the audit log.
+The installation has a folder and servers of its own and takes fleet, policy and personas from the site's settings.
+Page, worker, scheduler and every command put the lock on, as they always do; what it refused is in the audit log.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from policies.guard import Guard
 from policies.policy import Asker
 from policies.pseudonyms import Pseudonyms
 from policies.stream import StreamGuard
-from policies.verdict import Finding
+from policies.verdict import OUTSIDE, Finding
 
 _LINE_BYTES: Final = 64 << 20  # a longer line is answered with an error
 _ID_CHARS: Final = 1_024
@@ -70,11 +70,16 @@ def run_filter(lines: LineFilter, source: BinaryIO, sink: BinaryIO) -> None:
 class ScanFilter:
     """Answer `{"id", "text"}` with `{"id", "spans": [[start, end, "TYPE"], …]}`.
 
-    Everything that any rule finds is told, whatever the policy does about it; only the site's allowed values are not.
+    Every value that any rule finds is told, whatever the policy does about it; only the site's allowed values are not.
+
+    Args:
+        guard: with the policy.
+        tells_outside: outside services are told, too; they are no values, and developers' texts are full of them.
     """
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: Guard, *, tells_outside: bool = False) -> None:
         self._guard = guard
+        self._tells_outside = tells_outside
 
     def answer(self, line: bytes) -> Answer:
         """Return where something stands in the text of a line, or an error."""
@@ -96,6 +101,7 @@ class ScanFilter:
                 finding
                 for finding in findings
                 if finding.rule != PLACEHOLDER_RULE.name
+                and (self._tells_outside or not finding.rule.startswith(OUTSIDE))
                 and allowed.find(request.text[finding.start : finding.end], finding.rule) is None
             )
         except Exception as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from policies.detectors import accounts, devices, key_material, national_ids, passwords, personal, shapes
+from policies.detectors import accounts, devices, key_material, national_ids, outside, passwords, personal, shapes
 
 CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
     {
@@ -20,5 +20,6 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         **accounts.CHECKS,
         **devices.CHECKS,
         **national_ids.CHECKS,
+        **outside.CHECKS,
     }
 )
