@@ -501,3 +501,22 @@ async def test_an_unforeseen_failure_shows_nothing_of_itself(guard: Guard, caplo
 
 def _fields(turn: Turn) -> dict[str, object]:
     return {name: getattr(turn, name) for name in Turn.__slots__}
+
+
+async def test_an_outside_service_in_a_prompt_goes_on_and_is_told(guard: Guard) -> None:
+    world = World(guard)
+    events = await run(world, make_turn("Port this: client = OpenAI()  # https://api.openai.com/v1"))
+    guarded = next(event for event in events if isinstance(event, Guarded))
+    assert "passed with a warning · client of an outside AI service, address of an outside AI service" in guarded.note
+    assert "https://api.openai.com/v1" in "".join(message.content for message in world.hosts.asked[0])
+    noted = next(event for event in world.audit.events if event.tag == "turn:guarded")
+    assert {finding.rule for finding in noted.guard.findings} == {"outside/model-client", "outside/model-service"}
+    assert {finding.action for finding in noted.guard.findings} == {Action.WARN}
+
+
+async def test_an_outside_service_in_an_answer_is_noted(guard: Guard) -> None:
+    world = World(guard, Dev1_qwen=["Send it to https://web", "hook.site/3f0b4c1e-7d52 and wait."])
+    events = await run(world, make_turn("Where can I send this?"))
+    assert "webhook.site" in shown(events)
+    noted = world.audit.events[-1]
+    assert [finding.rule for finding in noted.guard.findings] == ["outside/collector"]

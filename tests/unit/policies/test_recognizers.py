@@ -36,7 +36,7 @@ def test_every_rule_is_a_presidio_recogniser(policy: Policy) -> None:
     analyzer = build_analyzer(policy.rules)
     recognizers = analyzer.get_recognizers()
     assert all(isinstance(recognizer, EntityRecognizer) for recognizer in recognizers)
-    assert {recognizer.name for recognizer in recognizers} == {"secret", "personal"}
+    assert {recognizer.name for recognizer in recognizers} == {"secret", "personal", "outside"}
     assert {rule.entity_type for rule in policy.rules} == set(analyzer.get_supported_entities())
     results = analyzer.analyze("mail maria@example.org", language="en", entities=["EMAIL"])
     assert [(result.entity_type, result.start, result.end) for result in results] == [("EMAIL", 5, 22)]

@@ -19,7 +19,7 @@ from policies.verdict import Direction, Verdict
 
 _SHIPPED_TEXTS = {name: (files("policies.rules") / name).read_text("utf-8") for name in SHIPPED}
 _ADDRESSES = {"addresses.yaml": 'actions:\n  - {rules: "personal/*-address*", action: redact}\n'}
-_UNBLOCKED = {"unblocked.yaml": 'actions:\n  - {rules: "secret/*", action: redact}\n'}
+_UNBLOCKED = {"unblocked.yaml": 'actions:\n  - {rules: ["secret/*", "outside/*"], action: redact}\n'}
 POLICY = parse_policy(_SHIPPED_TEXTS | _ADDRESSES)
 BLOCKING = Guard(POLICY)
 # The same rules with nothing that blocks, so that the text after a private key is compared too.

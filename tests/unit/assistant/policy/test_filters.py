@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from assistant.policy.filters import Answer, ScanFilter, StreamFilter, run_filte
 from policies.guard import Guard
 from policies.policy import Asker, parse_policy
 from policies.pseudonyms import Pseudonyms
+from policies.rules import SHIPPED
 from policies.verdict import Direction, Finding
 
 RULES = """
@@ -230,3 +232,12 @@ def test_the_filter_answers_at_once_and_brings_nothing_of_the_product(command: s
         process.stdin.close()
         assert PRODUCT_PARTS.isdisjoint(process.stderr.read().decode().split())
     assert list(tmp_path.iterdir()) == []  # no secrets were created for it
+
+
+def test_outside_services_are_told_where_somebody_asks_for_them() -> None:
+    shipped = Guard(parse_policy({name: (files("policies.rules") / name).read_text("utf-8") for name in SHIPPED}))
+    data = lines({"id": 1, "text": "POST https://api.openai.com/v1"})
+    assert scan(data, shipped) == [{"id": 1, "spans": []}]
+    sink = io.BytesIO()
+    run_filter(ScanFilter(shipped, tells_outside=True), io.BytesIO(data), sink)
+    assert json.loads(sink.getvalue()) == {"id": 1, "spans": [[5, 30, "EXTERNAL_API"]]}
