@@ -11,7 +11,7 @@ from policies.policy import parse_policy
 from policies.pseudonyms import Pseudonyms
 from policies.rules import SHIPPED
 from policies.verdict import OUTSIDE, Action, Direction
-from tests.unit.policies.texts import POLICY, REDACTING
+from tests.unit.policies.texts import POLICY
 
 GUARD = Guard(POLICY)
 
@@ -252,7 +252,7 @@ actions:
 
 def test_a_key_beside_its_address_is_still_redacted() -> None:
     key = "sk-proj-" + "aB3dE5fG7hJ9kL1mN3pQ" * 2 + "T3BlbkFJ" + "aB3dE5fG7hJ9kL1mN3pQ" * 2
-    verdict = REDACTING.check(
+    verdict = GUARD.check(
         f'client = OpenAI(api_key="{key}")',
         direction=Direction.PROMPT,
         persona="general",
