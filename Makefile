@@ -38,13 +38,12 @@ format: .venv/.dev  ## Format and mend what the linter can
 
 .PHONY: tools
 tools:  # a browser, and what makes network namespaces and loads rules into them
-	@for tool in chromium ip nft; do \
-	  command -v $$tool >/dev/null && continue; \
-	  [ $$tool = chromium ] && { command -v chromium-browser || command -v google-chrome; } >/dev/null && continue; \
-	  case $$tool in ip) package=iproute2;; nft) package=nftables;; *) package="chromium fonts-dejavu-core";; esac; \
-	  { apt-get -qq update && apt-get -qq install -y --no-install-recommends $$package >/dev/null; } \
-	    || { echo "The tests need $$tool; install it (Debian: apt-get install $$package)." >&2; exit 1; }; \
-	done
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+	  || { apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; } \
+	  || { echo "The browser tests need Chromium; install it (Debian: apt-get install chromium)." >&2; exit 1; }
+	@{ command -v ip && command -v nft; } >/dev/null \
+	  || { apt-get -qq update && apt-get -qq install -y --no-install-recommends iproute2 nftables >/dev/null; } \
+	  || echo "Without iproute2 and nftables the tests of the network's lock are skipped." >&2
 
 bench: .venv/.dev  ## Run every benchmark; prints ratios
 	@for file in tests/benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

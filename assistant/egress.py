@@ -80,7 +80,7 @@ def site_egress(settings: Settings, *, fleet: Iterable[str] = (), programs: Iter
             *(parse_destination(entry, origin=ALLOW_SETTING) for entry in settings.egress_allow),
         )
     except PolicyError as error:
-        raise SettingsError(f"Nobody could tell where this leads: {error}") from error
+        raise SettingsError(f"An address in the settings cannot be used: {error}") from error
     return _egress(destinations, (*own, *programs))
 
 

@@ -91,7 +91,7 @@ def read_settings() -> Settings:
         return Settings(**read)  # type: ignore[arg-type]  # secrets, all of them
     except SourceError as error:
         raise SettingsError(
-            f"{_variable_in(str(error))}: not a JSON list, such as '[\"https://chat.example.com\"]'."
+            f"{_variable_in(str(error))}: not a JSON list, such as '[\"first\", \"second\"]'."
         ) from None
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
