@@ -90,9 +90,7 @@ def read_settings() -> Settings:
     try:
         return Settings(**read)  # type: ignore[arg-type]  # secrets, all of them
     except SourceError as error:
-        raise SettingsError(
-            f"{_variable_in(str(error))}: not a JSON list, such as '[\"first\", \"second\"]'."
-        ) from None
+        raise SettingsError(f'{_variable_in(str(error))}: not a JSON list, such as \'["first", "second"]\'.') from None
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()

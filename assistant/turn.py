@@ -21,9 +21,9 @@ from assistant.audit.parts import TextMarker
 from assistant.conversation import Turn
 from assistant.errors import BadInputError, NotAllowedError, UnavailableError
 from assistant.personas.reader import Persona, Personas
-from assistant.turn_events import Accepted, AnswerText, Guarded, Notice, Routed, TurnEvent
+from assistant.turn_events import Accepted, Guarded, Notice, Routed, TurnEvent
 from connectors.errors import HostError, NoRouteError
-from connectors.model_hosts.values import Capability, ChatMessage, Need, Route, Token, Usage
+from connectors.model_hosts.values import AnswerItem, Capability, ChatMessage, Need, Route, Usage
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class ModelHosts(Protocol):
 
     def ask(
         self, route: Route, messages: Sequence[ChatMessage], *, max_tokens: int, temperature: float, reader: str
-    ) -> AsyncGenerator[Token | Usage, None]:
+    ) -> AsyncGenerator[AnswerItem, None]:
         """Stream the answer of one deployment; closing the generator closes the request to the host.
 
         Raises:
@@ -167,12 +167,14 @@ async def _ask(prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnPa
     last_error: HostError | None = None
     while True:
         prompt, route = _choose(prompt, record, parts.hosts, failed, last_error)
+        answer.drop_asides()
         if last_error is not None and answer.has_begun:
             said = f"{last_error.host} stopped in mid-answer; {route.host} answers anew."
             yield Notice(said)
             answer.start_over(f"\n\n*{said}*\n\n")
             await parts.guard.keep(record.turn.thread_id, answer.conversation)
-            yield AnswerText(answer.release())
+            for event in answer.release():
+                yield event
             if answer.is_blocked:
                 return
         answer.route = route
@@ -183,7 +185,7 @@ async def _ask(prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnPa
         try:
             async with aclosing(_stream(prompt, answer, record, parts)) as pieces:
                 async for piece in pieces:
-                    yield AnswerText(piece)
+                    yield piece
         except HostError as error:
             await record.host_failed(route, error)
             if not error.can_retry:
@@ -193,7 +195,9 @@ async def _ask(prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnPa
             return
 
 
-async def _stream(prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnParts) -> AsyncGenerator[str, None]:
+async def _stream(
+    prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnParts
+) -> AsyncGenerator[TurnEvent, None]:
     """Yield what the person may see of one deployment's answer; a block ends it and closes the host's stream."""
     route, persona = answer.asked_route, record.persona
     stream = parts.hosts.ask(
@@ -208,15 +212,17 @@ async def _stream(prompt: Prompt, answer: Answer, record: TurnRecord, parts: Tur
             if isinstance(item, Usage):
                 answer.usage = item
                 continue
-            answer.feed(item.text)
+            answer.feed(item)
             if answer.has_pending:
                 await parts.guard.keep(record.turn.thread_id, answer.conversation)
-                yield answer.release()
+                for event in answer.release():
+                    yield event
             if answer.is_blocked:
                 return
     answer.finish()
     await parts.guard.keep(record.turn.thread_id, answer.conversation)
-    yield answer.release_last()
+    for event in answer.release_last():
+        yield event
 
 
 def _room_for_answer(prompt: Prompt, route: Route, persona: Persona) -> int:

@@ -2,8 +2,9 @@
 
 Accepted → Guarded → (Blocked | Routed → AnswerText … → (Answered | Blocked | Interrupted | Failed))
 
-`Notice` may stand anywhere after `Guarded`. The last event is always one of Answered, Blocked, Interrupted or Failed,
-and the audit event of the same meaning is durable before it is given out.
+`ReasoningText` and `ToolCallText` may stand wherever `AnswerText` may, `Notice` anywhere after `Guarded`. The last
+event is always one of Answered, Blocked, Interrupted or Failed, and the audit event of the same meaning is durable
+before it is given out.
 """
 
 from __future__ import annotations
@@ -46,6 +47,28 @@ class AnswerText:
     """A guarded piece of the answer, placeholders of this conversation restored for its owner."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningText:
+    """A guarded piece of what the model thinks; it is shown while it comes and kept nowhere."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallText:
+    """A guarded piece of the model's wish to call a tool; the pieces of several calls may alternate.
+
+    Attributes:
+        number: of the call in this answer, from 0.
+        name: the next characters of the tool's name.
+        arguments: the next characters of a JSON text.
+    """
+
+    number: int
+    name: str = ""
+    arguments: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +117,16 @@ class Failed:
     words: str
 
 
-TurnEvent = Accepted | Guarded | Routed | AnswerText | Notice | Answered | Blocked | Interrupted | Failed
+TurnEvent = (
+    Accepted
+    | Guarded
+    | Routed
+    | ReasoningText
+    | ToolCallText
+    | AnswerText
+    | Notice
+    | Answered
+    | Blocked
+    | Interrupted
+    | Failed
+)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
+from assistant.answering.aside import Aside, AsideEvent
 from assistant.answering.guarding import GuardedConversation
-from connectors.model_hosts.values import Route, Usage
-from policies.verdict import Verdict
+from assistant.turn_events import AnswerText, ReasoningText, ToolCallText
+from connectors.model_hosts.values import Reasoning, Route, Token, ToolCallPiece, Usage
+from policies.verdict import Direction, Verdict
 
 
 class Answer:
@@ -29,6 +32,8 @@ class Answer:
         self._started = clock()
         self._first_token: float | None = None
         self._earlier: list[Verdict] = []  # of what hosts said before another one took over
+        self._asides: dict[str, Aside] = {}
+        self._has_said = False
         self.route: Route | None = None
         self.usage: Usage | None = None
 
@@ -45,7 +50,7 @@ class Answer:
     @property
     def has_pending(self) -> bool:
         """Tell whether there is something to release."""
-        return bool(self._pending)
+        return bool(self._pending) or any(aside.has_pending for aside in self._asides.values())
 
     @property
     def asked_route(self) -> Route:
@@ -56,21 +61,26 @@ class Answer:
 
     @property
     def has_begun(self) -> bool:
-        """Tell whether the model said anything yet, shown or held back."""
-        return self._first_token is not None
+        """Tell whether the model said anything of its answer yet, shown or held back."""
+        return self._has_said
 
     @property
     def is_blocked(self) -> bool:
         """Tell whether the guard stopped this answer."""
-        return self._guard.is_blocked or any(verdict.is_blocked for verdict in self._earlier)
+        return (
+            self._guard.is_blocked
+            or any(verdict.is_blocked for verdict in self._earlier)
+            or any(aside.is_blocked for aside in self._asides.values())
+        )
 
     @property
     def verdict(self) -> Verdict:
-        """Return what the guard did to the answer so far, whichever hosts wrote it.
+        """Return what the guard did to all that was said so far, whichever hosts said it.
 
-        After a takeover the offsets of findings count from the beginning of the part that holds them.
+        The offsets of findings count from the beginning of the part that holds them: after a takeover, in reasoning, in
+        a tool call.
         """
-        verdicts = [*self._earlier, self._guard.verdict_so_far]
+        verdicts = [*self._earlier, self._guard.verdict_so_far, *(aside.verdict for aside in self._asides.values())]
         strictest = max(verdicts, key=lambda verdict: verdict.action.severity)
         decisions = tuple(decision for verdict in verdicts for decision in verdict.decisions)
         return replace(strictest, text="" if strictest.is_blocked else self.text, decisions=decisions)
@@ -85,29 +95,68 @@ class Answer:
         """Return the time until the model said its first token."""
         return None if self._first_token is None else round((self._first_token - self._started) * 1000)
 
-    def feed(self, token: str) -> None:
+    def feed(self, item: Token | Reasoning | ToolCallPiece) -> None:
         """Take a piece from the model."""
         if self._first_token is None:
             self._first_token = self._clock()
-        self._pending += self._guard.feed(token)
+        match item:
+            case Token(text):
+                self._has_said = True
+                self._pending += self._guard.feed(text)
+            case Reasoning(text):
+                self._aside("reasoning", Direction.ANSWER, ReasoningText).feed(text)
+            case ToolCallPiece(number, name, arguments):
+                if name:
+                    self._aside(f"name {number}", Direction.TOOL, partial(_named, number)).feed(name)
+                if arguments:
+                    self._aside(f"call {number}", Direction.TOOL, partial(_argued, number)).feed(arguments)
 
     def finish(self) -> None:
         """Take the end of what the model said."""
         self._pending += self._guard.close()
+        for aside in self._asides.values():
+            aside.finish()
+
+    def drop_asides(self) -> None:
+        """Forget what a host that failed said beside its answer, but not what the guard found there."""
+        for aside in self._asides.values():
+            aside.finish()
+            self._earlier.append(aside.verdict)
+        self._asides.clear()
 
     def start_over(self, separator: str) -> None:
         """End what the first host said, and begin anew below a separator."""
-        self.finish()
+        self._pending += self._guard.close()
         self._earlier.append(self._guard.verdict)
         self._pending += separator
         self._guard = self._conversation.open_answer()
 
-    def release(self) -> str:
+    def release(self) -> tuple[AsideEvent | AnswerText, ...]:
         """Return what the person may see now; the placeholders in it must have been kept before."""
+        beside = tuple(event for aside in self._asides.values() for event in aside.release())
+        return (*beside, *self._released())
+
+    def release_last(self) -> tuple[AsideEvent | AnswerText, ...]:
+        """Return the very end of what the person may see."""
+        beside = tuple(event for aside in self._asides.values() for event in aside.release())
+        return (*beside, *self._released(is_last=True))
+
+    def _released(self, *, is_last: bool = False) -> tuple[AnswerText, ...]:
         guarded, self._pending = self._pending, ""
         self._pieces.append(guarded)
-        return self._restorer.feed(guarded)
+        text = self._restorer.feed(guarded) + (self._restorer.close() if is_last else "")
+        return (AnswerText(text),) if text else ()
 
-    def release_last(self) -> str:
-        """Return the very end of what the person may see."""
-        return self.release() + self._restorer.close()
+    def _aside(self, key: str, direction: Direction, event: Callable[[str], AsideEvent]) -> Aside:
+        if key not in self._asides:
+            guard = self._conversation.open_aside(direction)
+            self._asides[key] = Aside(guard, self._conversation.open_restorer(), event)
+        return self._asides[key]
+
+
+def _named(number: int, text: str) -> ToolCallText:
+    return ToolCallText(number, name=text)
+
+
+def _argued(number: int, text: str) -> ToolCallText:
+    return ToolCallText(number, arguments=text)

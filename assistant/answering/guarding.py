@@ -129,6 +129,12 @@ class GuardedConversation:
         """Return a guard for one answer that arrives in pieces."""
         return self._guard.open_stream(persona=self.persona, roles=self._roles, pseudonyms=self.pseudonyms)
 
+    def open_aside(self, direction: Direction) -> StreamGuard:
+        """Return a guard for what a model says beside an answer."""
+        return self._guard.open_stream(
+            persona=self.persona, roles=self._roles, pseudonyms=self.pseudonyms, direction=direction
+        )
+
     def open_restorer(self) -> Restorer:
         """Return what puts the person's own values back into a guarded answer."""
         return Restorer(self.pseudonyms)

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from assistant.errors import SettingsError, UnavailableError
 from assistant.settings import Settings
-from connectors.model_hosts.values import ChatMessage, Need, Route, Token, Usage, most_tokens
+from connectors.model_hosts.values import AnswerItem, ChatMessage, Need, Route, Token, Usage, most_tokens
 from policies.detectors.names import NamesDetector, gliner_names, llm_names, spacy_names
 
 OFF: Final = "none"
@@ -38,7 +38,7 @@ class AskedHosts(Protocol):
 
     def ask(
         self, route: Route, messages: Sequence[ChatMessage], *, max_tokens: int, temperature: float, reader: str
-    ) -> AsyncGenerator[Token | Usage, None]:
+    ) -> AsyncGenerator[AnswerItem, None]:
         """Ask."""
 
 
@@ -135,7 +135,7 @@ class FleetAsk:
             async for item in answer:
                 if isinstance(item, Token):
                     pieces.append(item.text)
-                else:
+                elif isinstance(item, Usage):
                     usage = item
         if usage.finish_reason != "stop" or usage.is_truncated:
             raise UnavailableError("The model for names did not read or answer all of it.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
@@ -22,10 +22,12 @@ from connectors.model_hosts.router import CallError, Chunk, LitellmRouter
 from connectors.model_hosts.status import describe_hosts
 from connectors.model_hosts.stream import SilenceError, paced
 from connectors.model_hosts.values import (
+    AnswerItem,
     Capability,
     ChatMessage,
     HostStatus,
     Need,
+    Reasoning,
     Route,
     Token,
     Usage,
@@ -142,7 +144,7 @@ class ModelHosts:
         max_tokens: int,
         temperature: float,
         reader: str,
-    ) -> AsyncGenerator[Token | Usage, None]:
+    ) -> AsyncGenerator[AnswerItem, None]:
         """Ask the chosen deployment and yield its answer, at the end one `Usage`.
 
         Close the generator, or cancel its task, to make the host stop.
@@ -159,8 +161,8 @@ class ModelHosts:
         """
         if route.deployment == _QUOTE:
             async with aclosing(self._ask_quote(messages, reader)) as quoted:
-                async for item in quoted:
-                    yield item
+                async for quote_item in quoted:
+                    yield quote_item
             return
         load = self._loads[route.deployment]
         with load.carrying():
@@ -243,7 +245,7 @@ class ModelHosts:
         messages: Sequence[ChatMessage],
         max_tokens: int,
         temperature: float,
-    ) -> AsyncGenerator[Token | Usage, None]:
+    ) -> AsyncGenerator[AnswerItem, None]:
         source = self._router.stream(deployment.id, messages, max_tokens=max_tokens, temperature=temperature)
         chunks = paced(
             source,
@@ -265,16 +267,16 @@ class ModelHosts:
                         if not deployment.is_loaded:
                             load.cold_seconds = first_at - asked_at
                     last = _latest(last, chunk)
-                    if len(chunk.text) > room_chars:  # a host that ignores its limit writes for ever
+                    if _chars(chunk) > room_chars:  # a host that ignores its limit writes for ever
                         last = replace(last, finish_reason="length")
                         yield Token(chunk.text[:room_chars])
                         break
-                    room_chars -= len(chunk.text)
-                    if chunk.text:
-                        yield Token(chunk.text)
+                    room_chars -= _chars(chunk)
+                    for item in _items(chunk):
+                        yield item
         finally:
             load.starting -= not first_at
-        if not last.text:
+        if not last.text:  # nobody here was offered a tool: an answer of reasoning and calls alone is none
             raise CallError(0)
         load.succeeded(answer_tokens=last.answer_tokens, seconds=loop.time() - first_at)
         yield _usage(deployment, last, messages)
@@ -361,10 +363,25 @@ class ModelHosts:
         )
 
 
+def _items(chunk: Chunk) -> Iterator[AnswerItem]:
+    """Yield what a chunk holds: first the thought, then what follows from it."""
+    if chunk.reasoning:
+        yield Reasoning(chunk.reasoning)
+    if chunk.text:
+        yield Token(chunk.text)
+    yield from chunk.calls
+
+
+def _chars(chunk: Chunk) -> int:
+    calls = sum(len(piece.name) + len(piece.arguments) for piece in chunk.calls)
+    return len(chunk.text) + len(chunk.reasoning) + calls
+
+
 def _latest(before: Chunk, chunk: Chunk) -> Chunk:
-    """Keep of two chunks what the end of the answer needs; of the text only that there was some."""
+    """Keep of two chunks what the end of the answer needs; of text and calls only that there were some."""
     return Chunk(
         text="text" if before.text or chunk.text.strip() else "",
+        calls=before.calls or chunk.calls[:1],
         finish_reason=chunk.finish_reason or before.finish_reason,
         prompt_tokens=chunk.prompt_tokens or before.prompt_tokens,
         answer_tokens=chunk.answer_tokens or before.answer_tokens,

@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from connectors.model_hosts.values import ChatMessage
+from connectors.model_hosts.values import ChatMessage, ToolCallPiece
 
 _SETTINGS = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # the word: "1" is ignored and the list is fetched
@@ -28,6 +28,7 @@ _SETTINGS = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
 }
 _MOST_TOKENS = 2**31 - 1  # no window is as large
+_MOST_CALLS = 128  # in one answer; each costs its readers a guard of its own
 _LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "LiteLLM Proxy.stdout")
 _BAD_REQUEST = 400
 _OVERLONG = ("context length", "context size", "context window")  # Ollama and vLLM; llama.cpp; litellm
@@ -49,11 +50,15 @@ class Chunk:
 
     Attributes:
         text: may be empty, for example while a model thinks.
+        reasoning: what it thinks, where the host tells that apart.
+        calls: pieces of its wishes to call tools.
         finish_reason: set on the piece that ends the answer.
         prompt_tokens, answer_tokens: set once, at the end, by hosts that count.
     """
 
     text: str = ""
+    reasoning: str = ""
+    calls: tuple[ToolCallPiece, ...] = ()
     finish_reason: str = ""
     prompt_tokens: int = 0
     answer_tokens: int = 0
@@ -123,6 +128,7 @@ class LitellmRouter:
         if self._router is None or deployment not in self._deployments:  # litellm would look for a provider of its own
             raise CallError(0)
         answer: Any = None
+        calls = _CallNumbers()
         try:
             # Spelt out: a keyword of a caller, such as api_base, would override the deployment's host.
             answer = await self._router.acompletion(
@@ -135,7 +141,7 @@ class LitellmRouter:
                 client=self._client,
             )
             async for part in answer:
-                chunk = _read_chunk(part)
+                chunk = _read_chunk(part, calls)
                 if chunk is not None:
                     yield chunk
         except Exception as error:  # noqa: BLE001  # litellm raises what it likes
@@ -275,22 +281,61 @@ def _build_router(litellm: Any, deployments: Mapping[str, Mapping[str, object]],
     )
 
 
-def _read_chunk(part: Any) -> Chunk | None:
-    """Take what we need out of litellm's chunk; None if there is nothing in it."""
+class _CallNumbers:
+    """Number the tool calls of one answer.
+
+    A host's index alone does not tell them apart: Ollama sends each call whole, all as index 0, each with its own id.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[int, tuple[str, int]] = {}  # index of the host -> id and number
+        self._given = 0
+
+    def number(self, index: int, call_id: str) -> int:
+        """Return the number of the call that a piece belongs to.
+
+        Raises:
+            ValueError: there are more calls than any answer needs.
+        """
+        known = self._open.get(index)
+        if known is None or (call_id and known[0] and call_id != known[0]):
+            if self._given == _MOST_CALLS:
+                raise ValueError("too many tool calls")
+            known = self._open[index] = (call_id, self._given)
+            self._given += 1
+        return known[1]
+
+
+def _read_chunk(part: Any, calls: _CallNumbers) -> Chunk | None:
+    """Take what we need out of litellm's chunk; None if there is nothing in it.
+
+    What a host sends under other names, such as `thinking_blocks`, repeats the reasoning and is left out.
+    """
     usage = getattr(part, "usage", None)
     choices = getattr(part, "choices", None) or ()
-    text = ""
+    delta: Any = None
     finish_reason = ""
     if choices:
         delta = getattr(choices[0], "delta", None)
-        text = getattr(delta, "content", None) or ""
         finish_reason = getattr(choices[0], "finish_reason", None) or ""
     return Chunk(
-        text=str(text),
+        text=_text(delta, "content"),
+        reasoning=_text(delta, "reasoning_content"),
+        calls=tuple(_read_call(call, calls) for call in getattr(delta, "tool_calls", None) or ()),
         finish_reason=str(finish_reason),
         prompt_tokens=_count(getattr(usage, "prompt_tokens", 0)),
         answer_tokens=_count(getattr(usage, "completion_tokens", 0)),
     )
+
+
+def _read_call(call: Any, calls: _CallNumbers) -> ToolCallPiece:
+    function = getattr(call, "function", None)
+    number = calls.number(_count(getattr(call, "index", 0)), _text(call, "id"))
+    return ToolCallPiece(number, name=_text(function, "name"), arguments=_text(function, "arguments"))
+
+
+def _text(holder: Any, name: str) -> str:
+    return str(getattr(holder, name, None) or "")
 
 
 def _count(value: object) -> int:

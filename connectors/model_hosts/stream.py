@@ -8,6 +8,7 @@ from contextlib import aclosing
 
 from connectors.model_hosts.ending import end_task
 from connectors.model_hosts.router import Chunk
+from connectors.model_hosts.values import ToolCallPiece
 
 _MOST_WAITING = 256  # chunks; a host that is faster than its reader waits
 MERGE_SECONDS = 0.025  # 40 pieces a second look like a stream; each one costs the guard, the page and the network
@@ -37,7 +38,7 @@ class _End:
 async def paced(
     source: AsyncGenerator[Chunk, None], *, first_timeout_seconds: float, stall_timeout_seconds: float
 ) -> AsyncGenerator[Chunk, None]:
-    """Yield what the source yields, pieces of text that came within 25 ms as one.
+    """Yield what the source yields, pieces that came within 25 ms as one.
 
     The source is closed, and with it the request to the host, however this ends: at the end, on an error, when this
     generator is closed, when its task is cancelled.
@@ -98,7 +99,21 @@ def _join(item: Chunk | _End, queue: asyncio.Queue[Chunk | _End]) -> tuple[Chunk
 def _added(first: Chunk, second: Chunk) -> Chunk:
     return Chunk(
         text=first.text + second.text,
+        reasoning=first.reasoning + second.reasoning,
+        calls=_joined_calls(first.calls, second.calls),
         finish_reason=second.finish_reason or first.finish_reason,
         prompt_tokens=second.prompt_tokens or first.prompt_tokens,
         answer_tokens=second.answer_tokens or first.answer_tokens,
     )
+
+
+def _joined_calls(first: tuple[ToolCallPiece, ...], second: tuple[ToolCallPiece, ...]) -> tuple[ToolCallPiece, ...]:
+    """Join pieces that follow each other in one call, so that a burst costs its readers one piece a call."""
+    joined = list(first)
+    for piece in second:
+        if joined and joined[-1].number == piece.number:
+            last = joined.pop()
+            joined.append(ToolCallPiece(piece.number, last.name or piece.name, last.arguments + piece.arguments))
+        else:
+            joined.append(piece)
+    return tuple(joined)

@@ -104,6 +104,28 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Reasoning:
+    """A piece of what a model thinks before, or between, what it says."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallPiece:
+    """A piece of a model's wish to call a tool.
+
+    Attributes:
+        number: of the call in this answer, from 0; the pieces of several calls may alternate.
+        name: of the tool; comes with the first piece, later ones leave it empty.
+        arguments: the next characters of a JSON text.
+    """
+
+    number: int
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """How an answer ended; always the last item of its stream.
 
@@ -119,6 +141,9 @@ class Usage:
     finish_reason: str = "stop"
     is_truncated: bool = False
     note: str = ""
+
+
+AnswerItem = Token | Reasoning | ToolCallPiece | Usage
 
 
 @dataclass(frozen=True, slots=True)

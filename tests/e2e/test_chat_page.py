@@ -150,6 +150,25 @@ def test_signing_out_closes_the_page(open_page: OpenPage) -> None:
     expect(watched.page).to_have_url(re.compile("/sign-in"))
 
 
+def test_what_a_model_thinks_is_there_to_open_and_is_not_kept(open_page: OpenPage) -> None:
+    watched = open_page()
+    watched.sign_in()
+    watched.ask("Please think about the restart")
+    expect(watched.page.get_by_text(re.compile("4.8 s · logged"))).to_be_visible()
+    thought = watched.page.get_by_text("the restart cannot have worked")
+    expect(thought).not_to_be_visible()
+    watched.page.get_by_role("button", name="Thinking").click()
+    expect(thought).to_be_visible()
+    expect(watched.page.get_by_role("button", name="Wrong?")).to_have_count(0)
+    expect(
+        watched.page.get_by_text("The model asked for a tool (run_shell), which this assistant does not")
+    ).to_be_visible()
+    watched.shoot("thinking")
+    watched.page.reload()
+    expect(watched.page.get_by_text(re.compile("4.8 s · logged"))).to_be_visible()
+    expect(watched.page.get_by_role("button", name="Thinking")).to_have_count(0)
+
+
 def test_a_poisoned_answer_sends_nothing_anywhere(open_page: OpenPage) -> None:
     watched = open_page(may_violate=True)
     watched.sign_in()

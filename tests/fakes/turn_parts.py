@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -19,13 +20,18 @@ from assistant.keys import Keys
 from assistant.personas.reader import read_personas
 from assistant.policy.source import GuardSource
 from assistant.settings import Settings
-from assistant.turn import TurnParts
+from assistant.turn import TurnParts, run_turn
+from assistant.turn_events import TurnEvent
 from connectors.errors import HostError, NoRouteError
-from connectors.model_hosts.values import ChatMessage, Need, Route, Token, Usage
+from connectors.model_hosts.values import AnswerItem, ChatMessage, Need, Route, Token, Usage
 from policies.guard import Guard
 
 KEYS = Keys(bytes(range(32)))
 MARIA = Person(id=UUID(int=7), name="maria", roles=frozenset({Role.EMPLOYEE}))
+
+
+Piece = str | Exception | float | AnswerItem
+"""What a scripted host does next: says a text or an item, fails, or waits for some seconds."""
 
 
 class FakeAudit:
@@ -129,7 +135,7 @@ class FakeHosts:
     """Answers from a script: one list of pieces per deployment; an exception in it is raised there."""
 
     journal: list[str]
-    scripts: dict[str, list[str | Exception | float]]
+    scripts: dict[str, Sequence[Piece]]
     room_tokens: int = 100_000
     asked: list[list[ChatMessage]] = field(default_factory=list)
     needs: list[Need] = field(default_factory=list)
@@ -147,7 +153,7 @@ class FakeHosts:
 
     async def ask(
         self, route: Route, messages: Sequence[ChatMessage], *, max_tokens: int, temperature: float, reader: str
-    ) -> AsyncGenerator[Token | Usage, None]:
+    ) -> AsyncGenerator[AnswerItem, None]:
         self.asked.append(list(messages))
         self.journal.append(f"asked {route.deployment}")
         try:
@@ -157,7 +163,7 @@ class FakeHosts:
                 if isinstance(piece, float):
                     await asyncio.sleep(piece)
                     continue
-                yield Token(piece)
+                yield Token(piece) if isinstance(piece, str) else piece
             yield Usage(prompt_tokens=10, answer_tokens=5)
         finally:
             self.closed += 1
@@ -170,7 +176,7 @@ def host_error(words: str = "Mini2 closed the connection.", *, can_retry: bool =
 class World:
     """Everything a turn touches, with a journal of what happened in which order."""
 
-    def __init__(self, guard: Guard, **scripts: list[str | Exception | float]) -> None:
+    def __init__(self, guard: Guard, **scripts: Sequence[Piece]) -> None:
         self.journal: list[str] = []
         self.audit = FakeAudit(self.journal)
         self.history = FakeHistory(self.journal)
@@ -201,3 +207,14 @@ def make_turn(text: str, *, person: Person = MARIA, persona: str = "general", th
         persona=persona,
         text=text,
     )
+
+
+async def run_all(world: World, turn: Turn, *, stop_after: type[TurnEvent] | None = None) -> list[TurnEvent]:
+    """Run a turn to its end, or until an event of this type came, and return what a door saw."""
+    seen: list[TurnEvent] = []
+    async with aclosing(run_turn(turn, world.parts)) as events:
+        async for event in events:
+            seen.append(event)
+            if stop_after is not None and isinstance(event, stop_after):
+                break
+    return seen

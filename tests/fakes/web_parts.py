@@ -23,7 +23,9 @@ from assistant.turn_events import (
     Blocked,
     Guarded,
     Notice,
+    ReasoningText,
     Routed,
+    ToolCallText,
     TurnEvent,
 )
 from assistant.web.chat_parts import ChatParts
@@ -35,6 +37,7 @@ from tests.fakes.turn_parts import FakeAudit
 PASSWORD = "correct horse battery"
 ACCESS_KEY = "AKIAIOSFODNN7EXAMPLE"
 PEM = "-----BEGIN RSA PRIVATE KEY-----"
+THOUGHT = "The log says that the disk is full, so the restart cannot have worked. [Wrong?](/wrong/1/0)"
 ANSWER = "The restart failed because the disk was full.\n\n```python\nprint('free some space')\n```\n"
 EVIL = "evil.example"
 LABELS = {"secret/aws-access-key": "AWS access key", "secret/private-key": "Private key"}
@@ -225,6 +228,8 @@ class FakeTurns:
             yield Routed(Route("Mini2/llama3.1:70b", "Mini2", "llama3.1:70b", 32768, "most room"))
             if "notice" in turn.text:
                 yield Notice("Mini2 is loading llama3.1:70b, about 40 s")
+            for beside in _beside(turn.text):
+                yield beside
             text = "token " * self.repeat if self.repeat else POISON if "poison" in turn.text else ANSWER
             for number, piece in enumerate(_pieces(text)):
                 if number == 3 and self.is_holding:
@@ -265,6 +270,13 @@ def note_of(verdict: Verdict) -> str:
     held = verdict.held_back
     plural = "value" if len(held) == 1 else "values"
     return f"{len(held)} {plural} held back · " + ", ".join(decision.label for decision in held) if held else ""
+
+
+def _beside(asked: str) -> list[TurnEvent]:
+    """Return what the model says before its answer when somebody asks it to think."""
+    if "think" not in asked:
+        return []
+    return [*map(ReasoningText, _pieces(THOUGHT)), ToolCallText(0, name="run_shell", arguments="{}")]
 
 
 def _pieces(text: str) -> list[str]:

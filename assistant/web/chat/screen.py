@@ -16,7 +16,9 @@ from assistant.turn_events import (
     Guarded,
     Interrupted,
     Notice,
+    ReasoningText,
     Routed,
+    ToolCallText,
     TurnEvent,
 )
 from assistant.web.chat import steps
@@ -27,6 +29,7 @@ from policies.verdict import Verdict
 
 _ELSEWHERE: Final = "This answer goes on in another window."
 PAGE_EVENT: Final = "window_message"  # reaches static/chat.js
+_THINKING: Final = "Thinking"
 _MARK: Final = "cloister"
 
 
@@ -71,6 +74,9 @@ class Screen:
         self._waiting: Step | None = None
         self._answer: Step | None = None
         self._pacer = Pacer(self._send_token)
+        self._thinking: Step | None = None
+        self._thoughts = Pacer(self._send_thought)
+        self._tools: dict[int, str] = {}  # the names of tools that the model asked for
         self._is_named = False
         self._has_frame = False
         self._is_routed = False
@@ -121,6 +127,8 @@ class Screen:
     async def show(self, event: TurnEvent) -> None:
         """Draw what happened."""
         match event:
+            case AnswerText() | ReasoningText() | ToolCallText():
+                await self._show_said(event)
             case Accepted():
                 pass  # the reference is said at the end
             case Guarded():
@@ -128,8 +136,6 @@ class Screen:
             case Routed(route):
                 self._is_routed = True
                 await self._show_waiting(f"Asking {route.host} · {route.model}")
-            case AnswerText(text):
-                await self._show_text(text)
             case Notice(words):
                 await self.add_line(Line.NOTICE, words)
             case Answered():
@@ -222,6 +228,30 @@ class Screen:
             await self._window.emit("stream_start", self._answer)
         await self._pacer.add(text)
 
+    async def _show_said(self, event: AnswerText | ReasoningText | ToolCallText) -> None:
+        match event:
+            case AnswerText(text):
+                await self._show_text(text)
+            case ReasoningText(text):
+                await self._show_thought(text)
+            case ToolCallText(number, name):
+                self._tools[number] = self._tools.get(number, "") + name
+
+    async def _show_thought(self, text: str) -> None:
+        """Show what the model thinks in a line that opens; the history does not keep it."""
+        if self._thinking is None:
+            frame = await self._frame()
+            await self._take_away_waiting()
+            self._thinking = steps.line(Line.THINKING, _THINKING, thread_id=self._thread_id, parent=frame)
+            await self._draw(self._thinking)
+        await self._thoughts.add(text)
+
+    async def _send_thought(self, text: str) -> None:
+        if self._thinking is not None:
+            self._thinking["output"] += text
+            token = {"id": self._thinking["id"], "token": text, "isSequence": False, "isInput": False}
+            await self._window.emit("stream_token", token)
+
     async def _send_token(self, text: str) -> None:
         if self._answer is not None:
             self._answer["output"] += text
@@ -230,6 +260,14 @@ class Screen:
 
     async def _close_answer(self) -> None:
         """Send the whole text once more: what was lost while the page was away is there again."""
+        if self._thinking is not None:
+            await self._thoughts.close()
+            await self._window.emit("update_message", self._thinking)
+        if self._tools:
+            names, self._tools = ", ".join(name for name in self._tools.values() if name), {}
+            await self.add_line(
+                Line.NOTICE, f"The model asked for a tool ({names}), which this assistant does not have."
+            )
         if self._answer is not None and self._answer["streaming"]:
             await self._pacer.close()
             self._answer["streaming"] = False

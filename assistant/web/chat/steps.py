@@ -38,6 +38,7 @@ class Line(Enum):
     BLOCKED = ("retrieval", "shield-alert")
     WAITING = ("rerank", "loader")
     NOTICE = ("undefined", "info")
+    THINKING = ("undefined", "brain")  # what a model wrote: no type whose links can report
     TROUBLE = ("embedding", "circle-alert")
     MUTED = ("llm", "")
 

@@ -1,0 +1,60 @@
+"""What a model says beside its answer, reasoning and wishes to call tools: streams with a guard of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from assistant.turn_events import ReasoningText, ToolCallText
+from policies.pseudonyms import Restorer
+from policies.stream import StreamGuard
+from policies.verdict import Verdict
+
+AsideEvent = ReasoningText | ToolCallText
+
+
+class Aside:
+    """Take pieces of one such stream in, give guarded pieces out.
+
+    Args:
+        guard: of this stream alone: what is held back here holds up neither the answer nor another call.
+        restorer: puts the person's own values back.
+        event: what a door is given for a piece.
+    """
+
+    def __init__(self, guard: StreamGuard, restorer: Restorer, event: Callable[[str], AsideEvent]) -> None:
+        self._guard = guard
+        self._restorer = restorer
+        self._event = event
+        self._pending = ""  # guarded, and not to be seen before its placeholders are kept
+        self._is_over = False
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return what the guard did to it so far."""
+        return self._guard.verdict_so_far
+
+    @property
+    def is_blocked(self) -> bool:
+        """Tell whether the guard stopped it."""
+        return self._guard.is_blocked
+
+    @property
+    def has_pending(self) -> bool:
+        """Tell whether there is something to release."""
+        return bool(self._pending)
+
+    def feed(self, text: str) -> None:
+        """Take a piece from the model."""
+        self._pending += self._guard.feed(text)
+
+    def finish(self) -> None:
+        """Take its end."""
+        if not self._is_over:
+            self._is_over = True
+            self._pending += self._guard.close()
+
+    def release(self) -> tuple[AsideEvent, ...]:
+        """Return what the person may see now; the placeholders in it must have been kept before."""
+        guarded, self._pending = self._pending, ""
+        text = self._restorer.feed(guarded) + (self._restorer.close() if self._is_over else "")
+        return (self._event(text),) if text else ()
