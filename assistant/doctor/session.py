@@ -33,6 +33,7 @@ from assistant.bootstrap import Application, build_application, read_hosts
 from assistant.conversation import Person, Turn
 from assistant.database_roles import AUDIT_READER_ROLE, url_for_role, with_roles_of
 from assistant.egress import allow_site
+from assistant.embedded.program import tie_to_parent
 from assistant.embedded.redis import EmbeddedRedis
 from assistant.embedded.running import owner_address
 from assistant.errors import CloisterError
@@ -120,7 +121,12 @@ def _running(settings: Settings, password: SecretStr, output: Path) -> Iterator[
     }
     with output.open("wb") as stream:
         process = subprocess.Popen(  # noqa: S603 - ourselves
-            UP, env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT
+            UP,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            preexec_fn=tie_to_parent(signal.SIGTERM),  # noqa: PLW1509 - no other thread runs yet
         )
     try:
         yield process
