@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
@@ -74,7 +75,12 @@ def run_egress(settings: Settings, *, as_json: bool) -> int:
                 typer.echo(f"ok    {told}")
         return attempts
 
-    attempts = max(asyncio.run(watch()), lock.refused)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the installation is taken away however this ends
+    try:
+        attempts = max(asyncio.run(watch()), lock.refused)
+    except KeyboardInterrupt:
+        typer.echo("Stopped before its end, which proves nothing.", err=True)
+        return FAILED
     if not as_json:
         said = "Nothing tried to leave." if not attempts else f"{attempts} attempts to leave were refused."
         typer.echo(said)
