@@ -29,8 +29,8 @@ def test_only_the_known_doors_run_turns() -> None:
     assert set(calls("run_turn")) == RUNS_TURNS
 
 
-def test_only_the_page_is_given_the_way_to_a_model() -> None:
-    assert set(calls("answer_with")) == {"assistant/web/wiring.py"}
+def test_only_the_page_and_the_doctors_session_are_given_the_way_to_a_model() -> None:
+    assert set(calls("answer_with")) == {"assistant/web/wiring.py", "assistant/doctor/session.py"}
 
 
 def test_litellm_is_called_in_one_file() -> None:
