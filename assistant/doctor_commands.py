@@ -77,12 +77,16 @@ def run_egress(settings: Settings, *, as_json: bool) -> int:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the installation is taken away however this ends
     try:
-        attempts = max(asyncio.run(watch()), lock.refused)
+        attempts = asyncio.run(watch()) or lock.refused
     except KeyboardInterrupt:
         typer.echo("Stopped before its end, which proves nothing.", err=True)
         return FAILED
     if not as_json:
-        said = "Nothing tried to leave." if not attempts else f"{attempts} attempts to leave were refused."
+        said = (
+            "Nothing tried to leave."
+            if not attempts
+            else f"{attempts} attempts to leave were refused, the same one counted once a minute."
+        )
         typer.echo(said)
     return FAILED if attempts else 0
 

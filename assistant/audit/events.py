@@ -471,6 +471,7 @@ class EgressRefused:
         port: 0 where there is none.
         caller: the module that asked.
         dropped: refusals before this one that found the queue full.
+        repeated: the same attempts before this one, since it was last told; within a minute they are only counted.
     """
 
     tag: ClassVar = Tag.EGRESS_REFUSED
@@ -481,6 +482,7 @@ class EgressRefused:
     port: int
     caller: Name
     dropped: int = 0
+    repeated: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
