@@ -58,4 +58,4 @@ def test_the_rules_name_the_accounts_of_the_image_and_the_unit() -> None:
     dockerfile = (RULES.parent / "Dockerfile").read_text(encoding="utf-8")
     uid = re.search(r"--uid (\d+)", dockerfile)
     assert uid is not None
-    assert f"meta skuid != {{ {uid[1]}," in rules
+    assert f"meta skuid {{ {uid[1]}," in rules
