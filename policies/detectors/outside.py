@@ -11,7 +11,9 @@ _OWN_ADDRESS = re.compile(
     r"(?i)(?:base_?url|api_?base|azure_?endpoint|endpoint(?:_?url)?|server_?url|host|inference_server_url|http_options)"
     r"[\"']?\s*[=:]"
 )
-_DEFINITION = re.compile(r"\((?:\s*[A-Z][A-Za-z0-9_.]*\s*,?)+\)|\(\s*(?:self|cls)\b")
+# Between two names stands a comma: what could begin a name anywhere in a name would take exponential time to refuse.
+_BASE = r"\s*[A-Z][A-Za-z0-9_.]*\s*"
+_DEFINITION = re.compile(rf"\({_BASE}(?:,{_BASE})*,?\s*\)|\(\s*(?:self|cls)\b")
 
 
 def calls_out(value: str) -> bool:

@@ -6,6 +6,7 @@ from importlib.resources import files
 
 import pytest
 
+from policies.detectors.outside import calls_out
 from policies.guard import Guard
 from policies.policy import parse_policy
 from policies.pseudonyms import Pseudonyms
@@ -204,6 +205,23 @@ def test_a_way_out_is_seen(line: str) -> None:
 @pytest.mark.parametrize("line", IN)
 def test_what_is_no_way_out_passes(line: str) -> None:
     assert outside(f"Look at this:\n{line}\nand tell me.") == []
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("filling", ["A", "A,", "A ", "A.", " ", "(", "Ab", "base_ur"])
+def test_a_call_that_is_hard_to_read_takes_no_time(filling: str) -> None:
+    """Each was a value of a few hundred characters at most, which a pattern that looks back could take years for."""
+    inside = (filling * 200)[:159]
+    for end in ("=1)", "!)", ")", ""):
+        GUARD.find(f"client = OpenAI({inside}{end}")
+        assert isinstance(calls_out(f"OpenAI({inside}{end}"), bool)
+
+
+@pytest.mark.parametrize(
+    "call", ["OpenAI(BaseModel)", "Mistral(Base, Mixin)", "Groq( Pkg.Base ,Other, )", "Cohere(self)"]
+)
+def test_a_class_with_bases_is_no_client(call: str) -> None:
+    assert not calls_out(call)
 
 
 @pytest.mark.parametrize(
