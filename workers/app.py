@@ -6,9 +6,10 @@ import logging
 from typing import Final
 
 from celery import Celery
+from kombu.entity import Exchange, Queue
 
 from assistant.errors import SettingsError
-from assistant.jobs.broker import configure
+from assistant.jobs.broker import QUEUE, configure
 from assistant.settings import Settings
 
 _MEMORY_KILOBYTES: Final = 600 << 10  # a child that grew beyond it on a large file makes room after its task
@@ -28,10 +29,11 @@ def build_app(settings: Settings) -> Celery:
     app = Celery("cloister", set_as_current=True, fixups=[])
     configure(app, settings.redis_url)
     app.conf.update(
-        # The lease is what brings a lost job back, in seconds. Celery's own way, to acknowledge late, waits for Redis's
-        # visibility timeout plus up to 100 s, and starts a job twice that takes longer than it.
-        task_acks_late=False,
-        worker_prefetch_multiplier=1,
+        # The lease is what brings a lost job back, in seconds, so no message is acknowledged: late, that starts a job
+        # twice which takes longer than Redis's visibility timeout; early, one that fails because Redis went away at
+        # that moment counts as outstanding for ever, and with a prefetch of one the worker never reads again.
+        task_queues=[Queue(QUEUE, Exchange(QUEUE), routing_key=QUEUE, no_ack=True)],
+        worker_disable_prefetch=True,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         worker_cancel_long_running_tasks_on_connection_loss=False,

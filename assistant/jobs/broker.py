@@ -65,7 +65,6 @@ def configure(app: Celery, redis_url: SecretStr) -> None:
         task_ignore_result=True,
         task_store_errors_even_if_ignored=False,
         result_backend=None,
-        # A worker acknowledges early, so the time after which Redis repeats a message matters little.
         broker_transport_options={"socket_connect_timeout": _CONNECT_SECONDS, "health_check_interval": 30},
         broker_connection_timeout=_CONNECT_SECONDS,
         enable_utc=True,

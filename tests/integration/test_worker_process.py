@@ -109,11 +109,13 @@ async def open_site(database: Database, redis_url: str, keys: Keys, folder: Path
     knowledge = Knowledge(engine, keys, lambda text: GuardedText(text.replace(SECRET, "[AWS_ACCESS_KEY_1]")))
     jobs = Jobs(engine, broker, kick_after=timedelta(seconds=LEASE_SECONDS))
     site = Site(folder, jobs, knowledge, redis_url, [])
-    yield site
-    for process in site.processes:
-        kill_all(process)
-    broker.close()
-    await engine.dispose()
+    try:
+        yield site
+    finally:
+        for process in site.processes:
+            kill_all(process)
+        broker.close()
+        await engine.dispose()
 
 
 @pytest.fixture
@@ -179,6 +181,20 @@ async def test_killed_cancelled_and_finished_jobs_leave_no_text_behind(site: Sit
         assert text not in redis_dump(site.redis_url)
         assert text not in job_rows(database)
         assert text not in site.log()
+
+
+async def test_a_busy_worker_reads_no_further_and_owes_redis_nothing(site: Site) -> None:
+    """A message that is owed an acknowledgement when Redis goes away would keep the worker from reading for good."""
+    site.start_worker()
+    site.hold()
+    await site.until_guarding(await site.add())
+    waiting = await site.add()
+    with redis.Redis.from_url(site.redis_url) as client:
+        await asyncio.sleep(LEASE_SECONDS)
+        assert client.llen("cloister") > 0, "an idle worker could take it"
+        assert client.keys("unacked*") == []
+    site.release()
+    assert (await site.until_ended(waiting)).attempts == 1
 
 
 async def test_a_job_outlives_a_killed_redis(database: Database, keys: Keys, tmp_path: Path) -> None:
