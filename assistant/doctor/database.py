@@ -15,9 +15,8 @@ from assistant.database_roles import APP_ROLE, AUDIT_READER_ROLE, AUDIT_WRITER_R
 from assistant.doctor.check import Check, fail, ok, warn
 from assistant.doctor.clocks import check_skew
 from assistant.keys import Keys
-from assistant.migrations.migrate import head_revision
+from assistant.migrations.migrate import OLDEST_SERVER, head_revision
 
-_OLDEST: Final = 160000
 _MAKE_ROLES: Final = "Run `cloister migrate` with the owner's address, and the same master key as before."
 
 _FACTS: Final[LiteralString] = """
@@ -67,7 +66,7 @@ async def check_database(owner_url: SecretStr, keys: Keys) -> AsyncIterator[Chec
     async with connection:
         facts = await _row(connection, _FACTS)
         version = facts["version"] // 10_000
-        if facts["version"] < _OLDEST:
+        if facts["version"] < OLDEST_SERVER:
             yield fail("database", f"Postgres {version} is too old.", "Bring it to 16 or newer.")
         else:
             yield ok("database", f"Postgres {version} answers.")

@@ -9,13 +9,13 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Final
 
 from assistant.doctor.check import Check, fail, ok
-from assistant.errors import CloisterError
+from assistant.embedded.checks import check_python
+from assistant.errors import CloisterError, EmbeddedError
 from assistant.personas.reader import read_personas
 from assistant.policy.files import PolicyReader
 from assistant.settings import Settings
 from policies.errors import PolicyError
 
-_PYTHONS: Final = ((3, 11), (3, 13))
 _PIN: Final = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*==\s*([^;\s]+)")
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 
@@ -40,11 +40,13 @@ def check_personas(settings: Settings) -> Check:
 
 def check_versions(python: tuple[int, int] = sys.version_info[:2]) -> Iterator[Check]:
     """Compare what is installed with what this version of Cloister was tested with."""
-    oldest, newest = _PYTHONS
-    if oldest <= python <= newest:
-        yield ok("python", f"Python {python[0]}.{python[1]}.")
+    found = f"Python {python[0]}.{python[1]}."
+    try:
+        check_python(python)
+    except EmbeddedError as error:
+        yield fail("python", found, str(error))
     else:
-        yield fail("python", f"Cloister was not tested on Python {python[0]}.{python[1]}.", "Use 3.11 to 3.13.")
+        yield ok("python", found)
     wrong = [*_wrong_packages(requires("cloister") or [])]
     if wrong:
         yield fail("packages", f"{'; '.join(wrong)}.", "Install Cloister again: `make install`.")

@@ -28,7 +28,7 @@ from assistant.migrations.roles import AUDIT_OWNER_ROLE, prepare_database
 
 # Any number does that no other program takes on this database; this one spells "cloister" in ASCII, as a bigint.
 _LOCK_ID: Final = int.from_bytes(b"cloister", "big")
-_OLDEST_SERVER: Final = 160000  # Postgres 16: membership without inheritance, which roles.py needs
+OLDEST_SERVER: Final = 160000  # Postgres 16: membership without inheritance, which roles.py needs
 _LOCATION: Final = Path(__file__).parent
 
 
@@ -104,7 +104,7 @@ def _explain(error: DBAPIError | psycopg.Error, address: URL) -> CloisterError |
 
 def _refuse_other_versions(connection: Connection) -> None:
     server = int(connection.scalar(text("SHOW server_version_num")) or 0)
-    if server < _OLDEST_SERVER:
+    if server < OLDEST_SERVER:
         raise SettingsError(
             f"The database runs Postgres {server // 10_000}; Cloister needs 16 or newer. Upgrade the server."
         )
