@@ -89,7 +89,7 @@ def web() -> None:
     from assistant.web.wiring import run_web
 
     settings = as_own_roles(_settings())
-    _allow_and_report(settings)
+    _report_refusals(settings)
     logging_guard.install_in_service(settings.log_level)
     raise typer.Exit(run_web(settings))
 
@@ -290,10 +290,12 @@ def fleet_check(file: Annotated[Path, typer.Argument(help="A fleet.yaml.")]) -> 
 
 def _settings() -> Settings:
     """Return the settings, and let this process reach what they name."""
+    from assistant.egress import allow_site
     from assistant.settings import read_settings
 
     settings = read_settings()
-    _allow_and_report(settings)
+    allow_site(settings)
+    _report_refusals(settings)
     return settings
 
 
@@ -302,16 +304,14 @@ def _server_settings() -> Settings:
     from assistant.embedded.running import with_running_database
 
     settings = with_running_database(_settings())
-    _allow_and_report(settings)
+    _report_refusals(settings)
     return settings
 
 
-def _allow_and_report(settings: Settings) -> None:
-    """Let this process reach what the settings name; what it is refused goes to the audit log they name."""
+def _report_refusals(settings: Settings) -> None:
+    """Have what this process is refused written to the audit log, as soon as the settings name it."""
     from assistant.audit.refusals import report_refusals
-    from assistant.egress import allow_site
 
-    allow_site(settings)
     report_refusals(settings, "web" if sys.argv[1:2] == ["web"] else "command")
 
 

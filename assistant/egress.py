@@ -56,24 +56,19 @@ def allow_site(settings: Settings, *, fleet: Iterable[str] = (), programs: Itera
     Raises:
         SettingsError: an address or an entry of the allow-list cannot be read.
     """
-    egress = site_egress(settings, fleet=fleet, programs=programs)
-    lock = installed()
-    if lock is not None:
-        lock.judge_by(judge_with(egress))
+    _judge_by(site_egress(settings, fleet=fleet, programs=programs))
 
 
 def allow_programs(programs: Iterable[Program], *, url: str) -> None:
     """Let this process start these programs and reach this page: for the supervisor, which has no settings."""
-    lock = installed()
-    if lock is not None:
-        lock.judge_by(judge_with(_egress(destinations_of_url(url, origin="the page"), programs)))
+    _judge_by(_egress(destinations_of_url(url, origin="the page"), programs))
 
 
 def site_egress(settings: Settings, *, fleet: Iterable[str] = (), programs: Iterable[Program] = ()) -> Egress:
     """Return the allow-list that follows from the settings; see `allow_site`."""
     databases = [url.get_secret_value() for url in (settings.database_url, settings.audit_database_url) if url]
     redis = [settings.redis_url.get_secret_value()] if settings.redis_url else []
-    own = (Program(BUNDLED_SERVER[0], BUNDLED_SERVER[1:]),) if settings.gguf else ()
+    own = (Program.of(BUNDLED_SERVER),) if settings.gguf else ()
     try:
         destinations = (
             *derive_destinations(fleet=fleet, database=databases, redis=redis),
@@ -101,6 +96,12 @@ def judge_with(egress: Egress) -> Callable[[Attempt], bool]:
                 return False
 
     return is_allowed
+
+
+def _judge_by(egress: Egress) -> None:
+    lock = installed()
+    if lock is not None:
+        lock.judge_by(judge_with(egress))
 
 
 def _egress(destinations: Iterable[Destination] = (), programs: Iterable[Program] = ()) -> Egress:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Final
+from typing import Final, Self
 
 from policies.egress_hosts import (
     BUILDING,
@@ -68,6 +68,11 @@ class Program:
 
     path: str
     arguments: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, command: Sequence[str]) -> Self:
+        """Return the program that a command begins with, with the command's arguments."""
+        return cls(command[0], tuple(command[1:]))
 
 
 class Egress:

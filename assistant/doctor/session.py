@@ -87,7 +87,7 @@ async def watch_session(settings: Settings) -> AsyncIterator[str | RefusedAttemp
     own = settings.model_copy(
         update=dict.fromkeys(_OWN[1:5]) | {"data_dir": folder / "var", "host": "127.0.0.1", "port": _free_port()}
     )
-    allow_site(own, programs=[Program(UP[0], UP[1:])])
+    allow_site(own, programs=[Program.of(UP)])
     try:
         with _running(own, password, folder / "output") as process:
             await _until_ready(own, process)

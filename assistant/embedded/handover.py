@@ -33,8 +33,7 @@ def hand_over(plan: Plan) -> int:
             OSError
         ):  # no memory for it, or a Python that may not be run twice: large, but it works
             _replace_ourselves(plan)
-    allow_plan(plan)
-    return supervise(plan)
+    return _supervise(plan)
 
 
 def _replace_ourselves(plan: Plan) -> NoReturn:
@@ -60,11 +59,11 @@ def take_over(descriptor: int) -> int:
         raise TypeError("The descriptor does not hold a plan.")
     for held in plan.keep_open:
         os.set_inheritable(held, False)
-    allow_plan(plan)
-    return supervise(plan)
+    return _supervise(plan)
 
 
-def allow_plan(plan: Plan) -> None:
-    """Let this process start what the plan names, argument for argument, ask whether the page answers, and no more."""
+def _supervise(plan: Plan) -> int:
+    """Start what the plan names, argument for argument, and ask whether the page answers; the lock allows no more."""
     commands = (step.program.argv for step in plan.steps)
-    allow_programs([Program(argv[0], argv[1:]) for argv in (*commands, PS)], url=plan.address)
+    allow_programs(map(Program.of, (*commands, PS)), url=plan.address)
+    return supervise(plan)

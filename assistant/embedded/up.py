@@ -151,7 +151,7 @@ def _servers(
 def _own_programs(sockets: Path) -> tuple[Program, ...]:
     """Return what this process may start: the servers' programs, `ps`, and the supervisor that it becomes."""
     servers = (Program(str(path)) for path in server_programs(sockets))
-    return (*servers, Program(*PS), Program(SUPERVISOR[0], SUPERVISOR[1:]))
+    return (*servers, Program.of(PS), Program.of(SUPERVISOR))
 
 
 def _first_administrator(settings: Settings) -> FirstAdministrator:
