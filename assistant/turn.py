@@ -221,7 +221,7 @@ async def _stream(
                 return
     answer.finish()
     await parts.guard.keep(record.turn.thread_id, answer.conversation)
-    for event in answer.release_last():
+    for event in answer.release(is_last=True):
         yield event
 
 

@@ -131,21 +131,13 @@ class Answer:
         self._pending += separator
         self._guard = self._conversation.open_answer()
 
-    def release(self) -> tuple[AsideEvent | AnswerText, ...]:
-        """Return what the person may see now; the placeholders in it must have been kept before."""
+    def release(self, *, is_last: bool = False) -> tuple[AsideEvent | AnswerText, ...]:
+        """Return what the person may see now, or at the very end; its placeholders must have been kept before."""
         beside = tuple(event for aside in self._asides.values() for event in aside.release())
-        return (*beside, *self._released())
-
-    def release_last(self) -> tuple[AsideEvent | AnswerText, ...]:
-        """Return the very end of what the person may see."""
-        beside = tuple(event for aside in self._asides.values() for event in aside.release())
-        return (*beside, *self._released(is_last=True))
-
-    def _released(self, *, is_last: bool = False) -> tuple[AnswerText, ...]:
         guarded, self._pending = self._pending, ""
         self._pieces.append(guarded)
         text = self._restorer.feed(guarded) + (self._restorer.close() if is_last else "")
-        return (AnswerText(text),) if text else ()
+        return (*beside, AnswerText(text)) if text else beside
 
     def _aside(self, key: str, direction: Direction, event: Callable[[str], AsideEvent]) -> Aside:
         if key not in self._asides:

@@ -88,14 +88,26 @@ class Bait:
                 self.contacts.append("dns, and no question")
                 continue
             self.contacts.append(f"dns {name}")
-            kind = struct.unpack("!H", question[place - 4 : place - 2])[0]
-            answers = b""
-            if kind == 1:
-                listed = {"dev1.lan": "10.99.0.5", "data1.lan": "10.99.0.5"}
-                address = next(self._rebinding) if name == "rebind.lan" else listed.get(name, PUBLIC)
-                answers = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 0, 4) + socket.inet_aton(address)
-            head = question[:2] + b"\x81\x80" + struct.pack("!HHHH", 1, bool(answers), 0, 0)
-            receiver.sendto(head + question[12:place] + answers, sender)
+            listed = {"dev1.lan": "10.99.0.5", "data1.lan": "10.99.0.5"}
+            address = (
+                next(self._rebinding)
+                if name == "rebind.lan" and asks_ipv4(question, place)
+                else listed.get(name, PUBLIC)
+            )
+            receiver.sendto(reply_to(question, place, address), sender)
+
+
+def asks_ipv4(question: bytes, end: int) -> bool:
+    return question[end - 4 : end - 2] == b"\0\1"
+
+
+def reply_to(question: bytes, end: int, address: str) -> bytes:
+    """Answer a question that ends there: with one IPv4 address, or that there is nothing of another kind."""
+    answers = b""
+    if asks_ipv4(question, end):
+        answers = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 0, 4) + socket.inet_aton(address)
+    head = question[:2] + b"\x81\x80" + struct.pack("!HHHH", 1, bool(answers), 0, 0)
+    return head + question[12:end] + answers
 
 
 def question_of(message: bytes) -> tuple[str, int]:

@@ -21,7 +21,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
-from tests.fakes.bait import question_of
+from tests.fakes.bait import question_of, reply_to
 from tests.fakes.model_host import FakeModelHost
 
 WORLD: Final = "10.66.0.1"
@@ -135,15 +135,9 @@ def _say_ok(connection: socket.socket) -> None:
 def _answer(names: socket.socket) -> None:
     while True:
         question, sender = names.recvfrom(4096)
-        with contextlib.suppress(IndexError, struct.error, OSError):
+        with contextlib.suppress(IndexError, OSError):
             name, end = question_of(question)
-            kind = struct.unpack("!H", question[end - 4 : end - 2])[0]
-            answers = b""
-            if kind == 1:
-                address = WORLD if name == "dev1.lan" else ELSEWHERE
-                answers = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 0, 4) + socket.inet_aton(address)
-            head = question[:2] + b"\x81\x80" + struct.pack("!HHHH", 1, bool(answers), 0, 0)
-            names.sendto(head + question[12:end] + answers, sender)
+            names.sendto(reply_to(question, end, WORLD if name == "dev1.lan" else ELSEWHERE), sender)
 
 
 def _capture(tap: socket.socket, capture: Path) -> None:

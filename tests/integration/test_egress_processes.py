@@ -35,12 +35,11 @@ def watch(event, arguments):
     if event == "sys.addaudithook" and not seen:
         seen.append([*sys.modules])
 sys.addaudithook(watch)
-sys.argv = ["module", *sys.argv[2:]] if len(sys.argv) > 1 else sys.argv
-module = MODULE
+module, *sys.argv[1:] = sys.argv[1:]
 try:
     runpy.run_module(module, run_name="__main__", alter_sys=True)
-except BaseException as error:
-    ended = type(error).__name__
+except BaseException:
+    pass
 from connectors.network import installed
 print(json.dumps({"loaded": seen[0] if seen else None, "is_on": installed() is not None}), flush=True)
 """
@@ -57,11 +56,11 @@ print(json.dumps({"loaded": seen[0] if seen else None, "is_on": installed() is n
     ],
 )
 def test_the_lock_is_on_before_any_framework(module: str, arguments: tuple[str, ...]) -> None:
-    code = WATCHED.replace("MODULE", repr(module)).replace("os._exit", "sys.exit")
+    code = WATCHED
     if module.endswith("bundled_server"):  # it ends at once where its owner is another process
         code = "import os\nos._exit = lambda status: sys.exit(status)\n" + code
     done = subprocess.run(
-        [sys.executable, "-c", code, "--", *arguments],
+        [sys.executable, "-c", code, module, *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,

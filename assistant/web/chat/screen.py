@@ -247,15 +247,15 @@ class Screen:
         await self._thoughts.add(text)
 
     async def _send_thought(self, text: str) -> None:
-        if self._thinking is not None:
-            self._thinking["output"] += text
-            token = {"id": self._thinking["id"], "token": text, "isSequence": False, "isInput": False}
-            await self._window.emit("stream_token", token)
+        await self._send_piece(self._thinking, text)
 
     async def _send_token(self, text: str) -> None:
-        if self._answer is not None:
-            self._answer["output"] += text
-            token = {"id": self._answer["id"], "token": text, "isSequence": False, "isInput": False}
+        await self._send_piece(self._answer, text)
+
+    async def _send_piece(self, step: Step | None, text: str) -> None:
+        if step is not None:
+            step["output"] += text
+            token = {"id": step["id"], "token": text, "isSequence": False, "isInput": False}
             await self._window.emit("stream_token", token)
 
     async def _close_answer(self) -> None:
