@@ -168,63 +168,6 @@ def _unwrapped(node: Node) -> Node:
     return node
 
 
-def until_keyword(node: Node, keywords: tuple[str, ...]) -> tuple[Node, bool]:
-    """Cut the tree behind the place where every match has passed one of the keywords, and tell whether there is one."""
-    match node:
-        case Group(opening=opening, inner=inner):
-            cut, is_passed = until_keyword(inner, keywords)
-            return Group(opening, cut), is_passed
-        case Choice(options=options):
-            cuts = [until_keyword(option, keywords) for option in options]
-            return Choice(tuple(cut for cut, _ in cuts)), all(is_passed for _, is_passed in cuts)
-        case Sequence(items=items):
-            return _sequence_until_keyword(items, keywords)
-        case Atom() | Assertion() | Repeat():
-            return node, isinstance(node, Atom) and _letter(node) in keywords
-
-
-def _sequence_until_keyword(items: tuple[Node, ...], keywords: tuple[str, ...]) -> tuple[Node, bool]:
-    run = ""  # the letters that stand side by side up to here
-    for place, item in enumerate(items):
-        cut, is_passed = until_keyword(item, keywords)
-        run = run + _letter(item) if _letter(item) else ""
-        if is_passed or any(run.endswith(word) for word in keywords):
-            return Sequence((*items[:place], cut)), True
-    return Sequence(items), False
-
-
-def openings(node: Node) -> frozenset[str]:
-    """Return the spellings, in lower case, one of which stands at the beginning of every match; empty when unknown."""
-    match node:
-        case Group(inner=inner):
-            return openings(inner)
-        case Choice(options=options):
-            found = [openings(option) for option in options]
-            return frozenset[str]().union(*found) if all(found) else frozenset()
-        case Sequence(items=items):
-            run = ""
-            for item in items:
-                if isinstance(item, Assertion):
-                    continue
-                if not _letter(item):
-                    return frozenset({run}) if run else openings(item)
-                run += _letter(item)
-            return frozenset({run}) if run else frozenset()
-        case Atom():
-            return frozenset({_letter(node)}) if _letter(node) else frozenset()
-        case _:
-            return frozenset()
-
-
-def _letter(node: Node) -> str:
-    """Return the one character that an atom takes, in lower case; empty when there is a choice."""
-    if not isinstance(node, Atom) or node.source == "." or node.source.startswith("["):
-        return ""
-    escaped = node.source.removeprefix("\\")
-    is_class = escaped != node.source and escaped[:1].isalnum()
-    return "" if is_class else escaped.lower()
-
-
 def is_nullable(node: Node) -> bool:
     """Tell whether the node matches the empty text."""
     match node:

@@ -25,7 +25,8 @@ from policies.detectors.compiled import (
     is_inside_run,
 )
 from policies.detectors.sightings import Keywords, Sighted, Sightings
-from policies.patterns import Node, Sequence, beginnings, in_parts, openings, source, until_keyword
+from policies.pattern_literals import openings, until_keyword
+from policies.patterns import NOTHING, Node, Sequence, beginnings, in_parts, source
 from policies.rule import Rule
 from policies.views.fold import fold_bytes
 from policies.views.regex import Regex
@@ -140,7 +141,7 @@ class Scanner:
 
     @property
     def _heads(self) -> list[Node]:
-        # Until a match has passed its keyword, only the part of the pattern up to there matters.
+        # Until a match has passed its keyword, only the part of the pattern up to there matters; a run holds some.
         return [
             until_keyword(pattern, compiled.rule.keywords)[0]
             for compiled, pattern in self._held_patterns()
@@ -156,7 +157,10 @@ class Scanner:
 
 def _held_parts(compiled: CompiledRule, tree: Node) -> Iterator[Node]:
     for words, value, border in in_parts(tree):
-        if not compiled.has_words(words) and not is_inside_run(words, value, border):
+        if compiled.has_words(words) or is_inside_run(words, value, border):
+            continue
+        until, is_passed = until_keyword(value, compiled.rule.keywords)
+        if not (is_passed and is_inside_run(words, until, NOTHING)):
             yield Sequence((words, value, border))
 
 

@@ -16,7 +16,7 @@ import re
 from policies.pattern_syntax import parse_pattern
 from policies.patterns import beginnings, source
 from policies.views.fold import fold_bytes
-from policies.views.regex import Regex
+from policies.views.regex import Regex, Spans
 from policies.views.tape import Tape
 
 DRAWN_CLASS = "A-Za-z0-9_+/=.~-"
@@ -30,7 +30,8 @@ _BROKEN_LINE = 12  # a shorter one before a number is an item of a list
 _NARROW_LINE = 24  # so long the next line is waited for
 _UNDECIDED = -2
 _NEVER = -(1 << 62)  # further back than anything looks
-_WRAP = rf"[{DRAWN_CLASS}]\\?\r?\n[ \t]{{0,40}}(?:[>|#*;][ \t]?){{0,4}}[ \t]{{0,8}}[{DRAWN_CLASS}]{{1,80}}[:(]?"
+_BREAK = r"\\?\r?\n[ \t]{0,40}(?:[>|#*;][ \t]?){0,4}[ \t]{0,8}"
+_WRAP = rf"[{DRAWN_CLASS}]{_BREAK}[{DRAWN_CLASS}]{{1,80}}[:(]?"
 _NARROW_WRAP = r"\r?\n(?:[>|#*;][ \t]?){0,4}[^\n]"  # anything may stand where narrow lines are broken
 _JOINT = (
     r"[\"'`][ \t]{0,8}(?:[+.&~]|\.\.|<>|\|\|)[ \t]{0,8}(?:\\?\r?\n[ \t]{0,60})?[\"'`]"
@@ -47,14 +48,19 @@ _ESCAPES = (
     r"&#[xX][0-9A-Fa-f]{1,6};",
     r"&[A-Za-z]{2,8};",
 )
+# Pairs of characters inside a value drawn by lot; two or three characters in a row are linear whatever the text.
+_DRAWN_PAIRS = r"[0-9][A-Za-z+/=_-]|[A-Za-z+/=_-][0-9]|[a-z][A-Z]|[A-Z]{2}[a-z]|[0-9]{4}"
+_GENERATED = re.compile(rf"{_DRAWN_PAIRS}|=\Z".encode("ascii")).search
+_GENERATED_WRAP = rf"[{DRAWN_CLASS}]{_BREAK}[{DRAWN_CLASS}]{{0,78}}(?:{_DRAWN_PAIRS}|=)"
 _REWRITTEN = "|".join((*_ESCAPES, _JOINT, _WRAP, _NARROW_WRAP))
 _TREE = parse_pattern(_REWRITTEN)
 _SEARCH = Regex(source(_TREE))
+# Of line breaks between lines of different lengths, only those before what looks like the rest of a generated value.
+_LIKELY = Regex("|".join((*_ESCAPES, _JOINT, _GENERATED_WRAP, rf"[0-9]{_BREAK}[0-9]", rf"[{DRAWN_CLASS}]\\\r?\n")))
+_LINE_BREAK_CHARS = 3  # how far before a line's `\n` a soft break may begin: a character, `\`, `\r`
 _ALIVE = Regex(f"(?:{beginnings(_TREE, is_exact=True)})\\z")
 _MARKS = re.compile(rb"(?:[>|#*;][ \t]?){0,4}").match
 _BEFORE_TEXT = b" \t>|#*;"
-# Pairs of characters inside a value drawn by lot; two or three characters in a row are linear whatever the text.
-_GENERATED = re.compile(rb"[0-9][A-Za-z+/=_-]|[A-Za-z+/=_-][0-9]|[a-z][A-Z]|[A-Z]{2}[a-z]|[0-9]{4}|=\Z").search
 _CONTROLS = {b"\\n": b"\n", b"\\r": b"\r", b"\\t": b"\t"}
 # Named references of HTML that stand for ASCII, and those of nothing that is seen.
 _NAMED = {
@@ -98,7 +104,8 @@ class Undoing:
         pieces: list[bytes] = []
         place, at = start, self.tape.end
         done = start
-        while place < settled and (match := _SEARCH.search(data, place)) is not None:
+        breaks = _even_breaks(data, start, is_last=is_last)
+        while place < settled and (match := _next_rewritten(data, place, breaks)) is not None:
             begin, end = match[0]
             if begin >= settled:
                 break
@@ -162,6 +169,40 @@ class Undoing:
         if is_soft:
             return begin + 1, run_start, b"", 1, run_start
         return -1, end, b"", 1, run_start
+
+
+def _next_rewritten(data: bytes, place: int, breaks: list[int]) -> Spans | None:
+    """Return the next thing that may have been written in another way; `breaks` stand from the last to the first."""
+    while breaks and breaks[-1] < place:
+        breaks.pop()
+    likely = _LIKELY.search(data, place)
+    first = len(data) if likely is None else likely[0][0]
+    if breaks:
+        first = min(first, max(place, breaks[-1] - _LINE_BREAK_CHARS))
+    return _SEARCH.search(data, first)
+
+
+def _even_breaks(data: bytes, start: int, *, is_last: bool) -> list[int]:
+    """Return where lines end, from `start` on, that an even neighbour may make soft; the last one first."""
+    line_start = data.rfind(b"\n", 0, start) + 1
+    floor = data.rfind(b"\n", 0, max(0, line_start - 1)) + 1
+    lines = data[floor:].split(b"\n")
+    lengths = [len(line) - line.endswith(b"\r") for line in lines]
+    breaks: list[int] = []
+    before, end, last = -1, floor - 1, len(lines) - 1
+    for number in range(last):
+        length = lengths[number]
+        end += len(lines[number]) + 1
+        if _SHORTEST_LINE <= length <= LINE_CHARS and end >= start:
+            after = lengths[number + 1]
+            is_even = length == before
+            if length <= _NARROW_LINE and not is_even:
+                is_even = after == length if number + 1 < last else not is_last and after <= length + 1
+            if is_even:
+                breaks.append(end)
+        before = length
+    breaks.reverse()
+    return breaks
 
 
 def _spelled_bytes(run: bytes, mark: bytes) -> tuple[bytes, int, int]:

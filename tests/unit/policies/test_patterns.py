@@ -6,10 +6,17 @@ from hypothesis import strategies as st
 
 from policies.detectors.compiled import RUN_BYTES
 from policies.detectors.scan import Scanner
+from policies.pattern_literals import spellings, until_keyword
 from policies.pattern_syntax import parse_pattern
-from policies.patterns import beginnings, bounded, is_bounded, is_nullable, source, until_keyword
+from policies.patterns import beginnings, bounded, is_bounded, is_nullable, source
 from policies.policy import Policy
 from policies.views.fold import fold_bytes, well_formed
+
+
+def _without_case() -> object:
+    options = re2.Options()
+    options.case_sensitive = False
+    return options
 
 
 def test_the_beginnings_of_a_pattern_are_all_its_prefixes() -> None:
@@ -40,6 +47,38 @@ def test_a_tree_is_cut_behind_its_keyword() -> None:
     assert not re2.compile(beginnings(cut, is_exact=True)).fullmatch("akiab")
     _, is_passed = until_keyword(parse_pattern(r"(?:akia|x)[a-z]{16}"), ("akia",))
     assert not is_passed
+
+
+def test_a_tree_is_cut_behind_a_keyword_that_is_spelled_by_choices() -> None:
+    keywords = ("openai(", "client(")
+    cut, is_passed = until_keyword(
+        parse_pattern(r"\b(?:Async|Azure)?(?:OpenAI|(?:Any)?Client)\([^()]{0,160}\)"), keywords
+    )
+    assert is_passed
+    for whole in ("AsyncOpenAI(", "client(", "AzureAnyClient("):
+        assert re2.compile(f"(?i:{beginnings(cut, is_exact=True)})").fullmatch(whole)
+        assert not re2.compile(f"(?i:{beginnings(cut, is_exact=True)})").fullmatch(whole + "k")
+    _, is_passed = until_keyword(parse_pattern(r"(?:OpenAI|Client|Other)\([a-z]+"), keywords)
+    assert not is_passed
+
+
+@given(st.lists(st.sampled_from(["a", "(?:b|cd)", "(?:ef)?", r"\b", "(?i:G)", r"\.", "h{2}"]), max_size=5).map("".join))
+def test_spellings_are_all_texts_of_a_pattern(pattern: str) -> None:
+    tree = parse_pattern(pattern)
+    texts = spellings(tree)
+    assert texts is not None
+    plain = re2.compile(source(tree).replace(r"\b", ""), options=_without_case())
+    assert all(plain.fullmatch(text) for text in texts)
+    longest_text = "acdef.ghhgcd"
+    for start in range(len(longest_text)):
+        for end in range(start, len(longest_text) + 1):
+            text = longest_text[start:end]
+            assert (plain.fullmatch(text) is not None) == (text in texts)
+
+
+def test_what_is_not_a_text_has_no_spellings() -> None:
+    for pattern in ("[ab]", "a.", r"\d", "a*", "a{9}", "(?:aa|bb|cc|dd){4}(?:a|b|c)"):
+        assert spellings(parse_pattern(pattern)) is None
 
 
 def test_endless_repetitions_can_be_ended() -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from policies.views import undo
 from policies.views.fold import fold_bytes
 from policies.views.tape import Tape
 from policies.views.undo import Undoing
@@ -82,6 +83,30 @@ def test_pieces_do_not_matter_and_every_byte_has_its_source(text: str, data: st.
         if source != whole.data[place : place + 1]:  # what was rewritten: its source undoes to it
             assert source[:1] in (b"%", b"\\", b"&")
             assert whole.data[place : place + 1] in undone(source, []).data
+
+
+LINES = st.lists(
+    st.one_of(
+        st.sampled_from(
+            ["", TOKEN, TOKEN[:9], TOKEN[:9] + "\\", "x = 1", "some word", "other one", "0123456789012", "ab=", "K:"]
+        ),
+        st.text(alphabet="aB3 =>\\", max_size=26),
+    ),
+    max_size=9,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    lines=LINES, ends=st.lists(st.sampled_from(["\n", "\r\n", "\n> ", "\n  "]), min_size=9, max_size=9), data=st.data()
+)
+def test_no_line_break_is_passed_over(lines: list[str], ends: list[str], data: st.DataObject) -> None:
+    folded = fold_bytes("".join(line + end for line, end in zip(lines, ends, strict=False)))
+    cuts = data.draw(st.lists(st.integers(0, len(folded)), max_size=4))
+    found = undone(folded, cuts).data
+    with pytest.MonkeyPatch.context() as patch:  # every line break and escape is looked at
+        patch.setattr(undo, "_next_rewritten", lambda text, place, _: undo._SEARCH.search(text, place))
+        assert undone(folded, cuts).data == found
 
 
 @pytest.mark.parametrize(
