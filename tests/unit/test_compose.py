@@ -225,8 +225,23 @@ def test_the_image_runs_as_nobody_special_and_copies_what_it_needs() -> None:
     assert [line for line in lines if re.match(r"(ADD|ENTRYPOINT|EXPOSE) ", line)] == []
     copied = {line.split()[1] for line in lines if line.startswith("COPY ") and "--from" not in line}
     listed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    assert {"assistant", "connectors", "policies", "workers", "docs", "pyproject.toml"} == copied
+    assert {"assistant", "connectors", "policies", "workers", "docs", "pyproject.toml", "compose/uv.txt"} == copied
     assert {"pyproject.toml", "uv.lock", "README.md", "LICENSE", *copied} == listed
+
+
+def test_what_builds_the_image_is_pinned() -> None:
+    dockerfile = (FOLDER / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    assert re.findall(r"^ARG BASE=(.*)$", dockerfile, re.MULTILINE) == ["python:3.12-slim-bookworm"]
+    assert set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) == {"${BASE}"}
+    installs = re.findall(r"^.*\b(?:pip|apt-get|apt|curl|wget|npm|uv pip|uvx) .*install.*$", dockerfile, re.MULTILINE)
+    assert len(installs) == 1
+    assert re.search(r"--require-hashes --only-binary :all: -r uv.txt$", installs[0])
+    assert re.findall(r"uv (?:sync|run|pip|tool|lock)\b.*", dockerfile) == [
+        "uv sync --frozen --no-dev --no-install-project",
+        "uv sync --frozen --no-dev --no-editable",
+    ]
+    wanted = [line for line in (FOLDER / "uv.txt").read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    assert re.fullmatch(r"uv==\d+\.\d+\.\d+( --hash=sha256:[0-9a-f]{64}){2}", re.sub(r" \\ +", " ", " ".join(wanted)))
 
 
 def test_the_service_of_one_machine_is_locked_by_the_kernel() -> None:
