@@ -141,6 +141,7 @@ LOCKED = {
     "read_only": True,
     "cap_drop": ["ALL"],
     "security_opt": ["no-new-privileges:true"],
+    "dns": ["127.0.0.1"],
     "logging": {"driver": "local", "options": {"max-size": "10m", "max-file": "5"}},
 }
 BY_CHECKS_OF_THEIR_OWN = {
