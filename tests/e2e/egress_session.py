@@ -13,11 +13,18 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import urljoin, urlsplit
 
 from playwright.sync_api import Page, expect, sync_playwright
 
+from assistant.settings import Settings
+from assistant.web.app import create_app
+from assistant.web.chat.configuration import prepare
+from assistant.web.doors import Doors
 from tests.e2e.product import RunningProduct, run_product, wait_for
 from tests.e2e.test_product import ask, sign_in
+from tests.fakes.web_parts import FakeSite
 
 # The person's browser is not the product: what it asks its maker for at each start is kept off the cable.
 _QUIET = (
@@ -25,6 +32,16 @@ _QUIET = (
     *("--disable-background-networking", "--disable-component-update"),
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+# Judges the last answer, and takes it back; the page's own buttons send the same.
+_JUDGE = """async () => {
+  const thread = await (await fetch('/project/thread/' + location.pathname.split('/').pop())).json();
+  const send = (method, body) => fetch('/feedback', {
+    method, headers: {'content-type': 'application/json'}, body: JSON.stringify(body)});
+  const forId = thread.steps.filter(step => step.type === 'run').pop().id;
+  const given = await send('PUT', {feedback: {forId, value: 1}, sessionId: 'x'});
+  const taken = await send('DELETE', {feedbackId: (await given.json()).feedbackId});
+  return [given.status, taken.status];
+}"""
 
 
 def main() -> None:
@@ -35,15 +52,38 @@ def main() -> None:
     with run_product(root=root, may_refuse=True, fleet=sys.argv[1]) as product, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(_QUIET))
         page = browser.new_page()
+        asked: set[tuple[str, str]] = set()
+        page.on("request", lambda request: asked.add((request.method, urlsplit(request.url).path)))
         seen = use_everything(page, product)
         browser.close()
         refused = [event["data"] for event in product.audit("--type", "egress:refused")]
         done = sorted({event["type"] for event in product.audit("-n", "1000")})
-    print(json.dumps({"answered_by": seen, "refused": refused, "events": done}), flush=True)
+    told = {"answered_by": seen, "refused": refused, "events": done, "unused": unused_routes(asked)}
+    print(json.dumps(told), flush=True)
+
+
+def unused_routes(asked: set[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the routes of the page that no request of the browser was for."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data_dir=Path(folder))
+        prepare(Path(folder) / "chat", settings)
+        from assistant.web.chat.own_routes import OwnRoutes  # noqa: PLC0415 - Chainlit reads its folder at import
+
+        parts = SimpleNamespace(review=None)  # only the list of routes is asked for
+        own = OwnRoutes(parts, identity=None, cookie=None, shelf=None, close_windows=None)
+        doors = Doors(settings, FakeSite().identity, check_parts=None, open_chat=None)
+        included = (getattr(route, "original_router", None) for route in create_app(doors)._app._app.routes)
+        routes = [*own.routes(), *(route for router in included if router for route in router.routes)]
+    return sorted(
+        (method, route.path)
+        for route in routes
+        for method in route.methods - {"HEAD"}
+        if not any(method == used and route.path_regex.match(path) for used, path in asked)
+    )
 
 
 def use_everything(page: Page, product: RunningProduct) -> str:
-    """Sign in, chat, upload, wait for the job, search, report, review; return the line under the answer."""
+    """Sign in, chat, judge, report, upload, wait for the job, review, sign out; return the line under the answer."""
     sign_in(page, product)
     ask(page, "Write to anna.berger@corp.example what the model over the cable says")
     line = page.get_by_text(re.compile(r"Dev1 · .* · logged \w{7}"))
@@ -52,6 +92,9 @@ def use_everything(page: Page, product: RunningProduct) -> str:
     page.get_by_role("button", name=re.compile("1 value held back · e-mail")).click()
     page.get_by_role("button", name="This is wrong").click()
     expect(page.get_by_text("Your reviewer sees the rule and the masked value")).to_be_visible()
+    thread = page.url
+    assert page.evaluate(_JUDGE) == [200, 200]
+    report = page.evaluate("document.querySelector('a[href*=\"/wrong/\"]')?.getAttribute('href') ?? ''")
     with tempfile.TemporaryDirectory() as folder:
         notes = Path(folder) / "notes.md"
         notes.write_text("# Canteen\n\nThe canteen opens at half past eleven.\n", encoding="utf-8")
@@ -62,9 +105,18 @@ def use_everything(page: Page, product: RunningProduct) -> str:
         expect(page.get_by_text("notes.md is in the knowledge base")).to_be_visible()
     wait_for(lambda: product.audit("--type", "job:finished") != [], 60, product.tell)
     product.command("users", "roles", "admin", "--role", "administrator", "--role", "reviewer")
-    for place in ("/review", "/review/rules", "/documents", "/health/ready"):
-        page.goto(f"{product.url}{place}")
+    for place in (thread, report, "/thread", "/review/rules", "/health/ready", "/health/live", "/login", "/documents"):
+        page.goto(urljoin(product.url, place))
         expect(page.locator("body")).not_to_be_empty()
+    page.goto(f"{product.url}/documents")
+    page.get_by_role("button", name=re.compile("^Remove ((?!for everybody).)*$")).click()
+    page.goto(f"{product.url}/review")
+    page.get_by_role("button", name="The rule is right").click()
+    expect(page.get_by_text("Nothing waits")).to_be_visible()
+    page.goto(product.url)
+    assert page.evaluate("fetch('/logout', {method: 'POST'}).then(answer => answer.status)") == 200
+    sign_in(page, product)
+    page.evaluate("fetch('/sign-out', {method: 'POST'})")
     return seen
 
 

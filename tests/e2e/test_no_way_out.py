@@ -15,7 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from assistant.embedded.plan import Service
+from assistant.embedded.processes import Addresses, FirstAdministrator, product_steps
+from assistant.settings import Settings
 from tests.fakes.world import ELSEWHERE, HOST_PORT, WORLD
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(500)]
@@ -76,6 +80,14 @@ def test_with_the_lock_nothing_leaves_but_what_is_listed(tmp_path: Path) -> None
         ("connect", ELSEWHERE, HOST_PORT)
     }
     assert {each["process"] for each in told["refused"]} == {"web"}
+    assert told["unused"] == [], "have the session use what was added to the page"
+
+
+def test_the_session_runs_every_process() -> None:
+    addresses = Addresses(*(SecretStr("postgresql://nobody@127.0.0.1/none"),) * 4)
+    steps = product_steps(Settings(), addresses, FirstAdministrator("admin", SecretStr("x"), is_generated=False))
+    started = {step.program.argv[-1] for step in steps if isinstance(step, Service)}
+    assert started == {"web", "worker", "scheduler"}, "add the new process to the session, and here"
 
 
 def test_without_the_lock_the_same_session_is_seen_to_lead_out(tmp_path: Path) -> None:
