@@ -105,8 +105,8 @@ class Undoing:
         pieces: list[bytes] = []
         place, at = start, self.tape.end
         done = start
-        breaks = _even_breaks(data, start, is_last=is_last)
-        while place < settled and (match := _next_rewritten(data, place, breaks)) is not None:
+        ahead = _Ahead(data, start, is_last=is_last)
+        while place < settled and (match := ahead.search(place)) is not None:
             begin, end = match[0]
             if begin >= settled:
                 break
@@ -180,15 +180,25 @@ class Undoing:
         return -1, end, b"", 1, run_start
 
 
-def _next_rewritten(data: bytes, place: int, breaks: list[int]) -> Spans | None:
-    """Return the next thing that may have been written in another way; `breaks` stand from the last to the first."""
-    while breaks and breaks[-1] < place:
-        breaks.pop()
-    likely = _LIKELY.search(data, place)
-    first = len(data) if likely is None else likely[0][0]
-    if breaks:
-        first = min(first, max(place, breaks[-1] - _LINE_BREAK_CHARS))
-    return _SEARCH.search(data, first)
+class _Ahead:
+    """Looks for the next thing that may have been written in another way, each stretch of the data once."""
+
+    def __init__(self, data: bytes, start: int, *, is_last: bool) -> None:
+        self._data = data
+        self._breaks = _even_breaks(data, start, is_last=is_last)  # the last one first
+        self._likely = -1  # the next place that is likely by itself
+
+    def search(self, place: int) -> Spans | None:
+        """Return the next one from a place on; places must not go down."""
+        breaks = self._breaks
+        while breaks and breaks[-1] < place:
+            breaks.pop()
+        if self._likely < place:
+            self._likely = _LIKELY.first(self._data, place)
+        first = self._likely
+        if breaks:
+            first = min(first, max(place, breaks[-1] - _LINE_BREAK_CHARS))
+        return _SEARCH.search(self._data, first)
 
 
 def _even_breaks(data: bytes, start: int, *, is_last: bool) -> list[int]:

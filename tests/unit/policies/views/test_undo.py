@@ -105,7 +105,7 @@ def test_no_line_break_is_passed_over(lines: list[str], ends: list[str], data: s
     cuts = data.draw(st.lists(st.integers(0, len(folded)), max_size=4))
     found = undone(folded, cuts).data
     with pytest.MonkeyPatch.context() as patch:  # every line break and escape is looked at
-        patch.setattr(undo, "_next_rewritten", lambda text, place, _: undo._SEARCH.search(text, place))
+        patch.setattr(undo._Ahead, "search", lambda ahead, place: undo._SEARCH.search(ahead._data, place))
         assert undone(folded, cuts).data == found
 
 
