@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer
+from presidio_anonymizer import AnonymizerEngine
+from presidio_anonymizer.entities import OperatorConfig
+from presidio_anonymizer.entities import RecognizerResult as Result
 
 from policies.detectors.recognizers import AnalyzerDetector, build_analyzer
 from policies.errors import PolicyError
@@ -62,6 +67,34 @@ def test_presidio_finds_what_the_scan_finds(policy: Policy, guard: Guard) -> Non
                 one.entity_type == finding.entity_type and one.start <= finding.start and finding.end <= one.end
                 for one in found
             )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ask maria@example.org, not tom@example.org: maria@example.org has 4111 1111 1111 1111",
+        "the token ghp_aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5 gives 401",
+        "api_token = q8Zr2LxV0bN5tKw7Yd3MhJc9\nIBAN DE89 3704 0044 0532 0130 00",
+        "nothing to hide",
+    ],
+)
+def test_presidios_anonymizer_makes_of_the_results_what_the_guard_makes(policy: Policy, text: str) -> None:
+    verdict = check(Guard(policy), text)
+    results = build_analyzer(policy.rules, words=policy.words).analyze(text, language="en")
+    pseudonyms = Pseudonyms()
+
+    def placeholder(kind: str, value: str) -> str:
+        return pseudonyms.placeholder(kind, value, is_restorable=False)
+
+    # It replaces from the end; numbered from the beginning, a value keeps the number of its first place.
+    for result in sorted(results, key=lambda one: one.start):
+        placeholder(result.entity_type, text[result.start : result.end])
+    names = {
+        result.entity_type: OperatorConfig("custom", {"lambda": partial(placeholder, result.entity_type)})
+        for result in results
+    }
+    theirs = [Result(one.entity_type, one.start, one.end, one.score) for one in results]
+    assert AnonymizerEngine().anonymize(text, theirs, names).text == verdict.text
 
 
 def test_a_recogniser_of_the_site_joins_the_frame(policy: Policy) -> None:
