@@ -236,10 +236,14 @@ def _parsed(reader: PolicyReader) -> Policy:
 
 
 def _filtering_guard(path: str) -> Guard:
-    """Return a guard of the rules alone, of which no rule ends a text."""
+    """Return a guard of the rules alone, of which no rule ends a text; it gets quicker within a second."""
+    from threading import Thread
+
     from policies.guard import Guard
 
-    return Guard(_parsed(_reader(path)).without_blocks())
+    guard = Guard(_parsed(_reader(path)).without_blocks())
+    Thread(target=guard.load, daemon=True).start()
+    return guard
 
 
 def _refused(error: PolicyError) -> typer.Exit:

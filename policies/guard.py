@@ -50,7 +50,8 @@ class Guard:
         self._detectors = tuple(detectors)
 
     def load(self) -> None:
-        """Make every detector ready, so that the first text does not wait for a slow import."""
+        """Compile every pattern and make every detector ready, so that no text waits for it. Takes a second."""
+        self._scanner.load()
         for detector in self._detectors:
             detector.load()
 

@@ -283,6 +283,10 @@ class CompiledRule:
         """Return the same, not one beginning more."""
         return alive_regex([pattern.tree for pattern in self.plain if not pattern.is_run], is_exact=True)
 
+    def load(self) -> None:
+        """Compile the patterns."""
+        _ = self.patterns, self.alive
+
     def match(self, pattern: PlainPattern | ContextPattern, start: int, end: int, whole: tuple[int, int]) -> Match:
         """Return the match of a confirmed value."""
         rule = self.rule

@@ -54,6 +54,12 @@ class Scanner:
         self._gates = _gates(compiled for compiled in keywordless if not compiled.needs_digit)
         self._digit_gates = _gates(compiled for compiled in keywordless if compiled.needs_digit)
 
+    def load(self) -> None:
+        """Compile every pattern now instead of when a text first asks for it."""
+        for compiled in self._rules:
+            compiled.load()
+        self.alive_from(b" ", 0, [])
+
     def open_sightings(self) -> Sightings:
         """Return what remembers where keywords stand in a view that grows."""
         return Sightings(self._keywords)

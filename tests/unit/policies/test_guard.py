@@ -13,6 +13,7 @@ from policies.policy import Policy, parse_policy
 from policies.pseudonyms import Pseudonyms
 from policies.redaction import mask
 from policies.verdict import Action, Direction, Finding, Verdict
+from policies.views.regex import Regex
 
 SECRET = "AKIA2E4AQ3F2B44C7Q2X"
 
@@ -170,3 +171,15 @@ def test_a_mask_shows_at_most_eight_characters_and_never_the_length(value: str) 
     assert len(masked.replace("•", "")) <= min(8, len(value) // 2)
     assert masked.count("•") == 8
     assert "\n" not in masked
+
+
+def test_a_loaded_guard_compiles_nothing_when_a_text_comes(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
+    guard = Guard(policy)
+    guard.load()
+
+    def compiled(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(Regex, "__init__", compiled)
+    for rule in policy.rules:
+        assert guard.find(rule.found[0].replace("«", "").replace("»", ""))
