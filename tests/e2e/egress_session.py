@@ -113,10 +113,11 @@ def use_everything(page: Page, product: RunningProduct) -> str:
     page.goto(f"{product.url}/review")
     page.get_by_role("button", name="The rule is right").click()
     expect(page.get_by_text("Nothing waits")).to_be_visible()
-    page.goto(product.url)
+    page.goto(f"{product.url}/documents")  # the chat itself would leave for the sign-in page at once
     assert page.evaluate("fetch('/logout', {method: 'POST'}).then(answer => answer.status)") == 200
     sign_in(page, product)
-    page.evaluate("fetch('/sign-out', {method: 'POST'})")
+    page.goto(f"{product.url}/documents")
+    assert page.evaluate("fetch('/sign-out', {method: 'POST'}).then(answer => answer.status)") == 200
     return seen
 
 
