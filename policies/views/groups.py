@@ -68,7 +68,7 @@ def rows(data: bytes, start: int) -> Iterator[tuple[int, int]]:
 
 def open_row(data: bytes, start: int) -> int:
     """Return from where a row may still go on at the end of the data; the data's length when there is none."""
-    place = _OPEN.first(data, start)
+    place = _OPEN.first(data, max(0, start - 1))
     if place < len(data) and (data[place : place + 1] == b"=" or not _DRAWN.match(data, place)):
         return place + 1  # behind what stands before a row
     return place

@@ -31,6 +31,31 @@ def test_single_characters_give_what_the_whole_gives(text: str) -> None:
     assert shown == whole.text
 
 
+GROUPED = st.builds(
+    lambda value, size, between: between.join(value[at : at + size] for at in range(0, len(value), size)),
+    st.sampled_from(
+        [SECRET, "ghp_aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5", "live_k1gh8swRpu3TzQ0aXc7VbN2mK4jH6gF8", "with that this"]
+    ),
+    st.sampled_from([1, 4, 5, 8]),
+    st.sampled_from([" ", " ", "-"]),
+)
+ROWS = st.lists(
+    st.one_of(
+        GROUPED, st.sampled_from(["live", "key", "a", "2024", "AB", "=", "is", "sk-a", "\n", "x1", "the answer"])
+    ),
+    max_size=6,
+).map(" ".join)
+
+
+@settings(max_examples=150, deadline=None)
+@given(text=ROWS, sizes=SIZES)
+def test_rows_of_groups_give_what_the_whole_gives(text: str, sizes: list[int]) -> None:
+    for pieces in (sizes, [1]):
+        whole, verdict, shown = both_ways(REDACTING, text, pieces)
+        assert verdict == whole
+        assert shown == whole.text
+
+
 @settings(max_examples=25, deadline=None)
 @given(text=LONG_TEXTS, size=st.sampled_from([64, 997, 8_192, 16_385]))
 def test_runs_around_the_windows_give_what_the_whole_gives(text: str, size: int) -> None:
