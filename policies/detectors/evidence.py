@@ -43,6 +43,7 @@ _MIN_MIXED_CHARS: Final = 10
 _MIN_FAR_CHARS: Final = 16  # of a value whose words do not name it directly
 _MIN_DIGITS: Final = 8
 _MIN_HEX_KEY_CHARS: Final = 32
+_SERVICE_SECRET: Final = Kind.PROVIDER | Kind.STRONG
 _TEXTUAL: Final = frozenset((Form.MIXED, Form.LOWER))
 
 
@@ -77,7 +78,9 @@ def near_bits(naming: Naming, form: Form, value: bytes) -> float:
     if form is Form.DIGITS or len(value) < _MIN_FAR_CHARS or value.startswith(b"0x"):
         return NEVER
     is_hash = form is Form.HEX and len(value) in _HASH_CHARS
-    near = naming.line if is_hash else naming.near  # hashes stand in lists, of which the line before tells nothing
+    near = naming.near
+    if is_hash and near & _SERVICE_SECRET != _SERVICE_SECRET:
+        near = naming.line  # hashes stand in lists, of which the line before tells nothing
     is_explained = bool(near & Kind.EXPLAINED) and form is Form.HEX
     is_object = form is Form.UUID and not naming.line & Kind.PROVIDER
     if is_explained or is_object:
@@ -125,6 +128,8 @@ def _key_bits(naming: Naming, form: Form, value: bytes) -> float:
         return NEVER if form is Form.HEX and naming.near & Kind.EXPLAINED else 12.0  # `MD5 (api.zip) = …`
     if naming.around & Kind.PROVIDER:
         return 10.0
+    if naming.is_asked:
+        return 10.0
     if form is Form.UUID:
         return NEVER
     if naming.link is Link.SAID:
@@ -137,7 +142,8 @@ def _key_bits(naming: Naming, form: Form, value: bytes) -> float:
 
 def _adjacent_bits(name: int, form: Form, value: bytes) -> float:
     """Return the need of a value that stands right behind a word."""
-    if form is Form.DIGITS or (form is Form.HEX and value.isupper()):  # counts, and fingerprints of keys
+    is_print = form is Form.HEX and value.isupper() and not name & Kind.STRONG
+    if form is Form.DIGITS or is_print:  # counts, and fingerprints of keys
         return NEVER
     if name & Kind.STRONG:
         return _ADJACENT_BITS

@@ -40,6 +40,21 @@ _MARKUP: Final = Regex(
     r"""(?i)(?:</?(?:t[dhr]|thead|tbody|code|kbd|samp|tt|pre|p|b|i|u|em|strong|span|font|mark|dd|dt|div|li|string)"""
     r"""(?:\s[^<>]{0,60})?>\s{0,24}){1,12}["'`]?$"""
 )
+# A further part of a list, a further argument of a call: the name stands before the first.
+_ITEM: Final = Regex(r"""[A-Za-z0-9_"'\]][ \t]*:[ \t]*(?:\r?\n[ \t]*-[ \t][^\n]+)*\r?\n[ \t]*-$""")
+_ELEMENT: Final = Regex(r"""[A-Za-z0-9_"'\]][ \t]*[:=]\s{0,4}\[\s{0,24}(?:["'][^"'\n]+["'][ \t]*,\s*)+["']$""")
+_ARGUMENT: Final = Regex(
+    r"""[A-Za-z_$][A-Za-z0-9_$.:>-]{0,60}\(\s*(?:(?:"[^"\n]*"|'[^'\n]*'|[A-Za-z0-9_.$@]+)[ \t]*,\s*)+"""
+    r"""["'`]$"""
+)
+_CALLEE: Final = Regex(
+    r"(?i:client|api|sdk|login|bot|gateway|credentials?|connector|wrapper)(?:[Vv][0-9])?(?:\.(?:new|create|connect))?\("
+)
+_MAKER: Final = Regex(  # what is made of a key alone
+    r"(?:Client|A(?:PI|pi)|S(?:DK|dk)|Bot|Gateway|Connector|\bauth\s?=\s?)(?:V[0-9])?(?:\.(?:new|create|connect))?\("
+)
+_CONSTANT: Final = Regex(r"(?:^|[\s;])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$")
+_ASKED: Final = Regex(r"""(?i)//[^\s"'<>?]*\bapi[^\s"'<>?]*\?[^\s"'<>]*$""")
 _USER_FLAGS: Final = (b"-u", b"--user")
 _CALLERS: Final = (b"curl", b"wget", b"http")
 _MAX_HANDING_CHARS: Final = 40
@@ -108,6 +123,11 @@ class Naming:
         return self._around
 
     @property
+    def is_asked(self) -> bool:
+        """The value stands in the query of an API's address."""
+        return _ASKED.search(self._wording.data[self._begin : self._end]) is not None
+
+    @property
     def is_harmless(self) -> bool:
         """The name speaks of something that may look drawn by lot and is no secret."""
         if self._name is None and not self._wording.may_be_harmless(*self._span):
@@ -167,6 +187,11 @@ class NameReader:
             return name | Kind.HANDED
         if link is not Link.SAID and name and self._has_tail(written):
             name |= Kind.TAIL
+        if link is Link.ASSIGNED and b"(" in (called := wording.data[start : end + 1]):
+            if _MAKER.search(called) is not None:
+                name = name & ~Kind.FAINT | Kind.WEAK | Kind.PROVIDER
+            elif _CALLEE.search(called) is not None:
+                name = name & ~Kind.FAINT | Kind.WEAK
         return name
 
     def linked(self, before: bytes) -> tuple[Link, int, int]:
@@ -180,11 +205,15 @@ class NameReader:
             return Link.SAID, _sentence_start(verb), len(verb)
         if self._is_handed(bare):
             return Link.HANDED, _sentence_start(bare), len(bare)
+        if (listed := _listed(text, bare)) is not None:
+            return listed
         is_called = text.rstrip(_OPENING + _SPACES).endswith(b"(")
         if bare[-1:] in _SIGN_ENDS_SET or is_called:
             link, rest = Link.ASSIGNED, bare if is_called else bare.rstrip(_SIGN)
         elif bare != before and b"\n" not in before[len(bare) :]:
             start, end = _name_span(bare)
+            if _CONSTANT.search(bare) is not None:  # `setx X_KEY …`, `ENV X_TOKEN …`
+                return Link.ASSIGNED, start, end
             return Link.ADJACENT, max(start, end - _MAX_ADJACENT_CHARS), end
         else:
             return Link.NEAR, 0, 0
@@ -223,6 +252,19 @@ def _marked(before: bytes, text: bytes, bare: bytes) -> tuple[Link, int, int] | 
     if bare.endswith(_USER_FLAGS) and any(caller in before for caller in _CALLERS):
         return Link.ASSIGNED, len(before), len(before)
     return None
+
+
+def _listed(text: bytes, bare: bytes) -> tuple[Link, int, int] | None:
+    """Return the name of a value that stands in a list, or behind other arguments of a call."""
+    if bare[-1:] == b"-":
+        found = _ITEM.search(bare)
+    elif bare[-1:] == b",":
+        found = _ELEMENT.search(text)
+        if found is None and (found := _ARGUMENT.search(text)) is not None:
+            return Link.ASSIGNED, max(found[0][0], len(bare) - 1 - _MAX_NAME_CHARS), len(bare) - 1
+    else:
+        return None
+    return None if found is None else (Link.ASSIGNED, *_name_span(text[: found[0][0] + 1]))
 
 
 def _sentence_start(text: bytes) -> int:
