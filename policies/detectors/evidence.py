@@ -126,9 +126,7 @@ def _key_bits(naming: Naming, form: Form, value: bytes) -> float:
     """Return the need of a value that is called `key` or alike, without a service's word in the name."""
     if naming.name & Kind.COMMON:
         return NEVER if form is Form.HEX and naming.near & Kind.EXPLAINED else 12.0  # `MD5 (api.zip) = …`
-    if naming.around & Kind.PROVIDER:
-        return 10.0
-    if naming.is_asked:
+    if naming.around & Kind.PROVIDER or naming.is_asked:
         return 10.0
     if form is Form.UUID:
         return NEVER

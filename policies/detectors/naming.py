@@ -205,16 +205,14 @@ class NameReader:
             return Link.SAID, _sentence_start(verb), len(verb)
         if self._is_handed(bare):
             return Link.HANDED, _sentence_start(bare), len(bare)
-        if (listed := _listed(text, bare)) is not None:
-            return listed
         is_called = text.rstrip(_OPENING + _SPACES).endswith(b"(")
         if bare[-1:] in _SIGN_ENDS_SET or is_called:
             link, rest = Link.ASSIGNED, bare if is_called else bare.rstrip(_SIGN)
         elif bare != before and b"\n" not in before[len(bare) :]:
             start, end = _name_span(bare)
-            if _CONSTANT.search(bare) is not None:  # `setx X_KEY …`, `ENV X_TOKEN …`
-                return Link.ASSIGNED, start, end
-            return Link.ADJACENT, max(start, end - _MAX_ADJACENT_CHARS), end
+            is_constant = _CONSTANT.search(bare) is not None  # `setx X_KEY …`, `ENV X_TOKEN …`
+            start = start if is_constant else max(start, end - _MAX_ADJACENT_CHARS)
+            return Link.ASSIGNED if is_constant else Link.ADJACENT, start, end
         else:
             return Link.NEAR, 0, 0
         start, end = _name_span(rest)
@@ -246,12 +244,12 @@ class NameReader:
 
 
 def _marked(before: bytes, text: bytes, bare: bytes) -> tuple[Link, int, int] | None:
-    """Return the name of a value in a cell of its own, `<th>X key</th><td><code>…`, or of a call's user."""
+    """Return the name of a value in a cell of its own, `<th>X key</th><td><code>…`, of a call's user, or in a list."""
     if bare[-1:] == b">" and (cell := _MARKUP.search(text)) is not None and cell[0][0]:
         return Link.ASSIGNED, *_name_span(text[: cell[0][0]])
     if bare.endswith(_USER_FLAGS) and any(caller in before for caller in _CALLERS):
         return Link.ASSIGNED, len(before), len(before)
-    return None
+    return _listed(text, bare)
 
 
 def _listed(text: bytes, bare: bytes) -> tuple[Link, int, int] | None:

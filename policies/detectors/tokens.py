@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from policies.detectors.evidence import FAR_BITS, LEAST_BITS, LOW_BITS, linked_bits, near_bits
 from policies.detectors.explained import Form, form_of, is_explained
 from policies.detectors.naming import BEFORE_CHARS, Link, NameReader, Naming
-from policies.detectors.rarity import rarity
+from policies.detectors.rarity import is_filling, rarity
 from policies.detectors.wording import Kind, Wording, any_of
 from policies.pseudonyms import is_placeholder
 from policies.views.regex import Regex
@@ -63,6 +63,8 @@ _TAIL_BITS: Final = 14.0  # of a drawn tail behind a spelled name: only plain wo
 _SEPARATED: Final = re.compile(rb"[_.-]")
 _MAX_PADDING: Final = 2  # of base 64
 _UUID_CHARS: Final = 36
+_MAX_ID_CHARS: Final = 72  # of the half before a colon
+_ID_CHARS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 _UNPRINTABLE: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 # What stands right before and after it
@@ -173,7 +175,7 @@ class TokenDetector:
             rule = self._rule(self._reader.read(wording, first), before, after, drawn)
         if rule is None or _is_looked_up(before) or is_explained(drawn.value, self._placeholder):
             return None
-        return TokenFinding(first, first + len(drawn.value), rule, _SCORES[rule])
+        return TokenFinding(_with_id(data, first), first + len(drawn.value), rule, _SCORES[rule])
 
     def _rule(self, naming: Naming, before: bytes, after: bytes, drawn: _Drawn) -> str | None:
         bits, form, value = drawn.bits, drawn.form, drawn.value
@@ -185,6 +187,18 @@ class TokenDetector:
         if naming.is_harmless or not _DIGIT.search(value) or _is_readable(value):
             return None
         return RARE_STRING if _stands_alone(before, after) or _is_written_out(before, after, form) else None
+
+
+def _with_id(data: bytes, start: int) -> int:
+    """Return where a value begins with the drawn half before its colon: `8143…:AAF…`, never with a name of a person."""
+    if data[start - 1 : start] != b":":
+        return start
+    before = data[max(0, start - 1 - _MAX_ID_CHARS) : start - 1]
+    half = before[len(before.rstrip(_ID_CHARS)) :]
+    if len(half) < _MIN_CHARS or len(half) == _MAX_ID_CHARS or not _DIGIT.search(half):
+        return start
+    is_number = half.isdigit() and not is_filling(half)
+    return start - 1 - len(half) if is_number or rarity(half) >= LOW_BITS else start
 
 
 def _may_be_letters_drawn(run: bytes) -> bool:
@@ -213,8 +227,10 @@ def _drawn(run: bytes) -> _Drawn | None:
     if is_path:
         start, value, bits = _drawn_part(value)
         first += start
+    if bits < _TAIL_BITS and (tailed := _drawn_tail(first, value, is_path=is_path)) is not None:
+        return tailed
     if bits < LOW_BITS:
-        return _drawn_tail(first, value, is_path=is_path)
+        return None
     if not _DIGIT.search(value):
         bits -= _NO_DIGIT_BITS
     form = form_of(value) if bits >= LOW_BITS else None

@@ -167,7 +167,7 @@ def test_a_uuid_needs_a_name() -> None:
 
 
 def test_both_halves_of_an_identifier_and_secret_are_judged_by_the_name() -> None:
-    assert _values("API_SECRET=48201957:q7Zk2WvYx0LrTn5B") == ["48201957", "q7Zk2WvYx0LrTn5B"]
+    assert _values("API_SECRET=48201957:q7Zk2WvYx0LrTn5B") == ["48201957", "48201957:q7Zk2WvYx0LrTn5B"]
 
 
 @pytest.mark.parametrize(
