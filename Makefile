@@ -37,13 +37,13 @@ format: .venv/.dev  ## Format and mend what the linter can
 	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --fix --quiet .
 
 .PHONY: tools
-tools:  # a browser, and what makes network namespaces and loads rules into them
+tools:  # a browser, what makes network namespaces and loads rules into them, and the proxy of compose/
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
 	  || { apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; } \
 	  || { echo "The browser tests need Chromium; install it (Debian: apt-get install chromium)." >&2; exit 1; }
-	@{ command -v ip && command -v nft; } >/dev/null \
-	  || { apt-get -qq update && apt-get -qq install -y --no-install-recommends iproute2 nftables >/dev/null; } \
-	  || echo "Without iproute2 and nftables the tests of the network's lock are skipped." >&2
+	@{ command -v ip && command -v nft && command -v nginx; } >/dev/null \
+	  || { apt-get -qq update && apt-get -qq install -y --no-install-recommends iproute2 nftables nginx-light >/dev/null; } \
+	  || echo "Without iproute2, nftables and nginx the tests of the network's lock are skipped." >&2
 
 bench: .venv/.dev  ## Run every benchmark; prints ratios
 	@for file in tests/benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

@@ -45,10 +45,10 @@ from policies.views.regex import Regex, Spans
 
 HELD_CHARS_CAP = 16_384  # as much of a match is looked at: an RSA key of 16,384 bits takes 12,700
 CONTEXT_CHARS = 400  # how long the words before a value may be: the longest the shipped rules need, and some room
-RUN_CLASS = "A-Za-z0-9_+/=.~@:%-"
-"""Characters of a run: what a token or an address is made of. A run is held until it ends."""
+RUN_CLASS = "A-Za-z0-9_+/=.~@:%'À-ÖØ-öø-ÿ-"
+"""Characters of a run: what a token, an address or a word is made of. A run is held until it ends."""
 
-RUN_BYTES = b"".join(re.findall(rb"[%s]" % RUN_CLASS.encode("ascii"), bytes(range(128))))
+RUN_BYTES = b"".join(re.findall(rb"[%s]" % RUN_CLASS.encode("latin-1"), bytes(range(256))))
 IN_RUN = frozenset(RUN_BYTES)
 BLOCK_CHARS = 2_048  # rules run only around the blocks of a long text in which their keywords occur
 _FIRST_LATIN_LETTER = 0xA0

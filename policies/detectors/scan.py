@@ -95,19 +95,19 @@ class Scanner:
 
         Matches inside a run (`RUN_CLASS`) are left out: whoever asks holds a run until it ends.
         """
-        alive = min(_first(heads, data, start) for heads in self._alive_heads)
+        alive = _first_of(self._alive_heads, data, start)
         if len(data) - alive > _COARSE_HELD_CHARS:
-            alive = min(_first(heads, data, start) for heads in self._exactly_alive_heads)
+            alive = _first_of(self._exactly_alive_heads, data, start)
         held = data[max(0, start - BORDER_CHARS) :].lower()
-        for words, opened in self._opened:
-            if any(word in held for word in words):
-                alive = min(alive, _first(opened, data, start))
+        for word, opened in self._opened:
+            if word in held:
+                alive = min(alive, opened.first(data, start))
         for compiled, keywords in sighted:
             # A plain match is held from its beginning, so its keyword stands in what is held; words may be shown.
             if compiled.alive is not None and keywords[-1].stop > start - BORDER_CHARS:
-                place = _first(compiled.alive, data, start)
-                if len(data) - place > _COARSE_HELD_CHARS and place < alive:
-                    place = _first(compiled.exactly_alive, data, start)
+                place = compiled.alive.first(data, start)
+                if len(data) - place > _COARSE_HELD_CHARS and place < alive and compiled.exactly_alive is not None:
+                    place = compiled.exactly_alive.first(data, start)
                 alive = min(alive, place)
             for pattern in compiled.open_context:
                 for region in _regions(pattern, keywords, start):
@@ -115,12 +115,16 @@ class Scanner:
         return alive
 
     @cached_property
-    def _alive_heads(self) -> list[Regex | None]:
-        return [alive_regex(heads, is_exact=False) for heads in self._groups_of_heads]
+    def _alive_heads(self) -> list[Regex]:
+        return self._alive(is_exact=False)
 
     @cached_property
-    def _exactly_alive_heads(self) -> list[Regex | None]:
-        return [alive_regex(heads, is_exact=True) for heads in self._groups_of_heads]
+    def _exactly_alive_heads(self) -> list[Regex]:
+        return self._alive(is_exact=True)
+
+    def _alive(self, *, is_exact: bool) -> list[Regex]:
+        regexes = (alive_regex(heads, is_exact=is_exact) for heads in self._groups_of_heads)
+        return [regex for regex in regexes if regex is not None]
 
     @cached_property
     def _groups_of_heads(self) -> list[list[Node]]:
@@ -130,14 +134,13 @@ class Scanner:
         return [heads[place : place + size] for place in range(0, len(heads), size)] or [[]]
 
     @cached_property
-    def _opened(self) -> list[tuple[tuple[bytes, ...], Regex]]:
+    def _opened(self) -> list[tuple[bytes, Regex]]:
         """Return the beginnings of patterns that begin with a word: until it stands there, the run holds it."""
-        opened: list[tuple[tuple[bytes, ...], Regex]] = []
-        for _, pattern in self._held_patterns():
-            words = _opening_words(pattern)
-            if words:
-                opened.append((words, Regex(f"(?:{beginnings(pattern, is_exact=True)})\\z")))
-        return opened
+        return [
+            (word, Regex(f"(?:{beginnings(pattern, is_exact=True)})\\z"))
+            for _, pattern in self._held_patterns()
+            for word in _opening_words(pattern)
+        ]
 
     @property
     def _heads(self) -> list[Node]:
@@ -171,9 +174,12 @@ def _opening_words(tree: Node) -> tuple[bytes, ...]:
     return words if is_known else ()
 
 
-def _first(regex: Regex | None, data: bytes, start: int) -> int:
-    match = None if regex is None else regex.search(data, start)
-    return len(data) if match is None else match[0][0]
+def _first_of(regexes: list[Regex], data: bytes, start: int) -> int:
+    alive = len(data)
+    for regex in regexes:
+        place = regex.first(data, start)
+        alive = min(alive, place)
+    return alive
 
 
 def _by_place(match: Match) -> tuple[int, int]:

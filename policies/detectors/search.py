@@ -27,6 +27,7 @@ from policies.pseudonyms import PLACEHOLDER_MAX_CHARS
 from policies.verdict import Finding
 from policies.views.decode import ENCODED_MIN_CHARS, decodings
 from policies.views.fold import fold
+from policies.views.groups import Grouped, open_row, rows, values_of_row, values_of_run
 from policies.views.tape import Tape
 from policies.views.undo import DRAWN_CLASS, LINE_CHARS, LONGEST_UNDONE_CHARS, Undoing
 
@@ -38,11 +39,12 @@ _DECODED_TIMES = 3
 _BEHIND_CHARS = max(CONTEXT_CHARS + PLACEHOLDER_MAX_CHARS, 2 * LINE_CHARS) + 2
 _WINDOW_CHARS = HELD_CHARS_CAP  # a longer run is decoded in windows of this size, each half over the next
 _STEP_CHARS = _WINDOW_CHARS // 2
-_WAITING_CHARS = 64
+_LEAST_CHARS = 8  # of which a look is taken at once: most of its cost does not depend on how much is new
+_WAITING_CHARS = 64  # that a run may grow before a look is taken
 # Classes of single characters: linear whatever the text.
 _ENCODED = re.compile(rb"[%s]{%d,}" % (DRAWN_CLASS.encode("ascii"), ENCODED_MIN_CHARS))
 _TOKEN_ON = re.compile(rb"[%s]+" % DRAWN_CLASS.encode("ascii"))
-_RUN_ON = re.compile(rb"[%s]+" % RUN_CLASS.encode("ascii"))
+_RUN_ON = re.compile(rb"[%s]+" % RUN_CLASS.encode("latin-1"))
 _ENDS_RUN = re.compile(rf"[^{RUN_CLASS}]").search
 _TOKEN_BYTES = b"".join(_TOKEN_ON.findall(bytes(range(128))))
 
@@ -151,7 +153,9 @@ class Search:
             RuleFailedError: a rule could not judge; nothing may pass.
         """
         self._waiting += text
-        if not is_last and len(self._waiting) < _WAITING_CHARS and not _ENDS_RUN(self._waiting):
+        if not is_last and (
+            len(self._waiting) < _LEAST_CHARS or (len(self._waiting) < _WAITING_CHARS and not _ENDS_RUN(self._waiting))
+        ):
             return Settled(self._told, [])  # a run is held until it ends
         text, self._waiting = self._waiting, ""
         self._grow(text, is_last=is_last)
@@ -222,7 +226,7 @@ class Search:
                 tape = layer.tape
                 start = layer.start - tape.base
                 place = self._scanner.alive_from(tape.data, start, layer.sighted())
-                place = min(place, _open_from(tape.data, start))
+                place = min(place, _open_from(tape.data, start), open_row(tape.data, start))
                 alive = min(alive, layer.origin(tape.base + place))
         return alive
 
@@ -285,6 +289,9 @@ class Search:
         if self._depth < _DECODED_TIMES:
             for run in _ENCODED.finditer(data, start):
                 yield from self._decoded(data, *run.span())
+                yield from self._in_groups(values_of_run(data, *run.span()), run.span())
+            for row in rows(data, start):
+                yield from self._in_groups(values_of_row(data, *row), row)
 
     def _decoded(self, data: bytes, begin: int, end: int) -> Iterator[Match]:
         for window in range(begin, max(begin + 1, end - _STEP_CHARS), _STEP_CHARS):
@@ -294,6 +301,16 @@ class Search:
                 start, behind = window + decoded.start, window + decoded.end
                 for finding in _one_a_rule(inner.feed(decoded.text, is_last=True).findings):
                     yield Match(replace(finding, start=start, end=behind), window, last)
+
+    def _in_groups(self, values: Iterable[Grouped], whole: tuple[int, int]) -> Iterator[Match]:
+        """Yield what is found in values without what stands between their groups; words before them count for none."""
+        for value in values:
+            if value.text.isdigit() or value.text.isalpha():
+                continue  # rows of a table, words spelled out; cards and the like have rules for their own groups
+            inner = Search(self._scanner, depth=_DECODED_TIMES)
+            for finding in inner.feed(value.text, is_last=True).findings:
+                start, behind = value.places[finding.start], value.places[finding.end - 1] + 1
+                yield Match(replace(finding, start=start, end=behind), *whole)
 
     def _whole(self, cut: int, matches: list[Match]) -> int:
         """Move the cut to the left until it tears neither a match nor a run of any view."""
@@ -315,7 +332,9 @@ class Search:
         for layer, at in zip(self._layers, self._places_of(cut), strict=True):
             tape = layer.tape
             place = at - tape.base
-            whole = _cut_before(tape.data, layer.start - tape.base, place)
+            start = layer.start - tape.base
+            whole = _cut_before(tape.data, start, place)
+            whole = next((begin for begin, end in rows(tape.data, start) if begin < whole < end), whole)
             if whole < place:
                 moved = min(moved, layer.origin(tape.base + whole))
         return moved

@@ -41,6 +41,12 @@ class Regex:
         spans: Spans = self._match(_ANYWHERE, data, start, len(data) if end is None else end)
         return None if spans[0] == _NOT_FOUND else spans
 
+    def first(self, data: bytes, start: int) -> int:
+        """Return where the leftmost match from `start` on begins; the data's length when there is none."""
+        size = len(data)
+        place: int = self._match(_ANYWHERE, data, start, size)[0][0]
+        return size if place < 0 else place
+
     def match(self, data: bytes, start: int) -> Spans | None:
         """Return the match that begins at `start`."""
         spans: Spans = self._match(_AT_START, data, start, len(data))

@@ -83,6 +83,7 @@ class Undoing:
         self.tape = Tape()
         self.tape.data = parent.data[: done - parent.base]
         self.tape.base = parent.base
+        self._undecided = (0, 0)  # where the line behind an undecided break begins, and where it is long enough
         self.first_change = -1  # the place in the view where something was undone in the last piece, if at all
         self.last_change = _NEVER  # the place in the view behind the last thing that was undone
 
@@ -96,7 +97,7 @@ class Undoing:
         data = parent.data
         start = self._done - parent.base
         self.first_change = -1
-        if start >= len(data):
+        if start >= len(data) or (not is_last and self._is_undecided(parent)):
             return
         settled = len(data)
         if not is_last and (alive := _ALIVE.search(data, start)) is not None:
@@ -113,6 +114,9 @@ class Undoing:
             begin, end, written, stride, place = self._rewritten(parent, begin, end, is_last=is_last)
             if begin == _UNDECIDED:
                 settled = found
+                line_end = data.index(b"\n", found) + 1
+                length = line_end - data.rfind(b"\n", 0, line_end - 1)
+                self._undecided = (parent.base + line_end, parent.base + line_end + length)
                 break
             if begin < 0:
                 continue
@@ -131,6 +135,11 @@ class Undoing:
         pieces.append(data[done:settled])
         self.tape.data += b"".join(pieces)
         self._done = parent.base + settled
+
+    def _is_undecided(self, parent: Tape) -> bool:
+        """Tell whether the line behind a narrow one has neither ended nor grown longer than that one."""
+        line_start, long_enough = self._undecided
+        return parent.end < long_enough and parent.data.find(b"\n", line_start - parent.base) < 0
 
     def _rewritten(  # noqa: PLR0911 - one return for each kind of writing
         self, parent: Tape, begin: int, end: int, *, is_last: bool

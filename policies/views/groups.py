@@ -1,0 +1,96 @@
+"""Values written in groups of one length, `ghp_ aB3d E5fG 7hJ9` or `A-K-I-A-Q-7`, told as the value they make.
+
+A row of groups with spaces between is held until it ends, so that a stream finds in it what the whole text finds; a
+row with dashes is part of a run, which is held anyway. Words of a language make no row: its first group must show a
+digit, a sign or two capitals, or all groups are single characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from policies.pattern_syntax import parse_pattern
+from policies.patterns import beginnings
+from policies.views.regex import Regex
+from policies.views.undo import DRAWN_CLASS
+
+_USUAL_SIZE = 4  # here the second group may be the first one that no word of a language looks like
+_SIZES = (1, _USUAL_SIZE, 5, 8)
+_LEAST_GROUPS, _MOST_GROUPS = 4, 60
+_LEAST_SINGLES, _MOST_SINGLES = 12, 180
+_STARTS = 3  # so many groups in front may be something else, such as a year
+_LONGEST_DASHED = 512
+_ANY = f"[{DRAWN_CLASS}]"
+
+
+def _row(size: int) -> str:
+    """Write the pattern of a row of groups of this size, the last of which may be shorter."""
+    if size == 1:
+        return f"{_ANY}(?: {_ANY}){{{_LEAST_SINGLES - 1},{_MOST_SINGLES}}}"
+    signs = (f"{_ANY}{{{at}}}[0-9_]{_ANY}{{{size - at - 1}}}" for at in range(size))
+    dashes = (f"{_ANY}{{{at}}}-{_ANY}{{{size - at - 1}}}" for at in range(1, size))
+    telling = f"(?:{'|'.join((*signs, *dashes, f'[A-Z]{{2}}{_ANY}{{{size - 2}}}'))})"
+    first = f"(?:{_ANY}{{{size}}} )?{telling}" if size == _USUAL_SIZE else telling
+    more = f"(?: {_ANY}{{{size}}}){{{_LEAST_GROUPS - 2},{_MOST_GROUPS}}}"
+    return f"{first}{more} {_ANY}{{1,{size}}}"
+
+
+_BEFORE = f"(?:^|=|[^{DRAWN_CLASS}])"
+_ROWS = "|".join(map(_row, _SIZES))
+_ROW = Regex(f"(?m:^|=|[^{DRAWN_CLASS}])({_ROWS})(?m:[^{DRAWN_CLASS}]|$)")
+_OPEN = Regex(f"(?:{beginnings(parse_pattern(f'{_BEFORE}(?:{_ROWS})'), is_exact=True)})\\z")
+_DRAWN = Regex(_ANY)
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """What groups say without what stands between them.
+
+    Attributes:
+        text: the characters of the groups.
+        places: where each of them stands in the view.
+    """
+
+    text: str
+    places: tuple[int, ...]
+
+
+def rows(data: bytes, start: int) -> Iterator[tuple[int, int]]:
+    """Yield where rows of groups with spaces between stand, from `start` on."""
+    place = max(0, start - 1)
+    while (found := _ROW.search(data, place)) is not None:
+        begin, end = found[1]
+        place = end
+        if begin >= start:
+            yield begin, end
+
+
+def open_row(data: bytes, start: int) -> int:
+    """Return from where a row may still go on at the end of the data; the data's length when there is none."""
+    place = _OPEN.first(data, start)
+    if place < len(data) and (data[place : place + 1] == b"=" or not _DRAWN.match(data, place)):
+        return place + 1  # behind what stands before a row
+    return place
+
+
+def values_of_row(data: bytes, begin: int, end: int) -> Iterator[Grouped]:
+    """Yield what a row may say: all of it, and what is left without a first group or two."""
+    width = data.index(b" ", begin) + 1 - begin
+    for skipped in range(_STARTS):
+        yield _grouped(data, begin + skipped * width, end, width)
+
+
+def values_of_run(data: bytes, begin: int, end: int) -> Iterator[Grouped]:
+    """Yield what a run says whose groups have dashes between, behind a name with `=`."""
+    begin = data.rfind(b"=", begin, end) + 1 or begin
+    for size in _SIZES if end - begin <= _LONGEST_DASHED else ():
+        between = data[begin + size : end : size + 1]
+        if len(between) >= _LEAST_GROUPS - 1 and between.count(b"-") == len(between):
+            yield _grouped(data, begin, end, size + 1)
+            return
+
+
+def _grouped(data: bytes, begin: int, end: int, width: int) -> Grouped:
+    places = tuple(place for place in range(begin, end) if (place - begin) % width != width - 1)
+    return Grouped(bytes(data[place] for place in places).decode("latin-1"), places)
