@@ -66,6 +66,8 @@ def _said_bits(naming: Naming, form: Form, value: bytes) -> float:
         return _handed_bits(form, value)
     if form is Form.UUID and naming.link is Link.SAID and name & Kind.WEAK:
         return LOW_BITS
+    if form in {Form.UUID, Form.HEX} and name & Kind.WEAK and naming.is_constant:
+        return 10.0 if len(value) >= _MIN_FAR_CHARS and not naming.near & Kind.EXPLAINED else NEVER
     if form is Form.UUID and (name & Kind.COMMON or (naming.link is Link.SAID and not name & Kind.WEAK)):
         return NEVER
     if name & Kind.PROVIDER:
@@ -118,6 +120,8 @@ def _weak_bits(naming: Naming, form: Form, value: bytes) -> float:
         return _key_bits(naming, form, value)
     if name & Kind.FAINT and naming.around & Kind.PROVIDER and form is not Form.UUID:
         return 16.0
+    if name & Kind.COMMON and naming.link is Link.ASSIGNED and near & (Kind.STRONG | Kind.WEAK):
+        return 18.0 if form in _TEXTUAL else 40.0  # `keys: {wave: …}`
     is_carried = name & Kind.CARRIER and near & (Kind.STRONG | Kind.PROVIDER) and not near & Kind.EXPLAINED
     return 12.0 if is_carried else NEVER
 

@@ -21,7 +21,7 @@ _SAID_CHARS: Final = 70
 _OPENING: Final = b"\"'`\\*"
 _BRACKETS: Final = b"[{(<*"
 _SPACES: Final = b" \t\r\n"
-_SIGN: Final = b"=:>|,;<!+?.&-"
+_SIGN: Final = b"=:>|,;<!+?.&-%"
 _CLOSING: Final = b" \t\"'`[]){}>*_?!\\"
 _SIGN_ENDS: Final = b"=:>|,;"  # `=`, `:=`, `=>`, `->`, `:`, `|`, `,`
 _STRING_PREFIXES: Final = frozenset(
@@ -37,7 +37,7 @@ _MAX_TAIL_CHARS: Final = 24
 _MAX_COPULAS: Final = 3
 _SIGN_ENDS_SET: Final = frozenset(bytes((c,)) for c in _SIGN_ENDS)
 _MARKUP: Final = Regex(
-    r"""(?i)(?:</?(?:t[dhr]|thead|tbody|code|kbd|samp|tt|pre|p|b|i|u|em|strong|span|font|mark|dd|dt|div|li|string)"""
+    r"""(?i)(?:</?(?:t[dhr]|thead|tbody|code|kbd|samp|tt|pre|p|b|i|u|em|strong|span|font|mark|dd|dt|div|li|string|key)"""
     r"""(?:\s[^<>]{0,60})?>\s{0,24}){1,12}["'`]?$"""
 )
 # A further part of a list, a further argument of a call: the name stands before the first.
@@ -48,13 +48,18 @@ _ARGUMENT: Final = Regex(
     r"""["'`]$"""
 )
 _CALLEE: Final = Regex(
-    r"(?i:client|api|sdk|login|bot|gateway|credentials?|connector|wrapper)(?:[Vv][0-9])?(?:\.(?:new|create|connect))?\("
+    r"(?i:\.new|client|api|sdk|login|bot|gateway|credentials?|connector|wrapper)(?:[Vv][0-9])?(?:\.(?:new|create|connect))?\("
 )
 _MAKER: Final = Regex(  # what is made of a key alone
     r"(?:Client|A(?:PI|pi)|S(?:DK|dk)|Bot|Gateway|Connector|\bauth\s?=\s?)(?:V[0-9])?(?:\.(?:new|create|connect))?\("
 )
+_DRAWN_ARGUMENT: Final = Regex(r"""["'][^"'\n]*[0-9][^"'\n]*["'][ \t]*,""")
+_CLASS: Final = Regex(r"(?:^|[^A-Za-z0-9_])[A-Z][A-Za-z0-9]*\(")  # `Coda("…")`: the service itself is made
 _CONSTANT: Final = Regex(r"(?:^|[\s;])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$")
 _ASKED: Final = Regex(r"""(?i)//[^\s"'<>?]*\bapi[^\s"'<>?]*\?[^\s"'<>]*$""")
+_ATTRIBUTE: Final = Regex(
+    r"""<[A-Za-z][^\s<>]*\s(?:[^<>]*\s)?(?:[a-z]+:)?(?:name|key|id)=["']([^"'<>]+)["'][^<>]*>\s*$"""
+)
 _USER_FLAGS: Final = (b"-u", b"--user")
 _CALLERS: Final = (b"curl", b"wget", b"http")
 _MAX_HANDING_CHARS: Final = 40
@@ -128,6 +133,11 @@ class Naming:
         return _ASKED.search(self._wording.data[self._begin : self._end]) is not None
 
     @property
+    def is_constant(self) -> bool:
+        """The name is written as a constant's or a variable's of the environment: `X_KEY`."""
+        return _CONSTANT.search(self._wording.data[slice(*self._span)]) is not None
+
+    @property
     def is_harmless(self) -> bool:
         """The name speaks of something that may look drawn by lot and is no secret."""
         if self._name is None and not self._wording.may_be_harmless(*self._span):
@@ -192,6 +202,8 @@ class NameReader:
                 name = name & ~Kind.FAINT | Kind.WEAK | Kind.PROVIDER
             elif _CALLEE.search(called) is not None:
                 name = name & ~Kind.FAINT | Kind.WEAK
+            elif name & Kind.COMMON and _CLASS.search(called) is not None:
+                name |= Kind.PROVIDER
         return name
 
     def linked(self, before: bytes) -> tuple[Link, int, int]:
@@ -247,6 +259,8 @@ def _marked(before: bytes, text: bytes, bare: bytes) -> tuple[Link, int, int] | 
     """Return the name of a value in a cell of its own, `<th>X key</th><td><code>…`, of a call's user, or in a list."""
     if bare[-1:] == b">" and (cell := _MARKUP.search(text)) is not None and cell[0][0]:
         return Link.ASSIGNED, *_name_span(text[: cell[0][0]])
+    if bare[-1:] == b">" and (attribute := _ATTRIBUTE.search(bare)) is not None:
+        return Link.ASSIGNED, *attribute[1]
     if bare.endswith(_USER_FLAGS) and any(caller in before for caller in _CALLERS):
         return Link.ASSIGNED, len(before), len(before)
     return _listed(text, bare)
@@ -259,7 +273,12 @@ def _listed(text: bytes, bare: bytes) -> tuple[Link, int, int] | None:
     elif bare[-1:] == b",":
         found = _ELEMENT.search(text)
         if found is None and (found := _ARGUMENT.search(text)) is not None:
-            return Link.ASSIGNED, max(found[0][0], len(bare) - 1 - _MAX_NAME_CHARS), len(bare) - 1
+            start, end = found[0][0], len(bare) - 1
+            if _DRAWN_ARGUMENT.search(bare, start) is not None:  # its letters spell short words
+                end = text.index(b"(", start)
+            if text[:start].rstrip(_SPACES)[-1:] in _SIGN_ENDS_SET:  # `X_TOKEN = fetch("X", "…")`
+                start = _name_span(text[:start].rstrip(_SPACES).rstrip(_SIGN))[0]
+            return Link.ASSIGNED, start, end
     else:
         return None
     return None if found is None else (Link.ASSIGNED, *_name_span(text[: found[0][0] + 1]))

@@ -96,6 +96,7 @@ _ADDRESS: Final = Regex(
     r"""|gateway|nodes?|v[0-9])[.-][a-z0-9.-]{1,80}(?::[0-9]{2,5})?"""
     r"""(?:(?:/[a-z0-9._~-]{1,40}){0,4}?/(?:v?[0-9]{1,2}(?:\.[0-9]{1,2})?|apis?|json|xml|rest|bot|rpc|ws|ext|forecast|eth|ethereum|polygon|bsc|solana"""
     r"""|arbitrum|optimism|base|avalanche|mainnet|(?:api|access|auth|app|user)?[_-]?(?:key|token)|auth|secret))?/$"""
+    r"""|//[^\s/"'<>]{4,80}/(?:inputs?|collect|ping|send|notify|deploy|trigger|beacon)/$"""
 )
 
 # A value that no word gives away
@@ -104,7 +105,9 @@ _RARE_CHARS: Final = range(20, 65)
 _RARE_BITS: Final = 45.0
 _QUOTES: Final = frozenset((b'"', b"'", b"`"))
 _SIGNS: Final = frozenset((b"=", b":", b"("))
-_MADE: Final = Regex(r"""\bnew [A-Z][A-Za-z0-9_.]*\([^()\n]*$""")  # a further argument of what is made
+_MADE: Final = Regex(
+    r"""(?:\b[A-Z][A-Za-z0-9_.]*|\b(?:init|configure|connect|setup|login))\([^()\n]*$"""
+)  # a further argument
 _FREE_BEFORE: Final = frozenset((b"", b" ", b"\n", b"\t", b"`"))
 _FREE_AFTER: Final = frozenset((b"", b" ", b"\n", b"\r", b"\t", b"`", b'"', b"'", b",", b"?", b"!", b";"))
 _TORN_AFTER: Final = _FREE_AFTER - {b"", b" "}  # at the beginning of a text: the rest of an encoded line
