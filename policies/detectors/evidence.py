@@ -66,8 +66,8 @@ def _said_bits(naming: Naming, form: Form, value: bytes) -> float:
         return _handed_bits(form, value)
     if form is Form.UUID and naming.link is Link.SAID and name & Kind.WEAK:
         return LOW_BITS
-    if form in {Form.UUID, Form.HEX} and name & Kind.WEAK and naming.is_constant:
-        return 10.0 if len(value) >= _MIN_FAR_CHARS and not naming.near & Kind.EXPLAINED else NEVER
+    if _is_key_of_constant(naming, form, value):
+        return 10.0
     if form is Form.UUID and (name & Kind.COMMON or (naming.link is Link.SAID and not name & Kind.WEAK)):
         return NEVER
     if name & Kind.PROVIDER:
@@ -94,6 +94,13 @@ def near_bits(naming: Naming, form: Form, value: bytes) -> float:
     if near & Kind.STRONG:
         return 25.0
     return 30.0 if near & Kind.COMMON and naming.line & Kind.WEAK else NEVER
+
+
+def _is_key_of_constant(naming: Naming, form: Form, value: bytes) -> bool:
+    """Tell whether a UUID or hexadecimal is set in a constant that is called a key: `X_KEY=…` names no object."""
+    if form not in {Form.UUID, Form.HEX} or naming.name & (Kind.WEAK | Kind.PROVIDER) != Kind.WEAK:
+        return False
+    return len(value) >= _MIN_FAR_CHARS and naming.is_constant and not naming.near & Kind.EXPLAINED
 
 
 def _handed_bits(form: Form, value: bytes) -> float:

@@ -48,7 +48,7 @@ _ARGUMENT: Final = Regex(
     r"""["'`]$"""
 )
 _CALLEE: Final = Regex(
-    r"(?i:\.new|client|api|sdk|login|bot|gateway|credentials?|connector|wrapper)(?:[Vv][0-9])?(?:\.(?:new|create|connect))?\("
+    r"(?i:\.new|client|api|sdk|auth(?:enticate|orize)?[a-z]{0,12}|login|bot|gateway|credentials?|connector|wrapper)(?:[Vv][0-9])?(?:\.(?:new|create|connect))?\("
 )
 _MAKER: Final = Regex(  # what is made of a key alone
     r"(?:Client|A(?:PI|pi)|S(?:DK|dk)|Bot|Gateway|Connector|\bauth\s?=\s?)(?:V[0-9])?(?:\.(?:new|create|connect))?\("
@@ -64,6 +64,7 @@ _USER_FLAGS: Final = (b"-u", b"--user")
 _CALLERS: Final = (b"curl", b"wget", b"http")
 _MAX_HANDING_CHARS: Final = 40
 _MAX_HANDING_WORDS: Final = 4
+_IMAGE: Final = Regex(r"[a-z0-9]/[a-z0-9._-]+:$")
 _PINS: Final = frozenset((b"@", b"#"))
 
 
@@ -85,7 +86,7 @@ class Naming:
 
     Attributes:
         link: how the value is linked to its name.
-        is_pinned: the value stands right behind `@` or `#`, as the commit that an action or an address is pinned to.
+        is_pinned: the value stands right behind `@`, `#` or `acme/image:`, as the commit that something is pinned to.
     """
 
     __slots__ = ("_around", "_begin", "_end", "_name", "_reader", "_seen", "_span", "_wording", "is_pinned", "link")
@@ -94,7 +95,7 @@ class Naming:
         begin = max(0, end - BEFORE_CHARS)
         before = wording.data[begin:end]
         self.link, start, behind = reader.linked(before)
-        self.is_pinned = before[-1:] in _PINS
+        self.is_pinned = before[-1:] in _PINS or (before[-1:] == b":" and _IMAGE.search(before) is not None)
         self._reader = reader
         self._wording = wording
         self._begin, self._end = begin, end
@@ -202,8 +203,8 @@ class NameReader:
                 name = name & ~Kind.FAINT | Kind.WEAK | Kind.PROVIDER
             elif _CALLEE.search(called) is not None:
                 name = name & ~Kind.FAINT | Kind.WEAK
-            elif name & Kind.COMMON and _CLASS.search(called) is not None:
-                name |= Kind.PROVIDER
+            elif _CLASS.search(called) is not None:
+                name = name & ~Kind.FAINT | (Kind.PROVIDER if name & Kind.COMMON else Kind.NOTHING)
         return name
 
     def linked(self, before: bytes) -> tuple[Link, int, int]:

@@ -60,6 +60,7 @@ _ENCODED_BITS_A_CHAR: Final = 1.0  # base 64 has 2.3 on average, paths are below
 _MIN_PATH_PART: Final = 16
 _MIN_TAIL_CHARS: Final = 16
 _TAIL_BITS: Final = 14.0  # of a drawn tail behind a spelled name: only plain words make it a secret
+_MARKED_HEX: Final = re.compile(rb"^[A-Za-z]{1,4}(?=[0-9a-f]{24})")  # `PT3f9c…`
 _SEPARATED: Final = re.compile(rb"[_.-]")
 _MAX_PADDING: Final = 2  # of base 64
 _UUID_CHARS: Final = 36
@@ -96,6 +97,7 @@ _ADDRESS: Final = Regex(
     r"""|gateway|nodes?|v[0-9])[.-][a-z0-9.-]{1,80}(?::[0-9]{2,5})?"""
     r"""(?:(?:/[a-z0-9._~-]{1,40}){0,4}?/(?:v?[0-9]{1,2}(?:\.[0-9]{1,2})?|apis?|json|xml|rest|bot|rpc|ws|ext|forecast|eth|ethereum|polygon|bsc|solana"""
     r"""|arbitrum|optimism|base|avalanche|mainnet|(?:api|access|auth|app|user)?[_-]?(?:key|token)|auth|secret))?/$"""
+    r"""|//[^\s/"'<>]{4,80}/apis?/(?:(?:v[0-9.]{1,4}|json|xml|rest|ip)/){0,3}$"""
     r"""|//[^\s/"'<>]{4,80}/(?:inputs?|collect|ping|send|notify|deploy|trigger|beacon)/$"""
 )
 
@@ -130,6 +132,7 @@ class _Drawn(NamedTuple):
         start: its place in the run.
         bits: the evidence of chance.
         is_path: it is a part of a path.
+        telling: the kinds of words in its line that make a part of a path a secret.
     """
 
     start: int
@@ -137,6 +140,7 @@ class _Drawn(NamedTuple):
     bits: float
     form: Form
     is_path: bool
+    telling: int = Kind.STRONG
 
 
 class TokenDetector:
@@ -172,10 +176,8 @@ class TokenDetector:
         before = data[max(0, start - BEFORE_CHARS) : first]
         if before[-1:] == b"[" and after == b"]" and is_placeholder(f"[{data[start:end].decode('ascii')}]"):
             return None  # one of ours stands where a value stood; guarding twice changes nothing
-        if drawn.is_path and drawn.bits >= FAR_BITS and _ADDRESS.search(before) is not None:
-            rule: str | None = PROVIDER_TOKEN
-        else:
-            rule = self._rule(self._reader.read(wording, first), before, after, drawn)
+        is_key = drawn.is_path and drawn.bits >= FAR_BITS and _ADDRESS.search(before) is not None
+        rule = PROVIDER_TOKEN if is_key else self._rule(self._reader.read(wording, first), before, after, drawn)
         if rule is None or _is_looked_up(before) or is_explained(drawn.value, self._placeholder):
             return None
         return TokenFinding(_with_id(data, first), first + len(drawn.value), rule, _SCORES[rule])
@@ -237,7 +239,8 @@ def _drawn(run: bytes) -> _Drawn | None:
     if not _DIGIT.search(value):
         bits -= _NO_DIGIT_BITS
     form = form_of(value) if bits >= LOW_BITS else None
-    return None if form is None else _Drawn(first, value, bits, form, is_path)
+    telling = Kind.STRONG if is_address else Kind.STRONG | Kind.WEAK  # `api` is the host of an object
+    return None if form is None else _Drawn(first, value, bits, form, is_path, telling)
 
 
 def _drawn_part(path: bytes) -> tuple[int, bytes, float]:
@@ -258,7 +261,7 @@ def _drawn_tail(first: int, value: bytes, *, is_path: bool) -> _Drawn | None:
     """Return a value whose hexadecimal or UUID stands behind a spelled name, as in `service-3f9c…`."""
     tail = value[-_UUID_CHARS:]
     if form_of(tail) is not Form.UUID:
-        tail = _SEPARATED.split(value)[-1]
+        tail = _MARKED_HEX.sub(b"", _SEPARATED.split(value)[-1])
         if len(tail) < _MIN_TAIL_CHARS or form_of(tail) is not Form.HEX:
             return None
     return _Drawn(first, value, _TAIL_BITS, Form.HEX, is_path) if len(tail) < len(value) else None
@@ -300,7 +303,7 @@ def _named_rule(naming: Naming, drawn: _Drawn) -> str | None:
         rule = PROVIDER_TOKEN
     else:
         return None
-    if drawn.is_path and (form in {Form.UUID, Form.HEX} or not naming.line & (Kind.STRONG | Kind.WEAK)):
+    if drawn.is_path and (form in {Form.UUID, Form.HEX} or not naming.line & drawn.telling):
         return None  # the address of an object
     if not name & Kind.STRONG and ((form is Form.HEX and naming.is_pinned) or _is_readable(value)):
         return None
