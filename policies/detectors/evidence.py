@@ -50,12 +50,14 @@ _TEXTUAL: Final = frozenset((Form.MIXED, Form.LOWER))
 def linked_bits(naming: Naming, form: Form, value: bytes) -> float:
     """Return the need of a value that is assigned to its name, said to be it, or adjacent to it."""
     name = naming.name
-    if not name or naming.link is Link.NEAR or name & (Kind.EXPLAINED | Kind.TAIL):
+    if naming.link is Link.NEAR or name & (Kind.EXPLAINED | Kind.TAIL):
         return NEVER
     if naming.link is Link.ADJACENT:
-        return _adjacent_bits(name, form, value)
+        return min(_adjacent_bits(name, form, value), _option_bits(naming, form))
     if name & Kind.STRONG:
         return LOW_BITS
+    if not name:
+        return NEVER
     return _said_bits(naming, form, value)
 
 
@@ -159,3 +161,10 @@ def _adjacent_bits(name: int, form: Form, value: bytes) -> float:
     if name & Kind.PROVIDER and form is not Form.UUID:
         return 18.0
     return 25.0 if name & Kind.WEAK and form in _TEXTUAL and len(value) >= _MIN_FAR_CHARS else NEVER
+
+
+def _option_bits(naming: Naming, form: Form) -> float:
+    """Return the need of a value behind the option of a service's command: `cloudsmith push -k …`."""
+    line = naming.line
+    is_told = line & Kind.PROVIDER or (line & Kind.COMMON and line & (Kind.STRONG | Kind.WEAK))
+    return _ADJACENT_BITS if is_told and form is not Form.DIGITS and naming.is_option else NEVER

@@ -42,6 +42,8 @@ _MARKUP: Final = Regex(
 )
 # A further part of a list, a further argument of a call: the name stands before the first.
 _ITEM: Final = Regex(r"""[A-Za-z0-9_"'\]][ \t]*:[ \t]*(?:\r?\n[ \t]*-[ \t][^\n]+)*\r?\n[ \t]*-$""")
+_PAIR: Final = Regex(r"""\n[ \t]*-[ \t]+["']?[^\s"':]+:$""")  # `- user:…`
+_OPTION: Final = Regex(r"\s(?:--?(?:k|p|key|apikey|api|auth|authkey|pass|token)|-[at])$")
 _ELEMENT: Final = Regex(r"""[A-Za-z0-9_"'\]][ \t]*[:=]\s{0,4}\[\s{0,24}(?:["'][^"'\n]+["'][ \t]*,\s*)+["']$""")
 _ARGUMENT: Final = Regex(
     r"""[A-Za-z_$][A-Za-z0-9_$.:>-]{0,60}\(\s*(?:(?:"[^"\n]*"|'[^'\n]*'|[A-Za-z0-9_.$@]+)[ \t]*,\s*)+"""
@@ -51,7 +53,7 @@ _CALLEE: Final = Regex(
     r"(?i:\.new|client|api|sdk|auth(?:enticate|orize)?[a-z]{0,12}|login|bot|gateway|credentials?|connector|wrapper)(?:[Vv][0-9])?(?:\.(?:new|create|connect))?\("
 )
 _MAKER: Final = Regex(  # what is made of a key alone
-    r"(?:Client|A(?:PI|pi)|S(?:DK|dk)|Bot|Gateway|Connector|\bauth\s?=\s?)(?:V[0-9])?(?:\.(?:new|create|connect))?\("
+    r"(?:(?i:\bset_?[a-z_]{0,16}(?:api|key|token|auth))|Client|A(?:PI|pi)|S(?:DK|dk)|Bot|Gateway|Connector|\bauth\s?=\s?)(?:V[0-9])?(?:\.(?:new|create|connect))?\("
 )
 _DRAWN_ARGUMENT: Final = Regex(r"""["'][^"'\n]*[0-9][^"'\n]*["'][ \t]*,""")
 _CLASS: Final = Regex(r"(?:^|[^A-Za-z0-9_])[A-Z][A-Za-z0-9]*\(")  # `Coda("…")`: the service itself is made
@@ -132,6 +134,12 @@ class Naming:
     def is_asked(self) -> bool:
         """The value stands in the query of an API's address."""
         return _ASKED.search(self._wording.data[self._begin : self._end]) is not None
+
+    @property
+    def is_option(self) -> bool:
+        """The name is an option of a command: `-k …`."""
+        start, end = self._span
+        return _OPTION.search(self._wording.data[max(0, start - 1) : end]) is not None
 
     @property
     def is_constant(self) -> bool:
@@ -225,6 +233,8 @@ class NameReader:
             start, end = _name_span(bare)
             is_constant = _CONSTANT.search(bare) is not None  # `setx X_KEY …`, `ENV X_TOKEN …`
             start = start if is_constant else max(start, end - _MAX_ADJACENT_CHARS)
+            if (option := _OPTION.search(bare)) is not None:  # what it is an option of is no part of the name
+                start = option[0][0] + 1
             return Link.ASSIGNED if is_constant else Link.ADJACENT, start, end
         else:
             return Link.NEAR, 0, 0
@@ -271,6 +281,8 @@ def _listed(text: bytes, bare: bytes) -> tuple[Link, int, int] | None:
     """Return the name of a value that stands in a list, or behind other arguments of a call."""
     if bare[-1:] == b"-":
         found = _ITEM.search(bare)
+    elif text[-1:] == b":" and (pair := _PAIR.search(text)) is not None:
+        found = _ITEM.search(text[: text.index(b"-", pair[0][0]) + 1])
     elif bare[-1:] == b",":
         found = _ELEMENT.search(text)
         if found is None and (found := _ARGUMENT.search(text)) is not None:
