@@ -231,7 +231,8 @@ class NameReader:
             link, rest = Link.ASSIGNED, bare if is_called else bare.rstrip(_SIGN)
         elif bare != before and b"\n" not in before[len(bare) :]:
             start, end = _name_span(bare)
-            is_constant = _CONSTANT.search(bare) is not None  # `setx X_KEY …`, `ENV X_TOKEN …`
+            # `setx X_KEY …`, `ENV X_TOKEN …`; what headers define is known to all
+            is_constant = not bare[start:].startswith(b"#define") and _CONSTANT.search(bare) is not None
             start = start if is_constant else max(start, end - _MAX_ADJACENT_CHARS)
             if (option := _OPTION.search(bare)) is not None:  # what it is an option of is no part of the name
                 start = option[0][0] + 1
