@@ -43,18 +43,21 @@ _MIN_MIXED_CHARS: Final = 10
 _MIN_FAR_CHARS: Final = 16  # of a value whose words do not name it directly
 _MIN_DIGITS: Final = 8
 _MIN_HEX_KEY_CHARS: Final = 32
+_SERVICE_SECRET: Final = Kind.PROVIDER | Kind.STRONG
 _TEXTUAL: Final = frozenset((Form.MIXED, Form.LOWER))
 
 
 def linked_bits(naming: Naming, form: Form, value: bytes) -> float:
     """Return the need of a value that is assigned to its name, said to be it, or adjacent to it."""
     name = naming.name
-    if not name or naming.link is Link.NEAR or name & (Kind.EXPLAINED | Kind.TAIL):
+    if naming.link is Link.NEAR or name & (Kind.EXPLAINED | Kind.TAIL):
         return NEVER
     if naming.link is Link.ADJACENT:
-        return _adjacent_bits(name, form, value)
+        return min(_adjacent_bits(name, form, value), _option_bits(naming, form))
     if name & Kind.STRONG:
         return LOW_BITS
+    if not name:
+        return NEVER
     return _said_bits(naming, form, value)
 
 
@@ -65,6 +68,8 @@ def _said_bits(naming: Naming, form: Form, value: bytes) -> float:
         return _handed_bits(form, value)
     if form is Form.UUID and naming.link is Link.SAID and name & Kind.WEAK:
         return LOW_BITS
+    if _is_key_of_constant(naming, form, value):
+        return 10.0
     if form is Form.UUID and (name & Kind.COMMON or (naming.link is Link.SAID and not name & Kind.WEAK)):
         return NEVER
     if name & Kind.PROVIDER:
@@ -77,7 +82,9 @@ def near_bits(naming: Naming, form: Form, value: bytes) -> float:
     if form is Form.DIGITS or len(value) < _MIN_FAR_CHARS or value.startswith(b"0x"):
         return NEVER
     is_hash = form is Form.HEX and len(value) in _HASH_CHARS
-    near = naming.line if is_hash else naming.near  # hashes stand in lists, of which the line before tells nothing
+    near = naming.near
+    if is_hash and near & _SERVICE_SECRET != _SERVICE_SECRET:
+        near = naming.line  # hashes stand in lists, of which the line before tells nothing
     is_explained = bool(near & Kind.EXPLAINED) and form is Form.HEX
     is_object = form is Form.UUID and not naming.line & Kind.PROVIDER
     if is_explained or is_object:
@@ -89,6 +96,13 @@ def near_bits(naming: Naming, form: Form, value: bytes) -> float:
     if near & Kind.STRONG:
         return 25.0
     return 30.0 if near & Kind.COMMON and naming.line & Kind.WEAK else NEVER
+
+
+def _is_key_of_constant(naming: Naming, form: Form, value: bytes) -> bool:
+    """Tell whether a UUID or hexadecimal is set in a constant that is called a key: `X_KEY=…` names no object."""
+    if form not in {Form.UUID, Form.HEX} or naming.name & (Kind.WEAK | Kind.PROVIDER) != Kind.WEAK:
+        return False
+    return len(value) >= _MIN_FAR_CHARS and naming.is_constant and not naming.near & Kind.EXPLAINED
 
 
 def _handed_bits(form: Form, value: bytes) -> float:
@@ -115,6 +129,8 @@ def _weak_bits(naming: Naming, form: Form, value: bytes) -> float:
         return _key_bits(naming, form, value)
     if name & Kind.FAINT and naming.around & Kind.PROVIDER and form is not Form.UUID:
         return 16.0
+    if name & Kind.COMMON and naming.link is Link.ASSIGNED and near & (Kind.STRONG | Kind.WEAK):
+        return 18.0 if form in _TEXTUAL else 40.0  # `keys: {wave: …}`
     is_carried = name & Kind.CARRIER and near & (Kind.STRONG | Kind.PROVIDER) and not near & Kind.EXPLAINED
     return 12.0 if is_carried else NEVER
 
@@ -123,7 +139,7 @@ def _key_bits(naming: Naming, form: Form, value: bytes) -> float:
     """Return the need of a value that is called `key` or alike, without a service's word in the name."""
     if naming.name & Kind.COMMON:
         return NEVER if form is Form.HEX and naming.near & Kind.EXPLAINED else 12.0  # `MD5 (api.zip) = …`
-    if naming.around & Kind.PROVIDER:
+    if naming.around & Kind.PROVIDER or naming.is_asked:
         return 10.0
     if form is Form.UUID:
         return NEVER
@@ -137,10 +153,18 @@ def _key_bits(naming: Naming, form: Form, value: bytes) -> float:
 
 def _adjacent_bits(name: int, form: Form, value: bytes) -> float:
     """Return the need of a value that stands right behind a word."""
-    if form is Form.DIGITS or (form is Form.HEX and value.isupper()):  # counts, and fingerprints of keys
+    is_print = form is Form.HEX and value.isupper() and not name & Kind.STRONG
+    if form is Form.DIGITS or is_print:  # counts, and fingerprints of keys
         return NEVER
     if name & Kind.STRONG:
         return _ADJACENT_BITS
     if name & Kind.PROVIDER and form is not Form.UUID:
         return 18.0
     return 25.0 if name & Kind.WEAK and form in _TEXTUAL and len(value) >= _MIN_FAR_CHARS else NEVER
+
+
+def _option_bits(naming: Naming, form: Form) -> float:
+    """Return the need of a value behind the option of a service's command: `cloudsmith push -k …`."""
+    line = naming.line
+    is_told = line & Kind.PROVIDER or (line & Kind.COMMON and line & (Kind.STRONG | Kind.WEAK))
+    return _ADJACENT_BITS if is_told and form is not Form.DIGITS and naming.is_option else NEVER

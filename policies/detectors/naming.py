@@ -21,7 +21,7 @@ _SAID_CHARS: Final = 70
 _OPENING: Final = b"\"'`\\*"
 _BRACKETS: Final = b"[{(<*"
 _SPACES: Final = b" \t\r\n"
-_SIGN: Final = b"=:>|,;<!+?.&-"
+_SIGN: Final = b"=:>|,;<!+?.&-%"
 _CLOSING: Final = b" \t\"'`[]){}>*_?!\\"
 _SIGN_ENDS: Final = b"=:>|,;"  # `=`, `:=`, `=>`, `->`, `:`, `|`, `,`
 _STRING_PREFIXES: Final = frozenset(
@@ -37,13 +37,36 @@ _MAX_TAIL_CHARS: Final = 24
 _MAX_COPULAS: Final = 3
 _SIGN_ENDS_SET: Final = frozenset(bytes((c,)) for c in _SIGN_ENDS)
 _MARKUP: Final = Regex(
-    r"""(?i)(?:</?(?:t[dhr]|thead|tbody|code|kbd|samp|tt|pre|p|b|i|u|em|strong|span|font|mark|dd|dt|div|li|string)"""
+    r"""(?i)(?:</?(?:t[dhr]|thead|tbody|code|kbd|samp|tt|pre|p|b|i|u|em|strong|span|font|mark|dd|dt|div|li|string|key)"""
     r"""(?:\s[^<>]{0,60})?>\s{0,24}){1,12}["'`]?$"""
+)
+# A further part of a list, a further argument of a call: the name stands before the first.
+_ITEM: Final = Regex(r"""[A-Za-z0-9_"'\]][ \t]*:[ \t]*(?:\r?\n[ \t]*-[ \t][^\n]+)*\r?\n[ \t]*-$""")
+_PAIR: Final = Regex(r"""\n[ \t]*-[ \t]+["']?[^\s"':]+:$""")  # `- user:…`
+_OPTION: Final = Regex(r"\s(?:--?(?:k|p|key|apikey|api|auth|authkey|pass|token)|-[at])$")
+_ELEMENT: Final = Regex(r"""[A-Za-z0-9_"'\]][ \t]*[:=]\s{0,4}\[\s{0,24}(?:["'][^"'\n]+["'][ \t]*,\s*)+["']$""")
+_ARGUMENT: Final = Regex(
+    r"""[A-Za-z_$][A-Za-z0-9_$.:>-]{0,60}\(\s*(?:(?:"[^"\n]*"|'[^'\n]*'|[A-Za-z0-9_.$@]+)[ \t]*,\s*)+"""
+    r"""["'`]$"""
+)
+_CALLEE: Final = Regex(
+    r"(?i:\.new|client|api|sdk|auth(?:enticate|orize)?[a-z]{0,12}|login|bot|gateway|credentials?|connector|wrapper)(?:[Vv][0-9])?(?:\.(?:new|create|connect))?\("
+)
+_MAKER: Final = Regex(  # what is made of a key alone
+    r"(?:(?i:\bset_?[a-z_]{0,16}(?:api|key|token|auth))|Client|A(?:PI|pi)|S(?:DK|dk)|Bot|Gateway|Connector|\bauth\s?=\s?)(?:V[0-9])?(?:\.(?:new|create|connect))?\("
+)
+_DRAWN_ARGUMENT: Final = Regex(r"""["'][^"'\n]*[0-9][^"'\n]*["'][ \t]*,""")
+_CLASS: Final = Regex(r"(?:^|[^A-Za-z0-9_])[A-Z][A-Za-z0-9]*\(")  # `Coda("…")`: the service itself is made
+_CONSTANT: Final = Regex(r"(?:^|[\s;])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$")
+_ASKED: Final = Regex(r"""(?i)//[^\s"'<>?]*\bapi[^\s"'<>?]*\?[^\s"'<>]*$""")
+_ATTRIBUTE: Final = Regex(
+    r"""<[A-Za-z][^\s<>]*\s(?:[^<>]*\s)?(?:[a-z]+:)?(?:name|key|id)=["']([^"'<>]+)["'][^<>]*>\s*$"""
 )
 _USER_FLAGS: Final = (b"-u", b"--user")
 _CALLERS: Final = (b"curl", b"wget", b"http")
 _MAX_HANDING_CHARS: Final = 40
 _MAX_HANDING_WORDS: Final = 4
+_IMAGE: Final = Regex(r"[a-z0-9]/[a-z0-9._-]+:$")
 _PINS: Final = frozenset((b"@", b"#"))
 
 
@@ -65,7 +88,7 @@ class Naming:
 
     Attributes:
         link: how the value is linked to its name.
-        is_pinned: the value stands right behind `@` or `#`, as the commit that an action or an address is pinned to.
+        is_pinned: the value stands right behind `@`, `#` or `acme/image:`, as the commit that something is pinned to.
     """
 
     __slots__ = ("_around", "_begin", "_end", "_name", "_reader", "_seen", "_span", "_wording", "is_pinned", "link")
@@ -74,7 +97,7 @@ class Naming:
         begin = max(0, end - BEFORE_CHARS)
         before = wording.data[begin:end]
         self.link, start, behind = reader.linked(before)
-        self.is_pinned = before[-1:] in _PINS
+        self.is_pinned = before[-1:] in _PINS or (before[-1:] == b":" and _IMAGE.search(before) is not None)
         self._reader = reader
         self._wording = wording
         self._begin, self._end = begin, end
@@ -106,6 +129,22 @@ class Naming:
         if self._around is None:
             self._around = self._wording.telling_kinds(self._begin, self._end, self._span[0])[1] | self.name
         return self._around
+
+    @property
+    def is_asked(self) -> bool:
+        """The value stands in the query of an API's address."""
+        return _ASKED.search(self._wording.data[self._begin : self._end]) is not None
+
+    @property
+    def is_option(self) -> bool:
+        """The name is an option of a command: `-k …`."""
+        start, end = self._span
+        return _OPTION.search(self._wording.data[max(0, start - 1) : end]) is not None
+
+    @property
+    def is_constant(self) -> bool:
+        """The name is written as a constant's or a variable's of the environment: `X_KEY`."""
+        return _CONSTANT.search(self._wording.data[slice(*self._span)]) is not None
 
     @property
     def is_harmless(self) -> bool:
@@ -167,6 +206,13 @@ class NameReader:
             return name | Kind.HANDED
         if link is not Link.SAID and name and self._has_tail(written):
             name |= Kind.TAIL
+        if link is Link.ASSIGNED and b"(" in (called := wording.data[start : end + 1]):
+            if _MAKER.search(called) is not None:
+                name = name & ~Kind.FAINT | Kind.WEAK | Kind.PROVIDER
+            elif _CALLEE.search(called) is not None:
+                name = name & ~Kind.FAINT | Kind.WEAK
+            elif _CLASS.search(called) is not None:
+                name = name & ~Kind.FAINT | (Kind.PROVIDER if name & Kind.COMMON else Kind.NOTHING)
         return name
 
     def linked(self, before: bytes) -> tuple[Link, int, int]:
@@ -185,7 +231,12 @@ class NameReader:
             link, rest = Link.ASSIGNED, bare if is_called else bare.rstrip(_SIGN)
         elif bare != before and b"\n" not in before[len(bare) :]:
             start, end = _name_span(bare)
-            return Link.ADJACENT, max(start, end - _MAX_ADJACENT_CHARS), end
+            # `setx X_KEY …`, `ENV X_TOKEN …`; what headers define is known to all
+            is_constant = not bare[start:].startswith(b"#define") and _CONSTANT.search(bare) is not None
+            start = start if is_constant else max(start, end - _MAX_ADJACENT_CHARS)
+            if (option := _OPTION.search(bare)) is not None:  # what it is an option of is no part of the name
+                start = option[0][0] + 1
+            return Link.ASSIGNED if is_constant else Link.ADJACENT, start, end
         else:
             return Link.NEAR, 0, 0
         start, end = _name_span(rest)
@@ -217,12 +268,34 @@ class NameReader:
 
 
 def _marked(before: bytes, text: bytes, bare: bytes) -> tuple[Link, int, int] | None:
-    """Return the name of a value in a cell of its own, `<th>X key</th><td><code>…`, or of a call's user."""
+    """Return the name of a value in a cell of its own, `<th>X key</th><td><code>…`, of a call's user, or in a list."""
     if bare[-1:] == b">" and (cell := _MARKUP.search(text)) is not None and cell[0][0]:
         return Link.ASSIGNED, *_name_span(text[: cell[0][0]])
+    if bare[-1:] == b">" and (attribute := _ATTRIBUTE.search(bare)) is not None:
+        return Link.ASSIGNED, *attribute[1]
     if bare.endswith(_USER_FLAGS) and any(caller in before for caller in _CALLERS):
         return Link.ASSIGNED, len(before), len(before)
-    return None
+    return _listed(text, bare)
+
+
+def _listed(text: bytes, bare: bytes) -> tuple[Link, int, int] | None:
+    """Return the name of a value that stands in a list, or behind other arguments of a call."""
+    if bare[-1:] == b"-":
+        found = _ITEM.search(bare)
+    elif text[-1:] == b":" and (pair := _PAIR.search(text)) is not None:
+        found = _ITEM.search(text[: text.index(b"-", pair[0][0]) + 1])
+    elif bare[-1:] == b",":
+        found = _ELEMENT.search(text)
+        if found is None and (found := _ARGUMENT.search(text)) is not None:
+            start, end = found[0][0], len(bare) - 1
+            if _DRAWN_ARGUMENT.search(bare, start) is not None:  # its letters spell short words
+                end = text.index(b"(", start)
+            if text[:start].rstrip(_SPACES)[-1:] in _SIGN_ENDS_SET:  # `X_TOKEN = fetch("X", "…")`
+                start = _name_span(text[:start].rstrip(_SPACES).rstrip(_SIGN))[0]
+            return Link.ASSIGNED, start, end
+    else:
+        return None
+    return None if found is None else (Link.ASSIGNED, *_name_span(text[: found[0][0] + 1]))
 
 
 def _sentence_start(text: bytes) -> int:

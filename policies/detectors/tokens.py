@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from policies.detectors.evidence import FAR_BITS, LEAST_BITS, LOW_BITS, linked_bits, near_bits
 from policies.detectors.explained import Form, form_of, is_explained
 from policies.detectors.naming import BEFORE_CHARS, Link, NameReader, Naming
-from policies.detectors.rarity import rarity
+from policies.detectors.rarity import is_filling, rarity
 from policies.detectors.wording import Kind, Wording, any_of
 from policies.pseudonyms import is_placeholder
 from policies.views.regex import Regex
@@ -58,7 +58,14 @@ _MIN_SMALL_LETTERS_ONLY: Final = 16
 _NO_DIGIT_BITS: Final = 6.0  # a name oddly spelled has no digit either
 _ENCODED_BITS_A_CHAR: Final = 1.0  # base 64 has 2.3 on average, paths are below 0.5
 _MIN_PATH_PART: Final = 16
+_MIN_TAIL_CHARS: Final = 16
+_TAIL_BITS: Final = 14.0  # of a drawn tail behind a spelled name: only plain words make it a secret
+_MARKED_HEX: Final = re.compile(rb"^[A-Za-z]{1,4}(?=[0-9a-f]{24})")  # `PT3f9c…`
+_SEPARATED: Final = re.compile(rb"[_.-]")
 _MAX_PADDING: Final = 2  # of base 64
+_UUID_CHARS: Final = 36
+_MAX_ID_CHARS: Final = 72  # of the half before a colon
+_ID_CHARS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 _UNPRINTABLE: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 # What stands right before and after it
@@ -82,12 +89,27 @@ _BLOCK: Final = Regex(
     r"""(?:(?:^|\n)[ \t>"'+]*[A-Za-z0-9+/=_-]+["',;:\\n ]*|[A-Za-z0-9+/=_-]{56}|-----["',;:\\n ]*)\r?\n[ \t>"'+]*$"""
 )
 
+_ADDRESS_START: Final = re.compile(rb"//|[0-9]{2,5}/")  # behind `https:` or `host:`
+
+# A part of an address that is a key: right behind the host of an API, its version, or a word that says so
+_ADDRESS: Final = Regex(
+    r"""(?i)//(?:[a-z0-9-]{1,63}[.-]){0,6}(?:[a-z]{0,12}apis?[0-9]?|rpc|mainnet|testnet|devnet|sepolia|holesky|goerli"""
+    r"""|gateway|nodes?|v[0-9])[.-][a-z0-9.-]{1,80}(?::[0-9]{2,5})?"""
+    r"""(?:(?:/[a-z0-9._~-]{1,40}){0,4}?/(?:v?[0-9]{1,2}(?:\.[0-9]{1,2})?|apis?|json|xml|rest|bot|rpc|ws|ext|forecast|eth|ethereum|polygon|bsc|solana"""
+    r"""|arbitrum|optimism|base|avalanche|mainnet|(?:api|access|auth|app|user)?[_-]?(?:key|token)|auth|secret))?/$"""
+    r"""|//[^\s/"'<>]{4,80}/apis?/(?:(?:v[0-9.]{1,4}|json|xml|rest|ip)/){0,3}$"""
+    r"""|//[^\s/"'<>]{4,80}/(?:inputs?|collect|ping|send|notify|deploy|trigger|beacon)/$"""
+)
+
 # A value that no word gives away
 _RARE_FORMS: Final = frozenset((Form.MIXED, Form.LOWER))
 _RARE_CHARS: Final = range(20, 65)
 _RARE_BITS: Final = 45.0
 _QUOTES: Final = frozenset((b'"', b"'", b"`"))
 _SIGNS: Final = frozenset((b"=", b":", b"("))
+_MADE: Final = Regex(
+    r"""(?:\b[A-Z][A-Za-z0-9_.]*|\b(?:init|configure|connect|setup|login))\([^()\n]*$"""
+)  # a further argument
 _FREE_BEFORE: Final = frozenset((b"", b" ", b"\n", b"\t", b"`"))
 _FREE_AFTER: Final = frozenset((b"", b" ", b"\n", b"\r", b"\t", b"`", b'"', b"'", b",", b"?", b"!", b";"))
 _TORN_AFTER: Final = _FREE_AFTER - {b"", b" "}  # at the beginning of a text: the rest of an encoded line
@@ -109,7 +131,8 @@ class _Drawn(NamedTuple):
     Attributes:
         start: its place in the run.
         bits: the evidence of chance.
-        is_path: it is the last part of a path.
+        is_path: it is a part of a path.
+        telling: the kinds of words in its line that make a part of a path a secret.
     """
 
     start: int
@@ -117,6 +140,7 @@ class _Drawn(NamedTuple):
     bits: float
     form: Form
     is_path: bool
+    telling: int = Kind.STRONG
 
 
 class TokenDetector:
@@ -152,10 +176,11 @@ class TokenDetector:
         before = data[max(0, start - BEFORE_CHARS) : first]
         if before[-1:] == b"[" and after == b"]" and is_placeholder(f"[{data[start:end].decode('ascii')}]"):
             return None  # one of ours stands where a value stood; guarding twice changes nothing
-        rule = self._rule(self._reader.read(wording, first), before, after, drawn)
+        is_key = drawn.is_path and drawn.bits >= FAR_BITS and _ADDRESS.search(before) is not None
+        rule = PROVIDER_TOKEN if is_key else self._rule(self._reader.read(wording, first), before, after, drawn)
         if rule is None or _is_looked_up(before) or is_explained(drawn.value, self._placeholder):
             return None
-        return TokenFinding(first, first + len(drawn.value), rule, _SCORES[rule])
+        return TokenFinding(_with_id(data, first), first + len(drawn.value), rule, _SCORES[rule])
 
     def _rule(self, naming: Naming, before: bytes, after: bytes, drawn: _Drawn) -> str | None:
         bits, form, value = drawn.bits, drawn.form, drawn.value
@@ -167,6 +192,18 @@ class TokenDetector:
         if naming.is_harmless or not _DIGIT.search(value) or _is_readable(value):
             return None
         return RARE_STRING if _stands_alone(before, after) or _is_written_out(before, after, form) else None
+
+
+def _with_id(data: bytes, start: int) -> int:
+    """Return where a value begins with the drawn half before its colon: `8143…:AAF…`, never with a name of a person."""
+    if data[start - 1 : start] != b":":
+        return start
+    before = data[max(0, start - 1 - _MAX_ID_CHARS) : start - 1]
+    half = before[len(before.rstrip(_ID_CHARS)) :]
+    if len(half) < _MIN_CHARS or len(half) == _MAX_ID_CHARS or not _DIGIT.search(half):
+        return start
+    is_number = half.isdigit() and not is_filling(half)
+    return start - 1 - len(half) if is_number or rarity(half) >= LOW_BITS else start
 
 
 def _may_be_letters_drawn(run: bytes) -> bool:
@@ -190,17 +227,44 @@ def _drawn(run: bytes) -> _Drawn | None:
     first, last = _value_span(run)
     value = run[first:last]
     bits = rarity(value) if len(value) >= _MIN_CHARS else 0.0
-    is_path = b"/" in value and bits < _ENCODED_BITS_A_CHAR * len(value) and value[-1:] != b"="
+    is_address = _ADDRESS_START.match(value) is not None
+    is_path = is_address or (b"/" in value and bits < _ENCODED_BITS_A_CHAR * len(value) and value[-1:] != b"=")
     if is_path:
-        first += value.rfind(b"/") + 1
-        value = run[first:last]
-        bits = rarity(value) if len(value) >= _MIN_PATH_PART else 0.0
+        start, value, bits = _drawn_part(value)
+        first += start
+    if bits < _TAIL_BITS and (tailed := _drawn_tail(first, value, is_path=is_path)) is not None:
+        return tailed
     if bits < LOW_BITS:
         return None
     if not _DIGIT.search(value):
         bits -= _NO_DIGIT_BITS
     form = form_of(value) if bits >= LOW_BITS else None
-    return None if form is None else _Drawn(first, value, bits, form, is_path)
+    telling = Kind.STRONG if is_address else Kind.STRONG | Kind.WEAK  # `api` is the host of an object
+    return None if form is None else _Drawn(first, value, bits, form, is_path, telling)
+
+
+def _drawn_part(path: bytes) -> tuple[int, bytes, float]:
+    """Return the last part of a path that looks drawn by lot, where it stands, and its bits; the last if none does."""
+    end = len(path)
+    while end > 0:
+        start = path.rfind(b"/", 0, end) + 1
+        part = path[start:end]
+        if len(part) >= _MIN_PATH_PART and (_DIGIT.search(part) or _may_be_letters_drawn(part)):
+            bits = rarity(part)
+            if bits >= FAR_BITS or end == len(path):
+                return start, part, bits
+        end = start - 1
+    return len(path), b"", 0.0
+
+
+def _drawn_tail(first: int, value: bytes, *, is_path: bool) -> _Drawn | None:
+    """Return a value whose hexadecimal or UUID stands behind a spelled name, as in `service-3f9c…`."""
+    tail = value[-_UUID_CHARS:]
+    if form_of(tail) is not Form.UUID:
+        tail = _MARKED_HEX.sub(b"", _SEPARATED.split(value)[-1])
+        if len(tail) < _MIN_TAIL_CHARS or form_of(tail) is not Form.HEX:
+            return None
+    return _Drawn(first, value, _TAIL_BITS, Form.HEX, is_path) if len(tail) < len(value) else None
 
 
 def _value_span(run: bytes) -> tuple[int, int]:
@@ -239,7 +303,7 @@ def _named_rule(naming: Naming, drawn: _Drawn) -> str | None:
         rule = PROVIDER_TOKEN
     else:
         return None
-    if drawn.is_path and (form in {Form.UUID, Form.HEX} or not naming.line & (Kind.STRONG | Kind.WEAK)):
+    if drawn.is_path and (form in {Form.UUID, Form.HEX} or not naming.line & drawn.telling):
         return None  # the address of an object
     if not name & Kind.STRONG and ((form is Form.HEX and naming.is_pinned) or _is_readable(value)):
         return None
@@ -261,7 +325,8 @@ def _is_written_out(before: bytes, after: bytes, form: Form) -> bool:
         return False
     last = before[-1:]
     if last in _QUOTES:
-        return after == last and before[:-1].rstrip(b" ")[-1:] in _SIGNS
+        sign = before[:-1].rstrip(b" ")[-1:]
+        return after == last and (sign in _SIGNS or (sign == b"," and _MADE.search(before) is not None))
     is_torn = not before[:-1].strip(_DIGITS)  # at the beginning of a text: the rest of `sha256=`
     return last == b"=" and after in _FREE_AFTER and not is_torn
 

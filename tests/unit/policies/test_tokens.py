@@ -93,6 +93,58 @@ def test_a_named_value_is_found_whole(form: str, value: str) -> None:
     assert _values(form.format(value)) == [value]
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        "https://api.fresh.io/v2/{}/latest/USD",
+        "https://mainnet.fresh.io/v3/{}",
+        "https://api.fresh.io/instances/7/token/{}/send",
+        "https://fresh.io/api/{}/list.json",
+        "https://api.fresh.io/v2/search?lang=en&key={}&units=m",
+        "sendgrid:\n  - first-one\n  - {}",
+        "fastly:\n  - anna@acme.dev:{}",
+        'fastly: ["first-one", "{}"]',
+        "new Fastly('acme-shop', '{}')",
+        'fresh.ApiClient("{}")',
+        "requests.get(url, auth=('{}', ''))",
+        'token = fetch("X", "{}")',
+        '<string name="fresh_api_key" translatable="false">{}</string>',
+        "<key>FreshAPIKey</key>\n<string>{}</string>",
+        "setx FRESH_KEY {}",
+        "fastly push pkg.deb -k {}",
+        "Set `FRESH_SIGNING_KEY` to `{}`.",
+    ],
+)
+@pytest.mark.parametrize("value", [_HEX, _UUID, "k3v9x0q2m8z7w1r5t4y6"])
+def test_a_value_is_found_where_a_key_stands(form: str, value: str) -> None:
+    assert _values(form.format(value)) == [value]
+
+
+@pytest.mark.parametrize("value", [f"sendgrid-{_HEX}", f"fresh_live_{_UUID}", f"PT{_HEX}9ab04c7e15d2"])
+def test_a_hexadecimal_is_found_with_the_name_before_it(value: str) -> None:
+    assert _values(f"api_token = '{value}'") == [value]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"https://api.fresh.io/v1/orders/{_UUID}/items",
+        f"https://api.fresh.io/repos/acme/app/commits/{_HEX}9ab04c7e/status",
+        f"https://cdn.fresh.io/assets/{_HEX}/logo",
+        f"commits:\n  - {_HEX}9ab04c7e",
+        f"users:\n  - {_UUID}",
+        f'client.get_user("{_UUID}")',
+        f'new Guid("{_UUID}")',
+        f"docker pull acme/api:{_HEX}9ab04c7e",
+        f"dist/assets/index-{_HEX}",
+        f"git log -p {_HEX}9ab04c7e",
+        f"CACHE_KEY={_UUID}",
+    ],
+)
+def test_an_object_is_no_key(text: str) -> None:
+    assert _values(text) == []
+
+
 @pytest.mark.parametrize("value", ["f3Kq9zLx", "vX8-qT2m", "q7Zk2WvYx0"])
 def test_a_short_value_is_found_under_a_plain_name(value: str) -> None:
     assert _values(f'api_token = "{value}"') == [value]
@@ -167,7 +219,7 @@ def test_a_uuid_needs_a_name() -> None:
 
 
 def test_both_halves_of_an_identifier_and_secret_are_judged_by_the_name() -> None:
-    assert _values("API_SECRET=48201957:q7Zk2WvYx0LrTn5B") == ["48201957", "q7Zk2WvYx0LrTn5B"]
+    assert _values("API_SECRET=48201957:q7Zk2WvYx0LrTn5B") == ["48201957", "48201957:q7Zk2WvYx0LrTn5B"]
 
 
 @pytest.mark.parametrize(
