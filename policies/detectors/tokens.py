@@ -66,6 +66,10 @@ _MAX_PADDING: Final = 2  # of base 64
 _UUID_CHARS: Final = 36
 _MAX_ID_CHARS: Final = 72  # of the half before a colon
 _ID_CHARS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+_MIN_SPELLED: Final = 24  # characters of hexadecimal
+_FIRST_DIGITS: Final = b"234567"  # of printable ASCII in hexadecimal
+_HEX_DIGITS: Final = b"0123456789abcdefABCDEF"
+_RUN_ONLY: Final = re.compile(RUN).fullmatch
 _UNPRINTABLE: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 # What stands right before and after it
@@ -189,7 +193,7 @@ class TokenDetector:
         rule = _named_rule(naming, drawn)
         if rule or form not in _RARE_FORMS or bits < _RARE_BITS or drawn.is_path or len(value) not in _RARE_CHARS:
             return rule
-        if naming.is_harmless or not _DIGIT.search(value) or _is_readable(value):
+        if naming.is_harmless or not _DIGIT.search(value) or _spelled(value) is not None:
             return None
         return RARE_STRING if _stands_alone(before, after) or _is_written_out(before, after, form) else None
 
@@ -226,6 +230,8 @@ def _drawn(run: bytes) -> _Drawn | None:
         return None
     first, last = _value_span(run)
     value = run[first:last]
+    if value[0:_MIN_SPELLED:2].strip(_FIRST_DIGITS) == b"" and (told := _drawn_in(value)) is not None:
+        return told._replace(start=first, value=value)
     bits = rarity(value) if len(value) >= _MIN_CHARS else 0.0
     is_address = _ADDRESS_START.match(value) is not None
     is_path = is_address or (b"/" in value and bits < _ENCODED_BITS_A_CHAR * len(value) and value[-1:] != b"=")
@@ -241,6 +247,15 @@ def _drawn(run: bytes) -> _Drawn | None:
     form = form_of(value) if bits >= LOW_BITS else None
     telling = Kind.STRONG if is_address else Kind.STRONG | Kind.WEAK  # `api` is the host of an object
     return None if form is None else _Drawn(first, value, bits, form, is_path, telling)
+
+
+def _drawn_in(value: bytes) -> _Drawn | None:
+    """Return the value drawn by lot that another spells in hexadecimal or base 64; None when it spells none."""
+    text = _spelled(value)
+    if text is None or len(text) < _MIN_CHARS or _RUN_ONLY(text) is None:
+        return None
+    drawn = _drawn(text)
+    return None if drawn is None or drawn.start else drawn._replace(form=Form.MIXED)
 
 
 def _drawn_part(path: bytes) -> tuple[int, bytes, float]:
@@ -305,7 +320,7 @@ def _named_rule(naming: Naming, drawn: _Drawn) -> str | None:
         return None
     if drawn.is_path and (form in {Form.UUID, Form.HEX} or not naming.line & drawn.telling):
         return None  # the address of an object
-    if not name & Kind.STRONG and ((form is Form.HEX and naming.is_pinned) or _is_readable(value)):
+    if not name & Kind.STRONG and ((form is Form.HEX and naming.is_pinned) or _is_of_words(value)):
         return None
     return rule
 
@@ -331,14 +346,21 @@ def _is_written_out(before: bytes, after: bytes, form: Form) -> bool:
     return last == b"=" and after in _FREE_AFTER and not is_torn
 
 
-def _is_readable(value: bytes) -> bool:
-    """Tell whether the value is base 64 of a text: nothing was drawn, and the text is scanned by itself."""
-    padded = value.translate(_FROM_URL) + b"=" * (-len(value) % 4)
+def _is_of_words(value: bytes) -> bool:
+    """Tell whether the value spells a text in which nothing was drawn; the text is scanned by itself."""
+    return _spelled(value) is not None and _drawn_in(value) is None
+
+
+def _spelled(value: bytes) -> bytes | None:
+    """Return the text that hexadecimal or base 64 spells; None when it is no text."""
     try:
-        text = base64.b64decode(padded, validate=True)
+        if len(value) >= _MIN_SPELLED and not value.strip(_HEX_DIGITS):
+            text = bytes.fromhex(value.decode("ascii"))
+        else:
+            text = base64.b64decode(value.translate(_FROM_URL) + b"=" * (-len(value) % 4), validate=True)
     except ValueError:
-        return False
-    return text.isascii() and _UNPRINTABLE.search(text) is None
+        return None
+    return text if text.isascii() and _UNPRINTABLE.search(text) is None else None
 
 
 _FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
