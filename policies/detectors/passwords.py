@@ -63,14 +63,15 @@ _DIGITS_INSIDE = re.compile(
 )  # s79cv
 _SIGNED_NUMBER = re.compile(r"[A-Za-zÀ-ÿ]{4,24}[0-9]{2,6}[!$%&#*+@]{1,2}")  # Bonjour02!
 _LONG_NUMBER = re.compile(r"[A-Za-zÀ-ÿ]{4,24}[0-9]{3,6}[!$%&#*+@]?")  # drpiwr6152
+_NAME_AND_NUMBER = re.compile(r"[A-Z][a-zà-ÿ]{3,16}(?:[013-9][0-9]{3}|2[1-9][0-9]{2})")  # Garten6097, no year
 _THING = re.compile(
     r"(?i:server|srv|host|node|web|db|sql|pc|laptop|notebook|desktop|client|printer|drucker|router|switch|port|vlan|room"
     r"|raum|ticket|version|release|build|notes|rev|windows|win|office|microsoft|android|galaxy|iphone|ipad|ios|macos|ubuntu|debian"
     r"|centos|fedora|java|python|php|nodejs|playstation|xbox|oauth|fido|wpa|sha|aes|rsa|utf|argon|ipv|base|rfc|iso|din|cve"
     r"|covid|bip|pbkdf|ed|curve|chapter|kapitel|figure|table|page|seite|step|schritt|line|zeile|error|code|http|user"
-    r"|bitlocker|keepass|outlook|exchange|sharepoint|teams|vm|esx|nas|ap|box|excel|word|libreoffice|acrobat|photoshop|autocad|keycloak|tailwind|node|tls|ssl|log4j|office365|web3|s3|ec2)"
+    r"|bitlocker|keepass|outlook|exchange|sharepoint|teams|vm|esx|nas|ap|box|excel|word|libreoffice|acrobat|photoshop|autocad|keycloak|tailwind|node|team|gruppe|group|bitwarden|lastpass|mysql|mariadb|postgres|postgresql|mongodb|redis|grafana|jenkins|gitlab|firefox|chrome|q|tls|ssl|log4j|office365|web3|s3|ec2)"
     r"[-_]?[0-9]{1,6}(?:[.][0-9]{1,3})*[a-z]{0,4}"
-    r"|id_[a-z0-9_]+|[A-Z]{2,8}-[0-9]{1,6}|[^@\s]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)+|(?:[a-z0-9_-]+\.)+[a-z]{2,}"
+    r"|q[1-4][-/]?(?:20)?[0-9]{2}|id_[a-z0-9_]+|[A-Z]{2,8}-[0-9]{1,6}|[^@\s]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)+|(?:[a-z0-9_-]+\.)+[a-z]{2,}"
     r"|(?:https?|ftp|sftp|ssh|smb|mailto):.*|[A-Za-z0-9_.-]*\.(?:pdf|docx?|xlsx?|csv|txt|zip|7z|png|jpe?g|ya?ml|json|py|sh|kdbx|pfx)"
 )
 _CODE_OF_THINGS = re.compile(
@@ -265,7 +266,7 @@ def is_far_password(value: str) -> bool:
     word = value.rstrip(".,;:?)_")
     if _is_thing(value) or _CODE_OF_THINGS.fullmatch(word) or not is_told_password(value):
         return False
-    is_signed = _SIGNED_NUMBER.fullmatch(word) is not None
+    is_signed = _SIGNED_NUMBER.fullmatch(word) is not None or _NAME_AND_NUMBER.fullmatch(word) is not None
     return is_signed or (len(word) >= _MIN_DRAWN_CHARS and is_drawn(word) and _classes(word) >= _STRONG_CLASSES)
 
 
