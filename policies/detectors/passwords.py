@@ -65,7 +65,7 @@ _SIGNED_NUMBER = re.compile(r"[A-Za-zÀ-ÿ]{4,24}[0-9]{2,6}[!$%&#*+@]{1,2}")  # 
 _LONG_NUMBER = re.compile(r"[A-Za-zÀ-ÿ]{4,24}[0-9]{3,6}[!$%&#*+@]?")  # drpiwr6152
 _NAME_AND_NUMBER = re.compile(r"[A-Z][a-zà-ÿ]{3,16}(?:[013-9][0-9]{3}|2[1-9][0-9]{2})")  # Garten6097, no year
 _THING = re.compile(
-    r"(?i:server|srv|host|node|web|db|sql|pc|laptop|notebook|desktop|client|printer|drucker|router|switch|port|vlan|room"
+    r"(?i:server|srv|host|node|web|db|sql|pc|laptop|notebook|desktop|printer|drucker|router|switch|port|vlan|room"
     r"|raum|ticket|version|release|build|notes|rev|windows|win|office|microsoft|android|galaxy|iphone|ipad|ios|macos|ubuntu|debian"
     r"|centos|fedora|java|python|php|nodejs|playstation|xbox|oauth|fido|wpa|sha|aes|rsa|utf|argon|ipv|base|rfc|iso|din|cve"
     r"|covid|bip|pbkdf|ed|curve|chapter|kapitel|figure|table|page|seite|step|schritt|line|zeile|error|code|http|user"
