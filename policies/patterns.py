@@ -147,6 +147,11 @@ def _plain(node: Node, *, is_exact: bool) -> str:
             return f"{_single(inner, is_exact=is_exact)}{_bounds(node, low, is_exact=is_exact)}"
 
 
+def coarse(node: Node) -> str:
+    """Write the node so that long runs count as endless: it matches all that the node does, and more."""
+    return _plain(node, is_exact=False)
+
+
 def _bounds(node: Repeat, low: int, *, is_exact: bool) -> str:
     inner = _unwrapped(node.inner)
     is_run = isinstance(inner, Atom) and not inner.is_wide
@@ -326,6 +331,27 @@ def in_parts(node: Node) -> tuple[tuple[Node, Node, Node], ...]:  # noqa: PLR091
             return ((NOTHING, node, NOTHING),)
         case _:
             return ((NOTHING, without_captures(node), NOTHING),)
+
+
+def in_steps(node: Node) -> tuple[Node, Repeat, Node] | None:
+    """Split words at the last repetition of a group that is lazy: before it, its steps, behind it; None without one."""
+    match node:
+        case Group(opening=opening, inner=inner):
+            split = in_steps(inner)
+            if split is None:
+                return None
+            before, steps, behind = split
+            return Group(opening, before), replace(steps, inner=Group(opening, steps.inner)), Group(opening, behind)
+        case Sequence(items=items):
+            for place in reversed(range(len(items))):
+                if (split := in_steps(items[place])) is not None:
+                    before, steps, behind = split
+                    return Sequence((*items[:place], before)), steps, Sequence((behind, *items[place + 1 :]))
+            return None
+        case Repeat(inner=Group(), high=int(), suffix="?") if node.high != 1:
+            return NOTHING, node, NOTHING
+        case _:
+            return None
 
 
 def has_capture(node: Node) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from policies.document import Entry
 from policies.nearness import near_keywords, near_pattern
 
-_KEYS = ("name", "label", "entity_type", "near", "patterns", "keywords", "checks", "score", "examples")
+_KEYS = ("name", "label", "entity_type", "near", "patterns", "keywords", "checks", "every_step", "score", "examples")
 _REQUIRED = ("name", "label", "entity_type", "patterns")
 _EXAMPLE_KEYS = ("found", "passed")
 _NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-/")
@@ -27,6 +27,7 @@ class Rule:
         patterns: RE2 syntax; the first group that took part is the value, else the whole match.
         keywords: lower-case; a match without one of them does not count. Empty: no keyword is needed.
         checks: names from `policies.detectors.checks`.
+        has_steps: the last lazy repetition before a value is tried at each of its steps, not at the first that fits.
         found, passed: texts in which this rule must, or must not, find something; in `found`, `«»` mark the value.
         where: file and line, for messages.
     """
@@ -41,6 +42,7 @@ class Rule:
     found: tuple[str, ...]
     passed: tuple[str, ...]
     where: str
+    has_steps: bool = False
 
 
 def parse_rule(entry: Entry) -> Rule:
@@ -74,6 +76,7 @@ def parse_rule(entry: Entry) -> Rule:
         found=examples["found"].texts() if "found" in examples else (),
         passed=examples["passed"].texts() if "passed" in examples else (),
         where=entry.where,
+        has_steps="every_step" in fields and fields["every_step"].one_of(("true", "false")) == "true",
     )
 
 

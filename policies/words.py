@@ -33,6 +33,7 @@ _KEYS = (
     "copulas",
     "speakers",
     "handed",
+    "told",
     "placeholders",
     "providers",
     "common_providers",
@@ -53,6 +54,7 @@ class Words:
         copulas: words that join a name and its value in a sentence.
         speakers: who speaks of what they did with a value: `I`, `ich`.
         handed: what they did with it: `put`, `habe`.
+        told: what somebody is told to do with it, at the beginning of a sentence: `paste`, `trage`.
         placeholders: parts of values that are no secrets.
         providers: services.
         common_providers: services whose word or hashes stand in much text; they need a secret's name beside them.
@@ -67,6 +69,7 @@ class Words:
     copulas: frozenset[bytes]
     speakers: frozenset[bytes]
     handed: frozenset[bytes]
+    told: frozenset[bytes]
     placeholders: frozenset[bytes]
     providers: frozenset[bytes]
     common_providers: frozenset[bytes]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import NamedTuple
 
 import re2
@@ -31,9 +31,11 @@ from policies.patterns import (
     Sequence,
     atoms,
     beginnings,
+    coarse,
     endless_atoms,
     has_only_endless_tail,
     in_parts,
+    in_steps,
     longest,
     source,
 )
@@ -215,6 +217,66 @@ class ContextPattern:
         return min((place for _, place in places if self.alive.match(data, place) is not None), default=len(data))
 
 
+_shared_regex = cache(Regex)  # steps, signs and values are spelled alike in many patterns; so their automata are one
+
+
+class SteppedPattern(ContextPattern):
+    """Words with a lazy repetition among them, each step of which is tried: `password (word ){0,9}?is (VALUE)`."""
+
+    def __init__(self, words: Node, steps: tuple[Node, Repeat, Node], value: Node, border: Node) -> None:
+        super().__init__(words, value, border)
+        head, step, tail = steps
+        self.regex = Regex(source(head))
+        self.keyword_chars = (longest(head) or CONTEXT_CHARS) + BORDER_CHARS
+        self._step = _shared_regex(source(step.inner))
+        self._fewest, self._most = step.low, step.high or 0
+        self._tail = _shared_regex(source(tail))
+        self._tail_chars = longest(tail) or 0
+        self._value_chars = longest(self.value_tree) or HELD_CHARS_CAP
+        self.value = _shared_regex(f"({source(value)}){source(border)}")
+        self._behind_head = _shared_regex(coarse(Sequence((step, tail, value))))
+
+    def places(self, data: bytes, start: int, region: Region) -> Iterator[tuple[int, int]]:
+        """Return where words begin and where their value would; of values, those that reach the end of the data."""
+        first = max(start, len(data) - self._value_chars)
+        for begin, end in self._heads(data, first, region):
+            for value_start in self._values_behind(data, end, first):
+                yield begin, value_start
+
+    def matches(self, rule: CompiledRule, data: bytes, start: int, region: Region) -> Iterator[Match]:
+        """Yield the confirmed values, each place of words by itself; the arguments are those of a plain pattern."""
+        for begin, end in self._heads(data, start, region):
+            if self._behind_head.match(data, end) is None:  # mostly; the steps need not be taken
+                continue
+            for value_start in self._values_behind(data, end, start):
+                found = self.value.match(data, value_start)
+                if found is None:
+                    continue
+                (_, whole_end), (_, value_end) = found
+                # A keyword further right than the words begin would not tell where they are looked for.
+                if rule.confirms(data, begin, value_start, value_end, min(value_start, end + BORDER_CHARS)):
+                    yield rule.match(self, value_start, value_end, (value_start, whole_end))
+
+    def _heads(self, data: bytes, start: int, region: Region) -> Iterable[tuple[int, int]]:
+        """Return where words begin and where their steps do, for values from `start` on."""
+        place, stop = region
+        place = max(place, start - self.before_chars, 0)
+        found = self.regex.search(data, place, min(len(data), stop + self.keyword_chars))
+        return () if found is None else self._places(data, 0, stop, found)
+
+    def _values_behind(self, data: bytes, place: int, first: int) -> Iterator[int]:
+        """Yield where a value may stand behind the words that end at a place, from `first` on."""
+        for count in range(self._most + 1):
+            if count >= self._fewest and place + self._tail_chars >= first:
+                tail = self._tail.match(data, place)
+                if tail is not None and tail[0][1] >= first:
+                    yield tail[0][1]
+            step = self._step.match(data, place)
+            if step is None:
+                return
+            place = step[0][1]
+
+
 class CompiledRule:
     """One rule, ready to run; its patterns are compiled when a text first asks for them."""
 
@@ -232,10 +294,14 @@ class CompiledRule:
         for tree in self.trees:
             for words, value, border in in_parts(tree):
                 if self.has_words(words):
-                    context.append(ContextPattern(words, value, border))
+                    context.append(self._context_pattern(words, value, border))
                 else:
                     plain.append(PlainPattern(words, value, border))
         return tuple(plain), tuple(context)
+
+    def _context_pattern(self, words: Node, value: Node, border: Node) -> ContextPattern:
+        steps = in_steps(words) if self.rule.has_steps else None
+        return ContextPattern(words, value, border) if steps is None else SteppedPattern(words, steps, value, border)
 
     def has_words(self, words: Node) -> bool:
         """Tell whether what stands before a value is more than a border, and where a keyword is looked for.

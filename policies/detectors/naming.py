@@ -67,6 +67,7 @@ _CALLERS: Final = (b"curl", b"wget", b"http")
 _MAX_HANDING_CHARS: Final = 40
 _MAX_HANDING_WORDS: Final = 4
 _IMAGE: Final = Regex(r"[a-z0-9]/[a-z0-9._-]+:$")
+_SENTENCE_ENDS: Final = frozenset((b"", b".", b"!", b"?", b":", b",", b")", b"-"))
 _PINS: Final = frozenset((b"@", b"#"))
 
 
@@ -181,7 +182,7 @@ class NameReader:
         self._vocabulary = Vocabulary(words)
         self._tails = words.tails
         self._copulas = words.copulas
-        self._handed, self._speakers = words.handed, words.speakers
+        self._handed, self._speakers, self._told = words.handed, words.speakers, words.told
 
     def open(self, data: bytes) -> Wording:
         """Return the words of a text, in which values are asked about in order."""
@@ -255,9 +256,12 @@ class NameReader:
         return found
 
     def _is_handed(self, text: bytes) -> bool:
-        """Tell whether the text ends with somebody who puts the value somewhere: `I put`, `ich habe`."""
-        last = text[text.rfind(b" ") + 1 :]
-        if last.translate(LOWER) not in self._handed:
+        """Tell whether the text ends with who puts the value somewhere, `I put`, or is told to: `Paste`."""
+        at = max(text.rfind(b" "), text.rfind(b"\n")) + 1
+        last = text[at:].translate(LOWER)
+        if last in self._told and text[:at].rstrip(_SPACES)[-1:] in _SENTENCE_ENDS:
+            return True
+        if last not in self._handed:
             return False
         before = text[-_MAX_HANDING_CHARS:].translate(LOWER).split()[-_MAX_HANDING_WORDS:-1]
         return not self._speakers.isdisjoint(before)

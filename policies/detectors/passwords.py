@@ -33,6 +33,14 @@ der die das und oder ist nicht ein eine mit für bitte zum zur le la les un une 
 confirm repeat again forgot reset change new old current choose show hide minimum least characters
 """
 _PHRASE_STOPS = frozenset(_WORDS_OF_SENTENCES.split())
+_WORDS_OF_COUNTS = """
+days day months hours minutes weeks years times characters chars digits letters numbers words bits since after before
+until within valid seit nach vor bis ab tage tagen wochen monate monaten jahre jahren stunden minuten zeichen ziffern
+buchstaben mal gültig jours mois ans heures caractères chiffres lettres depuis après avant días dias meses horas
+caracteres letras dígitos desde hasta giorni mesi caratteri lettere cifre dopo fino dagen maanden tekens cijfers na
+dni znaków miesięcy lat cyfr very too way longer shorter than more less
+"""
+_COUNT_STOPS = _PHRASE_STOPS | frozenset(_WORDS_OF_COUNTS.split())
 _VARIABLE_STARTS = ("password", "passwd", "pwd", "token", "secret", "user", "env", "config", "args", "self", "var")
 _TEMPLATES = ("${", "{{", "}}", "%(", "$(", "<%", "#{", "@{", "{0}", "{}", "\\f", "\\&", "&lt;", "[[")
 _TEMPLATE_STARTS = frozenset("<$%{[*@&")
@@ -47,8 +55,28 @@ _SIGNED_WORD = re.compile(
 _NAME_OF_CODE = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|::|->|\?\.)[A-Za-z_$][\w$]*)+[;,]?")
 _WORDS_AND_NUMBER = re.compile(r"[A-Z][a-z]{2,}\.[a-z]{3,}[0-9]{1,4}|[a-z]{3,}\.[a-z]{3,}[0-9]{2,4}")  # Violet.falcon53
 _MIN_DRAWN_CHARS = 8  # shorter ones cannot be told from words
+_LONG_DRAWN_CHARS = 10
 _MIN_CHAIN_WORDS = 4  # of a passphrase without a digit
-_WORD_AND_NUMBER = re.compile(r"[A-Za-zÀ-ÿ]{4,24}[0-9]{2,8}[!.?$%&#*+-]?")  # himbeer926
+_WORD_AND_NUMBER = re.compile(r"[A-Za-zÀ-ÿ]{4,24}[0-9]{2,8}[!.?$%&#*+@-]?")  # himbeer926
+_DIGITS_INSIDE = re.compile(
+    r"[a-z]{1,12}[0-9]{1,8}[a-z]{1,12}[0-9]{0,4}|[0-9]{1,6}[a-z]{2,12}[0-9]{1,6}[a-z]{0,6}|[0-9]{4,8}[a-z]{3,8}"
+)  # s79cv
+_SIGNED_NUMBER = re.compile(r"[A-Za-zÀ-ÿ]{4,24}[0-9]{2,6}[!$%&#*+@]{1,2}")  # Bonjour02!
+_LONG_NUMBER = re.compile(r"[A-Za-zÀ-ÿ]{4,24}[0-9]{3,6}[!$%&#*+@]?")  # drpiwr6152
+_NAME_AND_NUMBER = re.compile(r"[A-Z][a-zà-ÿ]{3,16}(?:[013-9][0-9]{3}|2[1-9][0-9]{2})")  # Garten6097, no year
+_THING = re.compile(
+    r"(?i:server|srv|host|node|web|db|sql|pc|laptop|notebook|desktop|printer|drucker|router|switch|port|vlan|room"
+    r"|raum|ticket|version|release|build|notes|rev|windows|win|office|microsoft|android|galaxy|iphone|ipad|ios|macos|ubuntu|debian"
+    r"|centos|fedora|java|python|php|nodejs|playstation|xbox|oauth|fido|wpa|sha|aes|rsa|utf|argon|ipv|base|rfc|iso|din|cve"
+    r"|covid|bip|pbkdf|ed|curve|chapter|kapitel|figure|table|page|seite|step|schritt|line|zeile|error|code|http|user"
+    r"|bitlocker|keepass|outlook|exchange|sharepoint|teams|vm|esx|nas|ap|box|excel|word|libreoffice|acrobat|photoshop|autocad|keycloak|tailwind|node|team|gruppe|group|bitwarden|lastpass|mysql|mariadb|postgres|postgresql|mongodb|redis|grafana|jenkins|gitlab|firefox|chrome|q|tls|ssl|log4j|office365|web3|s3|ec2)"
+    r"[-_]?[0-9]{1,6}(?:[.][0-9]{1,3})*[a-z]{0,4}"
+    r"|q[1-4][-/]?(?:20)?[0-9]{2}|id_[a-z0-9_]+|[A-Z]{2,8}-[0-9]{1,6}|[^@\s]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)+|(?:[a-z0-9_-]+\.)+[a-z]{2,}"
+    r"|(?:https?|ftp|sftp|ssh|smb|mailto):.*|[A-Za-z0-9_.-]*\.(?:pdf|docx?|xlsx?|csv|txt|zip|7z|png|jpe?g|ya?ml|json|py|sh|kdbx|pfx)"
+)
+_CODE_OF_THINGS = re.compile(
+    r"[A-Z]{1,6}[-/]?[0-9]+|[A-Za-z]{1,4}[-/.][A-Za-z0-9]{1,4}|[A-Za-z]+-[0-9]+|[0-9.,:/-]+[A-Za-z]{0,3}"
+)
 _MIXED = re.compile(r"[0-9]|[a-z][A-Z]")
 _CALL = re.compile(r"[A-Za-z_$][\w$.:>-]*[(\[].*|.*\(\)[;,:)]*|\(.*\)?|.*[a-z]\(.*")
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+[0-9]?(?:_[a-z]+)+[0-9]?")
@@ -198,7 +226,13 @@ def is_command_password(value: str) -> bool:
 def is_said_password(value: str) -> bool:
     """Tell whether a word after "the password is" may be one: digits or signs that no word of a language has."""
     word = value.rstrip(".,;:!?)*_")
-    if _CAPITALS.fullmatch(word) or _CALL.fullmatch(word) or word.endswith(("'s", "=", "\\", "|")) or "](" in word:
+    if (
+        _is_thing(value)
+        or _CAPITALS.fullmatch(word)
+        or _CALL.fullmatch(word)
+        or word.endswith(("'s", "=", "\\", "|"))
+        or "](" in word
+    ):
         return False
     return is_password(word) and not value.startswith(_STARTS_OF_CODE) and not _has_odd_start(value) and _is_odd(value)
 
@@ -215,6 +249,71 @@ def is_told_password(value: str) -> bool:
         return False
     is_word_and_number = _WORD_AND_NUMBER.fullmatch(word) is not None
     return is_word_and_number or _is_strong(word) or (len(word) >= _MIN_DRAWN_CHARS and is_drawn(word))
+
+
+def is_linked_password(value: str) -> bool:
+    """Tell whether a word that a verb or a sign joins to a word for passwords is one: besides, `s79cv`."""
+    if _is_thing(value):
+        return False
+    word = value.rstrip(".,;:!?)*_")
+    if word.isalnum() and sum(c.isdecimal() for c in word) < 2 and not is_drawn(word):  # noqa: PLR2004 - `KeePass2`
+        return False
+    return is_told_password(value) or (_DIGITS_INSIDE.fullmatch(word) is not None and is_said_password(value))
+
+
+def is_far_password(value: str) -> bool:
+    """Tell whether a word is a password that only stands in a sentence with a word for one: nothing else looks so."""
+    word = value.rstrip(".,;:?)_")
+    if _is_thing(value) or _CODE_OF_THINGS.fullmatch(word) or not is_told_password(value):
+        return False
+    is_signed = _SIGNED_NUMBER.fullmatch(word) is not None or _NAME_AND_NUMBER.fullmatch(word) is not None
+    return is_signed or (len(word) >= _MIN_DRAWN_CHARS and is_drawn(word) and _classes(word) >= _STRONG_CLASSES)
+
+
+def is_opening_password(value: str) -> bool:
+    """Tell whether a word with which a file is opened is its password: besides, initials and digits of a person."""
+    return is_linked_password(value) or re.fullmatch(r"[A-Z]{2,6}[0-9]{4,8}", value) is not None
+
+
+def is_login_password(value: str) -> bool:
+    """Tell whether a word behind the name of a login is its password: a number of three digits at least ends a word."""
+    word = value.rstrip(".,;:?)_")
+    if len(word) >= _LONG_DRAWN_CHARS and _is_drawn_word(word):
+        return is_linked_password(value)
+    return is_far_password(value) or (_LONG_NUMBER.fullmatch(word) is not None and is_linked_password(value))
+
+
+def _is_thing(value: str) -> bool:
+    """Tell whether a word with a digit names a machine, a product, a file, a ticket or a mailbox."""
+    word = value.rstrip(".,;:?)!" if value.islower() else ".,;:?)")
+    return _THING.fullmatch(word) is not None
+
+
+def is_told_phrase(value: str) -> bool:
+    """Tell whether words behind "the passphrase is" are one: three and more, a number among them, no sentence."""
+    words = value.lower().split()
+    return any(word.isdecimal() for word in words) and _COUNT_STOPS.isdisjoint(words) and is_no_example(value)
+
+
+def is_told_seed(value: str) -> bool:
+    """Tell whether twelve words and more are those of a wallet: none joins a sentence, hardly two agree."""
+    words = value.lower().replace(",", " ").split()
+    joining = sum(word in _PHRASE_STOPS or len(word) < 3 for word in words)  # noqa: PLR2004 - words of phrases have three
+    return joining == 0 and len(set(words)) >= len(words) - 2
+
+
+def is_code_number(value: str) -> bool:
+    """Tell whether digits may be a code where counts and years stand as well."""
+    return is_pin(value) and re.fullmatch(r"(?:19|20)[0-9]{2}|[0-9]0{2,}", value) is None
+
+
+def is_recovery_code(value: str) -> bool:
+    """Tell whether groups of letters and digits may be a code for recovery."""
+    return has_digit(value) and is_no_example(value) and (any(c in " -" for c in value) or _is_mixed_code(value))
+
+
+def _is_mixed_code(value: str) -> bool:
+    return value.isdecimal() or (len(value) >= _MIN_DRAWN_CHARS and is_drawn(value)) or is_told_password(value)
 
 
 def is_wifi_key(value: str) -> bool:
@@ -255,6 +354,14 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "said-password": is_said_password,
         "strong-password": is_strong_password,
         "told-password": is_told_password,
+        "linked-password": is_linked_password,
+        "far-password": is_far_password,
+        "opening-password": is_opening_password,
+        "login-password": is_login_password,
+        "told-phrase": is_told_phrase,
+        "told-seed": is_told_seed,
+        "code-number": is_code_number,
+        "recovery-code": is_recovery_code,
         "wifi-key": is_wifi_key,
         "quoted-phrase": is_quoted_phrase,
         "pin": is_pin,

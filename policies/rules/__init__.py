@@ -14,6 +14,7 @@ SHIPPED = (
     "passwords.yaml",
     "programs.yaml",
     "talk.yaml",
+    "sentences.yaml",
     "outside.yaml",
     "personal.yaml",
     "accounts.yaml",
