@@ -22,16 +22,24 @@ _LEAST_SINGLES, _MOST_SINGLES = 12, 180
 _STARTS = 3  # so many groups in front may be something else, such as a year
 _LONGEST_DASHED = 512
 _ANY = f"[{DRAWN_CLASS}]"
+_HEAD = f"[{DRAWN_CLASS.replace('=', '')}]"  # a row begins behind `=`, never with it
+
+
+def _group(size: int, at: int, kind: str) -> str:
+    """Write the pattern of the first group of a row, in which characters of one kind stand at a place."""
+    before = f"{_HEAD}{_ANY}{{{at - 1}}}" if at else ""
+    return f"{before}{kind}{_ANY}{{{max(0, size - at - 1)}}}"
 
 
 def _row(size: int) -> str:
     """Write the pattern of a row of groups of this size, the last of which may be shorter."""
     if size == 1:
-        return f"{_ANY}(?: {_ANY}){{{_LEAST_SINGLES - 1},{_MOST_SINGLES}}}"
-    signs = (f"{_ANY}{{{at}}}[0-9_]{_ANY}{{{size - at - 1}}}" for at in range(size))
-    dashes = (f"{_ANY}{{{at}}}-{_ANY}{{{size - at - 1}}}" for at in range(1, size))
-    telling = f"(?:{'|'.join((*signs, *dashes, f'[A-Z]{{2}}{_ANY}{{{size - 2}}}'))})"
-    first = f"(?:{_ANY}{{{size}}} )?{telling}" if size == _USUAL_SIZE else telling
+        return f"{_HEAD}(?: {_ANY}){{{_LEAST_SINGLES - 1},{_MOST_SINGLES}}}"
+    signs = (_group(size, at, "[0-9_]") for at in range(size))
+    dashes = (_group(size, at, "-") for at in range(1, size))
+    capitals = f"[A-Z]{{2}}{_ANY}{{{size - 2}}}"
+    telling = f"(?:{'|'.join((*signs, *dashes, capitals))})"
+    first = f"(?:{_HEAD}{_ANY}{{{size - 1}}} )?{telling}" if size == _USUAL_SIZE else telling
     more = f"(?: {_ANY}{{{size}}}){{{_LEAST_GROUPS - 2},{_MOST_GROUPS}}}"
     return f"{first}{more} {_ANY}{{1,{size}}}"
 
