@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from types import MappingProxyType
 
-from policies.detectors.shapes import has_digit, is_drawn, is_no_example
+from policies.detectors.shapes import has_digit, is_drawn, is_letters_drawn, is_no_example
 
 _WORDS_OF_THE_TRADE = """
 true false yes no on off none null nil undefined empty required optional string str text bytes bytearray int float bool
@@ -93,9 +93,11 @@ def _is_name_of_code(word: str) -> bool:
 
 
 def _is_drawn_word(word: str) -> bool:
-    """Tell whether letters of both cases, perhaps with digits and signs, are drawn by lot and spell nothing."""
+    """Tell whether letters, perhaps with digits and signs, are drawn by lot and spell nothing."""
+    if len(word) < _MIN_DRAWN_CHARS or not word.isascii():
+        return False
     is_both = any(c.islower() for c in word) and any(c.isupper() for c in word[1:])
-    return is_both and word.isascii() and len(word) >= _MIN_DRAWN_CHARS and is_drawn(word)
+    return (is_both or (word.isalpha() and not word.istitle())) and is_drawn(word)
 
 
 def _classes(value: str) -> int:
@@ -123,7 +125,7 @@ def _is_strong_phrase(value: str) -> bool:
 
 def is_odd_password(value: str) -> bool:
     """Tell whether a value is a password even where words often stand: it has digits, or signs that words lack."""
-    return is_password(value) and not any(c.isspace() for c in value) and _is_odd(value)
+    return is_password(value) and not any(c.isspace() for c in value) and (_is_odd(value) or _is_number(value))
 
 
 def _is_odd(word: str) -> bool:
@@ -168,7 +170,12 @@ def _has_brackets_inside(word: str) -> bool:
 
 
 def _is_pin(word: str) -> bool:
-    return word.isdecimal() and 6 <= len(word) <= 10 and len(set(word)) > 3  # noqa: PLR2004 - fewer digits are settings
+    return word.isdecimal() and 6 <= len(word) <= 32 and len(set(word)) > 3  # noqa: PLR2004 - fewer digits are settings
+
+
+def _is_number(word: str) -> bool:
+    """Tell whether a word is a long number, such as the key that a router has on its back."""
+    return word.isdecimal() and len(word) > 12 and _is_pin(word)  # noqa: PLR2004 - up to twelve are dates and times
 
 
 def is_parameter_password(value: str) -> bool:
@@ -193,6 +200,13 @@ def is_command_password(value: str) -> bool:
     is_port = value.isdecimal() and len(value) <= 5  # noqa: PLR2004 - ports have at most five digits
     is_mapping = re.fullmatch(r"[0-9:.]+(?:/(?:tcp|udp))?", value) is not None
     return is_password(value) and not is_port and not is_mapping and not value.startswith(("-", "\\", "(", "`"))
+
+
+def is_placed_password(value: str) -> bool:
+    """Tell whether an argument where calls take a password is one: digits, signs, or letters that spell little."""
+    word = value.strip()
+    is_far = word.isalpha() and len(word) >= _MIN_DRAWN_CHARS and is_letters_drawn(word)
+    return is_password(word) and (_is_odd(word) or _is_pin(word) or is_far)
 
 
 def is_said_password(value: str) -> bool:
@@ -252,6 +266,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "parameter-password": is_parameter_password,
         "url-password": is_url_password,
         "command-password": is_command_password,
+        "placed-password": is_placed_password,
         "said-password": is_said_password,
         "strong-password": is_strong_password,
         "told-password": is_told_password,
