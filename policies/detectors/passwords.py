@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from types import MappingProxyType
 
-from policies.detectors.shapes import has_digit, is_drawn, is_letters_drawn, is_no_example
+from policies.detectors.rarity import rarity
+from policies.detectors.shapes import has_digit, is_drawn, is_no_example
 
 _WORDS_OF_THE_TRADE = """
 true false yes no on off none null nil undefined empty required optional string str text bytes bytearray int float bool
@@ -47,8 +48,11 @@ _SIGNED_WORD = re.compile(
 _NAME_OF_CODE = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|::|->|\?\.)[A-Za-z_$][\w$]*)+[;,]?")
 _WORDS_AND_NUMBER = re.compile(r"[A-Z][a-z]{2,}\.[a-z]{3,}[0-9]{1,4}|[a-z]{3,}\.[a-z]{3,}[0-9]{2,4}")  # Violet.falcon53
 _MIN_DRAWN_CHARS = 8  # shorter ones cannot be told from words
+_NO_WORD_BITS = 6.0  # one word of a language in two hundred is spelled as oddly
+_NO_NAME_BITS = 12.0  # three names of code in a thousand are
 _MIN_CHAIN_WORDS = 4  # of a passphrase without a digit
 _WORD_AND_NUMBER = re.compile(r"[A-Za-zÀ-ÿ]{4,24}[0-9]{2,8}[!.?$%&#*+-]?")  # himbeer926
+_NAMED_CIPHER = re.compile(r"\{(?:aes|aes256|3des|xor)\}|OBF:1", re.IGNORECASE)
 _MIXED = re.compile(r"[0-9]|[a-z][A-Z]")
 _CALL = re.compile(r"[A-Za-z_$][\w$.:>-]*[(\[].*|.*\(\)[;,:)]*|\(.*\)?|.*[a-z]\(.*")
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+[0-9]?(?:_[a-z]+)+[0-9]?")
@@ -125,7 +129,11 @@ def _is_strong_phrase(value: str) -> bool:
 
 def is_odd_password(value: str) -> bool:
     """Tell whether a value is a password even where words often stand: it has digits, or signs that words lack."""
-    return is_password(value) and not any(c.isspace() for c in value) and (_is_odd(value) or _is_number(value))
+    return (
+        is_password(value)
+        and not any(c.isspace() for c in value)
+        and (_is_odd(value) or _is_number(value) or _is_unspelled(value))
+    )
 
 
 def _is_odd(word: str) -> bool:
@@ -155,7 +163,9 @@ def is_bare_password(value: str) -> bool:
     is_code = _CALL.fullmatch(word) is not None and not _has_brackets_inside(word)
     is_code = is_code or re.fullmatch(r"[0-9]+;.*", word) is not None
     return (
-        not is_code and not word.endswith(("(", "[", "{", "]", "],", "))", "):")) and (_is_odd(word) or _is_pin(word))
+        not is_code
+        and not word.endswith(("(", "[", "{", "]", "],", "))", "):"))
+        and (_is_odd(word) or _is_pin(word) or _is_unspelled(word, _NO_NAME_BITS))
     )
 
 
@@ -205,8 +215,18 @@ def is_command_password(value: str) -> bool:
 def is_placed_password(value: str) -> bool:
     """Tell whether an argument where calls take a password is one: digits, signs, or letters that spell little."""
     word = value.strip()
-    is_far = word.isalpha() and len(word) >= _MIN_DRAWN_CHARS and is_letters_drawn(word)
-    return is_password(word) and (_is_odd(word) or _is_pin(word) or is_far)
+    return is_password(word) and (_is_odd(word) or _is_pin(word) or _is_unspelled(word))
+
+
+def _is_unspelled(word: str, least_bits: float = _NO_WORD_BITS) -> bool:
+    """Tell whether letters spell little: enough where nothing but a password stands."""
+    is_long = len(word) >= _MIN_DRAWN_CHARS and word.isascii() and word.isalpha()
+    return is_long and rarity(word.encode("ascii")) >= least_bits
+
+
+def is_element_password(value: str) -> bool:
+    """Tell whether the content of an element is a password, or the cipher text of a program that names its cipher."""
+    return _NAMED_CIPHER.match(value) is not None or is_bare_password(value)
 
 
 def is_said_password(value: str) -> bool:
@@ -267,6 +287,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "url-password": is_url_password,
         "command-password": is_command_password,
         "placed-password": is_placed_password,
+        "element-password": is_element_password,
         "said-password": is_said_password,
         "strong-password": is_strong_password,
         "told-password": is_told_password,
