@@ -13,7 +13,7 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from policies.detectors import seed_phrases
-from policies.detectors.shapes import has_digit, is_no_example, is_rare
+from policies.detectors.shapes import has_digit, is_drawn, is_no_example, is_rare
 
 _TEMPLATE_MARKS = ("${", "{{", "%(", "$(", "<%", "#{", "%s", "...", "process.env", "os.environ")
 _LONG_TOKEN_CHARS = 16
@@ -63,6 +63,14 @@ def is_byte_list(value: str) -> bool:
     """Tell whether a list holds bytes, most of them different, as drawn ones are."""
     numbers = [int(number) for number in re.findall("[0-9]+", value)]
     return all(number < 256 for number in numbers) and len(set(numbers)) > len(numbers) / 2  # noqa: PLR2004 - a byte
+
+
+def is_byte_mix(value: str) -> bool:
+    """Tell whether bytes, in whatever notation, are mixed and follow each other by no rule."""
+    hexes = re.findall(r"(?:0x|\\x)([0-9A-Fa-f]{2})", value)
+    numbers = [int(part, 16) for part in hexes] or [int(part, 16) for part in re.findall("[0-9a-fA-F]+", value)]
+    steps = sum(abs(b - a) <= 1 for a, b in pairwise(numbers))
+    return len(set(numbers)) > len(numbers) / 2 and steps * 3 < len(numbers)
 
 
 def is_basic_credentials(value: str) -> bool:
@@ -134,9 +142,15 @@ def is_community(value: str) -> bool:
 
 
 def is_device_secret(value: str) -> bool:
-    """Tell whether a word after `password 7` or `key` in a device's configuration is one: it has digits or signs."""
+    """Tell whether a word after `password 7` or `key` in a device's configuration is one: digits, signs, no word."""
+    return value[:1] not in "<{$%[(" and is_device_cipher(value)
+
+
+def is_device_cipher(value: str) -> bool:
+    """Tell whether a word after `cipher` or the name of a hash is one; such forms begin with `$1a$` or `%^%#`."""
     has_sign = any(not c.isalnum() and c not in "-_.,:/()" for c in value)
-    return (has_digit(value) or has_sign) and value[:1] not in "<{$%[(" and is_no_example(value)
+    is_odd = has_digit(value) or has_sign or (len(value) >= _SHORT_TOKEN_CHARS and is_drawn(value))
+    return is_odd and value[:1] not in "<{[(" and not value.startswith(_TEMPLATE_MARKS) and is_no_example(value)
 
 
 def _base58(value: str, alphabet: str) -> bytes | None:
@@ -185,6 +199,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "jwt": is_jwt,
         "private-jwk": is_private_jwk,
         "bytes": is_byte_list,
+        "byte-mix": is_byte_mix,
         "key-store": is_key_store,
         "basic-credentials": is_basic_credentials,
         "header-token": is_header_token,
@@ -195,6 +210,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "recovery-codes": is_recovery_code_list,
         "community": is_community,
         "device-secret": is_device_secret,
+        "device-cipher": is_device_cipher,
         "wallet-import-key": is_wallet_import_key,
         "extended-private-key": is_extended_private_key,
         "ripple-seed": is_ripple_seed,

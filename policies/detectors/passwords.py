@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from types import MappingProxyType
 
+from policies.detectors.rarity import rarity
 from policies.detectors.shapes import has_digit, is_drawn, is_no_example
 
 _WORDS_OF_THE_TRADE = """
@@ -77,6 +78,9 @@ _THING = re.compile(
 _CODE_OF_THINGS = re.compile(
     r"[A-Z]{1,6}[-/]?[0-9]+|[A-Za-z]{1,4}[-/.][A-Za-z0-9]{1,4}|[A-Za-z]+-[0-9]+|[0-9.,:/-]+[A-Za-z]{0,3}"
 )
+_NO_WORD_BITS = 6.0  # one word of a language in two hundred is spelled as oddly
+_NO_NAME_BITS = 12.0  # three names of code in a thousand are
+_NAMED_CIPHER = re.compile(r"\{(?:aes|aes256|3des|xor)\}|OBF:1|ENC\(", re.IGNORECASE)
 _MIXED = re.compile(r"[0-9]|[a-z][A-Z]")
 _CALL = re.compile(r"[A-Za-z_$][\w$.:>-]*[(\[].*|.*\(\)[;,:)]*|\(.*\)?|.*[a-z]\(.*")
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+[0-9]?(?:_[a-z]+)+[0-9]?")
@@ -121,9 +125,11 @@ def _is_name_of_code(word: str) -> bool:
 
 
 def _is_drawn_word(word: str) -> bool:
-    """Tell whether letters of both cases, perhaps with digits and signs, are drawn by lot and spell nothing."""
+    """Tell whether letters, perhaps with digits and signs, are drawn by lot and spell nothing."""
+    if len(word) < _MIN_DRAWN_CHARS or not word.isascii():
+        return False
     is_both = any(c.islower() for c in word) and any(c.isupper() for c in word[1:])
-    return is_both and word.isascii() and len(word) >= _MIN_DRAWN_CHARS and is_drawn(word)
+    return (is_both or (word.isalpha() and not word.istitle())) and is_drawn(word)
 
 
 def _classes(value: str) -> int:
@@ -151,7 +157,11 @@ def _is_strong_phrase(value: str) -> bool:
 
 def is_odd_password(value: str) -> bool:
     """Tell whether a value is a password even where words often stand: it has digits, or signs that words lack."""
-    return is_password(value) and not any(c.isspace() for c in value) and _is_odd(value)
+    return (
+        is_password(value)
+        and not any(c.isspace() for c in value)
+        and (_is_odd(value) or _is_number(value) or _is_unspelled(value))
+    )
 
 
 def _is_odd(word: str) -> bool:
@@ -181,7 +191,9 @@ def is_bare_password(value: str) -> bool:
     is_code = _CALL.fullmatch(word) is not None and not _has_brackets_inside(word)
     is_code = is_code or re.fullmatch(r"[0-9]+;.*", word) is not None
     return (
-        not is_code and not word.endswith(("(", "[", "{", "]", "],", "))", "):")) and (_is_odd(word) or _is_pin(word))
+        not is_code
+        and not word.endswith(("(", "[", "{", "]", "],", "))", "):"))
+        and (_is_odd(word) or _is_pin(word) or _is_unspelled(word, _NO_NAME_BITS))
     )
 
 
@@ -196,7 +208,12 @@ def _has_brackets_inside(word: str) -> bool:
 
 
 def _is_pin(word: str) -> bool:
-    return word.isdecimal() and 6 <= len(word) <= 10 and len(set(word)) > 3  # noqa: PLR2004 - fewer digits are settings
+    return word.isdecimal() and 6 <= len(word) <= 32 and len(set(word)) > 3  # noqa: PLR2004 - fewer digits are settings
+
+
+def _is_number(word: str) -> bool:
+    """Tell whether a word is a long number, such as the key that a router has on its back."""
+    return word.isdecimal() and len(word) > 12 and _is_pin(word)  # noqa: PLR2004 - up to twelve are dates and times
 
 
 def is_parameter_password(value: str) -> bool:
@@ -221,6 +238,23 @@ def is_command_password(value: str) -> bool:
     is_port = value.isdecimal() and len(value) <= 5  # noqa: PLR2004 - ports have at most five digits
     is_mapping = re.fullmatch(r"[0-9:.]+(?:/(?:tcp|udp))?", value) is not None
     return is_password(value) and not is_port and not is_mapping and not value.startswith(("-", "\\", "(", "`"))
+
+
+def is_placed_password(value: str) -> bool:
+    """Tell whether an argument where calls take a password is one: digits, signs, or letters that spell little."""
+    word = value.strip()
+    return is_password(word) and (_is_odd(word) or _is_pin(word) or _is_unspelled(word))
+
+
+def _is_unspelled(word: str, least_bits: float = _NO_WORD_BITS) -> bool:
+    """Tell whether letters spell little: enough where nothing but a password stands."""
+    is_long = len(word) >= _MIN_DRAWN_CHARS and word.isascii() and word.isalpha()
+    return is_long and rarity(word.encode("ascii")) >= least_bits
+
+
+def is_element_password(value: str) -> bool:
+    """Tell whether the content of an element is a password, or the cipher text of a program that names its cipher."""
+    return _NAMED_CIPHER.match(value) is not None or is_bare_password(value)
 
 
 def is_said_password(value: str) -> bool:
@@ -351,6 +385,8 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "parameter-password": is_parameter_password,
         "url-password": is_url_password,
         "command-password": is_command_password,
+        "placed-password": is_placed_password,
+        "element-password": is_element_password,
         "said-password": is_said_password,
         "strong-password": is_strong_password,
         "told-password": is_told_password,

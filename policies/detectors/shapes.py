@@ -18,6 +18,7 @@ _DRAWN_BITS = 16.0  # one in 65,000 odds; names and words lie below zero, 16 ran
 _ODD_BITS = 6.0  # of the letters and digits of a value that is named a secret
 _MIN_DRAWN_CHARS = 5
 _PLAIN_SIGNS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+/=.~-")
+_TOKEN_ENDS = frozenset(".~")  # the judge of tokens leaves them out, and begins behind a `=`
 _TEMPLATE = re.compile(r"[\s\\<>{}()]|%[sd]\b|%\(|://|^[$/.#%]")  # single classes: linear
 _MIN_DIFFERENT_CHARS = 3  # `aaaa` and `xyxy` are fillings
 
@@ -58,7 +59,8 @@ def is_no_example(value: str) -> bool:
 def is_odd_secret(value: str) -> bool:
     """Tell whether a value with punctuation, such as `a$b!c#9xQ`, was drawn by lot, and is no template."""
     drawn = "".join(c for c in value if c.isascii() and c.isalnum())
-    if len(drawn) < _MIN_DRAWN_CHARS or _PLAIN_SIGNS.issuperset(value) or not has_digit(value):
+    is_one_token = _PLAIN_SIGNS.issuperset(value) and "=" not in value.rstrip("=") and value[-1:] not in _TOKEN_ENDS
+    if len(drawn) < _MIN_DRAWN_CHARS or is_one_token or not has_digit(value):
         return False
     return not _TEMPLATE.search(value) and is_no_example(value) and rarity(drawn.encode("ascii")) >= _ODD_BITS
 
