@@ -288,6 +288,26 @@ def atoms(node: Node) -> frozenset[str]:
             return atoms(inner)
 
 
+def first_atoms(node: Node) -> frozenset[str]:
+    """Return the spellings of the characters and classes with which a match may begin."""
+    match node:
+        case Atom(source=text):
+            return frozenset({text})
+        case Assertion():
+            return frozenset()
+        case Choice(options=options):
+            return frozenset[str]().union(*map(first_atoms, options))
+        case Group(inner=inner) | Repeat(inner=inner):
+            return first_atoms(inner)
+        case Sequence(items=items):
+            found = frozenset[str]()
+            for item in items:
+                found |= first_atoms(item)
+                if not is_nullable(item):
+                    break
+            return found
+
+
 def endless_atoms(node: Node) -> frozenset[str]:
     """Return the spellings of all characters and classes that are repeated without end."""
     match node:

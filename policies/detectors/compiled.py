@@ -33,6 +33,7 @@ from policies.patterns import (
     beginnings,
     coarse,
     endless_atoms,
+    first_atoms,
     has_only_endless_tail,
     in_parts,
     in_steps,
@@ -46,6 +47,7 @@ from policies.views.fold import fold_bytes
 from policies.views.regex import Regex, Spans
 
 HELD_CHARS_CAP = 16_384  # as much of a match is looked at: an RSA key of 16,384 bits takes 12,700
+_SEEN_CHARS = HELD_CHARS_CAP + 2  # enough to see that a value is longer than the cap
 CONTEXT_CHARS = 400  # how long the words before a value may be: the longest the shipped rules need, and some room
 RUN_CLASS = "A-Za-z0-9_+/=.~@:%'À-ÖØ-öø-ÿ-"
 """Characters of a run: what a token, an address or a word is made of. A run is held until it ends."""
@@ -57,6 +59,7 @@ _FIRST_LATIN_LETTER = 0xA0
 _WORD_PARTS = re.compile(rb"[a-z0-9\x80-\x9f]{2,}")
 BORDER_CHARS = 2  # up to here, what stands before a value is a border and no context
 _ALL_BYTES = bytes(range(256))
+_FEW_BYTES = 16
 _DIGITS = frozenset(b"0123456789")
 _PLACEHOLDER = Regex(PLACEHOLDER)
 PLACEHOLDER_RULE = Rule(
@@ -203,7 +206,7 @@ class ContextPattern:
     def matches(self, rule: CompiledRule, data: bytes, start: int, region: Region) -> Iterator[Match]:
         """Yield the confirmed values, each place of words by itself; the arguments are those of a plain pattern."""
         for begin, value_start in self.places(data, start, region):
-            found = self.value.match(data, value_start)
+            found = self.value.match(data, value_start, value_start + _SEEN_CHARS)
             if found is None:
                 continue
             (_, whole_end), (_, value_end) = found
@@ -234,7 +237,9 @@ class SteppedPattern(ContextPattern):
         self._tail_chars = longest(tail) or 0
         self._value_chars = longest(self.value_tree) or HELD_CHARS_CAP
         self.value = _shared_regex(f"({source(value)}){source(border)}")
-        self._behind_head = _shared_regex(coarse(Sequence((step, tail, value))))
+        behind = Sequence((step, tail, value))
+        self._behind_head = _shared_regex(coarse(behind))
+        self._behind_chars = (longest(behind) or HELD_CHARS_CAP) + BORDER_CHARS
 
     def places(self, data: bytes, start: int, region: Region) -> Iterator[tuple[int, int]]:
         """Return where words begin and where their value would; of values, those that reach the end of the data."""
@@ -246,10 +251,11 @@ class SteppedPattern(ContextPattern):
     def matches(self, rule: CompiledRule, data: bytes, start: int, region: Region) -> Iterator[Match]:
         """Yield the confirmed values, each place of words by itself; the arguments are those of a plain pattern."""
         for begin, end in self._heads(data, start, region):
-            if self._behind_head.match(data, end) is None:  # mostly; the steps need not be taken
+            # Mostly there is nothing, and the steps need not be taken; what is coarse would look on without end.
+            if self._behind_head.match(data, end, end + self._behind_chars) is None:
                 continue
             for value_start in self._values_behind(data, end, start):
-                found = self.value.match(data, value_start)
+                found = self.value.match(data, value_start, value_start + _SEEN_CHARS)
                 if found is None:
                     continue
                 (_, whole_end), (_, value_end) = found
@@ -395,6 +401,18 @@ def is_inside_run(before: Node, value: Node, behind: Node) -> bool:
     """Tell whether every value is inside a run, with borders of a character or two: holding the run holds the value."""
     is_decided = longest(before) in range(BORDER_CHARS + 1) and longest(behind) in {0, 1}
     return is_decided and all(IN_RUN.issuperset(_taken_by(atom)) for atom in atoms(value))
+
+
+def is_bordered(before: Node, value: Node) -> bool:
+    """Tell whether a value begins nearly everywhere behind its border: then what may be alive needs no border.
+
+    Without it, only a value behind one of the few characters that neither border nor value takes is held for nothing.
+    """
+    if longest(before) != 1:
+        return False
+    around = frozenset[int]().union(*map(_taken_by, atoms(before)))
+    first = frozenset[int]().union(*map(_taken_by, first_atoms(value)))
+    return not around & first and len(_ALL_BYTES) - len(around | first) <= _FEW_BYTES
 
 
 def needs_digit(tree: Node) -> bool:

@@ -59,6 +59,10 @@ def is_key_store(value: str) -> bool:
     return "ciphertext" in value.lower()
 
 
+_JUDGED_CHARS = 256  # of an endless value: its head tells
+_CASE_CHANGE = re.compile("[a-z][A-Z]")
+
+
 def is_byte_list(value: str) -> bool:
     """Tell whether a list holds bytes, most of them different, as drawn ones are."""
     numbers = [int(number) for number in re.findall("[0-9]+", value)]
@@ -85,6 +89,7 @@ def is_basic_credentials(value: str) -> bool:
 
 def is_header_token(value: str) -> bool:
     """Tell whether the value of a header or a parameter is a token and no placeholder, expression or word."""
+    value = value[:_JUDGED_CHARS]
     if any(mark in value for mark in _TEMPLATE_MARKS) or value[:1] in "<{$%[" or not is_no_example(value):
         return False
     has_letter = any(c.isalpha() for c in value)
@@ -95,8 +100,7 @@ def is_header_token(value: str) -> bool:
 
 def _has_both_cases_inside(value: str) -> bool:
     """Tell whether small letters and capitals change often, as they do not in names of several words."""
-    changes = sum(a.islower() and b.isupper() for a, b in pairwise(value))
-    return changes >= len(value) / 6
+    return len(_CASE_CHANGE.findall(value)) >= len(value) / 6
 
 
 def is_session_value(value: str) -> bool:

@@ -22,6 +22,7 @@ from policies.detectors.compiled import (
     PlainPattern,
     Region,
     alive_regex,
+    is_bordered,
     is_inside_run,
 )
 from policies.detectors.sightings import Keywords, Sighted, Sightings
@@ -170,7 +171,7 @@ def _held_parts(compiled: CompiledRule, tree: Node) -> Iterator[Node]:
             continue
         until, is_passed = until_keyword(value, compiled.rule.keywords)
         if not (is_passed and is_inside_run(words, until, NOTHING)):
-            yield Sequence((words, value, border))
+            yield Sequence((value, border) if is_bordered(words, value) else (words, value, border))
 
 
 def _opening_words(tree: Node) -> tuple[bytes, ...]:

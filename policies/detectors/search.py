@@ -39,7 +39,7 @@ _DECODED_TIMES = 3
 _BEHIND_CHARS = max(CONTEXT_CHARS + PLACEHOLDER_MAX_CHARS, 2 * LINE_CHARS) + 2
 _WINDOW_CHARS = HELD_CHARS_CAP  # a longer run is decoded in windows of this size, each half over the next
 _STEP_CHARS = _WINDOW_CHARS // 2
-_LEAST_CHARS = 8  # of which a look is taken at once: most of its cost does not depend on how much is new
+_LEAST_CHARS = 7  # of which a look is taken at once: most of its cost does not depend on how much is new
 _WAITING_CHARS = 64  # that a run may grow before a look is taken
 # Classes of single characters: linear whatever the text.
 _ENCODED = re.compile(rb"[%s]{%d,}" % (DRAWN_CLASS.encode("ascii"), ENCODED_MIN_CHARS))

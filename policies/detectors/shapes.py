@@ -23,6 +23,9 @@ _TEMPLATE = re.compile(r"[\s\\<>{}()]|%[sd]\b|%\(|://|^[$/.#%]")  # single class
 _MIN_DIFFERENT_CHARS = 3  # `aaaa` and `xyxy` are fillings
 
 
+_DIGIT = re.compile("[0-9]")
+
+
 def bits_of(text: str) -> float:
     """Return Shannon's entropy in bits a character."""
     counts = Counter(text)
@@ -37,7 +40,7 @@ def is_rare(value: str) -> bool:
 
 def has_digit(value: str) -> bool:
     """Tell whether a digit occurs."""
-    return any("0" <= c <= "9" for c in value)
+    return _DIGIT.search(value) is not None
 
 
 def is_mixed(value: str) -> bool:

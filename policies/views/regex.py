@@ -47,9 +47,9 @@ class Regex:
         place: int = self._match(_ANYWHERE, data, start, size)[0][0]
         return size if place < 0 else place
 
-    def match(self, data: bytes, start: int) -> Spans | None:
-        """Return the match that begins at `start`."""
-        spans: Spans = self._match(_AT_START, data, start, len(data))
+    def match(self, data: bytes, start: int, end: int | None = None) -> Spans | None:
+        """Return the match that begins at `start`, in `data[start:end]`."""
+        spans: Spans = self._match(_AT_START, data, start, len(data) if end is None else min(end, len(data)))
         return None if spans[0] == _NOT_FOUND else spans
 
 
