@@ -153,6 +153,8 @@ def is_ton_address(value: str) -> bool:
 
 def is_algorand_address(value: str) -> bool:
     """Check an Algorand address: base 32, the end of SHA-512/256 (Algorand developer documentation)."""
+    if "sha512_256" not in hashlib.algorithms_available:
+        return False
     data = base64.b32decode(value + "======")
     return hashlib.new("sha512_256", data[:32]).digest()[-_ALGORAND_SUM_BYTES:] == data[32:]
 

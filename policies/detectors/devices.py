@@ -31,6 +31,7 @@ _MONTHS_AND_UNITS_LIST = (
 _MONTHS_AND_UNITS = frozenset(_MONTHS_AND_UNITS_LIST.split())
 _PRODUCTS = frozenset({"HP-UX", "BY-SA", "BY-NC", "BY-ND", "X-UA", "UTF-X", "RS-X"})
 _MAC_MIN_DIFFERENT = 3
+_SERIAL_HEX_MAX = 12
 _FLOATS = re.compile(r"(?:\dE-\d\d-?)+")  # `2E-21-5E-22-4E-21`
 
 
@@ -87,6 +88,11 @@ def is_imei(value: str) -> bool:
     return is_varied(digits) and is_luhn("".join(map(str, digits[:15])))
 
 
+def is_iccid_alone(value: str) -> bool:
+    """Check the number of a SIM card that no word announces: its last digit by Luhn, too."""
+    return is_iccid(value) and is_luhn("".join(map(str, digits_of(value)[:19])))
+
+
 def is_iccid(value: str) -> bool:
     """Check the number of a SIM card: 89 in front; nineteen digits end by Luhn (ITU-T E.118)."""
     digits = digits_of(value)
@@ -105,11 +111,25 @@ def is_vin_form(value: str) -> bool:
     return sum(c.isdigit() for c in value) >= 4 and sum(c.isalpha() for c in value) >= 2  # noqa: PLR2004
 
 
+def is_serial_number(value: str) -> bool:
+    """Tell whether letters and digits are mixed as makers of devices do, and it is no checksum in hex."""
+    number = letters_and_digits_of(value)
+    letters, digits = sum(c.isalpha() for c in number), sum(c.isdigit() for c in number)
+    is_checksum = len(number) > _SERIAL_HEX_MAX and set(number) <= set("0123456789ABCDEF")
+    return letters > 0 and digits > 1 and not is_checksum
+
+
 def is_plate(value: str) -> bool:
     """Tell whether letters and digits are mixed as on a licence plate, or digits enough are grouped."""
     letters, digits = sum(c.isalpha() for c in value), sum(c.isdigit() for c in value)
     is_written = value.upper() == value or value.isalnum()  # words in small letters are the rest of a sentence
     return is_written and 4 <= letters + digits <= 10 and digits > 0 and (letters > 0 or digits >= 5)  # noqa: PLR2004
+
+
+def is_plate_of_other_letters(value: str) -> bool:
+    """Tell whether three digits at least stand on a plate, and it is no year alone."""
+    digits = sum(c.isdigit() for c in value)
+    return digits > 4 or (digits > 1 and not value.isdigit())  # noqa: PLR2004 - four alone are a year
 
 
 def is_plate_no_date(value: str) -> bool:
@@ -143,9 +163,12 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "mac": is_mac,
         "imei": is_imei,
         "iccid": is_iccid,
+        "iccid-alone": is_iccid_alone,
+        "serial-number": is_serial_number,
         "vin": is_vin,
         "vin-form": is_vin_form,
         "plate": is_plate,
+        "plate-of-other-letters": is_plate_of_other_letters,
         "plate-no-date": is_plate_no_date,
         "plate-no-product": is_plate_no_product,
         "ups-tracking": is_ups_tracking,
