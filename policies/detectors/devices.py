@@ -31,7 +31,6 @@ _MONTHS_AND_UNITS_LIST = (
 _MONTHS_AND_UNITS = frozenset(_MONTHS_AND_UNITS_LIST.split())
 _PRODUCTS = frozenset({"HP-UX", "BY-SA", "BY-NC", "BY-ND", "X-UA", "UTF-X", "RS-X"})
 _MAC_MIN_DIFFERENT = 3
-_SERIAL_HEX_MAX = 12
 _FLOATS = re.compile(r"(?:\dE-\d\d-?)+")  # `2E-21-5E-22-4E-21`
 
 
@@ -112,11 +111,10 @@ def is_vin_form(value: str) -> bool:
 
 
 def is_serial_number(value: str) -> bool:
-    """Tell whether letters and digits are mixed as makers of devices do, and it is no checksum in hex."""
+    """Tell whether letters and digits are mixed as makers of devices do, and it is no number in hex."""
     number = letters_and_digits_of(value)
     letters, digits = sum(c.isalpha() for c in number), sum(c.isdigit() for c in number)
-    is_checksum = len(number) > _SERIAL_HEX_MAX and set(number) <= set("0123456789ABCDEF")
-    return letters > 0 and digits > 1 and not is_checksum
+    return letters > 0 and digits > 1 and not set(number) <= set("0123456789ABCDEF")
 
 
 def is_plate(value: str) -> bool:
