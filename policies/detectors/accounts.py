@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from policies.detectors import countries
+from policies.detectors.national_ids.americas import is_mx_clabe
 from policies.detectors.national_ids.checksums import (
     digits_of,
     is_luhn,
@@ -34,6 +35,14 @@ _CASH_PREFIX = "bitcoincash"  # what an address without a prefix means
 _SS_58_SUM_BYTES = 2
 _CRC_16 = 0x1021  # XMODEM's, of Stellar (SEP-23) and TON (TEP-2)
 _ALGORAND_SUM_BYTES = 4
+_CASH_CHARS, _TON_CHARS, _STELLAR_CHARS, _ALGORAND_CHARS, _MONERO_CHARS = 42, 48, 56, 58, 95
+# Banks that have a CLABE (ABM), as hundreds.
+_CLABE_BANKS_LIST = (
+    "002 006 009 012 014 019 021 030 032 036 037 042 044 058 059 060 062 072 103 106 108 110 112 113 116 124 126 127 128 "
+    "129 130 131 132 133 136 137 138 140 141 143 145 147 148 150 151 152 154 155 156 157 158 160 166 168 600 638 646 652 "
+    "659 661 670 677 680 683 684 685 699 703 706 710 722 723 728"
+)
+_CLABE_BANKS = frozenset(_CLABE_BANKS_LIST.split())
 _CZ_PREFIX_WEIGHTS = (10, 5, 8, 4, 2, 1)
 _CZ_WEIGHTS = (6, 3, 7, 9, 10, 5, 8, 4, 2, 1)
 _HU_WEIGHTS = (9, 7, 3, 1, 9, 7, 3, 1, 9, 7, 3, 1, 9, 7, 3, 1)
@@ -159,6 +168,19 @@ def is_algorand_address(value: str) -> bool:
     return hashlib.new("sha512_256", data[:32]).digest()[-_ALGORAND_SUM_BYTES:] == data[32:]
 
 
+def is_coin_address(value: str) -> bool:
+    """Check an address by the coin that its length and beginning tell; Monero's are told by both alone."""
+    if ":" in value or (len(value) == _CASH_CHARS and value.islower()):
+        return is_cash_address(value)
+    if len(value) >= _MONERO_CHARS:
+        return True
+    if len(value) == _TON_CHARS and value[1] == "Q" and is_ton_address(value):
+        return True
+    if len(value) == _STELLAR_CHARS:
+        return is_stellar_address(value)
+    return is_algorand_address(value) if len(value) == _ALGORAND_CHARS else is_ss58_address(value)
+
+
 def is_account_of_a_country(value: str) -> bool:
     """Check an account as banks of a country write it: its groups tell the country, whose check digits must fit."""
     sizes = tuple(len(group) for group in re.findall(r"[0-9A-Z]+", value))
@@ -171,6 +193,10 @@ def is_account_of_a_country(value: str) -> bool:
         return is_varied(digits) and weighted(digits, _NO_WEIGHTS) % 11 == 0
     if sizes == (3, 7, 2):  # Belgium, and its identity cards
         return is_varied(digits) and number_of(digits[:10]) % 97 == number_of(digits[10:]) % 97
+    if len(digits) == 22:  # noqa: PLR2004 - Argentina
+        return is_ar_cbu(value)
+    if len(digits) == 18 and "".join(map(str, digits[:3])) in _CLABE_BANKS:  # noqa: PLR2004 - Mexico
+        return is_mx_clabe(value)
     if sizes == (5, 5, 11, 2):
         return is_fr_rib(value)
     return sizes == (4, 4, 2, 10) and _is_es_account(digits)
@@ -246,12 +272,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "base58-address": is_base58_address,
         "ripple-address": is_ripple_address,
         "bech32-address": is_bech32_address,
-        "cash-address": is_cash_address,
-        "ss58-address": is_ss58_address,
-        "stellar-address": is_stellar_address,
-        "ton-address": is_ton_address,
-        "algorand-address": is_algorand_address,
+        "coin-address": is_coin_address,
         "account-of-a-country": is_account_of_a_country,
-        "ar-cbu": is_ar_cbu,
     }
 )

@@ -31,6 +31,7 @@ _MONTHS_AND_UNITS_LIST = (
 _MONTHS_AND_UNITS = frozenset(_MONTHS_AND_UNITS_LIST.split())
 _PRODUCTS = frozenset({"HP-UX", "BY-SA", "BY-NC", "BY-ND", "X-UA", "UTF-X", "RS-X"})
 _MAC_MIN_DIFFERENT = 3
+_IMEI_DIGITS = 15
 _FLOATS = re.compile(r"(?:\dE-\d\d-?)+")  # `2E-21-5E-22-4E-21`
 
 
@@ -87,11 +88,6 @@ def is_imei(value: str) -> bool:
     return is_varied(digits) and is_luhn("".join(map(str, digits[:15])))
 
 
-def is_iccid_alone(value: str) -> bool:
-    """Check the number of a SIM card that no word announces: its last digit by Luhn, too."""
-    return is_iccid(value) and is_luhn("".join(map(str, digits_of(value)[:19])))
-
-
 def is_iccid(value: str) -> bool:
     """Check the number of a SIM card: 89 in front; nineteen digits end by Luhn (ITU-T E.118)."""
     digits = digits_of(value)
@@ -108,6 +104,13 @@ def is_vin(value: str) -> bool:
 def is_vin_form(value: str) -> bool:
     """Tell whether letters and digits are mixed as in a vehicle identification number (ISO 3779)."""
     return sum(c.isdigit() for c in value) >= 4 and sum(c.isalpha() for c in value) >= 2  # noqa: PLR2004
+
+
+def is_telephone_or_sim(value: str) -> bool:
+    """Check an IMEI or the number of a SIM card that no word announces: both end by Luhn."""
+    if len(digits_of(value)) == _IMEI_DIGITS:
+        return is_imei(value)
+    return is_iccid(value) and is_luhn("".join(map(str, digits_of(value)[:19])))
 
 
 def is_serial_number(value: str) -> bool:
@@ -161,7 +164,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "mac": is_mac,
         "imei": is_imei,
         "iccid": is_iccid,
-        "iccid-alone": is_iccid_alone,
+        "telephone-or-sim": is_telephone_or_sim,
         "serial-number": is_serial_number,
         "vin": is_vin,
         "vin-form": is_vin_form,
