@@ -38,9 +38,9 @@ _ALGORAND_SUM_BYTES = 4
 _CASH_CHARS, _TON_CHARS, _STELLAR_CHARS, _ALGORAND_CHARS, _MONERO_CHARS = 42, 48, 56, 58, 95
 # Banks that have a CLABE (ABM), as hundreds.
 _CLABE_BANKS_LIST = (
-    "002 006 009 012 014 019 021 030 032 036 037 042 044 058 059 060 062 072 103 106 108 110 112 113 116 124 126 127 128 "
-    "129 130 131 132 133 136 137 138 140 141 143 145 147 148 150 151 152 154 155 156 157 158 160 166 168 600 638 646 652 "
-    "659 661 670 677 680 683 684 685 699 703 706 710 722 723 728"
+    "002 006 009 012 014 019 021 030 032 036 037 042 044 058 059 060 062 072 103 106 108 110 112 113 116 124 126 "
+    "127 128 129 130 131 132 133 136 137 138 140 141 143 145 147 148 150 151 152 154 155 156 157 158 160 166 168 "
+    "600 638 646 652 659 661 670 677 680 683 684 685 699 703 706 710 722 723 728"
 )
 _CLABE_BANKS = frozenset(_CLABE_BANKS_LIST.split())
 _CZ_PREFIX_WEIGHTS = (10, 5, 8, 4, 2, 1)
@@ -183,23 +183,11 @@ def is_coin_address(value: str) -> bool:
 
 def is_account_of_a_country(value: str) -> bool:
     """Check an account as banks of a country write it: its groups tell the country, whose check digits must fit."""
-    sizes = tuple(len(group) for group in re.findall(r"[0-9A-Z]+", value))
-    digits = digits_of(value)
     if "/" in value:
         return _is_cz_account(value)
-    if sizes in {(8, 8), (8, 8, 8)}:  # Hungary (MNB)
-        return is_varied(digits) and not (weighted(digits[:8], _HU_WEIGHTS) % 10 or weighted(digits[8:], _HU_WEIGHTS * 2) % 10)
-    if sizes == (4, 2, 5):  # Norway (Finans Norge)
-        return is_varied(digits) and weighted(digits, _NO_WEIGHTS) % 11 == 0
-    if sizes == (3, 7, 2):  # Belgium, and its identity cards
-        return is_varied(digits) and number_of(digits[:10]) % 97 == number_of(digits[10:]) % 97
-    if len(digits) == 22:  # noqa: PLR2004 - Argentina
-        return is_ar_cbu(value)
-    if len(digits) == 18 and "".join(map(str, digits[:3])) in _CLABE_BANKS:  # noqa: PLR2004 - Mexico
-        return is_mx_clabe(value)
-    if sizes == (5, 5, 11, 2):
-        return is_fr_rib(value)
-    return sizes == (4, 4, 2, 10) and _is_es_account(digits)
+    sizes = tuple(len(group) for group in re.findall(r"[0-9A-Z]+", value))
+    check = _ACCOUNTS.get(sizes) or _PACKED_ACCOUNTS.get(sum(sizes))
+    return check is not None and is_varied(digits_of(value)) and check(value)
 
 
 def is_ar_cbu(value: str) -> bool:
@@ -217,10 +205,46 @@ def _is_cz_account(value: str) -> bool:
     return is_varied(digits) and not (weighted(digits, _CZ_WEIGHTS) % 11 or weighted(before, _CZ_PREFIX_WEIGHTS) % 11)
 
 
-def _is_es_account(digits: list[int]) -> bool:
+def _is_hu_account(value: str) -> bool:
+    """Check a Hungarian account: weights 9, 7, 3, 1 in both parts (MNB)."""
+    digits = digits_of(value)
+    return not (weighted(digits[:8], _HU_WEIGHTS) % 10 or weighted(digits[8:], _HU_WEIGHTS) % 10)
+
+
+def _is_no_account(value: str) -> bool:
+    """Check a Norwegian account: weights 5, 4, 3, 2, 7, 6, 5, 4, 3, 2, modulus 11 (Finans Norge)."""
+    return weighted(digits_of(value), _NO_WEIGHTS) % 11 == 0
+
+
+def _is_be_account(value: str) -> bool:
+    """Check a Belgian account or identity card: the rest by 97."""
+    digits = digits_of(value)
+    return number_of(digits[:10]) % 97 == number_of(digits[10:]) % 97
+
+
+def _is_mx_account(value: str) -> bool:
+    """Check a Mexican CLABE that no word announces: its bank, too."""
+    return "".join(map(str, digits_of(value)[:3])) in _CLABE_BANKS and is_mx_clabe(value)
+
+
+def _is_es_account(value: str) -> bool:
     """Check a Spanish account: two digits by modulus 11 (CSB)."""
+    digits = digits_of(value)
     checks = [11 - weighted(part, _ES_WEIGHTS) % 11 for part in ([0, 0, *digits[:8]], digits[10:])]
     return digits[8:10] == [{10: 1, 11: 0}.get(check, check) for check in checks]
+
+
+_ACCOUNTS: Mapping[tuple[int, ...], Callable[[str], bool]] = MappingProxyType(
+    {
+        (8, 8): _is_hu_account,
+        (8, 8, 8): _is_hu_account,
+        (4, 2, 5): _is_no_account,
+        (3, 7, 2): _is_be_account,
+        (5, 5, 11, 2): is_fr_rib,
+        (4, 4, 2, 10): _is_es_account,
+    }
+)
+_PACKED_ACCOUNTS: Mapping[int, Callable[[str], bool]] = MappingProxyType({22: is_ar_cbu, 18: _is_mx_account})
 
 
 def _polynomial(values: Iterable[int], generators: Sequence[int], bits: int) -> int:

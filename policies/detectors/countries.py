@@ -45,9 +45,7 @@ def _pattern(structure: str) -> str:
     return re.sub(r"(\d+)([nac])", lambda part: f"{_IBAN_CLASSES[part[2]]}{{{part[1]}}}", structure)
 
 
-IBAN_FORMS: Mapping[str, str] = MappingProxyType(
-    {entry[:2]: _pattern(entry[3:]) for entry in _IBAN_STRUCTURES.split()}
-)
+IBAN_FORMS: Mapping[str, str] = MappingProxyType({entry[:2]: _pattern(entry[3:]) for entry in _IBAN_STRUCTURES.split()})
 
 # ITU-T E.164 list of assigned country codes.
 _CALLING_CODES = (

@@ -40,7 +40,7 @@ _LICENCE_ADDRESSES = ("51 Franklin", "59 Temple", "675 Mass", "31 Milk", "02110-
 _CODE_POINT_DIGITS = 4
 # A house's number beside a name, and what no address of a house has: signs of code, of addresses on the network.
 _HOUSE = re.compile(
-    r"[A-Za-zÀ-ÿ\x80-\x9f.'’]{2,}[ ,]{1,2}(?:[Nn][ro°º]?[.:]? ?)?\d{1,6}[A-Za-z]?\b"
+    r"[A-Za-zÀ-ÿ\x80-\x9f.']{2,}[ ,]{1,2}(?:[Nn][ro°º]?[.:]? ?)?\d{1,6}[A-Za-z]?\b"
     r"|\b\d{1,5}[A-Za-z]?,? [A-ZÀ-Þ\x80-\x9f][A-Za-zß-ÿ\x80-\x9f]"
 )
 _PLACE = re.compile(r"[A-ZÀ-Þ\x80-\x9f][a-zß-ÿ\x80-\x9f]{2,}")
