@@ -31,6 +31,7 @@ _MONTHS_AND_UNITS_LIST = (
 _MONTHS_AND_UNITS = frozenset(_MONTHS_AND_UNITS_LIST.split())
 _PRODUCTS = frozenset({"HP-UX", "BY-SA", "BY-NC", "BY-ND", "X-UA", "UTF-X", "RS-X"})
 _MAC_MIN_DIFFERENT = 3
+_IMEI_DIGITS = 15
 _FLOATS = re.compile(r"(?:\dE-\d\d-?)+")  # `2E-21-5E-22-4E-21`
 
 
@@ -105,11 +106,31 @@ def is_vin_form(value: str) -> bool:
     return sum(c.isdigit() for c in value) >= 4 and sum(c.isalpha() for c in value) >= 2  # noqa: PLR2004
 
 
+def is_telephone_or_sim(value: str) -> bool:
+    """Check an IMEI or the number of a SIM card that no word announces: both end by Luhn."""
+    if len(digits_of(value)) == _IMEI_DIGITS:
+        return is_imei(value)
+    return is_iccid(value) and is_luhn("".join(map(str, digits_of(value)[:19])))
+
+
+def is_serial_number(value: str) -> bool:
+    """Tell whether letters and digits are mixed as makers of devices do, and it is no number in hex."""
+    number = letters_and_digits_of(value)
+    letters, digits = sum(c.isalpha() for c in number), sum(c.isdigit() for c in number)
+    return letters > 0 and digits > 1 and not set(number) <= set("0123456789ABCDEF")
+
+
 def is_plate(value: str) -> bool:
     """Tell whether letters and digits are mixed as on a licence plate, or digits enough are grouped."""
     letters, digits = sum(c.isalpha() for c in value), sum(c.isdigit() for c in value)
     is_written = value.upper() == value or value.isalnum()  # words in small letters are the rest of a sentence
     return is_written and 4 <= letters + digits <= 10 and digits > 0 and (letters > 0 or digits >= 5)  # noqa: PLR2004
+
+
+def is_plate_of_other_letters(value: str) -> bool:
+    """Tell whether three digits at least stand on a plate, and it is no year alone."""
+    digits = sum(c.isdigit() for c in value)
+    return digits > 4 or (digits > 1 and not value.isdigit())  # noqa: PLR2004 - four alone are a year
 
 
 def is_plate_no_date(value: str) -> bool:
@@ -143,9 +164,12 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "mac": is_mac,
         "imei": is_imei,
         "iccid": is_iccid,
+        "telephone-or-sim": is_telephone_or_sim,
+        "serial-number": is_serial_number,
         "vin": is_vin,
         "vin-form": is_vin_form,
         "plate": is_plate,
+        "plate-of-other-letters": is_plate_of_other_letters,
         "plate-no-date": is_plate_no_date,
         "plate-no-product": is_plate_no_product,
         "ups-tracking": is_ups_tracking,

@@ -38,6 +38,15 @@ _PHONE_DIGITS = range(7, 16)  # ITU-T E.164 allows fifteen
 _INTERNATIONAL_DIGITS = range(8, 16)
 _LICENCE_ADDRESSES = ("51 Franklin", "59 Temple", "675 Mass", "31 Milk", "02110-13", "02111", "02139")
 _CODE_POINT_DIGITS = 4
+# A house's number beside a name, and what no address of a house has: signs of code, of addresses on the network.
+_HOUSE = re.compile(
+    r"[A-Za-zÀ-ÿ\x80-\x9f.']{2,}[ ,]{1,2}(?:[Nn][ro°º]?[.:]? ?)?\d{1,6}[A-Za-z]?\b"
+    r"|\b\d{1,5}[A-Za-z]?,? [A-ZÀ-Þ\x80-\x9f][A-Za-zß-ÿ\x80-\x9f]"
+)
+_PLACE = re.compile(r"[A-ZÀ-Þ\x80-\x9f][a-zß-ÿ\x80-\x9f]{2,}")
+_NO_ADDRESS = re.compile(r"[=@{}<>\\_$*#%]|://|0x|\d:\d|\.\d|[a-z]\(")
+_MIN_PLACES = 2
+_MIN_OTHER_LETTERS = 5
 _YEAR = re.compile(r"(?:19[89]|20[0-3])\d ")  # `Copyright 2016 Iain Lane`
 _LONE_DIGITS = range(8, 20)
 _EPOCHS = re.compile(r"1[3-8][0-9]{8}(?:[0-9]{3}){0,3}")  # seconds to nanoseconds since 1970, from 2011 to 2030
@@ -165,7 +174,7 @@ def has_digits_enough(value: str) -> bool:
     """Tell whether what a word announced is a number, neither a word nor a date: four digits, five without letters."""
     digits = digits_of(value)
     least = 4 if any(character.isalpha() for character in value) else 5  # four digits alone are a year
-    is_said = not _DATES.fullmatch(value) and not _RELEASE.fullmatch(value)
+    is_said = not _DATES.fullmatch(value) and not _RELEASE.fullmatch(value) and value[:2].lower() != "0x"
     return len(digits) >= least and len(set(digits)) > 1 and is_said
 
 
@@ -195,6 +204,18 @@ def is_no_licence_address(value: str) -> bool:
     return not value.startswith(_LICENCE_ADDRESSES) and not _YEAR.match(value)
 
 
+def is_postal_address(value: str) -> bool:
+    """Tell whether what is called an address has a house's number beside a name and two names of places."""
+    is_code = _NO_ADDRESS.search(value) is not None
+    return not is_code and _HOUSE.search(value) is not None and len(_PLACE.findall(value)) >= _MIN_PLACES
+
+
+def is_address_of_other_letters(value: str) -> bool:
+    """Tell whether what is called an address in another alphabet has a number and a few letters of it."""
+    letters = sum(character.isalpha() or "\x80" <= character <= "\x9f" for character in value)
+    return not _NO_ADDRESS.search(value) and letters >= _MIN_OTHER_LETTERS and any(c.isdigit() for c in value)
+
+
 def is_no_epoch(value: str) -> bool:
     """Tell whether digits are no time since 1970 and no power of two."""
     number = letters_and_digits_of(value)
@@ -203,6 +224,7 @@ def is_no_epoch(value: str) -> bool:
 
 def is_birth_date(value: str) -> bool:
     """Tell whether a date of digits has a day and a month; one with the name of a month has."""
+    value = value.partition("T")[0]
     if any(character.isalpha() for character in value):
         return True
     digits = [int(part) for part in re.findall(r"\d+", value)]
@@ -225,6 +247,8 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "digits-mixed": has_letters_between,
         "digits-varied": has_varied_digits,
         "no-licence-address": is_no_licence_address,
+        "postal-address": is_postal_address,
+        "address-of-other-letters": is_address_of_other_letters,
         "no-epoch": is_no_epoch,
         "birth-date": is_birth_date,
     }

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from policies.detectors.national_ids import (
     americas,
     asia_pacific_africa,
+    grouped,
     northern_eastern_europe,
     value_added_tax,
     western_europe,
@@ -27,5 +28,6 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         **value_added_tax.CHECKS,
         **americas.CHECKS,
         **asia_pacific_africa.CHECKS,
+        **grouped.CHECKS,
     }
 )

@@ -125,6 +125,25 @@ def is_br_pis(text: str) -> bool:
     return is_varied(digits) and digits[10] == (0 if check >= 10 else check)  # noqa: PLR2004
 
 
+def is_br_rg(text: str) -> bool:
+    """Check a Brazilian RG of São Paulo: weights 2 to 9, modulus 11, X for 10 (SSP-SP)."""
+    number = letters_and_digits_of(text)
+    rest = (11 - weighted(digits_of(number[:8]), range(2, 10)) % 11) % 11
+    return is_varied(digits_of(number)) and "0123456789X"[rest] == number[8]
+
+
+def is_do_cedula(text: str) -> bool:
+    """Check a Dominican cédula: Luhn over eleven digits (JCE)."""
+    return is_luhn(text)
+
+
+def is_gt_cui(text: str) -> bool:
+    """Check a Guatemalan CUI: weights 2 to 9, modulus 11, and a department (RENAP)."""
+    digits = digits_of(text)
+    is_place = 1 <= number_of(digits[9:11]) <= 22 and digits[11:] != [0, 0]  # noqa: PLR2004
+    return is_place and weighted(digits[:8], range(2, 10)) % 11 == digits[8]
+
+
 def is_ar_cuit(text: str) -> bool:
     """Check an Argentine CUIT or CUIL: weights 5, 4, 3, 2, 7, 6, 5, 4, 3, 2, modulus 11 (AFIP)."""
     digits = digits_of(text)
@@ -190,6 +209,9 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "br-cnpj": is_br_cnpj,
         "br-cnh": is_br_cnh,
         "br-pis": is_br_pis,
+        "br-rg": is_br_rg,
+        "do-cedula": is_do_cedula,
+        "gt-cui": is_gt_cui,
         "ar-cuit": is_ar_cuit,
         "cl-rut": is_cl_rut,
         "co-nit": is_co_nit,

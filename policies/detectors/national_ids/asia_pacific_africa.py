@@ -19,6 +19,7 @@ from policies.detectors.national_ids.checksums import (
 )
 
 _GSTIN_CHARS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_USCC_CHARS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _NRIC_LETTERS = {"S": "JZIHGFEDCBA", "T": "JZIHGFEDCBA", "F": "XWUTRQPNMLK", "G": "XWUTRQPNMLK", "M": "KLJNPQRTUWX"}
 _TW_LETTERS = "ABCDEFGHJKLMNPQRSTUVXYWZIO"  # A = 10, in this order (Ministry of the Interior)
 _NHI_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -166,6 +167,13 @@ def is_cn_id(text: str) -> bool:
     return is_long_date(digits_of(number[6:14])) and "10X98765432"[total % 11] == number[17]
 
 
+def is_cn_company(text: str) -> bool:
+    """Check a Chinese unified social credit code: powers of three, modulus 31 (GB 32100-2015)."""
+    number = letters_and_digits_of(text)
+    total = sum(_USCC_CHARS.index(c) * 3**n for n, c in enumerate(number[:17]))
+    return sum(c.isdigit() for c in number) < len(number) and _USCC_CHARS[-total % 31] == number[17]
+
+
 def is_hk_id(text: str) -> bool:
     """Check a Hong Kong identity card: weights 9 to 2, a missing first letter counting 36, modulus 11 (ImmD)."""
     number = letters_and_digits_of(text)
@@ -252,6 +260,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "kr-brn": is_kr_brn,
         "jp-my-number": is_jp_my_number,
         "cn-id": is_cn_id,
+        "cn-company": is_cn_company,
         "hk-id": is_hk_id,
         "tw-id": is_tw_id,
         "au-abn": is_au_abn,

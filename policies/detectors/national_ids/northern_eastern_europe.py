@@ -176,6 +176,28 @@ def is_bg_egn(text: str) -> bool:
     return is_day(month, digits[4] * 10 + digits[5]) and check == digits[9]
 
 
+def is_bg_eik(text: str) -> bool:
+    """Check a Bulgarian company number: weights 1 to 8, then 3 to 10, modulus 11 (Registry Agency)."""
+    digits = digits_of(text)
+    check = weighted(digits[:8], range(1, 9)) % 11
+    if check == 10:  # noqa: PLR2004 - then the second weights count
+        check = weighted(digits[:8], range(3, 11)) % 11 % 10
+    return is_varied(digits) and check == digits[8]
+
+
+def is_bg_foreigner(text: str) -> bool:
+    """Check a Bulgarian number of a foreigner: weights 21, 19, 17, 13, 11, 9, 7, 3, 1, modulus 10 (MVR)."""
+    digits = digits_of(text)
+    return is_varied(digits) and weighted(digits, (21, 19, 17, 13, 11, 9, 7, 3, 1)) % 10 == digits[9]
+
+
+def is_hu_personal(text: str) -> bool:
+    """Check a Hungarian személyi azonosító: a date, and weights 1 to 10 or 10 to 1, modulus 11 (1996. évi XX.)."""
+    digits = digits_of(text)
+    sums = {weighted(digits, range(1, 11)) % 11, weighted(digits, range(10, 0, -1)) % 11}
+    return is_short_date(digits[1:7]) and digits[10] in sums
+
+
 def is_gr_amka(text: str) -> bool:
     """Check a Greek AMKA: a date and Luhn (IDIKA)."""
     return is_short_date_day_first(digits_of(text)) and is_luhn(text)
@@ -246,6 +268,9 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "hu-tax-number": is_hu_tax_number,
         "ro-cnp": is_ro_cnp,
         "bg-egn": is_bg_egn,
+        "bg-eik": is_bg_eik,
+        "bg-foreigner": is_bg_foreigner,
+        "hu-personal": is_hu_personal,
         "gr-amka": is_gr_amka,
         "gr-afm": is_gr_afm,
         "hr-oib": is_hr_oib,

@@ -89,18 +89,48 @@ def _is_de(number: str) -> bool:
     return is_varied(digits_of(number)) and is_mod_11_10(digits_of(number))
 
 
-def _is_unchecked(number: str) -> bool:
-    return is_varied(digits_of(number))
+def _is_cz(number: str) -> bool:
+    """Check a company's eight digits, or the birth number of a person."""
+    if len(number) == 8:  # noqa: PLR2004
+        digits = digits_of(number)
+        return (11 - weighted(digits, range(8, 1, -1)) % 11) % 10 == digits[7]
+    return north_east.is_cz_birth_number(number)
+
+
+def _is_bg(number: str) -> bool:
+    """Check a company's nine digits, or the number of a person or foreigner."""
+    if len(number) == 9:  # noqa: PLR2004
+        return north_east.is_bg_eik(number)
+    return north_east.is_bg_egn(number) or north_east.is_bg_foreigner(number)
+
+
+def _is_cy(number: str) -> bool:
+    odd = (1, 0, 5, 7, 9, 13, 15, 17, 19, 21)
+    digits = digits_of(number[:8])
+    return chr(ord("A") + (sum(odd[d] for d in digits[::2]) + sum(digits[1::2])) % 26) == number[8]
+
+
+def _is_lt(number: str) -> bool:
+    digits = digits_of(number)
+    check = weighted(digits[:-1], [1 + place % 9 for place in range(len(digits) - 1)]) % 11
+    if check == 10:  # noqa: PLR2004 - then the second weights count
+        check = weighted(digits[:-1], [1 + (place + 2) % 9 for place in range(len(digits) - 1)]) % 11 % 10
+    return check == digits[-1]
+
+
+def _is_lv(number: str) -> bool:
+    digits = digits_of(number)
+    return digits[0] < 4 or (3 - weighted(digits, (9, 1, 4, 8, 3, 10, 2, 5, 7, 6))) % 11 % 10 == digits[10]  # noqa: PLR2004
 
 
 _STATES: Mapping[str, tuple[str, Callable[[str], bool]]] = MappingProxyType(
     {
         "AT": (r"U\d{8}", lambda number: _is_at(number[1:])),
         "BE": (r"[01]\d{9}", _is_be),
-        "BG": (r"\d{9,10}", _is_unchecked),
+        "BG": (r"\d{9,10}", _is_bg),
         "CHE": (r"\d{9}(?:MWST|TVA|IVA)?", west.is_ch_uid),
-        "CY": (r"\d{8}[A-Z]", _is_unchecked),
-        "CZ": (r"\d{8,10}", _is_unchecked),
+        "CY": (r"\d{8}[A-Z]", _is_cy),
+        "CZ": (r"\d{8,10}", _is_cz),
         "DE": (r"[1-9]\d{8}", _is_de),
         "DK": (r"\d{8}", _rest_is_zero((2, 7, 6, 5, 4, 3, 2, 1), 11)),
         "EE": (r"\d{9}", _rest_is_zero((3, 7, 1, 3, 7, 1, 3, 7, 1), 10)),
@@ -114,9 +144,9 @@ _STATES: Mapping[str, tuple[str, Callable[[str], bool]]] = MappingProxyType(
         "HU": (r"\d{8}", north_east.is_hu_tax_number),
         "IE": (r"\d{7}[A-W][A-I]?", west.is_ie_pps),
         "IT": (r"\d{11}", west.is_it_vat),
-        "LT": (r"\d{9}(?:\d{3})?", _is_unchecked),
+        "LT": (r"\d{9}(?:\d{3})?", _is_lt),
         "LU": (r"\d{8}", _is_lu),
-        "LV": (r"\d{11}", _is_unchecked),
+        "LV": (r"\d{11}", _is_lv),
         "MT": (r"\d{8}", _is_mt),
         "NL": (r"\d{9}B\d{2}", _is_nl),
         "NO": (r"\d{9}(?:MVA)?", north_east.is_no_company),

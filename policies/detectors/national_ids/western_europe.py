@@ -92,6 +92,12 @@ def is_fr_nir(text: str) -> bool:
     return body.isdecimal() and 97 - int(body) % 97 == int(number[13:])
 
 
+def is_fr_siret(text: str) -> bool:
+    """Check a French SIRET: Luhn over its fourteen digits and over the company's nine (INSEE)."""
+    number = "".join(map(str, digits_of(text)))
+    return is_luhn(number[:9]) and is_luhn(number)
+
+
 def is_fr_spi(text: str) -> bool:
     """Check a French tax number: ten digits, then their rest by 511 (DGFiP)."""
     digits = digits_of(text)
@@ -227,6 +233,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "ch-ahv": is_ch_ahv,
         "ch-uid": is_ch_uid,
         "fr-nir": is_fr_nir,
+        "fr-siret": is_fr_siret,
         "fr-spi": is_fr_spi,
         "fr-rib": is_fr_rib,
         "nl-bsn": is_nl_bsn,

@@ -5,9 +5,11 @@ Every maker is registered under its own name and is called by `{=name}` in `pers
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import hashlib
 import random
+import re
 from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address
 
@@ -30,7 +32,7 @@ def maker(function: Maker) -> Maker:
     return function
 
 
-# --- arithmetic shared by many standards -------------------------------------------------------------------------
+# --- arithmetic shared by many standards -----------------------------------------------------------------------------
 
 
 def weigh(digits: str, weights: Iterable[int]) -> int:
@@ -112,7 +114,7 @@ def number(rng: random.Random, length: int) -> str:
     return draw(rng, "nz", 1) + draw(rng, "dig", length - 1)
 
 
-# --- people, places, days ----------------------------------------------------------------------------------------
+# --- people, places, days --------------------------------------------------------------------------------------------
 
 
 @maker
@@ -306,7 +308,7 @@ def mac(rng: random.Random) -> str:
     return ":".join(f"{octet:02x}" for octet in (first, *(rng.randrange(256) for _ in range(5))))
 
 
-# --- devices, vehicles, parcels ----------------------------------------------------------------------------------
+# --- devices, vehicles, parcels --------------------------------------------------------------------------------------
 
 
 @maker
@@ -386,7 +388,7 @@ def gs1_check(digits: str) -> str:
     return str(-sum(int(d) * (1 if place % 2 else 3) for place, d in enumerate(reversed(digits))) % 10)
 
 
-# --- money -------------------------------------------------------------------------------------------------------
+# --- money -----------------------------------------------------------------------------------------------------------
 
 
 def card(name: str, prefixes: str, length: int, sizes: Sequence[int], separator: str = "") -> None:
@@ -622,7 +624,7 @@ def sol(rng: random.Random) -> str:
     return until(rng, lambda r: text if len(text := base58(r.randbytes(32))) == 44 else None)
 
 
-# --- North America -----------------------------------------------------------------------------------------------
+# --- North America ---------------------------------------------------------------------------------------------------
 
 
 @maker
@@ -745,7 +747,7 @@ def rfc(rng: random.Random) -> str:
     return text + rfc_check(text)
 
 
-# --- United Kingdom and Ireland ----------------------------------------------------------------------------------
+# --- United Kingdom and Ireland --------------------------------------------------------------------------------------
 
 
 @maker
@@ -815,7 +817,7 @@ def pps(rng: random.Random) -> str:
     return digits + pps_check(digits, second) + second
 
 
-# --- German-speaking countries -----------------------------------------------------------------------------------
+# --- German-speaking countries ---------------------------------------------------------------------------------------
 
 
 @maker
@@ -913,7 +915,7 @@ def svnr(rng: random.Random) -> str:
     return until(rng, draft)
 
 
-# --- Romance countries, Benelux ----------------------------------------------------------------------------------
+# --- Romance countries, Benelux --------------------------------------------------------------------------------------
 
 
 def nir_key(body: str) -> str:
@@ -1059,7 +1061,7 @@ def matricule(rng: random.Random) -> str:
     return body + luhn(body) + verhoeff(body)
 
 
-# --- northern Europe and the Baltic ------------------------------------------------------------------------------
+# --- northern Europe and the Baltic ----------------------------------------------------------------------------------
 
 
 @maker
@@ -1158,7 +1160,7 @@ def personas_kods(rng: random.Random) -> str:
     return until(rng, draft)
 
 
-# --- central and south-eastern Europe ----------------------------------------------------------------------------
+# --- central and south-eastern Europe --------------------------------------------------------------------------------
 
 
 def pesel_check(body: str) -> str:
@@ -1379,7 +1381,7 @@ def snils(rng: random.Random) -> str:
     return f"{group(body, (3,), '-')} {snils_check(body)}"
 
 
-# --- Middle East and Africa --------------------------------------------------------------------------------------
+# --- Middle East and Africa ------------------------------------------------------------------------------------------
 
 
 @maker
@@ -1427,7 +1429,7 @@ def za_id(rng: random.Random) -> str:
     return body + luhn(body)
 
 
-# --- Asia --------------------------------------------------------------------------------------------------------
+# --- Asia ------------------------------------------------------------------------------------------------------------
 
 
 @maker
@@ -1610,7 +1612,7 @@ def nik(rng: random.Random) -> str:
     return f"{area}{day.day + shift:02}{day:%m%y}{rng.randint(1, 9999):04}"
 
 
-# --- Oceania -----------------------------------------------------------------------------------------------------
+# --- Oceania ---------------------------------------------------------------------------------------------------------
 
 
 @maker
@@ -1686,7 +1688,7 @@ def nhi(rng: random.Random) -> str:
     return until(rng, draft)
 
 
-# --- South America -----------------------------------------------------------------------------------------------
+# --- South America ---------------------------------------------------------------------------------------------------
 
 
 def brazil_checks(body: str, longest: int) -> str:
@@ -1830,3 +1832,1127 @@ def rif(rng: random.Random) -> str:
     """Make a Venezuelan RIF of a person (SENIAT: V, eight digits, mod 11)."""
     body = f"{rng.randint(5_000_000, 31_000_000):08}"
     return f"V-{body}-{rif_check('V', body)}"
+
+
+# --- spellings -------------------------------------------------------------------------------------------------------
+
+
+def variant(name: str, source: str, change: Callable[[str], str]) -> None:
+    """Register a maker that spells what another one makes in another way."""
+    MAKERS[name] = lambda rng: change(MAKERS[source](rng))
+
+
+def plain(text: str) -> str:
+    """Take all signs between letters and digits away."""
+    return re.sub(r"[\W_]", "", text)
+
+
+def cut(name: str, source: str, sizes: Sequence[int], separator: str = " ") -> None:
+    """Register a maker that cuts what another one makes into groups."""
+    variant(name, source, lambda text: group(plain(text), sizes, separator))
+
+
+# --- crypto ----------------------------------------------------------------------------------------------------------
+def keccak256(message: bytes) -> bytes:  # noqa: C901 - as the standard writes it
+    """Compute Keccak-256 as Ethereum does (padding 0x01, not that of SHA-3)."""
+    rate, mask = 136, (1 << 64) - 1
+    rc, state = [], 1
+    for _ in range(24):
+        value = 0
+        for j in range(7):
+            if state & 1:
+                value |= 1 << ((1 << j) - 1)
+            state <<= 1
+            if state & 0x100:
+                state ^= 0x171
+        rc.append(value)
+    lanes = [[0] * 5 for _ in range(5)]
+
+    def rol(v: int, n: int) -> int:
+        return ((v << n) | (v >> (64 - n))) & mask if n else v
+
+    data = bytearray(message) + b"\x01" + b"\0" * (-(len(message) + 1) % rate)
+    data[-1] |= 0x80
+    for at in range(0, len(data), rate):
+        for i in range(rate // 8):
+            lanes[i % 5][i // 5] ^= int.from_bytes(data[at + 8 * i : at + 8 * i + 8], "little")
+        for r in range(24):
+            c = [lanes[x][0] ^ lanes[x][1] ^ lanes[x][2] ^ lanes[x][3] ^ lanes[x][4] for x in range(5)]
+            d = [c[(x - 1) % 5] ^ rol(c[(x + 1) % 5], 1) for x in range(5)]
+            lanes = [[lanes[x][y] ^ d[x] for y in range(5)] for x in range(5)]
+            x, y, cur = 1, 0, lanes[1][0]
+            for t in range(24):
+                x, y = y, (2 * x + 3 * y) % 5
+                cur, lanes[x][y] = lanes[x][y], rol(cur, (t + 1) * (t + 2) // 2 % 64)
+            for y in range(5):
+                row = [lanes[x][y] for x in range(5)]
+                for x in range(5):
+                    lanes[x][y] = row[x] ^ (~row[(x + 1) % 5] & row[(x + 2) % 5] & mask)
+            lanes[0][0] ^= rc[r]
+    return b"".join(lanes[i % 5][i // 5].to_bytes(8, "little") for i in range(4))
+
+
+@maker
+def eth55(rng: random.Random) -> str:
+    """Make an Ethereum address with the capitals of EIP-55 (Keccak-256 of the small letters)."""
+    text = draw(rng, "hex", 40)
+    digest = keccak256(text.encode()).hex()
+    return "0x" + "".join(s.upper() if int(d, 16) > 7 else s for s, d in zip(text, digest, strict=False))
+
+
+@maker
+def xmr(rng: random.Random) -> str:
+    """Make a Monero address (network 18, two public keys, four bytes of Keccak-256, base 58 in blocks)."""
+    data = b"\x12" + rng.randbytes(64)
+    data += keccak256(data)[:4]
+    out = ""
+    for at in range(0, len(data), 8):
+        block = data[at : at + 8]
+        value, text, size = int.from_bytes(block, "big"), "", {8: 11, 5: 7}[len(block)]
+        for _ in range(size):
+            value, rest = divmod(value, 58)
+            text = BASE58[rest] + text
+        out += text
+    assert len(out) == 95
+    return out
+
+
+@maker
+def ltc_legacy(rng: random.Random) -> str:
+    """Make a Litecoin address of the old form (Base58Check, version 0x30)."""
+    return base58check(b"\x30" + rng.randbytes(20))
+
+
+@maker
+def dash(rng: random.Random) -> str:
+    """Make a Dash address (Base58Check, version 0x4c)."""
+    return base58check(b"\x4c" + rng.randbytes(20))
+
+
+@maker
+def zec(rng: random.Random) -> str:
+    """Make a transparent Zcash address (Zcash protocol specification: Base58Check, version 0x1cb8)."""
+    return base58check(b"\x1c\xb8" + rng.randbytes(20))
+
+
+@maker
+def xtz(rng: random.Random) -> str:
+    """Make a Tezos address (Base58Check, prefix tz1)."""
+    return base58check(b"\x06\xa1\x9f" + rng.randbytes(20))
+
+
+@maker
+def cosmos(rng: random.Random) -> str:
+    """Make a Cosmos address (BIP 173)."""
+    return bech32("cosmos", five_bits(rng.randbytes(20)), 1)
+
+
+def crc16(data: bytes) -> int:
+    """Compute the CRC-16 of XMODEM."""
+    crc = 0
+    for byte in data:
+        crc ^= byte << 8
+        for _ in range(8):
+            crc = (crc << 1 ^ 0x1021) & 0xFFFF if crc & 0x8000 else crc << 1 & 0xFFFF
+    return crc
+
+
+@maker
+def xlm(rng: random.Random) -> str:
+    """Make a Stellar account (SEP-23: base 32, CRC-16)."""
+    data = b"\x30" + rng.randbytes(32)
+    return base64.b32encode(data + crc16(data).to_bytes(2, "little")).decode()
+
+
+@maker
+def ton(rng: random.Random) -> str:
+    """Make a TON address (TEP-2: base 64 for URLs, CRC-16)."""
+    data = b"\x11\x00" + rng.randbytes(32)
+    return base64.urlsafe_b64encode(data + crc16(data).to_bytes(2, "big")).decode()
+
+
+@maker
+def dot(rng: random.Random) -> str:
+    """Make a Polkadot address (SS58: BLAKE2b, base 58)."""
+    data = b"\0" + rng.randbytes(32)
+    return base58(data + hashlib.blake2b(b"SS58PRE" + data).digest()[:2])
+
+
+@maker
+def bch(rng: random.Random) -> str:
+    """Make a Bitcoin Cash address (CashAddr)."""
+    bits = five_bits(b"\0" + rng.randbytes(20))
+
+    def polymod(values: Iterable[int]) -> int:
+        c = 1
+        for d in values:
+            c0 = c >> 35
+            c = (c & 0x07FFFFFFFF) << 5 ^ d
+            for i, g in enumerate((0x98F2BC8E61, 0x79B76D99E2, 0xF33E5FB3C4, 0xAE2EABE2A8, 0x1E4F43E470)):
+                c ^= g if c0 >> i & 1 else 0
+        return c ^ 1
+
+    rest = polymod([ord(s) & 31 for s in "bitcoincash"] + [0] + bits + [0] * 8)
+    return "bitcoincash:" + "".join(BECH32[v] for v in [*bits, *(rest >> 5 * (7 - i) & 31 for i in range(8))])
+
+
+variant("btc_segwit_up", "btc_segwit", str.upper)
+
+
+# --- IBANs of more countries -----------------------------------------------------------------------------------------
+def iban(country: str, make: Maker) -> None:
+    """Register makers of an IBAN, plain and in groups of four."""
+    name = f"iban_{country.lower()}"
+    MAKERS[name] = lambda rng: iban_of(country, make(rng))
+    MAKERS[name + "_spaced"] = lambda rng: group(iban_of(country, make(rng)), (4,))
+
+
+def shape(text: str) -> Maker:
+    """Make what a shape says."""
+    return lambda rng: fill(text, rng)
+
+
+def mod97_bban(head: str, length: int) -> Maker:
+    """Make an account number that ends by ISO/IEC 7064 MOD 97-10."""
+
+    def make(rng: random.Random) -> str:
+        body = head + draw(rng, "dig", length - len(head) - 2)
+        return f"{body}{98 - int(body + '00') % 97:02}"
+
+    return make
+
+
+iban("MC", _bban_fr)
+iban("SI", mod97_bban("0", 15))
+iban("RS", mod97_bban("2", 18))
+iban("BA", mod97_bban("1", 16))
+iban("ME", mod97_bban("5", 18))
+iban("MK", mod97_bban("2", 15))
+iban("KW", shape("{NBOK/CBKU/KFHO}{dig:22}"))
+iban("QA", shape("{QNBA/DOHB}{dig:21}"))
+iban("KZ", shape("{dig:3}{UD:13}"))
+iban("GE", shape("{TB/BG}{dig:16}"))
+iban("PK", shape("{HABB/MUCB/UNIL}{dig:16}"))
+iban("JO", shape("{ARAB/JONB}00{dig:2}{dig:18}"))
+iban("EG", shape("00{dig:23}"))
+iban("MD", shape("{AG/VI}{dig:18}"))
+iban("IS", lambda rng: fill("01{dig:2}26{dig:6}", rng) + plain(MAKERS["kennitala"](rng)))
+iban("GI", shape("NWBK{dig:15}"))
+iban("AD", shape("0001{dig:4}{dig:12}"))
+iban("TN", mod97_bban("08", 20))
+for _c in ("de", "fr", "at", "ch", "nl", "gb", "es", "it", "pl"):
+    variant(f"iban_{_c}_low", f"iban_{_c}", str.lower)
+variant("iban_de_dashed", "iban_de", lambda t: group(t, (4,), "-"))
+
+
+BANKS = (
+    "DEUT",
+    "GENO",
+    "COBA",
+    "BNPA",
+    "CRLY",
+    "UBSW",
+    "INGB",
+    "RABO",
+    "NDEA",
+    "HAND",
+    "UNCR",
+    "BCIT",
+    "CAIX",
+    "BARC",
+)
+
+
+@maker
+def bic(rng: random.Random) -> str:
+    """Make a BIC (ISO 9362)."""
+    return (
+        rng.choice(BANKS)
+        + rng.choice(("DE", "FR", "CH", "NL", "IT", "ES", "GB", "SE", "AT", "PL"))
+        + draw(rng, "UP", 1)
+        + rng.choice("123456789ABDFHLM")
+        + rng.choice(("", "XXX", "XXX", f"{rng.randint(100, 999)}"))
+    )
+
+
+# --- company and tax numbers of Europe -------------------------------------------------------------------------------
+@maker
+def vat_de(rng: random.Random) -> str:
+    """Make a German USt-IdNr. (BZSt: ISO/IEC 7064 MOD 11,10)."""
+    body = number(rng, 8)
+    return f"DE{body}{mod_11_10(body)}"
+
+
+@maker
+def vat_at(rng: random.Random) -> str:
+    """Make an Austrian UID (BMF: U, seven digits, modulus 10)."""
+    body = draw(rng, "dig", 7)
+    total = sum(int(d) if p % 2 == 0 else (int(d) * 2 // 10 + int(d) * 2 % 10) for p, d in enumerate(body))
+    return f"ATU{body}{-(total + 4) % 10}"
+
+
+@maker
+def stnr_at(rng: random.Random) -> str:
+    """Make an Austrian tax number (BMF: office, number, Luhn digit)."""
+    body = fill("{03/09/12/22/46/51/68/91}{dig:6}", rng)
+    full = body + luhn(body)
+    return f"{full[:2]}-{full[2:5]}/{full[5:]}"
+
+
+@maker
+def siren(rng: random.Random) -> str:
+    """Make a French SIREN (INSEE: nine digits, Luhn)."""
+    body = rng.choice("3458") + draw(rng, "dig", 7)
+    return body + luhn(body)
+
+
+@maker
+def siret(rng: random.Random) -> str:
+    """Make a French SIRET (INSEE: SIREN, establishment, Luhn)."""
+    body = siren(rng) + f"000{draw(rng, 'dig', 1)}"
+    return body + luhn(body)
+
+
+cut("siret_spaced", "siret", (3, 3, 3, 5))
+
+
+@maker
+def vat_fr(rng: random.Random) -> str:
+    """Make a French VAT number (two digits by 97 before the SIREN)."""
+    body = siren(rng)
+    return f"FR{(12 + 3 * (int(body) % 97)) % 97:02}{body}"
+
+
+@maker
+def rpps(rng: random.Random) -> str:
+    """Make a French RPPS number (Luhn over eleven digits)."""
+    body = "10" + draw(rng, "dig", 8)
+    return body + luhn(body)
+
+
+@maker
+def vat_be(rng: random.Random) -> str:
+    """Make a Belgian VAT number (97 minus the rest)."""
+    body = "0" + rng.choice("4578") + draw(rng, "dig", 6)
+    return f"BE{body}{97 - int(body) % 97:02}"
+
+
+@maker
+def kbo(rng: random.Random) -> str:
+    """Make a Belgian enterprise number with its points (97 minus the rest)."""
+    text = vat_be(rng)[2:]
+    return f"{text[:4]}.{text[4:7]}.{text[7:]}"
+
+
+@maker
+def bis_be(rng: random.Random) -> str:
+    """Make a Belgian bis number (20 or 40 more in the month)."""
+    day = born(rng, 1950, 1999)
+    body = f"{day:%y}{day.month + rng.choice((20, 40)):02}{day:%d}{rng.randint(1, 997):03}"
+    return f"{body[:2]}.{body[2:4]}.{body[4:6]}-{body[6:]}.{97 - int(body) % 97:02}"
+
+
+@maker
+def eid_be(rng: random.Random) -> str:
+    """Make a Belgian identity card number (rest by 97)."""
+    body = "59" + draw(rng, "dig", 8)
+    return f"{body[:3]}-{body[3:]}-{int(body) % 97 or 97:02}"
+
+
+@maker
+def vat_nl(rng: random.Random) -> str:
+    """Make a Dutch VAT number (BSN, B and a suffix)."""
+    return f"NL{MAKERS['bsn'](rng)}B0{rng.choice('123')}"
+
+
+@maker
+def cif(rng: random.Random) -> str:
+    """Make a Spanish CIF (AEAT: Luhn as digit or letter)."""
+    head, body = rng.choice("ABGF"), fill("{28/08/46/41/15}{dig:5}", rng)
+    total = sum(int(d) for d in body[1::2]) + sum(int(d) * 2 // 10 + int(d) * 2 % 10 for d in body[0::2])
+    digit = -total % 10
+    return f"{head}{body}{'JABCDEFGHI'[digit] if head in 'PQRSNW' else digit}"
+
+
+@maker
+def vat_uk(rng: random.Random) -> str:
+    """Make a British VAT number (HMRC: weights 8 to 2, 97)."""
+    body = number(rng, 7)
+    return f"GB{body}{97 - weigh(body, range(8, 1, -1)) % 97:02}"
+
+
+cut("vat_uk_spaced", "vat_uk", (2, 3, 4, 2))
+
+
+@maker
+def vat_pl(rng: random.Random) -> str:
+    """Make a Polish VAT number (PL before the NIP)."""
+    return "PL" + MAKERS["nip"](rng)
+
+
+@maker
+def cvr(rng: random.Random) -> str:
+    """Make a Danish CVR number (modulus 11)."""
+
+    def draft(rng: random.Random) -> str | None:
+        body = number(rng, 7)
+        check = -weigh(body, (2, 7, 6, 5, 4, 3, 2)) % 11
+        return f"{body}{check}" if check < 10 else None
+
+    return until(rng, draft)
+
+
+@maker
+def ytunnus(rng: random.Random) -> str:
+    """Make a Finnish Y-tunnus (PRH: modulus 11)."""
+
+    def draft(rng: random.Random) -> str | None:
+        body = rng.choice("0123") + draw(rng, "dig", 6)
+        check = -weigh(body, (7, 9, 10, 5, 8, 4, 2)) % 11
+        return f"{body}-{check}" if check < 10 else None
+
+    return until(rng, draft)
+
+
+@maker
+def vat_fi(rng: random.Random) -> str:
+    """Make a Finnish VAT number (FI before the Y-tunnus)."""
+    return "FI" + plain(ytunnus(rng))
+
+
+@maker
+def orgnr_se(rng: random.Random) -> str:
+    """Make a Swedish organisation number (SKV 709: Luhn)."""
+    body = rng.choice(("556", "559", "802", "769")) + draw(rng, "dig", 6)
+    return f"{body[:6]}-{body[6:]}{luhn(body)}"
+
+
+@maker
+def vat_se(rng: random.Random) -> str:
+    """Make a Swedish VAT number (organisation number and 01)."""
+    return f"SE{plain(orgnr_se(rng))}01"
+
+
+@maker
+def bankgiro(rng: random.Random) -> str:
+    """Make a Swedish bankgiro number (Luhn)."""
+    body = number(rng, 7)
+    full = body + luhn(body)
+    return f"{full[:4]}-{full[4:]}"
+
+
+@maker
+def plusgiro(rng: random.Random) -> str:
+    """Make a Swedish plusgiro number (Luhn)."""
+    body = number(rng, 6)
+    return f"{body[:2]} {body[2:4]} {body[4:]}-{luhn(body)}"
+
+
+@maker
+def samordning(rng: random.Random) -> str:
+    """Make a Swedish samordningsnummer (SKV 707: 60 added to the day, Luhn)."""
+    day = born(rng)
+    body = f"{day:%y%m}{day.day + 60}{rng.randint(1, 979):03}"
+    return f"{body[:6]}-{body[6:]}{luhn(body)}"
+
+
+@maker
+def personnummer12(rng: random.Random) -> str:
+    """Make a Swedish personnummer with its century (SKV 704: Luhn)."""
+    day = born(rng)
+    body = f"{day:%y%m%d}{rng.randint(1, 979):03}"
+    return f"{day:%Y%m%d}-{body[6:]}{luhn(body)}"
+
+
+@maker
+def orgnr_no(rng: random.Random) -> str:
+    """Make a Norwegian organisasjonsnummer (Brønnøysund: modulus 11)."""
+
+    def draft(rng: random.Random) -> str | None:
+        body = rng.choice("89") + draw(rng, "dig", 7)
+        check = -weigh(body, (3, 2, 7, 6, 5, 4, 3, 2)) % 11
+        return group(f"{body}{check}", (3,)) if check < 10 else None
+
+    return until(rng, draft)
+
+
+@maker
+def dnummer(rng: random.Random) -> str:
+    """Make a Norwegian D-nummer (Skatteetaten: 40 added to the day)."""
+
+    def draft(rng: random.Random) -> str | None:
+        day = born(rng, 1950, 1999)
+        body = f"{day.day + 40}{day:%m%y}{rng.randint(0, 499):03}"
+        checks = fnr_checks(body)
+        return body + checks if checks else None
+
+    return until(rng, draft)
+
+
+@maker
+def konto_no(rng: random.Random) -> str:
+    """Make a Norwegian account number with its points (modulus 11)."""
+    return group(_bban_no(rng), (4, 2, 5), ".")
+
+
+@maker
+def uid_ch(rng: random.Random) -> str:
+    """Make a Swiss UID (BFS: modulus 11)."""
+
+    def draft(rng: random.Random) -> str | None:
+        body = number(rng, 8)
+        check = -weigh(body, (5, 4, 3, 2, 7, 6, 5, 4)) % 11
+        return "CHE-" + group(f"{body}{check}", (3,), ".") if check < 10 else None
+
+    return until(rng, draft)
+
+
+@maker
+def vat_lu(rng: random.Random) -> str:
+    """Make a Luxembourgish VAT number (rest by 89)."""
+    body = number(rng, 6)
+    return f"LU{body}{int(body) % 89:02}"
+
+
+@maker
+def vat_ie(rng: random.Random) -> str:
+    """Make an Irish VAT number (Revenue: modulus 23)."""
+    digits = number(rng, 7)
+    return f"IE{digits}{pps_check(digits)}"
+
+
+@maker
+def adoszam(rng: random.Random) -> str:
+    """Make a Hungarian adószám (NAV: weights 9, 7, 3, 1)."""
+    body = number(rng, 7)
+    return f"{body}{-weigh(body, (9, 7, 3, 1, 9, 7, 3)) % 10}-{rng.choice('12')}-{rng.choice(('13', '41', '42', '43'))}"
+
+
+@maker
+def szemelyi_szam(rng: random.Random) -> str:
+    """Make a Hungarian személyi szám (weights 1 to 10, modulus 11)."""
+
+    def draft(rng: random.Random) -> str | None:
+        day = born(rng, 1950, 1996)
+        body = f"{rng.choice('12')}{day:%y%m%d}{rng.randint(0, 999):03}"
+        check = weigh(body, range(1, 11)) % 11
+        return f"{body[0]}-{body[1:7]}-{body[7:]}{check}" if check < 10 else None
+
+    return until(rng, draft)
+
+
+@maker
+def szamla_hu(rng: random.Random) -> str:
+    """Make a Hungarian bank account (MNB: weights 9, 7, 3, 1 in both parts)."""
+    bank = fill("{117/104/120/103}{dig:4}", rng)
+    bank += str(-weigh(bank, (9, 7, 3, 1, 9, 7, 3)) % 10)
+    acct = draw(rng, "dig", 15)
+    acct += str(-weigh(acct, (9, 7, 3, 1, 9, 7, 3, 1, 9, 7, 3, 1, 9, 7, 3)) % 10)
+    return f"{bank}-{acct[:8]}-{acct[8:]}"
+
+
+@maker
+def cui_ro(rng: random.Random) -> str:
+    """Make a Romanian CUI (ANAF: weights 7, 5, 3, 2, 1)."""
+    body = number(rng, 7)
+    return f"RO{body}{weigh(body.rjust(9, '0'), (7, 5, 3, 2, 1, 7, 5, 3, 2)) * 10 % 11 % 10}"
+
+
+@maker
+def ico(rng: random.Random) -> str:
+    """Make a Czech or Slovak IČO (weights 8 to 2, modulus 11)."""
+    body = rng.choice("0267") + draw(rng, "dig", 6)
+    return f"{body}{(11 - weigh(body, range(8, 1, -1)) % 11) % 10}"
+
+
+@maker
+def dic_cz(rng: random.Random) -> str:
+    """Make a Czech DIČ of a person (CZ before the rodné číslo)."""
+    return "CZ" + plain(MAKERS["rodne_cislo"](rng))
+
+
+@maker
+def icdph_sk(rng: random.Random) -> str:
+    """Make a Slovak IČ DPH (divisible by 11)."""
+
+    def draft(rng: random.Random) -> str | None:
+        value = int(fill("20{dig:8}", rng)) // 11 * 11
+        text = str(value)
+        return "SK" + text if len(text) == 10 and text[2] in "234789" else None
+
+    return until(rng, draft)
+
+
+@maker
+def ucet_cz(rng: random.Random) -> str:
+    """Make a Czech bank account (ČNB: both parts by 11)."""
+
+    def draft(rng: random.Random) -> str | None:
+        body = number(rng, 9)
+        check = -weigh(body, (6, 3, 7, 9, 10, 5, 8, 4, 2)) % 11
+        prefix = draw(rng, "nz", 1) + draw(rng, "dig", 4)
+        pcheck = -weigh(prefix, (10, 5, 8, 4, 2)) % 11
+        return (
+            f"{prefix}{pcheck}-{body}{check}/{rng.choice(('0100', '0300', '0800', '2010', '5500'))}"
+            if max(check, pcheck) < 10
+            else None
+        )
+
+    return until(rng, draft)
+
+
+@maker
+def davcna(rng: random.Random) -> str:
+    """Make a Slovene davčna številka (weights 8 to 2, modulus 11)."""
+
+    def draft(rng: random.Random) -> str | None:
+        body = number(rng, 7)
+        check = 11 - weigh(body, range(8, 1, -1)) % 11
+        return f"{body}{check % 10}" if check != 11 else None
+
+    return until(rng, draft)
+
+
+@maker
+def vat_ee(rng: random.Random) -> str:
+    """Make an Estonian KMKR number (weights 3, 7, 1)."""
+    body = "10" + draw(rng, "dig", 6)
+    return f"EE{body}{-weigh(body, (3, 7, 1, 3, 7, 1, 3, 7)) % 10}"
+
+
+@maker
+def vat_el(rng: random.Random) -> str:
+    """Make a Greek VAT number (EL before the AFM)."""
+    return "EL" + MAKERS["afm"](rng)
+
+
+@maker
+def vat_hr(rng: random.Random) -> str:
+    """Make a Croatian VAT number (HR before the OIB)."""
+    return "HR" + MAKERS["oib"](rng)
+
+
+@maker
+def vat_it(rng: random.Random) -> str:
+    """Make an Italian VAT number (IT before the partita IVA)."""
+    return "IT" + MAKERS["partita_iva"](rng)
+
+
+@maker
+def vat_pt(rng: random.Random) -> str:
+    """Make a Portuguese VAT number (PT before the NIF)."""
+    return "PT" + MAKERS["nif_pt"](rng)
+
+
+@maker
+def eik_bg(rng: random.Random) -> str:
+    """Make a Bulgarian EIK (weights 1 to 8, then 3 to 10, modulus 11)."""
+    body = rng.choice("12") + draw(rng, "dig", 7)
+    check = weigh(body, range(1, 9)) % 11
+    if check == 10:
+        check = weigh(body, range(3, 11)) % 11 % 10
+    return f"{body}{check}"
+
+
+@maker
+def lnch_bg(rng: random.Random) -> str:
+    """Make a Bulgarian number of a foreigner (ЛНЧ, modulus 10)."""
+    body = number(rng, 9)
+    return f"{body}{weigh(body, (21, 19, 17, 13, 11, 9, 7, 3, 1)) % 10}"
+
+
+@maker
+def pib_rs(rng: random.Random) -> str:
+    """Make a Serbian PIB (ISO/IEC 7064 MOD 11,10)."""
+    body = "10" + draw(rng, "dig", 6)
+    return body + mod_11_10(body)
+
+
+@maker
+def jmbg_ba(rng: random.Random) -> str:
+    """Make a Bosnian JMBG (regions 10 to 19)."""
+    return _jmbg(rng, str(rng.randint(10, 19)))
+
+
+@maker
+def jmbg_me(rng: random.Random) -> str:
+    """Make a Montenegrin JMBG (region 21)."""
+    return _jmbg(rng, "21")
+
+
+@maker
+def embg_mk(rng: random.Random) -> str:
+    """Make a Macedonian EMBG (regions 41 to 49)."""
+    return _jmbg(rng, str(rng.randint(41, 49)))
+
+
+@maker
+def passport_pl(rng: random.Random) -> str:
+    """Make a Polish passport number (two letters, check digit, six digits)."""
+    letters, digits = draw(rng, "UP", 2), draw(rng, "dig", 6)
+    total = ALNUM.index(letters[0]) * 7 + ALNUM.index(letters[1]) * 3 + weigh(digits, (1, 7, 3, 1, 7, 3))
+    return f"{letters}{total % 10}{digits}"  # nine times the check digit is minus it
+
+
+@maker
+def regon14(rng: random.Random) -> str:
+    """Make a Polish REGON of fourteen digits (GUS: modulus 11)."""
+    body = MAKERS["regon"](rng) + draw(rng, "dig", 4)
+    return f"{body}{weigh(body, (2, 4, 8, 5, 0, 9, 7, 3, 6, 1, 2, 4, 8)) % 11 % 10}"
+
+
+@maker
+def niss_pt(rng: random.Random) -> str:
+    """Make a Portuguese NISS (Segurança Social: primes, modulus 10)."""
+    body = "1" + draw(rng, "dig", 9)
+    return f"{body}{9 - weigh(body, (29, 23, 19, 17, 13, 11, 7, 5, 3, 2)) % 10}"
+
+
+@maker
+def fuehrerschein(rng: random.Random) -> str:
+    """Make a German driving licence number (KBA: weights 9 to 1, modulus 11)."""
+    body = draw(rng, "UP", 1) + draw(rng, "dig", 3) + draw(rng, "UD", 5)
+    total = sum(ALNUM.index(s) * w for s, w in zip(body, range(9, 0, -1), strict=True))
+    return f"{body}{'0123456789X'[total % 11]}{rng.choice('123')}"
+
+
+@maker
+def lanr(rng: random.Random) -> str:
+    """Make a German doctor's LANR (KBV: weights 4 and 9)."""
+    body = number(rng, 6)
+    return f"{body}{-weigh(body, (4, 9, 4, 9, 4, 9)) % 10}{rng.choice(('01', '03', '11', '34', '46'))}"
+
+
+@maker
+def chi(rng: random.Random) -> str:
+    """Make a Scottish CHI number (day of birth, modulus 11)."""
+
+    def draft(rng: random.Random) -> str | None:
+        body = f"{born(rng):%d%m%y}{draw(rng, 'dig', 3)}"
+        check = -weigh(body, range(10, 1, -1)) % 11
+        return f"{body}{check}" if check < 10 else None
+
+    return until(rng, draft)
+
+
+@maker
+def hetu_new(rng: random.Random) -> str:
+    """Make a Finnish henkilötunnus with the signs of 2023 (DVV)."""
+    day, serial = born(rng), rng.randint(2, 899)
+    sign = rng.choice("FED") if day.year >= 2000 else rng.choice("YXWVU")
+    return f"{day:%d%m%y}{sign}{serial:03}{hetu_check(f'{day:%d%m%y}{serial:03}')}"
+
+
+# --- former Soviet Union ---------------------------------------------------------------------------------------------
+@maker
+def idnp(rng: random.Random) -> str:
+    """Make a Moldovan IDNP (weights 7, 3, 1)."""
+    body = "20" + draw(rng, "dig", 10)
+    return f"{body}{weigh(body, (7, 3, 1) * 4) % 10}"
+
+
+@maker
+def iin_kz(rng: random.Random) -> str:
+    """Make a Kazakh IIN (day of birth, century and sex, modulus 11)."""
+
+    def draft(rng: random.Random) -> str | None:
+        day = born(rng)
+        body = f"{day:%y%m%d}{rng.choice('56' if day.year >= 2000 else '34')}{draw(rng, 'dig', 4)}"
+        check = weigh(body, range(1, 12)) % 11
+        if check == 10:
+            check = weigh(body, (3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2)) % 11
+        return f"{body}{check}" if check < 10 else None
+
+    return until(rng, draft)
+
+
+@maker
+def pinfl(rng: random.Random) -> str:
+    """Make an Uzbek PINFL (day of birth, weights 7, 3, 1)."""
+    day = born(rng, 1950, 1999)
+    body = f"{rng.choice('34')}{day:%d%m%y}{rng.randint(1, 300):03}{draw(rng, 'dig', 3)}"
+    return f"{body}{weigh(body, (7, 3, 1, 7, 3, 1, 7, 3, 1, 7, 3, 1, 7)) % 10}"
+
+
+@maker
+def belarus(rng: random.Random) -> str:
+    """Make a Belarusian personal number (day of birth, region, ICAO check digit)."""
+    day = born(rng, 1950, 1999)
+    body = (
+        f"{rng.choice('34')}{day:%d%m%y}{rng.choice('ABCHKEM')}{rng.randint(1, 999):03}{rng.choice(('PB', 'BA', 'BI'))}"
+    )
+    return body + icao(body)
+
+
+@maker
+def ogrnip(rng: random.Random) -> str:
+    """Make a Russian OGRNIP (rest by 13)."""
+    body = fill("3{04/12/15/19/21}77{dig:9}", rng)
+    return f"{body}{int(body) % 13 % 10}"
+
+
+@maker
+def ogrn(rng: random.Random) -> str:
+    """Make a Russian OGRN (rest by 11)."""
+    body = fill("1{02/07/14/18}77{dig:7}", rng)
+    return f"{body}{int(body) % 11 % 10}"
+
+
+@maker
+def inn10(rng: random.Random) -> str:
+    """Make a Russian INN of a company (FNS: modulus 11)."""
+    body = rng.choice(("77", "78", "50")) + draw(rng, "dig", 7)
+    return f"{body}{weigh(body, (2, 4, 10, 3, 5, 9, 4, 6, 8)) % 11 % 10}"
+
+
+@maker
+def oms(rng: random.Random) -> str:
+    """Make a Russian OMS policy number (sixteen digits, Luhn)."""
+    body = number(rng, 15)
+    return body + luhn(body)
+
+
+# --- Asia ------------------------------------------------------------------------------------------------------------
+@maker
+def brn_kr(rng: random.Random) -> str:
+    """Make a Korean business number (NTS)."""
+    body = number(rng, 9)
+    total = weigh(body, (1, 3, 7, 1, 3, 7, 1, 3, 5)) + int(body[8]) * 5 // 10
+    full = f"{body}{-total % 10}"
+    return f"{full[:3]}-{full[3:5]}-{full[5:]}"
+
+
+@maker
+def frn_kr(rng: random.Random) -> str:
+    """Make a Korean number of a foreigner (MOJ)."""
+    day = born(rng)
+    body = f"{day:%y%m%d}{rng.choice('78' if day.year >= 2000 else '56')}{rng.randint(0, 99):02}{draw(rng, 'dig', 3)}"
+    body = body[:8] + rng.choice("02468") + body[9:]
+    return f"{body[:6]}-{body[6:]}{(13 - weigh(body, (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)) % 11) % 10}"
+
+
+@maker
+def crn_kr(rng: random.Random) -> str:
+    """Make a Korean corporate number (weights 1 and 2, modulus 10)."""
+    body = "1101" + fill("11{dig:6}", rng)
+    return f"{body[:6]}-{body[6:]}{-weigh(body, (1, 2) * 6) % 10}"
+
+
+@maker
+def uscc(rng: random.Random) -> str:
+    """Make a Chinese unified social credit code (GB 32100-2015: modulus 31)."""
+    signs = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+    body = "91" + rng.choice(("110105", "310115", "440300", "330106")) + "MA" + "".join(rng.choices(signs, k=7))
+    total = sum(signs.index(s) * (3**p % 31) for p, s in enumerate(body))
+    return body + signs[-total % 31]
+
+
+@maker
+def ubn_tw(rng: random.Random) -> str:
+    """Make a Taiwanese unified business number (MOF: weights 1, 2, 1, 2, 1, 2, 4, 1)."""
+
+    def draft(rng: random.Random) -> str | None:
+        text = draw(rng, "dig", 8)
+        total = sum(sum(map(int, str(int(d) * w))) for d, w in zip(text, (1, 2, 1, 2, 1, 2, 4, 1), strict=True))
+        return text if total % 10 == 0 and text[6] != "7" else None
+
+    return until(rng, draft)
+
+
+@maker
+def arc_tw(rng: random.Random) -> str:
+    """Make a Taiwanese residence number of the form of 2021 (MOI)."""
+    body = draw(rng, "UP", 1) + rng.choice("89") + draw(rng, "dig", 7)
+    return body + tw_check(body)
+
+
+@maker
+def hkid2(rng: random.Random) -> str:
+    """Make a Hong Kong identity card number with two letters (ImmD)."""
+    first, second = rng.choice(("WX", "XA", "XE", "EC")), draw(rng, "dig", 6)
+    total = ALNUM.index(first[0]) * 9 + ALNUM.index(first[1]) * 8 + weigh(second, range(7, 1, -1))
+    return f"{first}{second}({'0123456789A'[-total % 11]})"
+
+
+@maker
+def license_jp(rng: random.Random) -> str:
+    """Make a Japanese driving licence number (modulus 11)."""
+    body = fill("{30/44/62/10}{dig:8}", rng)
+    rest = weigh(body, (5, 4, 3, 2, 7, 6, 5, 4, 3, 2)) % 11
+    return f"{body}{11 - rest if rest > 1 else 0}{rng.choice('01')}"
+
+
+@maker
+def houjin(rng: random.Random) -> str:
+    """Make a Japanese corporate number (NTA: modulus 9)."""
+    body = draw(rng, "dig", 12)
+    return f"{9 - weigh(body, (2, 1) * 6) % 9}{body}"
+
+
+@maker
+def npwp(rng: random.Random) -> str:
+    """Make an Indonesian NPWP of fifteen digits (DJP: Luhn)."""
+    body = fill("0{1/2/3/7/8}{dig:6}", rng)
+    full = body + luhn(body) + fill("{407/411/013/541}000", rng)
+    return f"{full[:2]}.{full[2:5]}.{full[5:8]}.{full[8]}-{full[9:12]}.{full[12:]}"
+
+
+@maker
+def mst_vn(rng: random.Random) -> str:
+    """Make a Vietnamese tax number (weights 31 to 3, modulus 11)."""
+
+    def draft(rng: random.Random) -> str | None:
+        body = fill("0{1/2/3}{dig:7}", rng)
+        check = 10 - weigh(body, (31, 29, 23, 19, 17, 13, 7, 5, 3)) % 11
+        return f"{body}{check}" if 0 <= check < 10 else None
+
+    return until(rng, draft)
+
+
+@maker
+def kuwait(rng: random.Random) -> str:
+    """Make a Kuwaiti civil id (PACI: modulus 11)."""
+
+    def draft(rng: random.Random) -> str | None:
+        day = born(rng, 1950, 2004)
+        body = f"{3 if day.year >= 2000 else 2}{day:%y%m%d}{draw(rng, 'dig', 4)}"
+        check = 11 - weigh(body, (2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)) % 11
+        return f"{body}{check}" if check < 10 else None
+
+    return until(rng, draft)
+
+
+@maker
+def codemelli(rng: random.Random) -> str:
+    """Make an Iranian national code (modulus 11)."""
+    body = fill("{001/002/127/228/093}{dig:6}", rng)
+    rest = weigh(body, range(10, 1, -1)) % 11
+    return f"{body}{rest if rest < 2 else 11 - rest}"
+
+
+@maker
+def tax_za(rng: random.Random) -> str:
+    """Make a South African tax number (SARS: Luhn)."""
+    body = rng.choice("0123") + draw(rng, "dig", 8)
+    return body + luhn(body)
+
+
+@maker
+def nin_ng(rng: random.Random) -> str:
+    """Make a Nigerian NIN (NIMC: eleven digits; Verhoeff's scheme)."""
+    body = number(rng, 10)
+    return body + verhoeff(body)
+
+
+# --- the Americas ----------------------------------------------------------------------------------------------------
+@maker
+def nss_mx(rng: random.Random) -> str:
+    """Make a Mexican NSS (IMSS: Luhn)."""
+    body = fill("{12/45/61/32}{90/85/02}{78/88/95}{dig:4}", rng)
+    return body + luhn(body)
+
+
+@maker
+def bn_ca(rng: random.Random) -> str:
+    """Make a Canadian business number (CRA: Luhn, RC0001)."""
+    body = rng.choice("178") + draw(rng, "dig", 7)
+    return f"{body}{luhn(body)}RC0001"
+
+
+@maker
+def renavam(rng: random.Random) -> str:
+    """Make a Brazilian RENAVAM (modulus 11)."""
+    body = number(rng, 10)
+    return f"{body}{weigh(body, (3, 2, 9, 8, 7, 6, 5, 4, 3, 2)) * 10 % 11 % 10}"
+
+
+@maker
+def titulo(rng: random.Random) -> str:
+    """Make a Brazilian título de eleitor (TSE: state, two digits by modulus 11)."""
+    body, state = number(rng, 8), rng.choice(("03", "04", "05", "06", "07", "08"))
+    first = weigh(body, range(2, 10)) % 11 % 10
+    second = weigh(f"{state}{first}", (7, 8, 9)) % 11 % 10
+    return f"{body}{state}{first}{second}"
+
+
+@maker
+def rg_sp(rng: random.Random) -> str:
+    """Make an RG of São Paulo (SSP-SP: modulus 11)."""
+    body = number(rng, 8)
+    check = 11 - weigh(body, range(2, 10)) % 11
+    return f"{body[:2]}.{body[2:5]}.{body[5:]}-{ {10: 'X', 11: '0'}.get(check, str(check)) }"
+
+
+@maker
+def cbu(rng: random.Random) -> str:
+    """Make an Argentine CBU (BCRA: two check digits)."""
+    bank = fill("{0110/0170/0720/2850}{dig:3}", rng)
+    bank += str(-weigh(bank, (7, 1, 3, 9, 7, 1, 3)) % 10)
+    acct = draw(rng, "dig", 13)
+    return f"{bank}{acct}{-weigh(acct, (3, 9, 7, 1, 3, 9, 7, 1, 3, 9, 7, 1, 3)) % 10}"
+
+
+@maker
+def ruc_ec(rng: random.Random) -> str:
+    """Make an Ecuadorian RUC of a person (SRI: cédula and 001)."""
+    return MAKERS["cedula_ec"](rng) + "001"
+
+
+@maker
+def dui(rng: random.Random) -> str:
+    """Make a Salvadoran DUI (weights 9 to 2, modulus 10)."""
+    body = "0" + draw(rng, "dig", 7)
+    return f"{body}-{-weigh(body, range(9, 1, -1)) % 10}"
+
+
+@maker
+def cedula_do(rng: random.Random) -> str:
+    """Make a Dominican cédula (JCE: Luhn)."""
+    body = rng.choice(("001", "402", "031", "223")) + draw(rng, "dig", 7)
+    return f"{body[:3]}-{body[3:]}-{luhn(body)}"
+
+
+@maker
+def cui_gt(rng: random.Random) -> str:
+    """Make a Guatemalan CUI (RENAP: modulus 11, department)."""
+
+    def draft(rng: random.Random) -> str | None:
+        body = number(rng, 8)
+        check = weigh(body, range(2, 10)) % 11
+        return f"{body[:4]} {body[4:]}{check} {rng.choice(('0101', '0108', '0901', '1601'))}" if check < 10 else None
+
+    return until(rng, draft)
+
+
+@maker
+def nit_gt(rng: random.Random) -> str:
+    """Make a Guatemalan NIT (SAT: modulus 11, K for 10)."""
+    body = number(rng, 7)
+    total = sum(int(d) * w for d, w in zip(reversed(body), range(2, 9), strict=True))
+    return f"{body}-{'0123456789K'[-total % 11]}"
+
+
+@maker
+def ruc_py(rng: random.Random) -> str:
+    """Make a Paraguayan RUC (SET: modulus 11)."""
+    body = str(rng.randint(1_000_000, 7_000_000))
+    total = sum(int(d) * w for d, w in zip(reversed(body), range(2, 13), strict=False))
+    rest = total % 11
+    return f"{body}-{11 - rest if rest > 1 else 0}"
+
+
+@maker
+def rut_uy(rng: random.Random) -> str:
+    """Make a Uruguayan RUT (DGI: modulus 11)."""
+
+    def draft(rng: random.Random) -> str | None:
+        body = f"21{rng.randint(1, 99):02}{draw(rng, 'dig', 4)}001"
+        body = body[:8] + "001"
+        check = -weigh("21" + body[2:8] + "001", (4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2)) % 11
+        return f"{body}{check}" if check < 10 else None
+
+    return until(rng, draft)
+
+
+@maker
+def rfc_company(rng: random.Random) -> str:
+    """Make a Mexican RFC of a company (SAT)."""
+    text = "".join(rng.choices("BCDFGLMNPRST", k=3)) + f"{born(rng, 1985, 2004):%y%m%d}{draw(rng, 'UD', 2)}"
+    return text + rfc_check(text)
+
+
+# --- days ------------------------------------------------------------------------------------------------------------
+@maker
+def day_short(rng: random.Random) -> str:
+    """Make a day of birth with two digits of the year."""
+    return born(rng).strftime("%d.%%y")
+
+
+@maker
+def day_us_long(rng: random.Random) -> str:
+    """Make a day of birth with the month as a word, as the United States write it (CLDR en-US long date)."""
+    return born(rng).strftime("%B %-d, %Y")
+
+
+def months(name: str, words: str, pattern: str) -> None:
+    """Register a maker of a day of birth with the month as a word (CLDR)."""
+    month_names = words.split()
+
+    def make(rng: random.Random) -> str:
+        day = born(rng)
+        return pattern.format(d=day.day, m=month_names[day.month - 1], y=day.year)
+
+    MAKERS[name] = make
+
+
+months("day_de", "Januar Februar März April Mai Juni Juli August September Oktober November Dezember", "{d}. {m} {y}")
+months("day_fr", "janvier février mars avril mai juin juillet août septembre octobre novembre décembre", "{d} {m} {y}")
+months(
+    "day_es",
+    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+    "{d} de {m} de {y}",
+)
+months(
+    "day_pt",
+    "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
+    "{d} de {m} de {y}",
+)
+months(
+    "day_it",
+    "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
+    "{d} {m} {y}",
+)
+months(
+    "day_nl", "januari februari maart april mei juni juli augustus september oktober november december", "{d} {m} {y}"
+)
+months(
+    "day_pl",
+    "stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada grudnia",
+    "{d} {m} {y}",
+)
+months("day_ru", "января февраля марта апреля мая июня июля августа сентября октября ноября декабря", "{d} {m} {y}")
+months("day_kr", "1 2 3 4 5 6 7 8 9 10 11 12", "{y}년 {m}월 {d}일")
+months("day_abbr", "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC", "{d:02}-{m}-{y}")
+
+variant("mac_dash", "mac", lambda t: t.upper().replace(":", "-"))
+variant("mac_cisco", "mac", lambda t: group(t.replace(":", ""), (4,), "."))
+variant("vin_low", "vin", str.lower)
+variant("ssn_spaced", "ssn", lambda t: t.replace("-", " "))
+variant("ssn_dots", "ssn", lambda t: t.replace("-", "."))
+variant("nhs_dashed", "nhs", lambda t: t.replace(" ", "-"))
+variant("ahv_spaced", "ahv", lambda t: t.replace(".", " "))
+cut("imei_dashed", "imei", (2, 6, 6, 1), "-")
+cut("imei_spaced", "imei", (2, 6, 6, 1), " ")
+cut("iccid_spaced", "iccid", (4,))
+cut("sin_spaced", "sin", (3,))
+cut("sin_dashed", "sin", (3,), "-")
+cut("utr_spaced", "utr", (5, 5))
+cut("bsn_dots", "bsn", (4, 2, 3), ".")
+cut("bsn_spaced", "bsn", (3,))
+cut("nif_pt_spaced", "nif_pt", (3,))
+cut("aadhaar_dashed", "aadhaar", (4,), "-")
+cut("fodsels_spaced", "fodselsnummer", (6, 5))
+cut("thai_dashed", "thai_id", (1, 4, 5, 2, 1), "-")
+cut("my_number_spaced", "my_number", (4,))
+cut("za_spaced", "za_id", (6, 4, 2, 1))
+cut("nif_dashed", "nif", (8, 1), "-")
+cut("kvnr_spaced", "kvnr", (1, 3, 3, 3))
+cut("clabe_spaced", "clabe", (3, 3, 11, 1))
+cut("tfn_plain", "tfn", (9,))
+cut("cf_spaced", "codice_fiscale", (3, 3, 5, 5))
+cut("nip_dashed", "nip", (3, 3, 2, 2), "-")
+cut("egn_plain", "egn", (10,))
+cut("inn_spaced", "inn", (4,))
+cut("snils_dashes", "snils", (3, 3, 3, 2), "-")
+cut("aba_spaced", "aba", (4, 4, 1))
+variant("nif_dotted", "nif", lambda t: f"{t[:2]}.{t[2:5]}.{t[5:8]}-{t[8]}")
+variant("visa_dots", "visa", lambda t: group(t, (4,), "."))
+variant("steuer_id_slash", "steuer_id", lambda t: f"{t[:2]}/{t[2:5]}/{t[5:8]}/{t[8:]}")
+for _n in tuple(MAKERS):
+    if not re.search(r"_(plain|low|spaced|dashed)$|^day_|^lat|^lon|^ip", _n):
+        if f"{_n}_plain" not in MAKERS:
+            variant(f"{_n}_plain", _n, plain)
+        if f"{_n}_low" not in MAKERS:
+            variant(f"{_n}_low", _n, str.lower)
+cut("dowod_cut", "dowod", (3, 6))
+variant("rut_nodots", "rut", lambda t: t.replace(".", ""))
