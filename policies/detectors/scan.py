@@ -33,7 +33,8 @@ from policies.views.fold import fold_bytes
 from policies.views.regex import Regex
 
 _COARSE_HELD_CHARS = 256  # where more would be held, it is worth counting exactly
-_GROUPS_OF_HEADS = 8
+_GROUP_HEADS = 24
+_GROUP_CHARS = 2_000  # of patterns; the longest stand alone
 _OPENING_CHARS = 3  # a shorter word would stand in most of what is held
 _GATED_RULES = 16  # rules without a keyword that share an automaton; the states of one of all would multiply
 _DIGIT = re.compile(rb"[0-9]").search
@@ -136,9 +137,15 @@ class Scanner:
     @cached_property
     def _groups_of_heads(self) -> list[list[Node]]:
         # The states of one automaton of all heads multiply: it would meet new ones, and build them, in every text.
-        heads = sorted(self._heads, key=lambda head: len(source(head)))
-        size = len(heads) // _GROUPS_OF_HEADS + 1
-        return [heads[place : place + size] for place in range(0, len(heads), size)] or [[]]
+        groups: list[list[Node]] = [[]]
+        length = 0
+        for head in sorted(self._heads, key=lambda head: len(source(head))):
+            length += len(source(head))
+            if groups[-1] and (length > _GROUP_CHARS or len(groups[-1]) >= _GROUP_HEADS):
+                groups.append([])
+                length = len(source(head))
+            groups[-1].append(head)
+        return groups
 
     @cached_property
     def _opened(self) -> list[tuple[bytes, Regex]]:
