@@ -250,6 +250,7 @@ class SteppedPattern(ContextPattern):
 
     def matches(self, rule: CompiledRule, data: bytes, start: int, region: Region) -> Iterator[Match]:
         """Yield the confirmed values, each place of words by itself; the arguments are those of a plain pattern."""
+        judged: dict[tuple[int, int], bool] = {}  # a value is reached from many words
         for begin, end in self._heads(data, start, region):
             # Mostly there is nothing, and the steps need not be taken; what is coarse would look on without end.
             if self._behind_head.match(data, end, end + self._behind_chars) is None:
@@ -258,10 +259,12 @@ class SteppedPattern(ContextPattern):
                 found = self.value.match(data, value_start, value_start + _SEEN_CHARS)
                 if found is None:
                     continue
-                (_, whole_end), (_, value_end) = found
+                (_, whole_end), value = found
+                if value not in judged:
+                    judged[value] = value[1] > value[0] and rule.agrees(data, *value)
                 # A keyword further right than the words begin would not tell where they are looked for.
-                if rule.confirms(data, begin, value_start, value_end, min(value_start, end + BORDER_CHARS)):
-                    yield rule.match(self, value_start, value_end, (value_start, whole_end))
+                if judged[value] and rule.has_keyword(data, begin, min(value_start, end + BORDER_CHARS)):
+                    yield rule.match(self, *value, (value_start, whole_end))
 
     def _heads(self, data: bytes, start: int, region: Region) -> Iterable[tuple[int, int]]:
         """Return where words begin and where their steps do, for values from `start` on."""
@@ -367,13 +370,19 @@ class CompiledRule:
 
     def confirms(self, data: bytes, begin: int, value_start: int, value_end: int, end: int) -> bool:
         """Tell whether a keyword stands in the match and every check agrees with the value."""
-        if value_end <= value_start:
-            return False
-        if self.keywords and self.rule is not PLACEHOLDER_RULE:
-            # The keyword must stand inside the match: one elsewhere in the text may not have streamed by yet.
-            lowered = _without_placeholders(data, begin, end).lower()
-            if not any(word in lowered for word in self.keywords):
-                return False
+        return (
+            value_end > value_start and self.has_keyword(data, begin, end) and self.agrees(data, value_start, value_end)
+        )
+
+    def has_keyword(self, data: bytes, begin: int, end: int) -> bool:
+        """Tell whether a keyword stands in the match: one elsewhere in the text may not have streamed by yet."""
+        if not self.keywords or self.rule is PLACEHOLDER_RULE:
+            return True
+        lowered = _without_placeholders(data, begin, end).lower()
+        return any(word in lowered for word in self.keywords)
+
+    def agrees(self, data: bytes, value_start: int, value_end: int) -> bool:
+        """Tell whether every check agrees with a value."""
         value = data[value_start:value_end].decode("latin-1")
         try:
             if not all(check(value) for check in self.checks):

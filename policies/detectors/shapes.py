@@ -24,6 +24,7 @@ _MIN_DIFFERENT_CHARS = 3  # `aaaa` and `xyxy` are fillings
 
 
 _DIGIT = re.compile("[0-9]")
+_JUDGED_CHARS = 512  # the head of a longer value tells; else many names in one long run would take time without end
 
 
 def bits_of(text: str) -> float:
@@ -34,6 +35,7 @@ def bits_of(text: str) -> float:
 
 def is_rare(value: str) -> bool:
     """Tell whether the characters are as mixed as a generated key's."""
+    value = value[:_JUDGED_CHARS]
     least = _HEX_RARE_BITS if _HEX_DIGITS.issuperset(value) else _RARE_BITS
     return bits_of(value) >= least
 
@@ -50,12 +52,12 @@ def is_mixed(value: str) -> bool:
 
 def is_drawn(value: str) -> bool:
     """Tell whether the value looks drawn by lot: chance explains it far better than spelling does."""
-    return rarity(value.encode("latin-1", "replace")) >= _DRAWN_BITS
+    return rarity(value[:_JUDGED_CHARS].encode("latin-1", "replace")) >= _DRAWN_BITS
 
 
 def is_no_example(value: str) -> bool:
     """Tell whether the value does not say of itself that it is only an example."""
-    low = value.lower()
+    low = value[:_JUDGED_CHARS].lower()
     return not any(part in low for part in _EXAMPLE_PARTS) and len(set(low)) >= _MIN_DIFFERENT_CHARS
 
 
