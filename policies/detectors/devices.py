@@ -35,6 +35,9 @@ _IMEI_DIGITS = 15
 _FLOATS = re.compile(r"(?:\dE-\d\d-?)+")  # `2E-21-5E-22-4E-21`
 
 
+_DOCUMENTATION = frozenset({(192, 0, 2), (198, 51, 100), (203, 0, 113)})  # RFC 5737: examples, and nobody's machine
+
+
 def is_ipv4(value: str) -> bool:
     """Tell whether the address could be a machine's: no mask, loopback or multicast, and not likely a version."""
     address, _, prefix = value.partition("/")
@@ -46,6 +49,8 @@ def is_ipv4(value: str) -> bool:
         or parts[0] >= _MASK_FIRST
         or any(part[0] == "0" and len(part) > 1 for part in address.split("."))
     ):
+        return False
+    if tuple(parts[:3]) in _DOCUMENTATION:
         return False
     if parts[0] == 10:  # noqa: PLR2004 - RFC 1918
         return parts[1:3] != [0, 0] or parts[3] > 0
