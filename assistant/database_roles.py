@@ -12,8 +12,9 @@ from assistant.settings import Settings
 
 APP_ROLE: Final = "cloister_app"  # ordinary tables: people, history, jobs, knowledge
 AUDIT_WRITER_ROLE: Final = "cloister_audit_writer"  # may insert audit events, nothing else
-AUDIT_READER_ROLE: Final = "cloister_audit_reader"  # may read audit events, nothing else
-LOGIN_ROLES: Final = (APP_ROLE, AUDIT_WRITER_ROLE, AUDIT_READER_ROLE)
+AUDIT_READER_ROLE: Final = "cloister_audit_reader"  # may read audit events and seals, nothing else
+AUDIT_SEALER_ROLE: Final = "cloister_audit_sealer"  # may read what is sealed, never a body, and add seals
+LOGIN_ROLES: Final = (APP_ROLE, AUDIT_WRITER_ROLE, AUDIT_READER_ROLE, AUDIT_SEALER_ROLE)
 
 _SCHEME: Final = "postgresql+psycopg"
 
