@@ -45,6 +45,8 @@ CREATE TABLE audit.cosignature (
 )
 """
 
+_INDEX = "CREATE INDEX head_by_size ON audit.head (size, batch)"
+
 _TABLES = ("head", "tile", "cosignature")
 
 # Hashes do not become smaller, and a tile that is tried costs more than one that is stored as it is.
@@ -99,6 +101,7 @@ def upgrade() -> None:
         _HEAD,
         _TILE,
         _COSIGNATURE,
+        _INDEX,
         *_STORAGE,
         *(statement for table in _TABLES for statement in _triggers(table)),
         _CURRENT_ERA,
