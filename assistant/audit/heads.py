@@ -134,3 +134,45 @@ COLUMNS: Final = sql.SQL(", ").join(sql.Identifier(field.name) for field in fiel
 SELECT_HEADS: Final = sql.SQL(
     "SELECT batch, era, cluster, snapshot::text, size, rows, leaves, sealed_at, note, signature FROM audit.head"
 )
+
+# Three ways to be new, each a range of the index `event_by_transaction`: of a transaction that had not begun at the
+# last head, of one that was under way, of a later era. So a transaction that stays open for hours costs nothing.
+# The last condition keeps a row out that somebody wrote with a transaction number of the future.
+_BATCH: Final = sql.SQL(
+    "SELECT {columns} FROM ("
+    " SELECT {event} FROM audit.event WHERE era = {last_era} AND xid >= {xmax}::xid8"
+    " UNION ALL SELECT {event} FROM audit.event WHERE era = {last_era} AND xid = ANY({open}::xid8[])"
+    " UNION ALL SELECT {event} FROM audit.event WHERE era > {last_era} AND era <= {era}"
+    ") batch WHERE (era < {era} OR pg_visible_in_snapshot(xid, {snapshot}))"
+)
+_READABLE: Final = sql.SQL("id, era, xid, recorded_at, leaf")  # of an event, by the sealer
+_NO_ERA: Final = -1
+_NOTHING: Final = Snapshot(0, 0, frozenset())
+
+
+def select_batch(
+    columns: sql.Composable, *, after: Head | None, era: sql.Composable, snapshot: sql.Composable
+) -> sql.Composed:
+    """Return the query for the rows of a batch, in no order.
+
+    Args:
+        columns: of id, era, xid, recorded_at and leaf.
+        after: the head before it.
+        era: of the batch's own head.
+        snapshot: likewise.
+    """
+    last = after.snapshot if after else _NOTHING
+    return _BATCH.format(
+        columns=columns,
+        event=_READABLE,
+        last_era=sql.Literal(after.era if after else _NO_ERA),
+        xmax=sql.Literal(str(last.xmax)),
+        open=sql.Literal([str(xid) for xid in sorted(last.open)]),
+        era=era,
+        snapshot=snapshot,
+    )
+
+
+def has_seen(head: Head, era: int, xid: int) -> bool:
+    """Tell whether a row is in the batch of this head or in an earlier one."""
+    return era < head.era or (era == head.era and head.snapshot.sees(xid))

@@ -20,7 +20,7 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from assistant.audit.checkpoint import Checkpoint, open_note
-from assistant.audit.heads import COLUMNS, FIRST_BATCH, ROW_PLACE, SELECT_HEADS, Head, Snapshot
+from assistant.audit.heads import COLUMNS, FIRST_BATCH, ROW_PLACE, SELECT_HEADS, Head, Snapshot, has_seen, select_batch
 from assistant.audit.seal_key import SealKeyFile, SealKeys
 from assistant.audit.tree import TILE_HEIGHT, TILE_WIDTH, Tile, Tree, perfect_root, split_hashes
 from assistant.database import connect
@@ -34,7 +34,6 @@ _PAUSE_SECONDS: Final = 1.0
 _ROWS_AT_ONCE: Final = 10_000  # some 2 MB
 _LOCK_ID: Final = int.from_bytes(b"sealing!", "big")  # any number that nothing else locks
 _APPLICATION_NAME: Final = "cloister-audit-sealer"
-_NO_ERA: Final = -1
 
 _TRANSIENT: Final = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, OSError)
 
@@ -43,17 +42,6 @@ _NOW: Final = (
     "FROM pg_control_system()"
 )
 
-# Three ways to be new, each a range of the index `event_by_transaction`: of a transaction that had not begun at the
-# last head, of one that was under way, of a later era. So a transaction that stays open for hours costs nothing.
-# The last condition keeps a row out that somebody wrote with a transaction number of the future.
-_UNSEALED: Final = sql.SQL(
-    "SELECT {columns} FROM ("
-    " SELECT {event} FROM audit.event WHERE era = {era} AND xid >= {xmax}::xid8"
-    " UNION ALL SELECT {event} FROM audit.event WHERE era = {era} AND xid = ANY({open}::xid8[])"
-    " UNION ALL SELECT {event} FROM audit.event WHERE era > {era} AND era <= {new_era}"
-    ") unsealed WHERE era < {new_era} OR pg_visible_in_snapshot(xid, {snapshot})"
-)
-_READABLE: Final = sql.SQL("id, era, xid, recorded_at, leaf")  # of an event, by the sealer
 _INSERT_HEAD: Final = sql.SQL("INSERT INTO audit.head ({}) VALUES ({})").format(
     COLUMNS, sql.SQL(", ").join(sql.Placeholder() * 10)
 )
@@ -66,14 +54,6 @@ class _State:
 
     head: Head | None
     tree: Tree
-
-    @property
-    def era(self) -> int:
-        return self.head.era if self.head else _NO_ERA
-
-    @property
-    def snapshot(self) -> Snapshot:
-        return self.head.snapshot if self.head else Snapshot(0, 0, frozenset())
 
 
 class Sealer:
@@ -146,9 +126,13 @@ class Sealer:
             await self._seal_batch(connection, is_heartbeat=is_due)
 
     async def _has_work(self, connection: psycopg.AsyncConnection) -> bool:
-        state = self._loaded
         query = sql.SQL("SELECT EXISTS ({})").format(
-            _unsealed(state, sql.SQL("1"), sql.SQL("audit.current_era()"), sql.SQL("pg_current_snapshot()"))
+            select_batch(
+                sql.SQL("1"),
+                after=self._loaded.head,
+                era=sql.SQL("audit.current_era()"),
+                snapshot=sql.SQL("pg_current_snapshot()"),
+            )
         )
         return bool(await _scalar(connection, query))
 
@@ -217,10 +201,10 @@ class Sealer:
         if keys.pending is None or state.head is None:
             return keys
         cursor = await connection.execute(
-            "SELECT era, xid::text FROM audit.event WHERE id = %s", [keys.pending.event_id]
+            "SELECT era, xid::text FROM audit.event WHERE id = ANY(%s)", [list(keys.pending.event_ids)]
         )
-        row = await cursor.fetchone()
-        if row is None or not _is_sealed(int(row[0]), int(row[1]), state):
+        head = state.head
+        if not any(has_seen(head, int(era), int(xid)) for era, xid in await cursor.fetchall()):
             return keys
         self._keys.write(keys.promoted())
         _log.info("The audit log is sealed with a new key from batch %d on.", state.head.batch + 1)
@@ -250,31 +234,14 @@ def _draft(state: _State, snapshot: Snapshot, cluster: int, era: int, sealed_at:
     return Head(batch, era, cluster, snapshot, 0, b"", b"", sealed_at, "", b"")
 
 
-def _is_sealed(era: int, xid: int, state: _State) -> bool:
-    return era < state.era or (era == state.era and state.snapshot.sees(xid))
-
-
-def _unsealed(
-    state: _State, columns: sql.Composable, new_era: sql.Composable, snapshot: sql.Composable
-) -> sql.Composed:
-    return _UNSEALED.format(
-        columns=columns,
-        event=_READABLE,
-        era=sql.Literal(state.era),
-        xmax=sql.Literal(str(state.snapshot.xmax)),
-        open=sql.Literal([str(xid) for xid in sorted(state.snapshot.open)]),
-        new_era=new_era,
-        snapshot=snapshot,
-    )
-
-
 async def _read_unsealed(
     connection: psycopg.AsyncConnection, state: _State, draft: Head
 ) -> AsyncIterator[tuple[bytes, Sequence[bytes]]]:
     """Yield the rows of a batch in their order, as places behind each other and as leaves."""
     columns = sql.SQL("{} AS place, leaf").format(ROW_PLACE)
     snapshot = sql.SQL("{}::pg_snapshot").format(sql.Literal(str(draft.snapshot)))
-    query = sql.SQL("{} ORDER BY era, xid, id").format(_unsealed(state, columns, sql.Literal(draft.era), snapshot))
+    batch = select_batch(columns, after=state.head, era=sql.Literal(draft.era), snapshot=snapshot)
+    query = sql.SQL("{} ORDER BY era, xid, id").format(batch)
     async with connection.cursor("unsealed", binary=True) as cursor:
         await cursor.execute(query)
         while rows := await cursor.fetchmany(_ROWS_AT_ONCE):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from assistant.audit.append import Appender
 from assistant.audit.checkpoint import NoteError, NoteKey, SecretNoteKey
 from assistant.audit.events import KeyRotated
 from assistant.errors import SettingsError
@@ -25,10 +26,10 @@ _FORMER: Final = "former"
 
 @dataclass(frozen=True, slots=True)
 class PendingKey:
-    """A key that takes over once its event is sealed."""
+    """A key that takes over once an event that announces it is sealed; there are several if one was sent again."""
 
     key: SecretNoteKey
-    event_id: UUID
+    event_ids: tuple[UUID, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class SealKeyFile:
         """
         lines = [keys.current.reveal()]
         if keys.pending is not None:
-            lines.append(f"{_NEXT} {keys.pending.event_id} {keys.pending.key.reveal()}")
+            lines.append(" ".join((_NEXT, keys.pending.key.reveal(), *map(str, keys.pending.event_ids))))
         if keys.former is not None:
             lines.append(f"{_FORMER} {keys.former}")
         try:
@@ -141,12 +142,31 @@ def announce(old: SecretNoteKey, new: NoteKey) -> KeyRotated:
     return KeyRotated(old_key=str(old.public), new_key=str(new), signature=b64encode(signature).decode())
 
 
+async def rotate(file: SealKeyFile, writer: Appender) -> None:
+    """Announce a new key; the sealer signs with it once the announcement is sealed.
+
+    The key is on the disk before its announcement is in the log: a log that announces a lost key could not go on. For
+    the same reason a second try announces the same key again.
+
+    Raises:
+        SettingsError: the file cannot be used.
+        AuditUnavailableError: the audit log cannot be written; try again.
+    """
+    keys = file.read()
+    pending = keys.pending or PendingKey(SecretNoteKey.make(keys.current.name), ())
+    record = writer.compose(announce(keys.current, pending.key.public))
+    file.write(replace(keys, pending=PendingKey(pending.key, (*pending.event_ids, record.id))))
+    await writer.append_record(record)
+
+
 def follow(announced: KeyRotated, in_force: NoteKey) -> NoteKey:
-    """Return the key that an announcement names.
+    """Return the key that is in force after an announcement; one that was sent again changes nothing.
 
     Raises:
         NoteError: the key in force did not sign it, or it announces a key of another log.
     """
+    if announced.new_key == str(in_force):
+        return in_force
     new = NoteKey.parse(announced.new_key)
     if announced.old_key != str(in_force) or new.name != in_force.name or new.algorithm is not in_force.algorithm:
         raise NoteError("A new key is announced for another key than the one in force.")
@@ -168,8 +188,8 @@ def _parse(content: str) -> SealKeys:
     keys = SealKeys(SecretNoteKey.parse(current))
     for line in more:
         match line.split(" "):
-            case [word, identifier, key] if word == _NEXT:
-                keys = replace(keys, pending=PendingKey(SecretNoteKey.parse(key), UUID(identifier)))
+            case [word, key, *identifiers] if word == _NEXT:
+                keys = replace(keys, pending=PendingKey(SecretNoteKey.parse(key), tuple(map(UUID, identifiers))))
             case [word, key] if word == _FORMER:
                 keys = replace(keys, former=NoteKey.parse(key))
             case _:

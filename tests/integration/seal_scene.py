@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,11 @@ from uuid import UUID, uuid4
 import psycopg
 
 from assistant.audit.append import Appender
-from assistant.audit.checkpoint import SecretNoteKey
 from assistant.audit.events import Event, JobEnqueued
 from assistant.audit.heads import SELECT_HEADS, Head
 from assistant.audit.record import Origin, compose_record
 from assistant.audit.seal import Sealer
-from assistant.audit.seal_key import PendingKey, SealKeyFile, SealKeys, announce
+from assistant.audit.seal_key import SealKeyFile, rotate
 from assistant.database import libpq_dsn
 from tests.integration.conftest import Database
 
@@ -60,15 +60,9 @@ class SealedLog:
         return asyncio.run(Sealer(self.database.audit_sealer_url, self.keys).seal())
 
     def rotate(self) -> None:
-        """Announce a new key as the command does."""
-        keys = self.keys.read()
-        new = SecretNoteKey.make(keys.current.name)
-
         async def run() -> None:
             async with Appender(self.database.audit_writer_url, ORIGIN) as appender:
-                record = appender.compose(announce(keys.current, new.public))
-                self.keys.write(SealKeys(keys.current, PendingKey(new, record.id), keys.former))
-                await appender.append_record(record)
+                await rotate(self.keys, appender)
 
         asyncio.run(run())
 
@@ -95,7 +89,7 @@ class SealedLog:
 
 
 def write_one(connection: psycopg.Connection, number: int = 0) -> None:
-    row = compose_record(job(number), ORIGIN, __import__("time").time_ns())
+    row = compose_record(job(number), ORIGIN, time.time_ns())
     connection.execute(INSERT, [row.id, row.occurred_at, row.type, row.subject, row.actor, row.body, row.leaf])
 
 

@@ -271,11 +271,25 @@ def test_a_new_key_signs_after_the_batch_that_announces_it_and_the_old_secret_is
     assert open_note(sealed(log.seal()).note, [new.public])
 
 
+def test_an_announcement_that_was_sent_again_changes_the_key_once(log: SealedLog) -> None:
+    log.append(1)
+    log.seal()
+    for _ in range(2):
+        log.rotate()
+    log.seal()
+    log.rotate()  # the sealer has not taken the key yet
+    log.seal()
+    new = log.keys.read().current
+    log.append(1)
+    assert open_note(sealed(log.seal()).note, [new.public])
+    assert log.keys.read().pending is None
+
+
 def test_a_key_whose_announcement_never_came_to_be_does_not_take_over(log: SealedLog) -> None:
     log.append(1)
     log.seal()
     keys = log.keys.read()
-    log.keys.write(SealKeys(keys.current, PendingKey(SecretNoteKey.make(keys.current.name), UUID(int=7))))
+    log.keys.write(SealKeys(keys.current, PendingKey(SecretNoteKey.make(keys.current.name), (UUID(int=7),))))
     log.append(1)
     assert open_note(sealed(log.seal()).note, [keys.current.public])
     assert log.keys.read().current.public == keys.current.public

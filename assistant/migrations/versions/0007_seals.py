@@ -89,7 +89,7 @@ _RIGHTS = (
     "GRANT USAGE ON SCHEMA audit TO cloister_audit_sealer",
     "GRANT SELECT (id, era, xid, recorded_at, leaf) ON audit.event TO cloister_audit_sealer",
     "GRANT SELECT, INSERT ON audit.head, audit.tile, audit.cosignature TO cloister_audit_sealer",
-    "GRANT EXECUTE ON FUNCTION audit.current_era() TO cloister_audit_sealer",
+    "GRANT EXECUTE ON FUNCTION audit.current_era() TO cloister_audit_sealer, cloister_audit_reader",
     "GRANT SELECT ON audit.head, audit.tile, audit.cosignature TO cloister_audit_reader",
 )
 
