@@ -59,10 +59,9 @@ def check_canonical(row: Row, document: Mapping[str, Any]) -> str:
 
 def check_columns(row: Row, document: Mapping[str, Any]) -> str:
     """Every column repeats the body."""
-    get = document.get
-    if row.columns == tuple([get(name) for name in COLUMN_NAMES]):
+    if row.columns == tuple(map(document.get, COLUMN_NAMES)):
         return ""
-    wrong = [name for name, value in zip(COLUMN_NAMES, row.columns, strict=True) if value != get(name)]
+    wrong = [name for name, value in zip(COLUMN_NAMES, row.columns, strict=True) if value != document.get(name)]
     return f"Columns were changed: {', '.join(wrong)} is not what the body says."
 
 

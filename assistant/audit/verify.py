@@ -7,8 +7,11 @@ lies elsewhere.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -45,7 +48,7 @@ from assistant.audit.findings import Findings
 from assistant.audit.heads import PLACE, ROW_PLACE, SELECT_HEADS, Head, Place, Snapshot
 from assistant.audit.seal_key import follow
 from assistant.audit.tree import TILE_WIDTH, Tile, Tree, full_tiles, split_hashes
-from assistant.database import connect
+from assistant.database import connect, connect_blocking
 from assistant.errors import BadInputError, UnavailableError
 
 _ROWS_AT_ONCE: Final = 2_000
@@ -63,7 +66,7 @@ _SELECT_ROWS: Final = sql.SQL(
 _SELECT_HASHES: Final = sql.SQL(
     "SELECT {place}, leaf, body, id::text, '', type FROM audit.event ORDER BY era, xid, id"
 ).format(place=ROW_PLACE)
-_NOW: Final = "SELECT pg_current_snapshot()::text, audit.current_era(), clock_timestamp()"
+_NOW: Final = "SELECT pg_current_snapshot()::text, audit.current_era(), clock_timestamp(), pg_export_snapshot()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +204,17 @@ class Verifier:
 
     async def _verify(self, connection: psycopg.AsyncConnection) -> None:
         now = await (await connection.execute(_NOW)).fetchone()
-        rows = _Rows(connection, _SELECT_HASHES if self._is_quick else _SELECT_ROWS)
+        if now is None:
+            raise psycopg.InternalError("The server did not say what it is.")
+        rows = _Rows(self._reader_url, now[3], _SELECT_HASHES if self._is_quick else _SELECT_ROWS)
+        try:
+            await self._verify_rows(connection, rows, Snapshot.parse(now[0]), now[1], now[2])
+        finally:
+            await rows.close()
+
+    async def _verify_rows(
+        self, connection: psycopg.AsyncConnection, rows: _Rows, snapshot: Snapshot, era: int, moment: datetime
+    ) -> None:
         cosignatures = _Cosignatures(connection, self._witnesses, self._findings)
         tiles = _Tiles(connection)
         previous: Head | None = None
@@ -213,10 +226,9 @@ class Verifier:
             previous = head
         await cosignatures.check_rest()
         await self._check_extra_tiles(connection, previous.size if previous else 0)
-        if now is not None:
-            await self._check_unsealed(rows, Snapshot.parse(now[0]), now[1], now[2])
-            if previous is not None:
-                self._note_silence(now[2] - previous.sealed_at)
+        await self._check_unsealed(rows, snapshot, era, moment)
+        if previous is not None:
+            self._note_silence(moment - previous.sealed_at)
         self._check_anchors()
         self._findings.size = self._tree.size
         self._findings.keys = [str(reign.key) for reign in self._reigns]
@@ -374,13 +386,27 @@ class Verifier:
 
 
 class _Rows:
-    """The events in the order of era, transaction and id, dealt out to the batches that have them."""
+    """The events in the order of era, transaction and id, dealt out to the batches that have them.
 
-    def __init__(self, connection: psycopg.AsyncConnection, query: sql.Composed) -> None:
-        self._blocks = self._read(connection, query)
+    They are read by a thread over a connection of its own, a block ahead, in the same moment of the database.
+    """
+
+    def __init__(self, reader_url: SecretStr, snapshot: str, query: sql.Composed) -> None:
+        self._thread = ThreadPoolExecutor(1, "audit-events")
+        self._next = self._thread.submit(self._open, reader_url, snapshot, query)
+        self._connection: psycopg.Connection | None = None
+        self._cursor: psycopg.ServerCursor[Any] | None = None
         self._block: list[tuple[int, int, Row]] = []
         self._at = 0
         self._waiting: list[tuple[int, int, Row]] = []  # of transactions that ended after a head that came after them
+
+    async def close(self) -> None:
+        """End the thread and its connection."""
+        with contextlib.suppress(psycopg.Error):
+            await asyncio.wrap_future(self._next)
+        with contextlib.suppress(psycopg.Error):
+            await asyncio.wrap_future(self._thread.submit(self._end))
+        self._thread.shutdown()
 
     async def of_batch(self, head: Head) -> AsyncIterator[list[Row]]:
         """Yield the rows of a batch, in their order and in blocks."""
@@ -396,6 +422,10 @@ class _Rows:
             yield taken
         while await self._fill():
             taken, block, at = [], self._block, self._at
+            if not head.snapshot.open and block[-1][:2] < (era, xmax):  # all of the block: most are like this
+                self._at = len(block)
+                yield [row for _, _, row in block[at:]]
+                continue
             while at < len(block):
                 row_era, xid, row = block[at]
                 if row_era > era or (row_era == era and xid >= xmax):
@@ -419,22 +449,34 @@ class _Rows:
 
     async def _fill(self) -> bool:
         if self._at == len(self._block):
-            self._block, self._at = await anext(self._blocks, []), 0
+            found = await asyncio.wrap_future(self._next)
+            if found:
+                self._next = self._thread.submit(self._fetch)
+            unpack, block = PLACE.unpack, []
+            for row in found:
+                _, xid, era, _ = unpack(row[0])
+                columns = row[3:]
+                block.append((era, xid, Row(row[0], row[1], row[2], columns[_TYPE], columns)))
+            self._block, self._at = block, 0
         return bool(self._block)
 
-    async def _read(
-        self, connection: psycopg.AsyncConnection, query: sql.Composed
-    ) -> AsyncIterator[list[tuple[int, int, Row]]]:
-        unpack = PLACE.unpack
-        async with connection.cursor("events", binary=True) as cursor:
-            await cursor.execute(query)
-            while found := await cursor.fetchmany(_ROWS_AT_ONCE):
-                block = []
-                for row in found:
-                    _, xid, era, _ = unpack(row[0])
-                    columns = row[3:]
-                    block.append((era, xid, Row(row[0], row[1], row[2], columns[_TYPE], columns)))
-                yield block
+    def _open(self, reader_url: SecretStr, snapshot: str, query: sql.Composed) -> list[tuple[Any, ...]]:
+        self._connection = connect_blocking(reader_url)
+        self._connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+        self._connection.set_read_only(True)
+        self._connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
+        self._cursor = self._connection.cursor("events", binary=True)
+        self._cursor.execute(query)
+        return self._fetch()
+
+    def _end(self) -> None:
+        if self._connection is not None:
+            with self._connection:  # closes it, whatever becomes of the cursor
+                if self._cursor is not None:
+                    self._cursor.close()
+
+    def _fetch(self) -> list[tuple[Any, ...]]:
+        return self._cursor.fetchmany(_ROWS_AT_ONCE) if self._cursor else []
 
 
 class _Tiles:
