@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 from importlib.metadata import version
@@ -42,5 +43,6 @@ async def run_sealer(sealer_url: SecretStr, writer_url: SecretStr, keys: SealKey
             await sealer.run(stop)
         except SettingsError as error:
             _log.error("%s", error)
-            await asyncio.wait({asyncio.ensure_future(stop.wait())}, timeout=_COMPLAINT_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _COMPLAINT_SECONDS)
     return 0
