@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 BIN := .venv/bin
 
-.PHONY: help run install test check format bench bench-guard bench-start clean
+.PHONY: help run install test check format bench bench-guard bench-start bench-kill clean
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -53,6 +53,10 @@ bench-guard: .venv/.dev  ## Measure the guard on the labelled corpus and benign 
 
 bench-start: .venv/.dev  ## Time the first and second start, and weigh the processes when idle
 	@$(BIN)/python tests/benchmarks/start.py
+
+ROUNDS ?= 300
+bench-kill: .venv/.dev  ## Kill the sealer and Postgres again and again, ROUNDS times; nothing may be lost
+	@$(BIN)/python tests/benchmarks/kill.py $(ROUNDS)
 
 clean:  ## Remove the environment and caches; var/ and its data stay
 	@rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

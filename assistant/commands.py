@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import getpass
 import json
 import secrets
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
 from assistant import logging_guard
+from assistant.audit_commands import audit
+from assistant.command_settings import report_refusals, server_settings, site_settings
 from assistant.errors import CloisterError, EmbeddedError, SettingsError
 from assistant.policy_commands import policy
 from assistant.review_commands import show_reports
-
-if TYPE_CHECKING:
-    from pydantic import SecretStr
-
-    from assistant.audit.read import StoredEvent
-    from assistant.settings import Settings
 
 T = TypeVar("T")
 
@@ -38,7 +33,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 users = typer.Typer(help="People who may sign in, and their roles.", no_args_is_help=True)
-audit = typer.Typer(help="The audit log.", no_args_is_help=True)
 fleet = typer.Typer(help="Model hosts and their models.", no_args_is_help=True)
 app.add_typer(users, name="users")
 app.add_typer(audit, name="audit")
@@ -76,10 +70,10 @@ def run() -> None:
 
 @app.command()
 def up() -> None:
-    """Start everything on this machine: Postgres, Redis, page, worker, scheduler."""
+    """Start everything on this machine: Postgres, Redis, page, worker, scheduler, sealer."""
     from assistant.embedded.up import run_up
 
-    raise typer.Exit(run_up(_settings()))
+    raise typer.Exit(run_up(site_settings()))
 
 
 @app.command()
@@ -88,8 +82,8 @@ def web() -> None:
     from assistant.database_roles import as_own_roles
     from assistant.web.wiring import run_web
 
-    settings = as_own_roles(_settings())
-    _report_refusals(settings)
+    settings = as_own_roles(site_settings())
+    report_refusals(settings)
     logging_guard.install_in_service(settings.log_level)
     raise typer.Exit(run_web(settings))
 
@@ -101,7 +95,7 @@ def migrate() -> None:
     from assistant.keys import Keys
     from assistant.migrations.migrate import migrate as migrate_database
 
-    settings = _settings()
+    settings = site_settings()
     migrate_database(required(settings, "database_url"), Keys.load_or_create(settings.master_key))
     typer.echo("The database is up to date.")
 
@@ -111,7 +105,7 @@ def bootstrap_admin() -> None:
     """Add the first administrator with the password on standard input, if nobody is there yet."""
     from assistant.bootstrap import build_access
 
-    settings = _settings()
+    settings = site_settings()
     password = sys.stdin.readline().rstrip("\n")
 
     async def add() -> bool:
@@ -133,7 +127,7 @@ def doctor(
     from assistant.doctor_commands import run_doctor, run_egress
 
     run = run_egress if egress else run_doctor
-    raise typer.Exit(run(_settings(), as_json=as_json))
+    raise typer.Exit(run(site_settings(), as_json=as_json))
 
 
 @users.command("add")
@@ -151,7 +145,7 @@ def users_add(
     password, is_generated = _new_password(from_input=password_stdin)
 
     async def add() -> str:
-        async with build_access(_server_settings()) as access:
+        async with build_access(server_settings()) as access:
             return (await access.add_person(name, parse_roles(role), password, display_name=display_name)).name
 
     added = _run(add())
@@ -167,7 +161,7 @@ def users_roles(name: Name, role: Roles) -> None:
     from assistant.identity.names import parse_roles
 
     async def change() -> None:
-        async with build_access(_server_settings()) as access:
+        async with build_access(server_settings()) as access:
             await access.set_roles(name, parse_roles(role))
 
     _run(change())
@@ -182,7 +176,7 @@ def users_password(name: Name, *, password_stdin: FromInput = False) -> None:
     password, is_generated = _new_password(from_input=password_stdin)
 
     async def change() -> None:
-        async with build_access(_server_settings()) as access:
+        async with build_access(server_settings()) as access:
             await access.set_password(name, password)
 
     _run(change())
@@ -210,7 +204,7 @@ def users_list(*, as_json: AsJson = False) -> None:
     from assistant.identity.people import PersonEntry
 
     async def read() -> list[PersonEntry]:
-        async with build_access(_server_settings()) as access:
+        async with build_access(server_settings()) as access:
             people: list[PersonEntry] = []
             while page := await access.list_people(after=people[-1].name if people else ""):
                 people += page
@@ -231,47 +225,6 @@ def users_list(*, as_json: AsJson = False) -> None:
             typer.echo(f"{str(person.id)[-8:]}  {person.name:<24} {roles}{off}")
 
 
-@audit.command("tail")
-def audit_tail(
-    count: Annotated[int, typer.Option("-n", min=1, max=10_000, help="How many events.")] = 20,
-    turn: Annotated[str, typer.Option(help="Only the turn with this code, as the page shows it.")] = "",
-    event: Annotated[str, typer.Option("--type", help="Only events of this type, such as prompt:blocked.")] = "",
-    *,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new events.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Show the newest events, the latest last."""
-    from assistant.audit.events import LogRead, Tag
-    from assistant.audit.read import LogReader, Search
-    from assistant.audit.show import render_json, render_line
-    from assistant.bootstrap import open_audit
-
-    if event and event not in set(Tag):
-        raise typer.BadParameter(f"{event!r} is no type of event. There are: {', '.join(Tag)}.")
-    search = Search(types=frozenset({Tag(event)}) if event else frozenset(), reference=turn)
-
-    def show(found: StoredEvent) -> None:
-        typer.echo(render_json(found) if as_json else render_line(found))
-
-    async def read() -> None:
-        async with open_audit(_server_settings()) as writer:
-            filters = tuple(name for name, value in (("turn", turn), ("type", event)) if value)
-            await writer.append(LogRead(actor=None, door="command", filters=filters))
-        async with LogReader(_audit_reader_url()) as log:
-            if follow:
-                async for found in log.follow(count, search):
-                    show(found)
-            else:
-                page = await log.read_newest(count, search)
-                if not page:
-                    typer.echo("No event fits.", err=True)
-                for found in page:
-                    show(found)
-
-    with contextlib.suppress(KeyboardInterrupt):
-        _run(read())
-
-
 @fleet.command("check")
 def fleet_check(file: Annotated[Path, typer.Argument(help="A fleet.yaml.")]) -> None:
     """Check a fleet.yaml without contacting anybody; an error names file and line."""
@@ -288,48 +241,11 @@ def fleet_check(file: Annotated[Path, typer.Argument(help="A fleet.yaml.")]) -> 
         typer.echo(f"{host.name:<16} {host.kind:<10} {models}")
 
 
-def _settings() -> Settings:
-    """Return the settings, and let this process reach what they name."""
-    from assistant.egress import allow_site
-    from assistant.settings import read_settings
-
-    settings = read_settings()
-    allow_site(settings)
-    _report_refusals(settings)
-    return settings
-
-
-def _server_settings() -> Settings:
-    """Return settings with the addresses of the database, the company's own or that of `cloister up`."""
-    from assistant.embedded.running import with_running_database
-
-    settings = with_running_database(_settings())
-    _report_refusals(settings)
-    return settings
-
-
-def _report_refusals(settings: Settings) -> None:
-    """Have what this process is refused written to the audit log, as soon as the settings name it."""
-    from assistant.audit.refusals import report_refusals
-
-    report_refusals(settings, "web" if sys.argv[1:2] == ["web"] else "command")
-
-
-def _audit_reader_url() -> SecretStr:
-    from assistant.database_roles import AUDIT_READER_ROLE, url_for_role
-    from assistant.embedded.running import owner_address
-    from assistant.keys import Keys
-
-    settings = _settings()
-    keys = Keys.load_or_create(settings.master_key)
-    return url_for_role(owner_address(settings), AUDIT_READER_ROLE, keys)
-
-
 def _switch(name: str, *, is_on: bool) -> None:
     from assistant.bootstrap import build_access
 
     async def change() -> None:
-        async with build_access(_server_settings()) as access:
+        async with build_access(server_settings()) as access:
             await (access.enable(name) if is_on else access.disable(name))
 
     _run(change())

@@ -94,6 +94,17 @@ async def connect(url: SecretStr, **options: Any) -> psycopg.AsyncConnection:
     return await psycopg.AsyncConnection.connect(**{**parameters, **options})
 
 
+def connect_blocking(url: SecretStr, **options: Any) -> psycopg.Connection:
+    """Connect for a thread of its own that reads much: it waits outside Python, and costs the loop nothing.
+
+    Raises:
+        psycopg.Error: the database cannot be reached, or may not be.
+    """
+    parameters = conninfo_to_dict(libpq_dsn(url))
+    parameters |= judged_hosts(parameters)
+    return psycopg.connect(**{**parameters, **options})
+
+
 def judged_hosts(parameters: Mapping[str, Any]) -> dict[str, str]:
     """Return `host`, `hostaddr` and `port` as libpq may be handed them: it connects unseen by the network lock.
 

@@ -12,8 +12,9 @@ from assistant.settings import Settings
 
 APP_ROLE: Final = "cloister_app"  # ordinary tables: people, history, jobs, knowledge
 AUDIT_WRITER_ROLE: Final = "cloister_audit_writer"  # may insert audit events, nothing else
-AUDIT_READER_ROLE: Final = "cloister_audit_reader"  # may read audit events, nothing else
-LOGIN_ROLES: Final = (APP_ROLE, AUDIT_WRITER_ROLE, AUDIT_READER_ROLE)
+AUDIT_READER_ROLE: Final = "cloister_audit_reader"  # may read audit events and seals, nothing else
+AUDIT_SEALER_ROLE: Final = "cloister_audit_sealer"  # may read what is sealed, never a body, and add seals
+LOGIN_ROLES: Final = (APP_ROLE, AUDIT_WRITER_ROLE, AUDIT_READER_ROLE, AUDIT_SEALER_ROLE)
 
 _SCHEME: Final = "postgresql+psycopg"
 
@@ -31,8 +32,12 @@ def url_for_role(owner_url: SecretStr, role: str, keys: Keys) -> SecretStr:
     return SecretStr(urlunsplit((_SCHEME, f"{role}:{password}@{place}", parts.path, parts.query, "")))
 
 
-def as_own_roles(settings: Settings) -> Settings:
-    """Return settings in which an address that names nobody has become those of the application and the audit writer.
+def as_own_roles(settings: Settings, role: str = APP_ROLE) -> Settings:
+    """Return settings in which an address that names nobody has become those of a role and of the audit writer.
+
+    Args:
+        settings: as this process got them.
+        role: the one that the process works as.
 
     Raises:
         SettingsError: the master key, from which their passwords follow, cannot be read.
@@ -40,11 +45,11 @@ def as_own_roles(settings: Settings) -> Settings:
     address = settings.database_url
     if address is None or settings.audit_database_url is not None:
         return settings
-    return settings if urlsplit(address.get_secret_value()).username else with_roles_of(settings, address)
+    return settings if urlsplit(address.get_secret_value()).username else with_roles_of(settings, address, role)
 
 
-def with_roles_of(settings: Settings, owner_url: SecretStr) -> Settings:
-    """Return the settings with the addresses of the application and of the audit writer in the owner's database."""
+def with_roles_of(settings: Settings, owner_url: SecretStr, role: str = APP_ROLE) -> Settings:
+    """Return the settings with the addresses of a role and of the audit writer in the owner's database."""
     keys = Keys.load_or_create(settings.master_key)
-    app, writer = (url_for_role(owner_url, role, keys) for role in (APP_ROLE, AUDIT_WRITER_ROLE))
-    return settings.model_copy(update={"database_url": app, "audit_database_url": writer})
+    own, writer = (url_for_role(owner_url, each, keys) for each in (role, AUDIT_WRITER_ROLE))
+    return settings.model_copy(update={"database_url": own, "audit_database_url": writer})

@@ -35,6 +35,10 @@ class Settings(BaseSettings):
     master_key_file: Path | None = Field(
         default=None, description="The installation's secret; unset means secrets/master.key in the data folder."
     )
+    seal_key_file: Path | None = Field(
+        default=None,
+        description="The key that signs the audit log's heads; unset: secrets/seal.key in the data folder.",
+    )
     fleet: Path | None = Field(default=None, description="fleet.yaml; unset looks for model hosts on loopback.")
     policy: Path | None = Field(default=None, description="The site's policy, file or folder; unset: the shipped one.")
     names: str = Field(
@@ -66,6 +70,11 @@ class Settings(BaseSettings):
     def master_key(self) -> Path:
         """Return where the installation's secret lies."""
         return self.master_key_file or self.data_dir / "secrets" / "master.key"
+
+    @property
+    def seal_key(self) -> Path:
+        """Return where the key lies that signs the audit log's heads."""
+        return self.seal_key_file or self.data_dir / "secrets" / "seal.key"
 
 
 SECRETS = tuple(name for name, field in Settings.model_fields.items() if field.annotation == SecretStr | None)

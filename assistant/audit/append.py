@@ -145,12 +145,27 @@ class Appender:
             AuditUnavailableError: it could not be made durable in time; what it stands for must not go on.
             ValueError: the event has no canonical form, or is larger than the log takes.
         """
+        await self.append_record(self.compose(event))
+
+    def compose(self, event: Event) -> Record:
+        """Return an event as `append` stores it, for a caller that must know its id before it is stored.
+
+        Raises:
+            ValueError: see `append`.
+        """
+        return compose_record(event, self._origin, self._clock())
+
+    async def append_record(self, record: Record) -> None:
+        """Return once a record is durable, as `append` does.
+
+        Raises:
+            AuditUnavailableError: see `append`.
+        """
         if self._task is None or self._task.done() or self._is_closing:
             raise AuditUnavailableError("The audit log is not open, so nothing may proceed. Start Cloister again.")
         if len(self._queue) >= _MOST_WAITING:
             raise _unavailable()
         loop = asyncio.get_running_loop()
-        record = compose_record(event, self._origin, self._clock())
         waiting = _Waiting(record, loop.time() + self._patience_seconds, loop.create_future())
         self._queue.append(waiting)
         self._has_work.set()

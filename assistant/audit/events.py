@@ -49,6 +49,9 @@ class Tag(StrEnum):
     EGRESS_REFUSED = "egress:refused"
     LOG_OPENED = "log:opened"
     LOG_READ = "log:read"
+    LOG_VERIFIED = "log:verified"
+    LOG_RESTORED = "log:restored"
+    KEY_ROTATED = "key:rotated"
 
 
 class Outcome(StrEnum):
@@ -505,6 +508,44 @@ class LogRead:
     filters: tuple[Name, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogVerified:
+    """Somebody checked the whole log; `size` is how many events were sealed then."""
+
+    tag: ClassVar = Tag.LOG_VERIFIED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    is_sound: bool
+    size: int
+    problems: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRestored:
+    """The log goes on in another server, from a backup; transaction numbers begin anew in this era."""
+
+    tag: ClassVar = Tag.LOG_RESTORED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    era: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRotated:
+    """Heads after the batch with this event are signed by a new key.
+
+    Attributes:
+        old_key, new_key: public keys as C2SP spells them.
+        signature: by the old key, over both; Base64.
+    """
+
+    tag: ClassVar = Tag.KEY_ROTATED
+    outcome: ClassVar = Outcome.DONE
+    old_key: Name
+    new_key: Name
+    signature: Name
+
+
 Event = (
     TurnAccepted
     | TurnGuarded
@@ -536,5 +577,8 @@ Event = (
     | EgressRefused
     | LogOpened
     | LogRead
+    | LogVerified
+    | LogRestored
+    | KeyRotated
 )
 EVENT_TYPES: Final[tuple[type[Event], ...]] = get_args(Event)

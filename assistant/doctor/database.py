@@ -11,7 +11,14 @@ import psycopg
 from pydantic import SecretStr
 
 from assistant.database import connect
-from assistant.database_roles import APP_ROLE, AUDIT_READER_ROLE, AUDIT_WRITER_ROLE, LOGIN_ROLES, url_for_role
+from assistant.database_roles import (
+    APP_ROLE,
+    AUDIT_READER_ROLE,
+    AUDIT_SEALER_ROLE,
+    AUDIT_WRITER_ROLE,
+    LOGIN_ROLES,
+    url_for_role,
+)
 from assistant.doctor.check import Check, fail, ok, warn
 from assistant.doctor.clocks import check_skew
 from assistant.keys import Keys
@@ -44,6 +51,7 @@ _OWN_RIGHTS: Final = {
     APP_ROLE: frozenset[str](),
     AUDIT_WRITER_ROLE: frozenset({"enter", "add"}),
     AUDIT_READER_ROLE: frozenset({"enter", "read"}),
+    AUDIT_SEALER_ROLE: frozenset({"enter", "read"}),
 }
 _MAY: Final = {
     "enter": "enter the audit log's schema",

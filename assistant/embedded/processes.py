@@ -32,6 +32,7 @@ class Addresses:
     owner: SecretStr
     app: SecretStr
     audit_writer: SecretStr
+    audit_sealer: SecretStr
     redis: SecretStr
 
 
@@ -61,6 +62,7 @@ def product_steps(
         redis_url=addresses.redis,
     )
     own = child_environment(settings, database_url=addresses.owner)
+    seal = child_environment(settings, database_url=addresses.audit_sealer, audit_database_url=addresses.audit_writer)
     ready = PageProbe(probe_host(settings.host), settings.port, "/health/ready")
     return (
         Task(_python("migrate", "assistant", "migrate", env=own), "Bringing the database up to date"),
@@ -68,6 +70,7 @@ def product_steps(
         _administrator_task(serve, administrator),
         Service(_python("worker", "workers", "worker", env=serve, orphan=signal.SIGQUIT), "the worker"),
         Service(_python("scheduler", "workers", "scheduler", env=serve), "the scheduler"),
+        Service(_python("sealer", "assistant", "audit", "seal", env=seal), "the audit log's sealer"),
     )
 
 
@@ -114,10 +117,10 @@ def _administrator_task(env: Mapping[str, str], administrator: FirstAdministrato
 
 
 def _python(
-    name: str, module: str, command: str, *, env: Mapping[str, str], orphan: signal.Signals = signal.SIGTERM
+    name: str, module: str, *command: str, env: Mapping[str, str], orphan: signal.Signals = signal.SIGTERM
 ) -> Program:
     # -P: a folder named `assistant` or `workers` where the person happens to stand must not be taken for ours.
-    return Program(name=name, argv=(sys.executable, "-P", "-m", module, command), env=env, orphan_signal=orphan)
+    return Program(name=name, argv=(sys.executable, "-P", "-m", module, *command), env=env, orphan_signal=orphan)
 
 
 def _as_text(value: object) -> str:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from pydantic import SecretStr
 
-from assistant.database_roles import APP_ROLE, AUDIT_WRITER_ROLE, url_for_role
+from assistant.database_roles import APP_ROLE, AUDIT_SEALER_ROLE, AUDIT_WRITER_ROLE, url_for_role
 from assistant.egress import allow_site
 from assistant.embedded.account import server_account
 from assistant.embedded.checks import check_disk, check_port, check_python, lock_data
@@ -93,6 +93,7 @@ def prepare(settings: Settings, build_steps: StepsBuilder, console: Console) -> 
         owner=owner,
         app=url_for_role(owner, APP_ROLE, keys),
         audit_writer=url_for_role(owner, AUDIT_WRITER_ROLE, keys),
+        audit_sealer=url_for_role(owner, AUDIT_SEALER_ROLE, keys),
         redis=redis,
     )
     steps = build_steps(settings, addresses, _first_administrator(settings))

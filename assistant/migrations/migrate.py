@@ -56,6 +56,18 @@ def migrate(owner_url: SecretStr, keys: Keys) -> None:
         connection.execute(text("RESET ROLE"))
 
 
+def begin_era(owner_url: SecretStr) -> int:
+    """Have new audit events belong to the next era, after a restore to another server; return it.
+
+    Raises:
+        UnavailableError: the database does not answer.
+        SettingsError: the owner lacks a right.
+    """
+    with _transaction(owner_url) as connection:
+        connection.execute(text(f"SET LOCAL ROLE {AUDIT_OWNER_ROLE}"))
+        return int(connection.scalar(text("SELECT audit.begin_era()")) or 0)
+
+
 def head_revision() -> str:
     """Return the revision that this version of Cloister needs."""
     return ScriptDirectory(str(_LOCATION)).get_current_head() or ""

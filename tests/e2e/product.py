@@ -54,11 +54,12 @@ class RunningProduct:
         wait_for(self.is_ready, seconds, self.tell)
 
     def pids(self, part: str) -> list[int]:
-        """Return the processes of a part: `web`, `worker`, `scheduler`, `postgres` or `redis`."""
+        """Return the processes of a part: `web`, `worker`, `scheduler`, `sealer`, `postgres` or `redis`."""
         marks = {
             "web": "assistant web",
             "worker": "workers worker",
             "scheduler": "workers scheduler",
+            "sealer": "assistant audit seal",
             "postgres": "/postgres ",
             "redis": "redis-server",
         }

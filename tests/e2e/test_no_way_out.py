@@ -84,10 +84,10 @@ def test_with_the_lock_nothing_leaves_but_what_is_listed(tmp_path: Path) -> None
 
 
 def test_the_session_runs_every_process() -> None:
-    addresses = Addresses(*(SecretStr("postgresql://nobody@127.0.0.1/none"),) * 4)
+    addresses = Addresses(*(SecretStr("postgresql://nobody@127.0.0.1/none"),) * 5)
     steps = product_steps(Settings(), addresses, FirstAdministrator("admin", SecretStr("x"), is_generated=False))
     started = {step.program.argv[-1] for step in steps if isinstance(step, Service)}
-    assert started == {"web", "worker", "scheduler"}, "add the new process to the session, and here"
+    assert started == {"web", "worker", "scheduler", "seal"}, "add the new process to the session, and here"
 
 
 def test_without_the_lock_the_same_session_is_seen_to_lead_out(tmp_path: Path) -> None:

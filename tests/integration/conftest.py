@@ -16,7 +16,13 @@ import redis
 from pydantic import SecretStr
 
 from assistant.database import libpq_dsn, parse_url
-from assistant.database_roles import APP_ROLE, AUDIT_READER_ROLE, AUDIT_WRITER_ROLE, url_for_role
+from assistant.database_roles import (
+    APP_ROLE,
+    AUDIT_READER_ROLE,
+    AUDIT_SEALER_ROLE,
+    AUDIT_WRITER_ROLE,
+    url_for_role,
+)
 from assistant.embedded.postgres import EmbeddedPostgres
 from assistant.embedded.redis import EmbeddedRedis
 from assistant.keys import Keys
@@ -98,6 +104,10 @@ class Database:
     @property
     def audit_reader_url(self) -> SecretStr:
         return url_for_role(self.owner_url, AUDIT_READER_ROLE, self.keys)
+
+    @property
+    def audit_sealer_url(self) -> SecretStr:
+        return url_for_role(self.owner_url, AUDIT_SEALER_ROLE, self.keys)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Page, worker, scheduler and migrations as `compose/compose.yaml` runs them.
+"""Page, worker, scheduler, sealer and migrations as `compose/compose.yaml` runs them.
 
 With a read-only root, no capability, secrets in files, an address of the database without a name, and servers over TCP
 that want a password.
@@ -147,6 +147,13 @@ def test_each_process_works_as_its_container_runs_it(
         scheduler = containers.start(
             "scheduler", *python, "workers", "scheduler", CLOISTER_REDIS_URL_FILE=common["CLOISTER_REDIS_URL_FILE"]
         )
+        sealer = containers.start(
+            "sealer",
+            *(*python, "assistant", "audit", "seal"),
+            **key,
+            CLOISTER_DATABASE_URL=common["CLOISTER_DATABASE_URL"],
+            CLOISTER_SEAL_KEY_FILE=str(folder / "memory-of-sealer" / "seal.key"),
+        )
         ready = wait_until_ready(page_port, containers)
         assert ready["status"] == "ready"
         tail = containers.start(
@@ -167,8 +174,8 @@ def test_each_process_works_as_its_container_runs_it(
         while "job index_documentation" not in containers.log("worker"):
             assert time.monotonic() < deadline, containers.log("worker") + containers.log("scheduler")
             time.sleep(0.2)
-        for process in (web, worker, scheduler):
-            assert process.poll() is None
+        for process in (web, worker, scheduler, sealer):
+            assert process.poll() is None, containers.log("sealer")
         for name in containers.started:
             assert "Read-only file system" not in containers.log(name)
             assert PASSWORD not in containers.log(name)

@@ -69,6 +69,30 @@ _READS = {
     "copy out": "COPY audit.event TO STDOUT",
 }
 
+_READS_OF_BODIES = {
+    **_READS,
+    "read a body": "SELECT body FROM audit.event",
+    "read who": "SELECT actor FROM audit.event",
+    "insert": _INSERT,
+    "make partitions": "SELECT audit.ensure_partitions(1)",
+    "another era": "SELECT audit.begin_era()",
+}
+del _READS_OF_BODIES["read"]
+_SEALS = {
+    "a head": "INSERT INTO audit.head VALUES (0, 0, 1, '1:1:', 2, sha256(''), '', now(), 'note', sha512(''))",
+    "a tile": "INSERT INTO audit.tile VALUES (0, 0, convert_to(repeat('x', 8192), 'UTF8'))",
+    "a cosignature": "INSERT INTO audit.cosignature VALUES (2, 'witness+00000000', 'line')",
+}
+_SEAL_CHANGES = {
+    f"{name} {table}": statement.format(table=table)
+    for table, column in (("head", "size"), ("tile", "number"), ("cosignature", "size"))
+    for name, statement in {
+        "update": f"UPDATE audit.{{table}} SET {column} = 7",
+        "delete": "DELETE FROM audit.{table}",
+        "truncate": "TRUNCATE audit.{table}",
+    }.items()
+}
+
 
 @pytest.fixture
 def month() -> str:
@@ -139,6 +163,72 @@ def test_the_application_has_nothing_to_do_with_the_log(filled: Database, month:
 
 
 @pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("attempt", [*_CHANGES, *_DEFINITIONS, *_FORGERIES, *_READS_OF_BODIES, *_SEAL_CHANGES])
+def test_the_sealer_may_add_seals_and_nothing_else(filled: Database, month: str, attempt: str) -> None:
+    statement = (_CHANGES | _DEFINITIONS | _FORGERIES | _READS_OF_BODIES | _SEAL_CHANGES)[attempt]
+    with pytest.raises(_REFUSED):
+        _attempt(filled.audit_sealer_url, statement, month)
+
+
+def test_the_sealer_reads_what_it_seals_and_adds_seals(database: Database) -> None:
+    _fill(database)
+    with psycopg.connect(libpq_dsn(database.audit_sealer_url)) as connection:
+        assert len(connection.execute("SELECT id, era, xid, recorded_at, leaf FROM audit.event").fetchall()) == 2
+        for statement in _SEALS.values():
+            connection.execute(statement)
+        for table in ("head", "tile", "cosignature"):
+            assert len(connection.execute(f"SELECT * FROM audit.{table}").fetchall()) == 1
+        assert connection.execute("SELECT audit.current_era()").fetchone() == (0,)
+        row = connection.execute("SELECT system_identifier > 0 FROM pg_control_system()").fetchone()
+        assert row == (True,)  # by which a restore to another server is noticed
+
+
+@pytest.mark.parametrize("attempt", [*_SEAL_CHANGES, *_SEALS, "another era"])
+@pytest.mark.parametrize("role", ["cloister_audit_writer", "cloister_audit_reader", "cloister_app"])
+def test_nobody_else_adds_or_changes_seals(filled: Database, month: str, role: str, attempt: str) -> None:
+    statement = (_SEAL_CHANGES | _SEALS | {"another era": "SELECT audit.begin_era()"})[attempt]
+    with pytest.raises(_REFUSED):
+        _attempt(url_for_role(filled.owner_url, role, filled.keys), statement, month)
+
+
+@pytest.mark.parametrize("table", ["head", "tile", "cosignature"])
+def test_seals_are_read_by_the_reader_alone(filled: Database, month: str, table: str) -> None:
+    _attempt(filled.audit_reader_url, f"SELECT * FROM audit.{table}", month)
+    for url in (filled.audit_writer_url, filled.app_url):
+        with pytest.raises(_REFUSED):
+            _attempt(url, f"SELECT * FROM audit.{table}", month)
+
+
+@pytest.mark.parametrize("attempt", _SEAL_CHANGES)
+@pytest.mark.parametrize("first", ["SELECT 1", "SET session_replication_role = 'replica'"])
+def test_triggers_stop_changes_of_seals_also_by_the_superuser(filled: Database, attempt: str, first: str) -> None:
+    with psycopg.connect(libpq_dsn(filled.owner_url), autocommit=True) as connection:
+        connection.execute(first)
+        with pytest.raises(_STOPPED):
+            connection.execute(_SEAL_CHANGES[attempt])
+
+
+def test_a_new_era_is_the_owners_to_begin_and_the_same_until_it_is_used(database: Database) -> None:
+    with psycopg.connect(libpq_dsn(database.owner_url)) as connection:
+        connection.execute("SET ROLE cloister_audit_owner")
+        assert connection.execute("SELECT audit.begin_era()").fetchone() == (1,)
+        assert connection.execute("SELECT audit.current_era()").fetchone() == (1,)
+        assert connection.execute("SELECT audit.begin_era()").fetchone() == (1,)
+        connection.execute("RESET ROLE")
+        connection.commit()
+        _fill(database)
+        assert connection.execute("SELECT DISTINCT era FROM audit.event").fetchall() == [(1,)]
+        connection.execute("SET ROLE cloister_audit_owner")
+        assert connection.execute("SELECT audit.begin_era()").fetchone() == (2,)
+        connection.execute("SELECT audit.ensure_partitions(12)")
+        eras = connection.execute(
+            "SELECT DISTINCT pg_get_expr(adbin, adrelid) FROM pg_attrdef JOIN pg_attribute ON attrelid = adrelid "
+            "AND attnum = adnum WHERE attname = 'era' AND adrelid::regclass::text LIKE 'audit.event%'"
+        ).fetchall()
+        assert len(eras) == 1  # in months to come, too
+
+
+@pytest.mark.usefixtures("rows")
 @pytest.mark.parametrize("attempt", _CHANGES)
 @pytest.mark.parametrize("first", ["SELECT 1", "SET session_replication_role = 'replica'"])
 def test_triggers_stop_even_the_servers_superuser(filled: Database, month: str, attempt: str, first: str) -> None:
@@ -200,7 +290,8 @@ def test_the_login_roles_have_no_power_over_the_server(database: Database) -> No
     with psycopg.connect(libpq_dsn(database.owner_url)) as connection:
         powerful = connection.execute(
             "SELECT rolname FROM pg_roles WHERE rolname IN ('cloister_app', 'cloister_audit_writer', "
-            "'cloister_audit_reader', 'cloister_audit_owner') AND (rolsuper OR rolcreaterole OR "
+            "'cloister_audit_reader', 'cloister_audit_sealer', 'cloister_audit_owner') AND (rolsuper OR "
+            "rolcreaterole OR "
             "rolcreatedb OR rolreplication OR rolbypassrls OR rolcanlogin = (rolname = 'cloister_audit_owner'))"
         ).fetchall()
         members = connection.execute(
@@ -211,7 +302,7 @@ def test_the_login_roles_have_no_power_over_the_server(database: Database) -> No
 
 @pytest.mark.parametrize("table", ["person", "thread", "message", "job", "alembic_version"])
 def test_audit_roles_see_no_ordinary_table(database: Database, table: str) -> None:
-    for url in (database.audit_writer_url, database.audit_reader_url):
+    for url in (database.audit_writer_url, database.audit_reader_url, database.audit_sealer_url):
         with psycopg.connect(libpq_dsn(url)) as connection, pytest.raises(_REFUSED):
             connection.execute(f"SELECT * FROM public.{table}")
 

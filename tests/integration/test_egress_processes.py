@@ -49,6 +49,7 @@ print(json.dumps({"loaded": seen[0] if seen else None, "is_on": installed() is n
     ("module", "arguments"),
     [
         ("assistant", ("--help",)),
+        ("assistant", ("audit", "seal", "--help")),
         ("workers", ("worker", "--help")),
         ("workers", ("scheduler", "--help")),
         ("assistant.embedded", ("999",)),

@@ -88,6 +88,16 @@ PARTS = {
         waits_for=frozenset({"redis"}),
         more_keys=OF_OUR_IMAGE,
     ),
+    "sealer": Part(
+        {"data"},
+        ("cloister", "audit", "seal"),
+        ("python", "-c", "import socket; socket.create_connection(('postgres', 5432), 3)"),
+        {"master_key"},
+        environment=frozenset({"CLOISTER_DATABASE_URL", "CLOISTER_MASTER_KEY_FILE", "CLOISTER_SEAL_KEY_FILE"}),
+        waits_for=frozenset({"migrate"}),
+        volumes=("seal:/var/lib/cloister/seal",),
+        more_keys=OF_OUR_IMAGE,
+    ),
     "migrate": Part(
         {"data"},
         ("cloister", "migrate"),
@@ -126,6 +136,7 @@ VALUES = {
     "CLOISTER_DATABASE_URL_FILE": "/run/secrets/database_owner_url",
     "CLOISTER_REDIS_URL_FILE": "/run/secrets/redis_url",
     "CLOISTER_MASTER_KEY_FILE": "/run/secrets/master_key",
+    "CLOISTER_SEAL_KEY_FILE": "/var/lib/cloister/seal/seal.key",
     "CLOISTER_FLEET": "/etc/cloister/fleet.yaml",
     "CLOISTER_HOST": "0.0.0.0",  # noqa: S104 - of a container that publishes no port
     "CLOISTER_ORIGINS": '["${ORIGIN:-https://cloister.corp.example}"]',
@@ -249,8 +260,8 @@ def is_bounded(service: dict[str, Any]) -> bool:
 
 
 def check_storage(composition: Composition) -> Iterator[str]:
-    """Two named volumes that Docker keeps, folders in memory with a bound, and nothing of the machine."""
-    if composition["volumes"] != {"database": None, "queue": None}:
+    """Three named volumes that Docker keeps, folders in memory with a bound, and nothing of the machine."""
+    if composition["volumes"] != {"database": None, "queue": None, "seal": None}:
         yield f"volumes: {composition['volumes']}"
     for name, service, part in services(composition):
         if tuple(service.get("volumes", ())) != part.volumes:

@@ -191,6 +191,8 @@ MEMORY = "/tmp:mode=1777,size=256m"  # noqa: S108 - a place in a container
         (check_storage, of("web", "volumes", to=["database:/database"])),
         (check_storage, of("postgres", "volumes", to=["database:/var/lib/postgresql:rshared"])),
         (check_storage, of("postgres", "volumes", to=None)),
+        (check_storage, of("web", "volumes", to=["seal:/var/lib/cloister/seal"])),
+        (check_secrets, of("sealer", "secrets", to=["master_key", "database_owner_url"])),
         (
             check_storage,
             change("volumes", "database", to={"driver_opts": {"type": "none", "o": "bind", "device": "/"}}),

@@ -20,6 +20,7 @@ ADDRESSES = Addresses(
     owner=SecretStr("postgresql://owner:owner-secret@/cloister"),
     app=SecretStr("postgresql+psycopg://app:app-secret@/cloister"),
     audit_writer=SecretStr("postgresql+psycopg://writer:writer-secret@/cloister"),
+    audit_sealer=SecretStr("postgresql+psycopg://sealer:sealer-secret@/cloister"),
     redis=SecretStr("unix:///run/redis.sock?db=0"),
 )
 GENERATED = FirstAdministrator("admin", SecretStr("swordfish"), is_generated=True)
@@ -27,8 +28,8 @@ STEPS = product_steps(Settings(admin_password=SecretStr("chosen")), ADDRESSES, G
 BY_NAME = {step.program.name: step for step in STEPS}
 
 
-def test_the_order_is_migrations_page_administrator_worker_scheduler() -> None:
-    assert list(BY_NAME) == ["migrate", "web", "bootstrap-admin", "worker", "scheduler"]
+def test_the_order_is_migrations_page_administrator_worker_scheduler_sealer() -> None:
+    assert list(BY_NAME) == ["migrate", "web", "bootstrap-admin", "worker", "scheduler", "sealer"]
 
 
 @pytest.mark.parametrize("name", ["web", "worker", "scheduler", "bootstrap-admin"])
@@ -38,6 +39,13 @@ def test_only_migrations_know_the_owner(name: str) -> None:
     assert env["CLOISTER_DATABASE_URL"] == ADDRESSES.app.get_secret_value()
     assert env["CLOISTER_AUDIT_DATABASE_URL"] == ADDRESSES.audit_writer.get_secret_value()
     assert env["CLOISTER_REDIS_URL"] == ADDRESSES.redis.get_secret_value()
+
+
+def test_the_sealer_knows_neither_the_owner_nor_the_application() -> None:
+    env = BY_NAME["sealer"].program.env
+    assert env["CLOISTER_DATABASE_URL"] == ADDRESSES.audit_sealer.get_secret_value()
+    assert env["CLOISTER_AUDIT_DATABASE_URL"] == ADDRESSES.audit_writer.get_secret_value()
+    assert not any(secret in value for value in env.values() for secret in ("owner-secret", "app-secret", "redis.sock"))
 
 
 def test_migrations_run_as_the_owner() -> None:

@@ -1,0 +1,240 @@
+"""The checks of a verification, in flat lists: of a row, of a batch with its head. Pure; `verify.py` reads and asks.
+
+A check returns what is wrong in words, or nothing. Each has an attack in the tests that it alone sees: a check that is
+dropped turns a test red.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from assistant.audit.checkpoint import Checkpoint, NoteError, NoteKey, check_signatures, split_note
+from assistant.audit.events import KeyRotated, Tag
+from assistant.audit.heads import FIRST_BATCH, Head
+from assistant.audit.record import FORMAT_VERSION, canonical_bytes, leaf_of
+from assistant.audit.seal_key import follow
+from assistant.audit.tree import Tree
+
+CLOCK_SLACK: Final = timedelta(minutes=5)  # so far the database's clock may be set back without an alarm
+PLACE_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)  # that of Postgres's binary times
+_TAGS: Final = frozenset(tag.value for tag in Tag)
+
+
+class Row(NamedTuple):
+    """An event as the verifier reads it; the columns as text, in the order of `COLUMN_NAMES`."""
+
+    place: bytes
+    leaf: bytes
+    body: bytes
+    type: str
+    columns: tuple[str | int | None, ...]
+
+
+COLUMN_NAMES: Final = (
+    *("id", "at", "type", "subject", "actor", "thread_id", "turn_id"),
+    *("rule", "severity", "model", "content_id"),
+)
+"""The columns that repeat the body, by the names that the body gives them."""
+
+
+def check_leaf(row: Row, document: Mapping[str, Any]) -> str:
+    """The leaf is the hash of the body."""
+    del document
+    return "" if leaf_of(row.body) == row.leaf else "The body was changed: its hash is another one."
+
+
+def check_canonical(row: Row, document: Mapping[str, Any]) -> str:
+    """The body is spelled in the one way there is."""
+    try:
+        is_canonical = canonical_bytes(document) == row.body
+    except ValueError:
+        is_canonical = False
+    return "" if is_canonical else "The body is not in canonical form."
+
+
+def check_columns(row: Row, document: Mapping[str, Any]) -> str:
+    """Every column repeats the body."""
+    if row.columns == tuple(map(document.get, COLUMN_NAMES)):
+        return ""
+    wrong = [name for name, value in zip(COLUMN_NAMES, row.columns, strict=True) if value != document.get(name)]
+    return f"Columns were changed: {', '.join(wrong)} is not what the body says."
+
+
+def check_kind(row: Row, document: Mapping[str, Any]) -> str:
+    """The event is of a kind and form that there is."""
+    del row
+    if document.get("v") == FORMAT_VERSION and document.get("type") in _TAGS:
+        return ""
+    return f"There is no event {document.get('type')!r} of format {document.get('v')!r} in this version."
+
+
+RowCheck = Callable[[Row, Mapping[str, Any]], str]
+ROW_CHECKS: Final[dict[str, RowCheck]] = {
+    "leaf": check_leaf,
+    "canonical": check_canonical,
+    "columns": check_columns,
+    "kind": check_kind,
+}
+HASH_CHECKS: Final[tuple[str, ...]] = ("leaf",)  # where only hashes are looked at
+
+
+def parse_body(body: bytes) -> Mapping[str, Any]:
+    """Return what a body says; nothing where it is no JSON object, which the checks then see."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+@dataclass(slots=True)
+class Batch:
+    """A batch as it was read, with the head that says what it should be.
+
+    Attributes:
+        previous: the head before it.
+        tree: with the rows of this batch.
+        begin: the size before.
+        places: digest over the places of its rows.
+        earliest: when the first of its rows was recorded that was no open transaction at the last head.
+        stored_edge: the leaves beyond the last full tile, as the heads have them.
+        announced: the keys that events of this batch announce.
+        key: the one in force.
+    """
+
+    head: Head
+    previous: Head | None
+    tree: Tree
+    begin: int
+    places: bytes
+    earliest: datetime | None
+    stored_edge: Sequence[bytes]
+    key: NoteKey
+    announced: Sequence[KeyRotated] = field(default=())
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """Return what the note says; None where it is none."""
+        try:
+            return self.head.checkpoint
+        except NoteError:
+            return None
+
+
+def check_sequence(batch: Batch) -> str:
+    """No head is missing."""
+    expected = FIRST_BATCH if batch.previous is None else batch.previous.batch + 1
+    return "" if batch.head.batch == expected else f"Head {expected} is missing."
+
+
+def check_note(batch: Batch) -> str:
+    """The key in force signed the checkpoint."""
+    try:
+        text, signatures = split_note(batch.head.note)
+        signed = check_signatures(text, signatures, [batch.key])
+    except NoteError as error:
+        return f"The checkpoint cannot be trusted: {error}"
+    return "" if signed else "The checkpoint is not signed by the key in force."
+
+
+def check_head(batch: Batch) -> str:
+    """The key in force signed the whole row of the head."""
+    try:
+        message = batch.head.signed_bytes()
+    except NoteError as error:
+        return f"The head has no checkpoint: {error}"
+    if batch.key.has_signed(message, batch.head.signature):
+        return ""
+    return "The head was changed, or is not signed by the key in force."
+
+
+def check_origin(batch: Batch) -> str:
+    """The checkpoint is this log's."""
+    checkpoint = batch.checkpoint
+    if checkpoint is None or checkpoint.origin == batch.key.name:
+        return ""
+    return f"The checkpoint is of the log {checkpoint.origin!r}."
+
+
+def check_size(batch: Batch) -> str:
+    """The head, its checkpoint and the rows that are there agree on how many there are."""
+    checkpoint = batch.checkpoint
+    said = checkpoint.size if checkpoint else batch.head.size
+    if batch.head.size == said == batch.tree.size:
+        return ""
+    return f"The head says {batch.head.size} events, its checkpoint {said}, and there are {batch.tree.size}."
+
+
+def check_root(batch: Batch) -> str:
+    """The root over the rows is the one that was signed."""
+    checkpoint = batch.checkpoint
+    if checkpoint is None or checkpoint.root == batch.tree.root():
+        return ""
+    return "The root over the events is not the one that was sealed: events were changed, removed, added or moved."
+
+
+def check_rows(batch: Batch) -> str:
+    """Ids, transactions and recording times are those that were sealed."""
+    if batch.head.rows == batch.places:
+        return ""
+    return "An event's id, transaction or recording time is not what was sealed."
+
+
+def check_leaves(batch: Batch) -> str:
+    """The heads hold the leaves that no full tile holds."""
+    return "" if tuple(batch.stored_edge) == batch.tree.edge else "The leaves of the head are not those of the events."
+
+
+def check_course(batch: Batch) -> str:
+    """Snapshots and eras only go forward, and a server changes only with an era."""
+    head, previous = batch.head, batch.previous
+    if previous is None or head.era > previous.era:
+        return ""
+    if head.era == previous.era and head.cluster == previous.cluster and head.snapshot.xmax >= previous.snapshot.xmax:
+        return ""
+    return "The head is of another server or of an earlier moment than the one before it."
+
+
+def check_recorded(batch: Batch) -> str:
+    """No event claims to have been recorded long before the last head, which did not see it."""
+    if batch.previous is None or batch.earliest is None or batch.previous.era != batch.head.era:
+        return ""
+    if batch.earliest >= batch.previous.sealed_at - CLOCK_SLACK:
+        return ""
+    return (
+        "An event says that it was recorded minutes before the head that does not have it: it was dated back, "
+        "or the database's clock was set back."
+    )
+
+
+def check_rotation(batch: Batch) -> str:
+    """A new key was announced by the key in force, and only so."""
+    key = batch.key
+    for announced in batch.announced:
+        try:
+            key = follow(announced, key)
+        except NoteError as error:
+            return str(error)
+    return ""
+
+
+BatchCheck = Callable[[Batch], str]
+BATCH_CHECKS: Final[dict[str, BatchCheck]] = {
+    "sequence": check_sequence,
+    "note": check_note,
+    "head": check_head,
+    "origin": check_origin,
+    "course": check_course,
+    "recorded": check_recorded,
+    "rotation": check_rotation,
+    "size": check_size,
+    "root": check_root,
+    "rows": check_rows,
+    "leaves": check_leaves,
+}
+TREE_CHECKS: Final = frozenset({"size", "root", "rows", "leaves"})  # once one fails, every later one would

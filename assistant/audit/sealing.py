@@ -1,0 +1,48 @@
+"""The sealer as a process of its own: it seals until it is told to stop, and complains where it may not go on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from importlib.metadata import version
+from typing import Final
+
+from pydantic import SecretStr
+
+from assistant.audit.append import Appender
+from assistant.audit.events import LogOpened
+from assistant.audit.record import Origin
+from assistant.audit.seal import Sealer
+from assistant.audit.seal_key import SealKeyFile
+from assistant.errors import SettingsError
+
+_log = logging.getLogger(__name__)
+
+_COMPLAINT_SECONDS: Final = 60.0
+
+
+async def run_sealer(sealer_url: SecretStr, writer_url: SecretStr, keys: SealKeyFile) -> int:
+    """Seal until SIGTERM or SIGINT, and return an exit status.
+
+    A log that may not be sealed further stays as it is, and so does the process: events are stored all the same, and
+    what is wrong is said every minute.
+
+    Raises:
+        AuditUnavailableError: the audit log cannot be written.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with Appender(writer_url, Origin.here(version("cloister"))) as audit:
+        await audit.append(LogOpened(process="sealer"))
+    sealer = Sealer(sealer_url, keys)
+    while not stop.is_set():
+        try:
+            await sealer.run(stop)
+        except SettingsError as error:
+            _log.error("%s", error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _COMPLAINT_SECONDS)
+    return 0

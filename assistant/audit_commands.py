@@ -1,0 +1,240 @@
+"""`cloister audit …`: look at the log, seal it, prove what is in it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from assistant.command_settings import audit_reader_url, report_refusals, server_settings, site_settings
+from assistant.errors import UnavailableError
+
+if TYPE_CHECKING:  # so that `--help` answers at once
+    from assistant.audit.checkpoint import NoteKey
+    from assistant.audit.findings import Findings
+    from assistant.audit.read import StoredEvent
+    from assistant.settings import Settings
+
+audit = typer.Typer(help="The audit log.", no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, a line each, for machines.")]
+
+
+@audit.command("tail")
+def audit_tail(
+    count: Annotated[int, typer.Option("-n", min=1, max=10_000, help="How many events.")] = 20,
+    turn: Annotated[str, typer.Option(help="Only the turn with this code, as the page shows it.")] = "",
+    event: Annotated[str, typer.Option("--type", help="Only events of this type, such as prompt:blocked.")] = "",
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new events.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the newest events, the latest last."""
+    from assistant.audit.events import LogRead, Tag
+    from assistant.audit.read import LogReader, Search
+    from assistant.audit.show import render_json, render_line
+    from assistant.bootstrap import open_audit
+
+    if event and event not in set(Tag):
+        raise typer.BadParameter(f"{event!r} is no type of event. There are: {', '.join(Tag)}.")
+    search = Search(types=frozenset({Tag(event)}) if event else frozenset(), reference=turn)
+
+    def show(found: StoredEvent) -> None:
+        typer.echo(render_json(found) if as_json else render_line(found))
+
+    async def read() -> None:
+        async with open_audit(server_settings()) as writer:
+            filters = tuple(name for name, value in (("turn", turn), ("type", event)) if value)
+            await writer.append(LogRead(actor=None, door="command", filters=filters))
+        async with LogReader(audit_reader_url()) as log:
+            if follow:
+                async for found in log.follow(count, search):
+                    show(found)
+            else:
+                page = await log.read_newest(count, search)
+                if not page:
+                    typer.echo("No event fits.", err=True)
+                for found in page:
+                    show(found)
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(read())
+
+
+@audit.command("seal")
+def audit_seal() -> None:
+    """Seal new events until told to stop; `cloister up` starts it with the addresses it needs."""
+    from assistant import logging_guard
+    from assistant.audit.seal_key import SealKeyFile
+    from assistant.audit.sealing import run_sealer
+    from assistant.database_roles import AUDIT_SEALER_ROLE, as_own_roles
+    from assistant.errors import SettingsError
+
+    settings = as_own_roles(site_settings(), AUDIT_SEALER_ROLE)
+    report_refusals(settings)
+    if settings.database_url is None or settings.audit_database_url is None:
+        raise SettingsError("CLOISTER_DATABASE_URL is not set. `cloister up` sets it for its processes.")
+    logging_guard.install_in_service(settings.log_level)
+    keys = SealKeyFile(settings.seal_key)
+    raise typer.Exit(asyncio.run(run_sealer(settings.database_url, settings.audit_database_url, keys)))
+
+
+@audit.command("verify")
+def audit_verify(
+    anchor: Annotated[
+        list[Path] | None, typer.Option("--anchor", help="A file with earlier checkpoints of this log; repeatable.")
+    ] = None,
+    key: Annotated[
+        str, typer.Option(help="The public key of the log's first day; unset: beside the sealing key.")
+    ] = "",
+    witness: Annotated[list[str] | None, typer.Option(help="The public key of a witness; repeatable.")] = None,
+    *,
+    quick: Annotated[bool, typer.Option("--quick", help="Hashes, heads and tiles; derive no columns.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check the whole log: 0 it is sound, 1 it was changed, 2 it could not be checked."""
+    from assistant.audit.findings import Verdict
+    from assistant.errors import CloisterError
+
+    try:
+        findings = asyncio.run(_verify(anchor or [], key, witness or [], is_quick=quick))
+    except CloisterError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(Verdict.COULD_NOT_CHECK) from None
+    if as_json:
+        typer.echo(json.dumps(findings.as_data()))
+    else:
+        for line in _render(findings):
+            typer.echo(line)
+    raise typer.Exit(findings.verdict)
+
+
+@audit.command("head")
+def audit_head(*, as_json: AsJson = False) -> None:
+    """Print the newest checkpoint: keep it elsewhere, and it is an anchor for `verify`."""
+    from assistant.audit.proof import read_head
+    from assistant.audit.record import format_time
+
+    head = asyncio.run(read_head(audit_reader_url()))
+    if as_json:
+        described = {"batch": head.batch, "size": head.size, "sealed_at": format_time(head.sealed_at)}
+        typer.echo(json.dumps(described | {"checkpoint": head.note}))
+    else:
+        typer.echo(head.note, nl=False)
+
+
+@audit.command("prove")
+def audit_prove(
+    event_id: Annotated[UUID, typer.Argument(help="Its id, as `audit tail --json` shows it.")],
+) -> None:
+    """Print the proof that an event is in the log, as C2SP's tlog-proof: beside it, body and key are needed."""
+    from assistant.audit.proof import prove
+
+    typer.echo(str(asyncio.run(prove(audit_reader_url(), event_id))), nl=False)
+
+
+@audit.command("rotate-key")
+def audit_rotate_key() -> None:
+    """Have a new key sign from the next batch on; the old one announces it in the log, and is then gone."""
+    from assistant.audit.seal_key import SealKeyFile, rotate
+    from assistant.bootstrap import open_audit
+
+    settings = server_settings()
+
+    async def run() -> None:
+        async with open_audit(settings) as writer:
+            await rotate(SealKeyFile(settings.seal_key), writer)
+
+    asyncio.run(run())
+    typer.echo("The new key is announced; the sealer takes it after the next head.")
+
+
+@audit.command("new-era")
+def audit_new_era() -> None:
+    """Go on with a log that was restored to another server: with the owner's address, once, after the restore."""
+    from assistant.audit.events import LogRestored
+    from assistant.bootstrap import open_audit
+    from assistant.database_roles import with_roles_of
+    from assistant.embedded.running import owner_address
+    from assistant.migrations.migrate import begin_era
+
+    settings = site_settings()
+    owner_url = owner_address(settings)
+    era = begin_era(owner_url)
+
+    async def note() -> None:
+        async with open_audit(with_roles_of(settings, owner_url)) as writer:
+            await writer.append(LogRestored(actor=None, era=era))
+
+    asyncio.run(note())
+    typer.echo(f"Era {era} has begun; the sealer goes on within a minute.")
+
+
+async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_quick: bool) -> Findings:
+    from assistant.audit.events import LogVerified
+    from assistant.audit.verify import Verifier, read_anchors
+    from assistant.bootstrap import open_audit
+
+    settings = server_settings()
+    async with Verifier(
+        audit_reader_url(),
+        _log_key(settings, key),
+        anchors=[anchor for file in anchors for anchor in read_anchors(file)],
+        witnesses=[_parse_key(each) for each in witnesses],
+        is_quick=is_quick,
+    ) as verifier:
+        findings = await verifier.verify()
+    event = LogVerified(
+        actor=None, is_sound=not findings.found and bool(findings.heads), size=findings.size, problems=findings.found
+    )
+    try:
+        async with open_audit(settings) as writer:
+            await writer.append(event)
+    except UnavailableError:
+        if not findings.found:  # what was found is said in any case
+            raise
+    return findings
+
+
+def _log_key(settings: Settings, key: str) -> NoteKey:
+    from assistant.audit.seal_key import public_file_of, read_public_key
+
+    return _parse_key(key) if key else read_public_key(public_file_of(settings.seal_key))
+
+
+def _parse_key(text: str) -> NoteKey:
+    from assistant.audit.checkpoint import NoteError, NoteKey
+    from assistant.errors import BadInputError
+
+    try:
+        return NoteKey.parse(text)
+    except NoteError as error:
+        raise BadInputError(str(error)) from error
+
+
+def _render(findings: Findings) -> list[str]:
+    """Return the report for a person: the verdict, then what is wrong, then what to know."""
+    from assistant.audit.findings import Verdict
+
+    verdict = {
+        Verdict.SOUND: "The log is sound",
+        Verdict.BROKEN: "The log was changed",
+        Verdict.COULD_NOT_CHECK: "Nothing was sealed yet, so nothing could be checked",
+    }[findings.verdict]
+    anchors = f"{findings.anchors} anchors fit" if findings.anchors else "no anchor was given"
+    lines = [f"{verdict}: {findings.size:,} sealed events, {findings.heads:,} heads; {anchors}."]
+    for problem in findings.problems:
+        where = "" if problem.leaf is None else f" (leaf {problem.leaf})"
+        event = f" Event {problem.event}." if problem.event else ""
+        lines.append(f"  {problem.check}{where}: {problem.message}{event}")
+    if findings.found > len(findings.problems):
+        lines.append(f"  … and {findings.found - len(findings.problems):,} more.")
+    if findings.unsealed:
+        lines.append(f"Not sealed yet: {findings.unsealed:,}, the oldest for {findings.oldest_unsealed_seconds:.0f} s.")
+    lines.append(f"Longest time without a head: {findings.longest_silence_seconds:.0f} s.")
+    return lines

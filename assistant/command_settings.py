@@ -1,0 +1,52 @@
+"""What every command needs first: the settings, and this process allowed to reach what they name."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:  # so that `--help` answers at once
+    from pydantic import SecretStr
+
+    from assistant.settings import Settings
+
+_SERVICES: Final = {("web",): "web", ("audit", "seal"): "sealer"}  # commands that run for long, and their labels
+
+
+def site_settings() -> Settings:
+    """Return the settings, and let this process reach what they name."""
+    from assistant.egress import allow_site
+    from assistant.settings import read_settings
+
+    settings = read_settings()
+    allow_site(settings)
+    report_refusals(settings)
+    return settings
+
+
+def server_settings() -> Settings:
+    """Return settings with the addresses of the database, the company's own or that of `cloister up`."""
+    from assistant.embedded.running import with_running_database
+
+    settings = with_running_database(site_settings())
+    report_refusals(settings)
+    return settings
+
+
+def report_refusals(settings: Settings) -> None:
+    """Have what this process is refused written to the audit log, as soon as the settings name it."""
+    from assistant.audit.refusals import report_refusals as report
+
+    label = next((label for words, label in _SERVICES.items() if (*sys.argv[1 : 1 + len(words)],) == words), "command")
+    report(settings, label)
+
+
+def audit_reader_url() -> SecretStr:
+    """Return the address of the database as the reader of the audit log."""
+    from assistant.database_roles import AUDIT_READER_ROLE, url_for_role
+    from assistant.embedded.running import owner_address
+    from assistant.keys import Keys
+
+    settings = site_settings()
+    keys = Keys.load_or_create(settings.master_key)
+    return url_for_role(owner_address(settings), AUDIT_READER_ROLE, keys)

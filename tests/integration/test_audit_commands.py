@@ -1,0 +1,123 @@
+"""`cloister audit verify`, `head`, `prove`, `rotate-key` and `new-era` as an operator runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from assistant.audit.proof import Proof
+from assistant.audit.seal_key import read_public_key
+from tests.integration.conftest import Database
+from tests.integration.seal_scene import SealedLog
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def log(database: Database, tmp_path: Path) -> SealedLog:
+    log = SealedLog.at(database, tmp_path)
+    log.append(260)
+    log.seal()
+    return log
+
+
+def run(log: SealedLog, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    key_file = log.keys._file.parent / "master.key"
+    key_file.write_bytes(bytes(range(32)))
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("CLOISTER_")},
+        "CLOISTER_DATA_DIR": str(key_file.parent),
+        "CLOISTER_MASTER_KEY_FILE": str(key_file),
+        "CLOISTER_SEAL_KEY_FILE": str(log.keys._file),
+        "CLOISTER_DATABASE_URL": log.database.owner_url.get_secret_value(),
+        "PYTHONPATH": str(ROOT),
+        **settings,
+    }
+    command = [sys.executable, "-P", "-m", "assistant", "audit", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_sound_log_is_said_to_be_and_the_look_is_recorded(log: SealedLog, tmp_path: Path) -> None:
+    anchor = tmp_path / "anchors"
+    for _ in range(2):  # a file collects them
+        told = run(log, "head")
+        assert told.returncode == 0, told.stderr
+        anchor.write_text((anchor.read_text() if anchor.exists() else "") + told.stdout)
+    done = run(log, "verify", "--anchor", str(anchor))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("The log is sound: 260 sealed events, 1 heads; 2 anchors fit.\n")
+    assert log.rows(
+        "SELECT convert_from(body, 'UTF8')::jsonb #>> '{data,is_sound}' FROM audit.event WHERE type = 'log:verified'"
+    ) == [("true",)]
+
+
+def test_a_changed_log_is_said_to_be_with_its_first_bad_leaf(log: SealedLog) -> None:
+    log.execute(
+        "UPDATE audit.event SET actor = gen_random_uuid() WHERE id = "
+        "(SELECT id FROM audit.event ORDER BY era, xid, id OFFSET 33 LIMIT 1)"
+    )
+    done = run(log, "verify", "--json")
+    report = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert (report["verdict"], report["first_bad_leaf"], report["found"]) == ("broken", 33, 1)
+    assert [report["first_bad_event"]] == [
+        str(row[0]) for row in log.rows("SELECT id FROM audit.event ORDER BY era, xid, id OFFSET 33 LIMIT 1")
+    ]
+    assert "leaf 33" in run(log, "verify").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings"),
+    [
+        ((), {"CLOISTER_SEAL_KEY_FILE": "/nowhere/seal.key"}),
+        ((), {"CLOISTER_DATABASE_URL": "postgresql://cloister_owner@/cloister?host=/nowhere"}),
+        (("--anchor", "/nowhere/anchor"), {}),
+        (("--anchor", __file__), {}),
+        (("--key", "nonsense"), {}),
+        (("--witness", "nonsense"), {}),
+    ],
+)
+def test_what_could_not_be_checked_is_neither_sound_nor_broken(
+    log: SealedLog, arguments: tuple[str, ...], settings: dict[str, str]
+) -> None:
+    done = run(log, "verify", *arguments, **settings)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_proof_is_printed_that_an_outsider_can_check(log: SealedLog) -> None:
+    identifier, leaf = log.rows("SELECT id, leaf FROM audit.event ORDER BY era, xid, id OFFSET 100 LIMIT 1")[0]
+    done = run(log, "prove", str(identifier))
+    assert done.returncode == 0, done.stderr
+    proof = Proof.parse(done.stdout)
+    assert proof.index == 100
+    assert proof.shows(bytes(leaf), [read_public_key(log.keys.public_file)])  # type: ignore[call-overload]
+    assert run(log, "prove", "00000000-0000-0000-0000-000000000000").returncode == 1
+
+
+def test_a_key_is_replaced_and_the_log_stays_sound(log: SealedLog) -> None:
+    before = log.keys.read().current.public
+    done = run(log, "rotate-key")
+    assert done.returncode == 0, done.stderr
+    log.seal()
+    log.append(1)
+    log.seal()
+    assert log.keys.read().current.public != before
+    assert json.loads(run(log, "verify", "--json").stdout)["verdict"] == "sound"
+
+
+def test_after_a_restore_the_operator_begins_a_new_era(log: SealedLog) -> None:
+    """A new server has another identifier; here it is the last head that has one."""
+    assert run(log, "new-era").returncode == 0
+    head = log.seal()
+    assert head is not None
+    assert (head.era, head.size) == (1, 261)
+    assert log.rows("SELECT type FROM audit.event WHERE era = 1") == [("log:restored",)]
+    assert run(log, "verify").returncode == 0

@@ -1,0 +1,202 @@
+"""Every attack of `tamper.py` is seen, and each check of the verifier is needed: without it, one attack is not."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from assistant.audit import verify as verify_module
+from assistant.audit.checkpoint import Checkpoint, SecretNoteKey, split_note
+from assistant.audit.checks import BATCH_CHECKS, ROW_CHECKS
+from assistant.audit.findings import Findings, Verdict
+from assistant.audit.seal import Sealer
+from assistant.audit.seal_key import SealKeyFile, read_public_key
+from assistant.audit.verify import Anchor, Verifier
+from assistant.database import connect, libpq_dsn, parse_url
+from assistant.embedded.postgres import EmbeddedPostgres
+from assistant.errors import BadInputError
+from assistant.keys import Keys
+from tests.integration.conftest import Database, fresh_database
+from tests.integration.seal_scene import SealedLog, job
+from tests.integration.tamper import ATTACKS, FIRST_KEYS, Attack
+
+pytestmark = pytest.mark.integration
+
+WITNESS = SecretNoteKey.make("witness.example/w1")
+
+
+@pytest.fixture(scope="module")
+def scene(
+    postgres: EmbeddedPostgres, migrated_template: str, keys: Keys, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Path, Anchor]]:
+    """A log of 312 events in six batches, two of them heartbeats, with a key that was replaced, and a witness."""
+    folder = tmp_path_factory.mktemp("scene")
+    with fresh_database(postgres, migrated_template, keys) as database:
+        log = SealedLog.at(database, folder)
+        log.append_events(*(job(number) for number in range(300)))
+        log.seal()
+        first = log.keys.read().current
+        log.append_events(job(1), job(2), job(3))
+        log.seal()
+        beat(log)
+        log.rotate()
+        log.append_events(job(4))
+        log.seal()
+        log.append_events(*(job(number) for number in range(7)))
+        head = log.seal()
+        assert head is not None
+        assert head.size == 312
+        beat(log)
+        text = split_note(head.note)[0]
+        line = WITNESS.cosign(text, 1_764_000_000)
+        with psycopg.connect(libpq_dsn(database.owner_url)) as connection:
+            connection.execute(
+                "INSERT INTO audit.cosignature VALUES (%s, %s, %s)",
+                [head.size, f"{WITNESS.name}+{WITNESS.witness.id.hex()}", line],
+            )
+        anchor = Anchor.parse("yesterday's", head.note)
+        name = parse_url(database.owner_url).database
+        assert name is not None
+        (folder / "first.key").write_text(first.reveal())
+        yield name, folder, anchor
+
+
+def beat(log: SealedLog) -> None:
+    """Seal nothing, as a minute without events does."""
+
+    async def run() -> None:
+        sealer = Sealer(log.database.audit_sealer_url, log.keys)
+        async with await connect(log.database.audit_sealer_url, autocommit=True) as connection:
+            await sealer._load(connection)
+            await sealer._seal_batch(connection, is_heartbeat=True)
+
+    asyncio.run(run())
+
+
+@pytest.fixture
+def log(postgres: EmbeddedPostgres, scene: tuple[str, Path, Anchor], keys: Keys, tmp_path: Path) -> Iterator[SealedLog]:
+    name, folder, _ = scene
+    shutil.copytree(folder, tmp_path / "keys")
+    with fresh_database(postgres, name, keys) as database:
+        log = SealedLog(database, SealKeyFile(tmp_path / "keys" / "seal.key"))
+        FIRST_KEYS[str(log.keys.public_file)] = SecretNoteKey.parse((tmp_path / "keys" / "first.key").read_text())
+        yield log
+
+
+def verify(log: SealedLog, *anchors: Anchor, **options: Any) -> Findings:
+    async def run() -> Findings:
+        key = read_public_key(log.keys.public_file)
+        async with Verifier(
+            log.database.audit_reader_url, key, anchors=anchors, witnesses=[WITNESS.witness], **options
+        ) as verifier:
+            return await verifier.verify()
+
+    return asyncio.run(run())
+
+
+def anchor_for(attack: Attack, anchor: Anchor) -> Anchor:
+    if not attack.false_anchor:
+        return anchor
+    return Anchor.parse("false", SecretNoteKey.make(anchor.checkpoint.origin).sign_note(anchor.text))
+
+
+def checks_of(findings: Findings) -> set[str]:
+    return {problem.check for problem in findings.problems}
+
+
+def test_the_scene_is_sound(log: SealedLog, scene: tuple[str, Path, Anchor]) -> None:
+    for is_quick in (False, True):
+        findings = verify(log, scene[2], is_quick=is_quick)
+        assert findings.problems == []
+        assert findings.verdict is Verdict.SOUND
+        assert (findings.size, findings.heads, findings.events, findings.unsealed) == (312, 6, 312, 0)
+        assert (findings.anchors, findings.cosignatures, findings.unchecked_cosignatures) == (1, 1, 0)
+        assert len(findings.keys) == 2
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_every_attack_is_seen(log: SealedLog, scene: tuple[str, Path, Anchor], attack: Attack) -> None:
+    attack.change(log)
+    findings = verify(log)
+    if attack.anchor:
+        assert findings.verdict is not Verdict.BROKEN, "an anchor is not needed here; say so in the table"
+        findings = verify(log, anchor_for(attack, scene[2]))
+    assert findings.verdict is Verdict.BROKEN
+    assert attack.seen_by in checks_of(findings)
+    if attack.leaf is not None:
+        assert findings.first_bad is not None
+        assert findings.first_bad.leaf == attack.leaf
+
+
+def test_there_are_enough_attacks() -> None:
+    assert len({attack.name for attack in ATTACKS}) == len(ATTACKS) >= 50
+
+
+NAMES = {
+    *ROW_CHECKS,
+    *BATCH_CHECKS,
+    *re.findall(r"add\(\s*\"([a-z-]+)\"", Path(verify_module.__file__).read_text(encoding="utf-8")),
+}
+ALONE = {attack.seen_by: attack for attack in ATTACKS if attack.alone}
+
+
+def drop(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A verifier without one of its checks."""
+    for table in (ROW_CHECKS, BATCH_CHECKS):
+        if name in table:
+            monkeypatch.delitem(table, name)  # type: ignore[arg-type]
+    add = Findings.add
+
+    def add_others(self: Findings, check: str, *arguments: Any, **more: Any) -> None:
+        if check != name:
+            add(self, check, *arguments, **more)
+
+    monkeypatch.setattr(Findings, "add", add_others)
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_without_any_one_check_an_attack_is_not_seen(
+    log: SealedLog, scene: tuple[str, Path, Anchor], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    attack = ALONE[name]
+    attack.change(log)
+    anchors = [anchor_for(attack, scene[2])] if attack.anchor else []
+    assert checks_of(verify(log, *anchors)) == {name}
+    drop(monkeypatch, name)
+    assert verify(log, *anchors).verdict is Verdict.SOUND
+
+
+def test_an_anchor_of_another_log_is_refused(log: SealedLog) -> None:
+    other = SecretNoteKey.make("cloister/other")
+    anchor = Anchor.parse("other", other.sign_note(Checkpoint("cloister/other", 1, bytes(32)).text))
+    with pytest.raises(BadInputError, match="of the log"):
+        verify(log, anchor)
+    with pytest.raises(BadInputError, match="no signed checkpoint"):
+        Anchor.parse("x", "nothing")
+
+
+def test_every_earlier_head_is_an_anchor_that_fits(log: SealedLog) -> None:
+    anchors = [Anchor.parse(str(head.batch), head.note) for head in log.heads()]
+    findings = verify(log, *anchors)
+    assert (findings.problems, findings.anchors) == ([], 6)
+
+
+def test_what_is_not_sealed_yet_is_counted_and_no_problem(log: SealedLog) -> None:
+    log.append(3)
+    findings = verify(log)
+    assert (findings.verdict, findings.unsealed) == (Verdict.SOUND, 3)
+    assert 0 < findings.oldest_unsealed_seconds < 60
+
+
+def test_a_log_without_heads_cannot_be_checked(database: Database, tmp_path: Path) -> None:
+    log = SealedLog.at(database, tmp_path)
+    log.keys.create()
+    log.append(1)
+    assert verify(log).verdict is Verdict.COULD_NOT_CHECK
