@@ -1,66 +1,34 @@
-"""One rule, ready to run over a view of a text.
-
-There are two kinds of patterns. A *plain* pattern is a value with at most a border before it; its matches are taken
-from left to right, none inside another. A *context* pattern has words before its value, `WORDS(VALUE)`: the words are
-matched on their own, wherever they begin, and the value right behind them. What is found then depends only on the view
-from the scanned place on and on the few characters before it, which lets a stream continue where it stopped and show
-the words while the value is held.
-"""
+"""One rule, ready to run over a view of a text: its patterns, its keywords and its checks."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from functools import cached_property
 
 import re2
 
 from policies.detectors.checks import CHECKS
+from policies.detectors.pattern_kinds import (
+    CONTEXT_CHARS,
+    HELD_CHARS_CAP,
+    ContextPattern,
+    Match,
+    PlainPattern,
+    SteppedPattern,
+)
+from policies.detectors.runs import BORDER_CHARS, needs_digit
 from policies.errors import PolicyError
 from policies.pattern_syntax import PatternSyntaxError, parse_pattern
-from policies.patterns import (
-    NOTHING,
-    Assertion,
-    Atom,
-    Choice,
-    Group,
-    Node,
-    Repeat,
-    Sequence,
-    atoms,
-    beginnings,
-    coarse,
-    endless_atoms,
-    first_atoms,
-    has_only_endless_tail,
-    in_parts,
-    in_steps,
-    longest,
-    source,
-)
+from policies.patterns import Node, beginnings, has_only_endless_tail, in_parts, in_steps, longest, source
 from policies.pseudonyms import PLACEHOLDER, PLACEHOLDER_MAX_CHARS, is_placeholder
 from policies.rule import Rule
 from policies.verdict import Finding
 from policies.views.fold import fold_bytes
-from policies.views.regex import Regex, Spans
+from policies.views.regex import Regex
 
-HELD_CHARS_CAP = 16_384  # as much of a match is looked at: an RSA key of 16,384 bits takes 12,700
-_SEEN_CHARS = HELD_CHARS_CAP + 2  # enough to see that a value is longer than the cap
-CONTEXT_CHARS = 400  # how long the words before a value may be: the longest the shipped rules need, and some room
-RUN_CLASS = "A-Za-z0-9_+/=.~@:%'À-ÖØ-öø-ÿ-"
-"""Characters of a run: what a token, an address or a word is made of. A run is held until it ends."""
-
-RUN_BYTES = b"".join(re.findall(rb"[%s]" % RUN_CLASS.encode("latin-1"), bytes(range(256))))
-IN_RUN = frozenset(RUN_BYTES)
-BLOCK_CHARS = 2_048  # rules run only around the blocks of a long text in which their keywords occur
 _FIRST_LATIN_LETTER = 0xA0
 _WORD_PARTS = re.compile(rb"[a-z0-9\x80-\x9f]{2,}")
-BORDER_CHARS = 2  # up to here, what stands before a value is a border and no context
-_ALL_BYTES = bytes(range(256))
-_FEW_BYTES = 16
-_DIGITS = frozenset(b"0123456789")
 _PLACEHOLDER = Regex(PLACEHOLDER)
 PLACEHOLDER_RULE = Rule(
     name="placeholder",
@@ -78,212 +46,6 @@ PLACEHOLDER_RULE = Rule(
 
 class RuleFailedError(Exception):
     """A rule could not judge a value; names the rule, never the value."""
-
-
-class Region(NamedTuple):
-    """Where a match may begin: from `begin` to before `stop`."""
-
-    begin: int
-    stop: int
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A finding, with the text around it that must not be torn from it.
-
-    Attributes:
-        finding: where the value stands.
-        whole_start: where the match begins.
-        whole_end: where it ends.
-        tail: of a match that is longer than the cap: the bytes by which its value goes on behind the cap.
-    """
-
-    finding: Finding
-    whole_start: int
-    whole_end: int
-    tail: bytes = b""
-
-
-class PlainPattern:
-    """A value, perhaps behind a border of a character or two.
-
-    Attributes:
-        is_run: every value is inside a run, so that holding the run holds the value.
-        before_chars: how far before a value its match may begin.
-        keyword_chars: how far behind the beginning of a match a keyword may stand.
-    """
-
-    before_chars = BORDER_CHARS
-
-    def __init__(self, words: Node, value: Node, border: Node) -> None:
-        self.tree = Sequence((words, Group("(", value), border))
-        self.regex = Regex(source(self.tree))
-        self.is_run = is_inside_run(words, value, border)
-        self.keyword_chars = _reach(self.tree)
-
-    @cached_property
-    def tail(self) -> bytes:
-        """Return the bytes by which an endless value goes on."""
-        return _tail(self.tree)
-
-    def matches(self, rule: CompiledRule, data: bytes, start: int, region: Region) -> Iterable[Match]:
-        """Return the confirmed matches from left to right, no value inside another; two may share a border.
-
-        What was not confirmed hides nothing.
-
-        Args:
-            rule: whose pattern this is.
-            data: the view.
-            start: values begin here or later.
-            region: where matches may begin.
-        """
-        place, stop = region
-        place = max(place, start - BORDER_CHARS, 0)
-        last = min(len(data), stop + self.keyword_chars)
-        found = self.regex.search(data, place, last)
-        return () if found is None else self._confirmed(rule, data, start, Region(place, stop), found)
-
-    def _confirmed(self, rule: CompiledRule, data: bytes, start: int, region: Region, first: Spans) -> Iterator[Match]:
-        place, stop = region
-        last = min(len(data), stop + self.keyword_chars)
-        free = start
-        found: Spans | None = first
-        while found is not None:
-            whole_start, whole_end = found[0]
-            if whole_start >= stop:
-                return
-            value_start, value_end = found[-1]
-            place = whole_start + 1
-            if value_start >= free and rule.confirms(data, whole_start, value_start, value_end, whole_end):
-                yield rule.match(self, value_start, value_end, (whole_start, whole_end))
-                place, free = max(place, value_end - BORDER_CHARS), value_end
-            found = self.regex.search(data, place, last) if place < stop else None
-
-
-class ContextPattern:
-    """Words, and a value behind them.
-
-    Attributes:
-        before_chars: how far before a value its words may begin.
-        keyword_chars: how far behind the beginning of the words a keyword may stand.
-    """
-
-    def __init__(self, words: Node, value: Node, border: Node) -> None:
-        self.regex = Regex(source(words))
-        self.value_tree = Sequence((value, border))
-        self.value = Regex(f"({source(value)}){source(border)}")
-        self.is_run = is_inside_run(NOTHING, value, border)
-        self.before_chars = self.keyword_chars = longest(words) or CONTEXT_CHARS
-
-    @cached_property
-    def tail(self) -> bytes:
-        """Return the bytes by which an endless value goes on."""
-        return _tail(self.value_tree)
-
-    @cached_property
-    def alive(self) -> Regex:
-        """Return the pattern of the beginnings of values that reach the end."""
-        return Regex(f"(?:{beginnings(self.value_tree, is_exact=True)})\\z")
-
-    def places(self, data: bytes, start: int, region: Region) -> Iterable[tuple[int, int]]:
-        """Return where words begin and where their value would, for values from `start` on."""
-        place, stop = region
-        place = max(place, start - self.before_chars, 0)
-        found = self.regex.search(data, place, min(len(data), stop + self.before_chars))
-        return () if found is None else self._places(data, start, stop, found)
-
-    def _places(self, data: bytes, start: int, stop: int, first: Spans) -> Iterator[tuple[int, int]]:
-        last = min(len(data), stop + self.before_chars)
-        found: Spans | None = first
-        while found is not None:
-            begin, end = found[0]
-            if begin >= stop:
-                return
-            if end >= start:
-                yield begin, end
-            found = self.regex.search(data, begin + 1, last) if begin + 1 < stop else None
-
-    def matches(self, rule: CompiledRule, data: bytes, start: int, region: Region) -> Iterator[Match]:
-        """Yield the confirmed values, each place of words by itself; the arguments are those of a plain pattern."""
-        for begin, value_start in self.places(data, start, region):
-            found = self.value.match(data, value_start, value_start + _SEEN_CHARS)
-            if found is None:
-                continue
-            (_, whole_end), (_, value_end) = found
-            # Only the words are asked for a keyword: they have streamed by when the value begins.
-            if rule.confirms(data, begin, value_start, value_end, value_start):
-                yield rule.match(self, value_start, value_end, (value_start, whole_end))
-
-    def alive_from(self, data: bytes, start: int, region: Region) -> int:
-        """Return the first place at which a value may still grow; the end when there is none."""
-        places = self.places(data, start, region)
-        return min((place for _, place in places if self.alive.match(data, place) is not None), default=len(data))
-
-
-_shared_regex = cache(Regex)  # steps, signs and values are spelled alike in many patterns; so their automata are one
-
-
-class SteppedPattern(ContextPattern):
-    """Words with a lazy repetition among them, each step of which is tried: `password (word ){0,9}?is (VALUE)`."""
-
-    def __init__(self, words: Node, steps: tuple[Node, Repeat, Node], value: Node, border: Node) -> None:
-        super().__init__(words, value, border)
-        head, step, tail = steps
-        self.regex = Regex(source(head))
-        self.keyword_chars = (longest(head) or CONTEXT_CHARS) + BORDER_CHARS
-        self._step = _shared_regex(source(step.inner))
-        self._fewest, self._most = step.low, step.high or 0
-        self._tail = _shared_regex(source(tail))
-        self._tail_chars = longest(tail) or 0
-        self._value_chars = longest(self.value_tree) or HELD_CHARS_CAP
-        self.value = _shared_regex(f"({source(value)}){source(border)}")
-        behind = Sequence((step, tail, value))
-        self._behind_head = _shared_regex(coarse(behind))
-        self._behind_chars = (longest(behind) or HELD_CHARS_CAP) + BORDER_CHARS
-
-    def places(self, data: bytes, start: int, region: Region) -> Iterator[tuple[int, int]]:
-        """Return where words begin and where their value would; of values, those that reach the end of the data."""
-        first = max(start, len(data) - self._value_chars)
-        for begin, end in self._heads(data, first, region):
-            for value_start in self._values_behind(data, end, first):
-                yield begin, value_start
-
-    def matches(self, rule: CompiledRule, data: bytes, start: int, region: Region) -> Iterator[Match]:
-        """Yield the confirmed values, each place of words by itself; the arguments are those of a plain pattern."""
-        judged: dict[tuple[int, int], bool] = {}  # a value is reached from many words
-        for begin, end in self._heads(data, start, region):
-            # Mostly there is nothing, and the steps need not be taken; what is coarse would look on without end.
-            if self._behind_head.match(data, end, end + self._behind_chars) is None:
-                continue
-            for value_start in self._values_behind(data, end, start):
-                found = self.value.match(data, value_start, value_start + _SEEN_CHARS)
-                if found is None:
-                    continue
-                (_, whole_end), value = found
-                if value not in judged:
-                    judged[value] = value[1] > value[0] and rule.agrees(data, *value)
-                # A keyword further right than the words begin would not tell where they are looked for.
-                if judged[value] and rule.has_keyword(data, begin, min(value_start, end + BORDER_CHARS)):
-                    yield rule.match(self, *value, (value_start, whole_end))
-
-    def _heads(self, data: bytes, start: int, region: Region) -> Iterable[tuple[int, int]]:
-        """Return where words begin and where their steps do, for values from `start` on."""
-        place, stop = region
-        place = max(place, start - self.before_chars, 0)
-        found = self.regex.search(data, place, min(len(data), stop + self.keyword_chars))
-        return () if found is None else self._places(data, 0, stop, found)
-
-    def _values_behind(self, data: bytes, place: int, first: int) -> Iterator[int]:
-        """Yield where a value may stand behind the words that end at a place, from `first` on."""
-        for count in range(self._most + 1):
-            if count >= self._fewest and place + self._tail_chars >= first:
-                tail = self._tail.match(data, place)
-                if tail is not None and tail[0][1] >= first:
-                    yield tail[0][1]
-            step = self._step.match(data, place)
-            if step is None:
-                return
-            place = step[0][1]
 
 
 class CompiledRule:
@@ -406,51 +168,6 @@ def _without_placeholders(data: bytes, begin: int, end: int) -> bytes:
     return bytes(blanked[begin - first :])
 
 
-def is_inside_run(before: Node, value: Node, behind: Node) -> bool:
-    """Tell whether every value is inside a run, with borders of a character or two: holding the run holds the value."""
-    is_decided = longest(before) in range(BORDER_CHARS + 1) and longest(behind) in {0, 1}
-    return is_decided and all(IN_RUN.issuperset(_taken_by(atom)) for atom in atoms(value))
-
-
-def is_bordered(before: Node, value: Node) -> bool:
-    """Tell whether a value begins nearly everywhere behind its border: then what may be alive needs no border.
-
-    Without it, only a value behind one of the few characters that neither border nor value takes is held for nothing.
-    """
-    if longest(before) != 1:
-        return False
-    around = frozenset[int]().union(*map(_taken_by, atoms(before)))
-    first = frozenset[int]().union(*map(_taken_by, first_atoms(value)))
-    return not around & first and len(_ALL_BYTES) - len(around | first) <= _FEW_BYTES
-
-
-def needs_digit(tree: Node) -> bool:
-    """Tell whether every match holds a digit."""
-    match tree:
-        case Atom(source=text):
-            return _DIGITS.issuperset(_taken_by(text))
-        case Assertion():
-            return False
-        case Sequence(items=items):
-            return any(needs_digit(item) for item in items)
-        case Choice(options=options):
-            return all(needs_digit(option) for option in options)
-        case Group(inner=inner):
-            return needs_digit(inner)
-        case Repeat(inner=inner, low=low):
-            return low > 0 and needs_digit(inner)
-
-
-_TAKEN: dict[str, bytes] = {}  # spelling of an atom -> the bytes that it takes; there are some hundred
-
-
-def _taken_by(atom: str) -> bytes:
-    if atom not in _TAKEN:
-        regex = Regex(f"(?i:{atom})")
-        _TAKEN[atom] = bytes(byte for byte in _ALL_BYTES if regex.match(_ALL_BYTES, byte) is not None)
-    return _TAKEN[atom]
-
-
 def _may_hold(spelled: bytes, keywords: Iterable[bytes]) -> bool:
     """Tell whether the spelling of a pattern holds a part of a keyword, or all signs of one without letters."""
     for word in keywords:
@@ -458,17 +175,6 @@ def _may_hold(spelled: bytes, keywords: Iterable[bytes]) -> bool:
         if any(part in spelled for part in parts) or (not parts and all(sign in spelled for sign in word)):
             return True
     return False
-
-
-def _tail(tree: Node) -> bytes:
-    taken = (_taken_by(atom) for atom in endless_atoms(tree) or atoms(tree))
-    return bytes(sorted(frozenset[int]().union(*taken)))
-
-
-def _reach(tree: Node) -> int:
-    """Return how much of the longest match is looked at."""
-    length = longest(tree)
-    return HELD_CHARS_CAP + BLOCK_CHARS if length is None else min(length, HELD_CHARS_CAP) + 1
 
 
 def alive_regex(trees: Iterable[Node], *, is_exact: bool) -> Regex | None:

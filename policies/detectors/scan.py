@@ -11,20 +11,9 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TypeAlias
 
-from policies.detectors.compiled import (
-    BLOCK_CHARS,
-    BORDER_CHARS,
-    IN_RUN,
-    PLACEHOLDER_RULE,
-    CompiledRule,
-    ContextPattern,
-    Match,
-    PlainPattern,
-    Region,
-    alive_regex,
-    is_bordered,
-    is_inside_run,
-)
+from policies.detectors.compiled import PLACEHOLDER_RULE, CompiledRule, alive_regex
+from policies.detectors.pattern_kinds import BLOCK_CHARS, ContextPattern, Match, PlainPattern, Region
+from policies.detectors.runs import BORDER_CHARS, IN_RUN, is_bordered, is_inside_run
 from policies.detectors.sightings import Keywords, Sighted, Sightings
 from policies.pattern_literals import openings, until_keyword
 from policies.patterns import NOTHING, Node, Sequence, beginnings, in_parts, source

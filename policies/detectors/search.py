@@ -12,14 +12,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from policies.detectors.compiled import (
-    CONTEXT_CHARS,
-    HELD_CHARS_CAP,
-    PLACEHOLDER_RULE,
-    RUN_BYTES,
-    RUN_CLASS,
-    Match,
-)
+from policies.detectors.compiled import PLACEHOLDER_RULE
+from policies.detectors.pattern_kinds import CONTEXT_CHARS, HELD_CHARS_CAP, Match
+from policies.detectors.runs import RUN_BYTES, RUN_CLASS
 from policies.detectors.scan import Scanner
 from policies.detectors.sightings import Sighted, Sightings
 from policies.detectors.tokens import TokenDetector

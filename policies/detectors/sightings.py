@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from policies.detectors.compiled import BLOCK_CHARS, CompiledRule, Region
+from policies.detectors.compiled import CompiledRule
+from policies.detectors.pattern_kinds import BLOCK_CHARS, Region
 from policies.views.regex import KeywordSet
 
 Sighted: TypeAlias = list[tuple[CompiledRule, list[Region]]]

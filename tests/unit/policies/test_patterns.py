@@ -4,7 +4,7 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.detectors.compiled import RUN_BYTES
+from policies.detectors.runs import RUN_BYTES
 from policies.detectors.scan import Scanner
 from policies.pattern_literals import spellings, until_keyword
 from policies.pattern_syntax import parse_pattern

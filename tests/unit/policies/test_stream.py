@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.detectors.compiled import HELD_CHARS_CAP
+from policies.detectors.pattern_kinds import HELD_CHARS_CAP
 from policies.detectors.scan import _COARSE_HELD_CHARS, Scanner
 from policies.pseudonyms import Pseudonyms
 from policies.verdict import Action

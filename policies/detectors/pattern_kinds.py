@@ -1,0 +1,253 @@
+"""The kinds of patterns, and how each is matched over a view of a text.
+
+A *plain* pattern is a value with at most a border before it; its matches are taken from left to right, none inside
+another. A *context* pattern has words before its value, `WORDS(VALUE)`: the words are matched on their own, wherever
+they begin, and the value right behind them. What is found then depends only on the view from the scanned place on and
+on the few characters before it, which lets a stream continue where it stopped and show the words while the value is
+held. In a *stepped* pattern other words may stand between the words and the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import NamedTuple, Protocol
+
+from policies.detectors.runs import BORDER_CHARS, is_inside_run, tail_of
+from policies.patterns import NOTHING, Group, Node, Repeat, Sequence, beginnings, coarse, longest, source
+from policies.verdict import Finding
+from policies.views.regex import Regex, Spans
+
+HELD_CHARS_CAP = 16_384  # as much of a match is looked at: an RSA key of 16,384 bits takes 12,700
+CONTEXT_CHARS = 400  # how long the words before a value may be: the longest the shipped rules need, and some room
+BLOCK_CHARS = 2_048  # rules run only around the blocks of a long text in which their keywords occur
+_SEEN_CHARS = HELD_CHARS_CAP + 2  # enough to see that a value is longer than the cap
+
+
+class Region(NamedTuple):
+    """Where a match may begin: from `begin` to before `stop`."""
+
+    begin: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A finding, with the text around it that must not be torn from it.
+
+    Attributes:
+        finding: where the value stands.
+        whole_start: where the match begins.
+        whole_end: where it ends.
+        tail: of a match that is longer than the cap: the bytes by which its value goes on behind the cap.
+    """
+
+    finding: Finding
+    whole_start: int
+    whole_end: int
+    tail: bytes = b""
+
+
+class Judge(Protocol):
+    """What a pattern asks of its rule."""
+
+    def confirms(self, data: bytes, begin: int, value_start: int, value_end: int, end: int) -> bool:
+        """Tell whether a keyword stands in the match and every check agrees with the value."""
+
+    def has_keyword(self, data: bytes, begin: int, end: int) -> bool:
+        """Tell whether a keyword stands in the match."""
+
+    def agrees(self, data: bytes, value_start: int, value_end: int) -> bool:
+        """Tell whether every check agrees with a value."""
+
+    def match(self, pattern: PlainPattern | ContextPattern, start: int, end: int, whole: tuple[int, int]) -> Match:
+        """Return the match of a confirmed value."""
+
+
+class PlainPattern:
+    """A value, perhaps behind a border of a character or two.
+
+    Attributes:
+        is_run: every value is inside a run, so that holding the run holds the value.
+        before_chars: how far before a value its match may begin.
+        keyword_chars: how far behind the beginning of a match a keyword may stand.
+    """
+
+    before_chars = BORDER_CHARS
+
+    def __init__(self, words: Node, value: Node, border: Node) -> None:
+        self.tree = Sequence((words, Group("(", value), border))
+        self.regex = Regex(source(self.tree))
+        self.is_run = is_inside_run(words, value, border)
+        self.keyword_chars = _reach(self.tree)
+
+    @cached_property
+    def tail(self) -> bytes:
+        """Return the bytes by which an endless value goes on."""
+        return tail_of(self.tree)
+
+    def matches(self, rule: Judge, data: bytes, start: int, region: Region) -> Iterable[Match]:
+        """Return the confirmed matches from left to right, no value inside another; two may share a border.
+
+        What was not confirmed hides nothing.
+
+        Args:
+            rule: whose pattern this is.
+            data: the view.
+            start: values begin here or later.
+            region: where matches may begin.
+        """
+        place, stop = region
+        place = max(place, start - BORDER_CHARS, 0)
+        last = min(len(data), stop + self.keyword_chars)
+        found = self.regex.search(data, place, last)
+        return () if found is None else self._confirmed(rule, data, start, Region(place, stop), found)
+
+    def _confirmed(self, rule: Judge, data: bytes, start: int, region: Region, first: Spans) -> Iterator[Match]:
+        place, stop = region
+        last = min(len(data), stop + self.keyword_chars)
+        free = start
+        found: Spans | None = first
+        while found is not None:
+            whole_start, whole_end = found[0]
+            if whole_start >= stop:
+                return
+            value_start, value_end = found[-1]
+            place = whole_start + 1
+            if value_start >= free and rule.confirms(data, whole_start, value_start, value_end, whole_end):
+                yield rule.match(self, value_start, value_end, (whole_start, whole_end))
+                place, free = max(place, value_end - BORDER_CHARS), value_end
+            found = self.regex.search(data, place, last) if place < stop else None
+
+
+class ContextPattern:
+    """Words, and a value behind them.
+
+    Attributes:
+        before_chars: how far before a value its words may begin.
+        keyword_chars: how far behind the beginning of the words a keyword may stand.
+    """
+
+    def __init__(self, words: Node, value: Node, border: Node) -> None:
+        self.regex = Regex(source(words))
+        self.value_tree = Sequence((value, border))
+        self.value = Regex(f"({source(value)}){source(border)}")
+        self.is_run = is_inside_run(NOTHING, value, border)
+        self.before_chars = self.keyword_chars = longest(words) or CONTEXT_CHARS
+
+    @cached_property
+    def tail(self) -> bytes:
+        """Return the bytes by which an endless value goes on."""
+        return tail_of(self.value_tree)
+
+    @cached_property
+    def alive(self) -> Regex:
+        """Return the pattern of the beginnings of values that reach the end."""
+        return Regex(f"(?:{beginnings(self.value_tree, is_exact=True)})\\z")
+
+    def places(self, data: bytes, start: int, region: Region) -> Iterable[tuple[int, int]]:
+        """Return where words begin and where their value would, for values from `start` on."""
+        place, stop = region
+        place = max(place, start - self.before_chars, 0)
+        found = self.regex.search(data, place, min(len(data), stop + self.before_chars))
+        return () if found is None else self._places(data, start, stop, found)
+
+    def _places(self, data: bytes, start: int, stop: int, first: Spans) -> Iterator[tuple[int, int]]:
+        last = min(len(data), stop + self.before_chars)
+        found: Spans | None = first
+        while found is not None:
+            begin, end = found[0]
+            if begin >= stop:
+                return
+            if end >= start:
+                yield begin, end
+            found = self.regex.search(data, begin + 1, last) if begin + 1 < stop else None
+
+    def matches(self, rule: Judge, data: bytes, start: int, region: Region) -> Iterator[Match]:
+        """Yield the confirmed values, each place of words by itself; the arguments are those of a plain pattern."""
+        for begin, value_start in self.places(data, start, region):
+            found = self.value.match(data, value_start, value_start + _SEEN_CHARS)
+            if found is None:
+                continue
+            (_, whole_end), (_, value_end) = found
+            # Only the words are asked for a keyword: they have streamed by when the value begins.
+            if rule.confirms(data, begin, value_start, value_end, value_start):
+                yield rule.match(self, value_start, value_end, (value_start, whole_end))
+
+    def alive_from(self, data: bytes, start: int, region: Region) -> int:
+        """Return the first place at which a value may still grow; the end when there is none."""
+        places = self.places(data, start, region)
+        return min((place for _, place in places if self.alive.match(data, place) is not None), default=len(data))
+
+
+_shared_regex = cache(Regex)  # steps, signs and values are spelled alike in many patterns; so their automata are one
+
+
+class SteppedPattern(ContextPattern):
+    """Words with a lazy repetition among them, each step of which is tried: `password (word ){0,9}?is (VALUE)`."""
+
+    def __init__(self, words: Node, steps: tuple[Node, Repeat, Node], value: Node, border: Node) -> None:
+        super().__init__(words, value, border)
+        head, step, tail = steps
+        self.regex = Regex(source(head))
+        self.keyword_chars = (longest(head) or CONTEXT_CHARS) + BORDER_CHARS
+        self._step = _shared_regex(source(step.inner))
+        self._fewest, self._most = step.low, step.high or 0
+        self._tail = _shared_regex(source(tail))
+        self._tail_chars = longest(tail) or 0
+        self._value_chars = longest(self.value_tree) or HELD_CHARS_CAP
+        self.value = _shared_regex(f"({source(value)}){source(border)}")
+        behind = Sequence((step, tail, value))
+        self._behind_head = _shared_regex(coarse(behind))
+        self._behind_chars = (longest(behind) or HELD_CHARS_CAP) + BORDER_CHARS
+
+    def places(self, data: bytes, start: int, region: Region) -> Iterator[tuple[int, int]]:
+        """Return where words begin and where their value would; of values, those that reach the end of the data."""
+        first = max(start, len(data) - self._value_chars)
+        for begin, end in self._heads(data, first, region):
+            for value_start in self._values_behind(data, end, first):
+                yield begin, value_start
+
+    def matches(self, rule: Judge, data: bytes, start: int, region: Region) -> Iterator[Match]:
+        """Yield the confirmed values, each place of words by itself; the arguments are those of a plain pattern."""
+        judged: dict[tuple[int, int], bool] = {}  # a value is reached from many words
+        for begin, end in self._heads(data, start, region):
+            # Mostly there is nothing, and the steps need not be taken; what is coarse would look on without end.
+            if self._behind_head.match(data, end, end + self._behind_chars) is None:
+                continue
+            for value_start in self._values_behind(data, end, start):
+                found = self.value.match(data, value_start, value_start + _SEEN_CHARS)
+                if found is None:
+                    continue
+                (_, whole_end), value = found
+                if value not in judged:
+                    judged[value] = value[1] > value[0] and rule.agrees(data, *value)
+                # A keyword further right than the words begin would not tell where they are looked for.
+                if judged[value] and rule.has_keyword(data, begin, min(value_start, end + BORDER_CHARS)):
+                    yield rule.match(self, *value, (value_start, whole_end))
+
+    def _heads(self, data: bytes, start: int, region: Region) -> Iterable[tuple[int, int]]:
+        """Return where words begin and where their steps do, for values from `start` on."""
+        place, stop = region
+        place = max(place, start - self.before_chars, 0)
+        found = self.regex.search(data, place, min(len(data), stop + self.keyword_chars))
+        return () if found is None else self._places(data, 0, stop, found)
+
+    def _values_behind(self, data: bytes, place: int, first: int) -> Iterator[int]:
+        """Yield where a value may stand behind the words that end at a place, from `first` on."""
+        for count in range(self._most + 1):
+            if count >= self._fewest and place + self._tail_chars >= first:
+                tail = self._tail.match(data, place)
+                if tail is not None and tail[0][1] >= first:
+                    yield tail[0][1]
+            step = self._step.match(data, place)
+            if step is None:
+                return
+            place = step[0][1]
+
+
+def _reach(tree: Node) -> int:
+    """Return how much of the longest match is looked at."""
+    length = longest(tree)
+    return HELD_CHARS_CAP + BLOCK_CHARS if length is None else min(length, HELD_CHARS_CAP) + 1

@@ -1,0 +1,81 @@
+"""Which bytes the parts of a pattern take: whether a run holds a value, a border matters, a digit is needed."""
+
+from __future__ import annotations
+
+import re
+
+from policies.patterns import (
+    Assertion,
+    Atom,
+    Choice,
+    Group,
+    Node,
+    Repeat,
+    Sequence,
+    atoms,
+    endless_atoms,
+    first_atoms,
+    longest,
+)
+from policies.views.regex import Regex
+
+RUN_CLASS = "A-Za-z0-9_+/=.~@:%'À-ÖØ-öø-ÿ-"
+"""Characters of a run: what a token, an address or a word is made of. A run is held until it ends."""
+
+RUN_BYTES = b"".join(re.findall(rb"[%s]" % RUN_CLASS.encode("latin-1"), bytes(range(256))))
+IN_RUN = frozenset(RUN_BYTES)
+BORDER_CHARS = 2  # up to here, what stands before a value is a border and no context
+_ALL_BYTES = bytes(range(256))
+_FEW_BYTES = 16
+_DIGITS = frozenset(b"0123456789")
+
+
+def is_inside_run(before: Node, value: Node, behind: Node) -> bool:
+    """Tell whether every value is inside a run, with borders of a character or two: holding the run holds the value."""
+    is_decided = longest(before) in range(BORDER_CHARS + 1) and longest(behind) in {0, 1}
+    return is_decided and all(IN_RUN.issuperset(_taken_by(atom)) for atom in atoms(value))
+
+
+def is_bordered(before: Node, value: Node) -> bool:
+    """Tell whether a value begins nearly everywhere behind its border: then what may be alive needs no border.
+
+    Without it, only a value behind one of the few characters that neither border nor value takes is held for nothing.
+    """
+    if longest(before) != 1:
+        return False
+    around = frozenset[int]().union(*map(_taken_by, atoms(before)))
+    first = frozenset[int]().union(*map(_taken_by, first_atoms(value)))
+    return not around & first and len(_ALL_BYTES) - len(around | first) <= _FEW_BYTES
+
+
+def needs_digit(tree: Node) -> bool:
+    """Tell whether every match holds a digit."""
+    match tree:
+        case Atom(source=text):
+            return _DIGITS.issuperset(_taken_by(text))
+        case Assertion():
+            return False
+        case Sequence(items=items):
+            return any(needs_digit(item) for item in items)
+        case Choice(options=options):
+            return all(needs_digit(option) for option in options)
+        case Group(inner=inner):
+            return needs_digit(inner)
+        case Repeat(inner=inner, low=low):
+            return low > 0 and needs_digit(inner)
+
+
+_TAKEN: dict[str, bytes] = {}  # spelling of an atom -> the bytes that it takes; there are some hundred
+
+
+def _taken_by(atom: str) -> bytes:
+    if atom not in _TAKEN:
+        regex = Regex(f"(?i:{atom})")
+        _TAKEN[atom] = bytes(byte for byte in _ALL_BYTES if regex.match(_ALL_BYTES, byte) is not None)
+    return _TAKEN[atom]
+
+
+def tail_of(tree: Node) -> bytes:
+    """Return the bytes by which an endless value goes on."""
+    taken = (_taken_by(atom) for atom in endless_atoms(tree) or atoms(tree))
+    return bytes(sorted(frozenset[int]().union(*taken)))
