@@ -11,7 +11,7 @@ from policies.policy import Policy
 from tests.data.guard import blind
 
 # Of the cases of each file; what is still missed is listed by `guard_corpus.py --parts blind`.
-LEAST_FOUND = {"services": 0.985, "configuration": 0.975, "talk": 0.875, "personal": 0.98}
+LEAST_FOUND = {"services": 0.985, "configuration": 0.975, "talk": 0.875, "personal": 0.97}
 
 
 @pytest.mark.parametrize("name", blind.NAMES)
