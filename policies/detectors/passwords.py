@@ -70,9 +70,9 @@ _THING = re.compile(
     r"|raum|ticket|version|release|build|notes|rev|windows|win|office|microsoft|android|galaxy|iphone|ipad|ios|macos|ubuntu|debian"
     r"|centos|fedora|java|python|php|nodejs|playstation|xbox|oauth|fido|wpa|sha|aes|rsa|utf|argon|ipv|base|rfc|iso|din|cve"
     r"|covid|bip|pbkdf|ed|curve|chapter|kapitel|figure|table|page|seite|step|schritt|line|zeile|error|code|http|user"
-    r"|bitlocker|keepass|outlook|exchange|sharepoint|teams|vm|esx|nas|ap|box|excel|word|libreoffice|acrobat|photoshop|autocad|keycloak|tailwind|node|team|gruppe|group|bitwarden|lastpass|mysql|mariadb|postgres|postgresql|mongodb|redis|grafana|jenkins|gitlab|firefox|chrome|q|tls|ssl|log4j|office365|web3|s3|ec2)"
+    r"|bitlocker|keepass|outlook|exchange|sharepoint|teams|vm|esx|nas|ap|box|excel|word|libreoffice|acrobat|photoshop|autocad|keycloak|tailwind|node|team|gruppe|group|bitwarden|lastpass|mysql|mariadb|postgres|postgresql|mongodb|redis|grafana|jenkins|gitlab|firefox|chrome|q|tls|ssl|hmac-?sha|ecdh|ceph|tar|gzip|log4j|office365|web3|s3|ec2)"
     r"[-_]?[0-9]{1,6}(?:[.][0-9]{1,3})*[a-z]{0,4}"
-    r"|q[1-4][-/]?(?:20)?[0-9]{2}|id_[a-z0-9_]+|[A-Z]{2,8}-[0-9]{1,6}|[^@\s]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)+|(?:[a-z0-9_-]+\.)+[a-z]{2,}"
+    r"|q[1-4][-/]?(?:20)?[0-9]{2}|20[0-9]{2}-?[qQ][1-4]|id_[a-z0-9_]+|[A-Z]{2,8}-[0-9]{1,6}|[^@\s]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)+|(?:[a-z0-9_-]+\.)+[a-z]{2,}"
     r"|(?:https?|ftp|sftp|ssh|smb|mailto):.*|[A-Za-z0-9_.-]*\.(?:pdf|docx?|xlsx?|csv|txt|zip|7z|png|jpe?g|ya?ml|json|py|sh|kdbx|pfx)"
 )
 _CODE_OF_THINGS = re.compile(
