@@ -144,6 +144,9 @@ def is_national_phone_number(value: str) -> bool:
     return is_pairs or is_grouped
 
 
+_VERSIONS = re.compile(r"(?:[0-9]{1,2}\.[0-9]{1,2} ){2}")
+
+
 def is_lone_number(value: str) -> bool:
     """Tell whether a number that is a line of its own may name somebody: no date, no epoch, no filling.
 
@@ -151,8 +154,10 @@ def is_lone_number(value: str) -> bool:
     """
     number = letters_and_digits_of(value)
     digits = digits_of(value)
-    if _DATES.search(value) or _VERSION.fullmatch(value) or _SERIAL.fullmatch(value):
+    if _DATES.search(value) or _VERSION.fullmatch(value) or _SERIAL.fullmatch(value) or _VERSIONS.match(value):
         return False
+    if number[:1].isalpha() and len(set(number[::2])) == 1 and number[1::2].isdigit():
+        return False  # `L2 L3 L4`
     if number.isdigit():
         is_date = len(number) == 8 and is_long_date(digits)  # noqa: PLR2004
         is_varied = len(set(digits)) >= _MIN_DIFFERENT_DIGITS
