@@ -59,6 +59,7 @@ _SEARCH = Regex(source(_TREE))
 _LIKELY = Regex("|".join((*_ESCAPES, _JOINT, _GENERATED_WRAP, rf"[0-9]{_BREAK}[0-9]", rf"[{DRAWN_CLASS}]\\\r?\n")))
 _LINE_BREAK_CHARS = 3  # how far before a line's `\n` a soft break may begin: a character, `\`, `\r`
 _ALIVE = Regex(f"(?:{beginnings(_TREE, is_exact=True)})\\z")
+_LETTER = re.compile(rb"[A-Za-z]").search
 _MARKS = re.compile(rb"(?:[>|#*;][ \t]?){0,4}").match
 _BEFORE_TEXT = b" \t>|#*;"
 _CONTROLS = {b"\\n": b"\n", b"\\r": b"\r", b"\\t": b"\t"}
@@ -293,6 +294,8 @@ def _is_narrow(data: bytes, base: int, line_end: int, *, is_last: bool) -> bool 
     line_start = _line_start(data, base, line_end)
     if line_start < 0 or not _SHORTEST_LINE < line_end - line_start <= _NARROW_LINE:
         return False
+    if _LETTER(data, line_start, line_end) is None:
+        return False  # a list of dates or numbers: joined, it would be one run without end
     return _is_hard_wrapped(data, base, line_end) or _is_wrapped_alike(data, base, line_end, is_last=is_last)
 
 
