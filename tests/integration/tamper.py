@@ -130,7 +130,8 @@ def fresh_body(**changes: object) -> bytes:
 
 
 def seal_anew(log: SealedLog, from_batch: int = 0) -> None:
-    """With the stolen key: the heads from a batch on are deleted, and sealed once more."""
+    """With the stolen key, by a sealer of one's own: the heads from a batch on are deleted, and sealed once more."""
+    log.keys.set_mark(None)
     log.execute(f"DELETE FROM audit.head WHERE batch >= {from_batch}", "DELETE FROM audit.cosignature")
     if from_batch == 0:
         log.execute("DELETE FROM audit.tile")
