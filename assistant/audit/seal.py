@@ -302,20 +302,13 @@ async def _has_head(connection: psycopg.AsyncConnection, mark: Mark) -> bool:
     """Tell whether the database has the marked head, with its size and root."""
     cursor = await connection.execute("SELECT size, note FROM audit.head WHERE batch = %s", [mark.batch])
     row = await cursor.fetchone()
+    if row is None:
+        return False
     try:
-        checkpoint = Checkpoint.parse(split_note(row[1])[0]) if row else None
+        checkpoint = Checkpoint.parse(split_note(row[1])[0])
     except NoteError:
         return False
-    return (
-        checkpoint is not None
-        and row is not None
-        and (row[0], checkpoint.size, checkpoint.root)
-        == (
-            mark.size,
-            mark.size,
-            mark.root,
-        )
-    )
+    return row[0] == checkpoint.size == mark.size and checkpoint.root == mark.root
 
 
 async def _insert_tiles(connection: psycopg.AsyncConnection, tiles: Sequence[Tile]) -> None:

@@ -393,12 +393,14 @@ class _Rows:
 
     def __init__(self, reader_url: SecretStr, snapshot: str, query: sql.Composed) -> None:
         self._thread = ThreadPoolExecutor(1, "audit-events")
-        self._next = self._thread.submit(self._open, reader_url, snapshot, query)
         self._connection: psycopg.Connection | None = None
         self._cursor: psycopg.ServerCursor[Any] | None = None
         self._block: list[tuple[int, int, Row]] = []
         self._at = 0
         self._waiting: list[tuple[int, int, Row]] = []  # of transactions that ended after a head that came after them
+        self._next = self._thread.submit(
+            self._open, reader_url, snapshot, query
+        )  # the last: the thread sets what is above
 
     async def close(self) -> None:
         """End the thread and its connection."""
