@@ -21,7 +21,9 @@ from assistant.audit.seal_key import follow
 from assistant.audit.tree import Tree
 
 CLOCK_SLACK: Final = timedelta(minutes=5)  # so far the database's clock may be set back without an alarm
-PLACE_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)  # that of Postgres's binary times
+_PLACE_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)  # that of Postgres's binary times
+_MICROSECOND: Final = timedelta(microseconds=1)
+_SLACK: Final = CLOCK_SLACK // _MICROSECOND
 _TAGS: Final = frozenset(tag.value for tag in Tag)
 
 
@@ -83,6 +85,16 @@ ROW_CHECKS: Final[dict[str, RowCheck]] = {
 HASH_CHECKS: Final[tuple[str, ...]] = ("leaf",)  # where only hashes are looked at
 
 
+def microseconds_of(moment: datetime) -> int:
+    """Return a moment as the database sends it: microseconds since 2000."""
+    return (moment - _PLACE_EPOCH) // _MICROSECOND
+
+
+def is_possible(recorded: int, moment: datetime) -> bool:
+    """Tell whether an event can have been recorded then; it is `moment` now."""
+    return 0 <= recorded <= microseconds_of(moment) + _SLACK
+
+
 def parse_body(body: bytes) -> Mapping[str, Any]:
     """Return what a body says; nothing where it is no JSON object, which the checks then see."""
     try:
@@ -101,7 +113,8 @@ class Batch:
         tree: with the rows of this batch.
         begin: the size before.
         places: digest over the places of its rows.
-        earliest: when the first of its rows was recorded that was no open transaction at the last head.
+        dated_back: how long before the last head, which did not see it, one of its rows claims to be recorded, at most.
+        latest: when the last of its rows was recorded; both in microseconds, which hold every time of the database.
         stored_edge: the leaves beyond the last full tile, as the heads have them.
         announced: the keys that events of this batch announce.
         key: the one in force.
@@ -112,7 +125,8 @@ class Batch:
     tree: Tree
     begin: int
     places: bytes
-    earliest: datetime | None
+    dated_back: int
+    latest: int | None
     stored_edge: Sequence[bytes]
     key: NoteKey
     announced: Sequence[KeyRotated] = field(default=())
@@ -201,10 +215,10 @@ def check_course(batch: Batch) -> str:
 
 
 def check_recorded(batch: Batch) -> str:
-    """No event claims to have been recorded long before the last head, which did not see it."""
-    if batch.previous is None or batch.earliest is None or batch.previous.era != batch.head.era:
-        return ""
-    if batch.earliest >= batch.previous.sealed_at - CLOCK_SLACK:
+    """No event claims to have been recorded long before the last head, which did not see it, or after its own."""
+    if batch.latest is not None and batch.latest > microseconds_of(batch.head.sealed_at) + _SLACK:
+        return "An event says that it was recorded minutes after the head that has it."
+    if batch.dated_back <= _SLACK:
         return ""
     return (
         "An event says that it was recorded minutes before the head that does not have it: it was dated back, "

@@ -97,6 +97,8 @@ class Sealer:
             except (*_TRANSIENT, psycopg.errors.UniqueViolation) as error:
                 _log.warning("Sealing was interrupted (%s); trying again.", type(error).__name__)
                 await _wait(stop, _PAUSE_SECONDS)
+            except psycopg.Error as error:  # such as a time in a head that no clock shows
+                raise _not_ours(f"It cannot be read or added to ({type(error).__name__}).") from error
 
     async def seal(self) -> Head | None:
         """Seal what there is, once; None when there is nothing. For commands and tests.

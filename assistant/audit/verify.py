@@ -36,16 +36,17 @@ from assistant.audit.checkpoint import (
 from assistant.audit.checks import (
     BATCH_CHECKS,
     HASH_CHECKS,
-    PLACE_EPOCH,
     ROW_CHECKS,
     TREE_CHECKS,
     Batch,
     Row,
+    is_possible,
+    microseconds_of,
     parse_body,
 )
 from assistant.audit.events import KeyRotated, Tag
 from assistant.audit.findings import Findings
-from assistant.audit.heads import PLACE, ROW_PLACE, SELECT_HEADS, Head, Place, Snapshot
+from assistant.audit.heads import PLACE, ROW_PLACE, SELECT_ANY_HEADS, Head, Place, Snapshot
 from assistant.audit.seal_key import follow
 from assistant.audit.tree import TILE_WIDTH, Tile, Tree, full_tiles, split_hashes
 from assistant.database import connect, connect_blocking
@@ -234,14 +235,17 @@ class Verifier:
         self._findings.keys = [str(reign.key) for reign in self._reigns]
 
     async def _check_batch(self, head: Head, previous: Head | None, rows: _Rows, tiles: _Tiles) -> None:
-        begin, digest, earliest = self._tree.size, sha256(), None
+        begin, digest, dated_back = self._tree.size, sha256(), 0
+        latest: int | None = None
         announced: list[KeyRotated] = []
         self._located = None
         async for taken in rows.of_batch(head):
             self._check_rows(taken, self._tree.size)
             places = b"".join([row.place for row in taken])
             digest.update(places)
-            earliest = _earliest(earliest, places, previous.snapshot.xmax if previous else 0, head.era)
+            if previous is not None and previous.era == head.era:
+                dated_back = max(dated_back, _dated_back(places, previous))
+            latest = _latest(places, latest)
             announced += [_announcement(row) for row in taken if row.type == Tag.KEY_ROTATED]
             await self._grow([row.leaf for row in taken], tiles)
         self._follow_edge(head, previous)
@@ -251,7 +255,8 @@ class Verifier:
             tree=self._tree,
             begin=begin,
             places=digest.digest(),
-            earliest=earliest,
+            dated_back=dated_back,
+            latest=latest,
             stored_edge=self._stored_edge,
             key=self._reigns[-1].key,
             announced=announced,
@@ -351,8 +356,15 @@ class Verifier:
                         "An event says that a transaction wrote it that has not been yet: it will never be sealed.",
                         event=UUID(bytes=identifier),
                     )
-                age = (moment - (PLACE_EPOCH + timedelta(microseconds=recorded))).total_seconds()
                 self._findings.unsealed += 1
+                if not is_possible(recorded, moment):
+                    self._findings.add(
+                        "recorded",
+                        "An event says that it was recorded at a time that cannot be.",
+                        event=UUID(bytes=identifier),
+                    )
+                    continue
+                age = (microseconds_of(moment) - recorded) / 1_000_000
                 self._findings.oldest_unsealed_seconds = max(self._findings.oldest_unsealed_seconds, age)
 
     def _check_anchors(self) -> None:
@@ -555,19 +567,24 @@ class _Cosignatures:
 
 async def _read_heads(connection: psycopg.AsyncConnection) -> AsyncIterator[Head]:
     async with connection.cursor("heads", binary=True) as cursor:
-        await cursor.execute(sql.SQL("{} ORDER BY batch").format(SELECT_HEADS))
+        await cursor.execute(sql.SQL("{} ORDER BY batch").format(SELECT_ANY_HEADS))
         while rows := await cursor.fetchmany(_HEADS_AT_ONCE):
             for row in rows:
                 yield Head.of_row(row)
 
 
-def _earliest(so_far: datetime | None, places: bytes, from_xid: int, era: int) -> datetime | None:
-    """Return when the earliest row was recorded whose transaction began after the last head."""
-    times = [recorded for _, xid, row_era, recorded in PLACE.iter_unpack(places) if xid >= from_xid and row_era == era]
-    if not times:
-        return so_far
-    earliest = PLACE_EPOCH + timedelta(microseconds=min(times))
-    return earliest if so_far is None else min(so_far, earliest)
+def _dated_back(places: bytes, previous: Head) -> int:
+    """Return how long before the last head a row claims to be recorded whose transaction began after it."""
+    xmax, era = previous.snapshot.xmax, previous.era
+    times = [recorded for _, xid, row_era, recorded in PLACE.iter_unpack(places) if xid >= xmax and row_era == era]
+    return microseconds_of(previous.sealed_at) - min(times) if times else 0
+
+
+def _latest(places: bytes, so_far: int | None) -> int | None:
+    times = [recorded for _, _, _, recorded in PLACE.iter_unpack(places)]
+    if so_far is not None:
+        times.append(so_far)
+    return max(times, default=None)
 
 
 def _announcement(row: Row) -> KeyRotated:

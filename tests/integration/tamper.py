@@ -327,6 +327,42 @@ ATTACKS: Final = (
         "rows",
         alone=True,
     ),
+    *(
+        Attack(
+            f"edit when it was recorded, to {moment}",
+            sql_of(f"UPDATE audit.event SET recorded_at = '{moment}' WHERE id = {nth(4)}"),
+            "rows",
+        )
+        for moment in ("infinity", "-infinity", "4714-12-01 BC")
+    ),
+    *(
+        Attack(
+            f"edit when it happened, to {moment}",
+            sql_of(f"UPDATE audit.event SET occurred_at = '{moment}' WHERE id = {nth(4)}"),
+            "columns",
+        )
+        for moment in ("infinity", "-infinity", "4714-12-01 BC")
+    ),
+    *(
+        Attack(
+            f"edit when a head was made, to {moment}",
+            sql_of(f"UPDATE audit.head SET sealed_at = '{moment}' WHERE batch = 2"),
+            "head",
+        )
+        for moment in ("infinity", "-infinity", "4714-12-01 BC")
+    ),
+    *(
+        Attack(f"add an event of {moment}", lambda log, moment=moment: insert(log, recorded_at=moment), "recorded")  # type: ignore[misc]
+        for moment in ("infinity", "-infinity", "4714-12-01 BC")
+    ),
+    *(
+        Attack(
+            f"have an event of {moment} sealed",
+            after_a_seal(lambda log, moment=moment: insert(log, recorded_at=moment)),  # type: ignore[misc]
+            "recorded",
+        )
+        for moment in ("infinity", "-infinity", "4714-12-01 BC")
+    ),
     Attack("edit an id", sql_of(f"UPDATE audit.event SET id = gen_random_uuid() WHERE id = {nth(299)}"), "columns"),
     Attack(
         "edit a transaction number",
