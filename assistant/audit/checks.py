@@ -147,13 +147,15 @@ def check_sequence(batch: Batch) -> str:
 
 
 def check_note(batch: Batch) -> str:
-    """The key in force signed the checkpoint."""
+    """The key in force signed the checkpoint, and the note has its line and no other."""
     try:
         text, signatures = split_note(batch.head.note)
         signed = check_signatures(text, signatures, [batch.key])
     except NoteError as error:
         return f"The checkpoint cannot be trusted: {error}"
-    return "" if signed else "The checkpoint is not signed by the key in force."
+    if not signed:
+        return "The checkpoint is not signed by the key in force."
+    return "" if len(signatures) == 1 else "The checkpoint has lines that the sealer did not write."
 
 
 def check_head(batch: Batch) -> str:

@@ -441,6 +441,19 @@ ATTACKS: Final = (
         "note",
     ),
     Attack("spoil the signature of a checkpoint", spoil_the_notes_signature, "note", alone=True),
+    Attack(
+        "add a witness to a checkpoint",
+        sql_of(
+            "UPDATE audit.head SET note = note || '— witness.example ' || encode(sha256('x'), 'base64') || E'\\n' "
+            "WHERE batch = 2"
+        ),
+        "note",
+    ),
+    Attack(
+        "repeat the signature of a checkpoint",
+        sql_of("UPDATE audit.head SET note = note || split_part(note, E'\\n', -2) || E'\\n' WHERE batch = 2"),
+        "note",
+    ),
     Attack("swap two checkpoints", swap_notes, "head"),
     Attack("delete a heartbeat", sql_of("DELETE FROM audit.head WHERE batch = 2"), "sequence", alone=True),
     Attack("delete a head with events", sql_of("DELETE FROM audit.head WHERE batch = 3"), "sequence"),
