@@ -113,7 +113,8 @@ class Batch:
         tree: with the rows of this batch.
         begin: the size before.
         places: digest over the places of its rows.
-        dated_back: how long before the last head, which did not see it, one of its rows claims to be recorded, at most.
+        dated_back: how long before the newest head that its transaction began after one of its rows claims to be
+            recorded, at most.
         latest: when the last of its rows was recorded; both in microseconds, which hold every time of the database.
         stored_edge: the leaves beyond the last full tile, as the heads have them.
         announced: the keys that events of this batch announce.
@@ -217,13 +218,13 @@ def check_course(batch: Batch) -> str:
 
 
 def check_recorded(batch: Batch) -> str:
-    """No event claims to have been recorded long before the last head, which did not see it, or after its own."""
+    """No event claims to have been recorded long before a head that its transaction began after, or after its own."""
     if batch.latest is not None and batch.latest > microseconds_of(batch.head.sealed_at) + _SLACK:
         return "An event says that it was recorded minutes after the head that has it."
     if batch.dated_back <= _SLACK:
         return ""
     return (
-        "An event says that it was recorded minutes before the head that does not have it: it was dated back, "
+        "An event says that it was recorded minutes before a head that its transaction followed: it was dated back, "
         "or the database's clock was set back."
     )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -154,6 +155,7 @@ class Verifier:
         self._findings = Findings()
         self._tree = Tree()
         self._reigns = [_Reign(key, 0)]
+        self._moments = _Moments()
         self._stored_edge: list[bytes] = []
         self._located: int | None = None  # the first leaf of the batch that differs from what is stored
         self._is_lost = False  # the tree is another one: comparing it further would tell the same again and again
@@ -243,11 +245,11 @@ class Verifier:
             self._check_rows(taken, self._tree.size)
             places = b"".join([row.place for row in taken])
             digest.update(places)
-            if previous is not None and previous.era == head.era:
-                dated_back = max(dated_back, _dated_back(places, previous))
+            dated_back = max(dated_back, self._moments.dated_back(places))
             latest = _latest(places, latest)
             announced += [_announcement(row) for row in taken if row.type == Tag.KEY_ROTATED]
             await self._grow([row.leaf for row in taken], tiles)
+        self._moments.add(head)
         self._follow_edge(head, previous)
         batch = Batch(
             head=head,
@@ -493,6 +495,47 @@ class _Rows:
         return self._cursor.fetchmany(_ROWS_AT_ONCE) if self._cursor else []
 
 
+class _Moments:
+    """When heads were made: a row was recorded after each head that its transaction's number is not before.
+
+    Of heads that nothing new can stand before, only the newest is kept.
+    """
+
+    def __init__(self) -> None:
+        self._era = 0
+        self._last: Snapshot | None = None
+        self._numbers: list[int] = []  # the first transaction that had not begun
+        self._times: list[int] = []
+
+    def add(self, head: Head) -> None:
+        """Keep a head for the batches after it."""
+        if head.era != self._era:
+            self._numbers.clear()
+            self._times.clear()
+        self._era, self._last = head.era, head.snapshot
+        place = bisect_left(self._numbers, head.snapshot.xmax)  # a log that was changed may go back
+        self._numbers[place:] = [head.snapshot.xmax]
+        self._times[place:] = [microseconds_of(head.sealed_at)]
+        done = bisect_right(self._numbers, head.snapshot.xmin) - 1
+        if done > 0:
+            del self._numbers[:done]
+            del self._times[:done]
+
+    def dated_back(self, places: bytes) -> int:
+        """Return how long before such a head one of these rows claims to be recorded, at most."""
+        if self._last is None:
+            return 0
+        most, xmax, newest = 0, self._last.xmax, self._times[-1]
+        for _, xid, era, recorded in PLACE.iter_unpack(places):
+            if era != self._era:
+                continue
+            if xid >= xmax:
+                most = max(most, newest - recorded)
+            elif place := bisect_right(self._numbers, xid):
+                most = max(most, self._times[place - 1] - recorded)
+        return most
+
+
 class _Tiles:
     """The stored tiles, read some at a time."""
 
@@ -571,13 +614,6 @@ async def _read_heads(connection: psycopg.AsyncConnection) -> AsyncIterator[Head
         while rows := await cursor.fetchmany(_HEADS_AT_ONCE):
             for row in rows:
                 yield Head.of_row(row)
-
-
-def _dated_back(places: bytes, previous: Head) -> int:
-    """Return how long before the last head a row claims to be recorded whose transaction began after it."""
-    xmax, era = previous.snapshot.xmax, previous.era
-    times = [recorded for _, xid, row_era, recorded in PLACE.iter_unpack(places) if xid >= xmax and row_era == era]
-    return microseconds_of(previous.sealed_at) - min(times) if times else 0
 
 
 def _latest(places: bytes, so_far: int | None) -> int | None:

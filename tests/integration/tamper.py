@@ -109,7 +109,9 @@ def put(log: SealedLog, head: Head) -> None:
         switch(connection, "ENABLE ALWAYS")
 
 
-def insert(log: SealedLog, *, body: bytes | None = None, **columns: object) -> None:
+def insert(
+    log: SealedLog, *, body: bytes | None = None, connection: psycopg.Connection | None = None, **columns: object
+) -> None:
     """Add an event as a superuser may, with any transaction and time."""
     row = compose_record(job(), ORIGIN, time.time_ns())._asdict()
     if body is not None:
@@ -119,8 +121,12 @@ def insert(log: SealedLog, *, body: bytes | None = None, **columns: object) -> N
     row |= columns
     names = sql.SQL(", ").join(map(sql.Identifier, row))
     values = sql.SQL(", ").join(sql.Placeholder() * len(row))
-    with psycopg.connect(libpq_dsn(log.database.owner_url)) as connection:
-        connection.execute(sql.SQL("INSERT INTO audit.event ({}) VALUES ({})").format(names, values), [*row.values()])
+    statement = sql.SQL("INSERT INTO audit.event ({}) VALUES ({})").format(names, values)
+    if connection is not None:
+        connection.execute(statement, [*row.values()])
+        return
+    with psycopg.connect(libpq_dsn(log.database.owner_url)) as own:
+        own.execute(statement, [*row.values()])
 
 
 def fresh_body(**changes: object) -> bytes:
@@ -233,6 +239,16 @@ def spoil_the_notes_signature(log: SealedLog) -> None:
     line = head.note.splitlines()[-1]
     spoilt = line[:-6] + ("AAAA" if line[-6:-2] != "AAAA" else "BBBB") + line[-2:]
     log.execute(f"UPDATE audit.head SET note = '{as_insert(head.note.replace(line, spoilt))}' WHERE batch = 2")
+
+
+def date_back_in_an_open_transaction(log: SealedLog) -> None:
+    """The transaction is open at the last head, but began after the one before it."""
+    with psycopg.connect(libpq_dsn(log.database.owner_url)) as connection:
+        connection.execute("SELECT pg_current_xact_id()")
+        log.append(1)
+        log.seal()
+        insert(log, connection=connection, recorded_at="2020-01-01T00:00:00Z")
+    log.seal()
 
 
 ATTACKS: Final = (
@@ -472,6 +488,12 @@ ATTACKS: Final = (
     Attack(
         "date a new event back",
         after_a_seal(lambda log: insert(log, recorded_at="2020-01-01T00:00:00Z")),
+        "recorded",
+        alone=True,
+    ),
+    Attack(
+        "date a new event back in a transaction that was open at a head",
+        date_back_in_an_open_transaction,
         "recorded",
         alone=True,
     ),
