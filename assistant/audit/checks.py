@@ -119,6 +119,7 @@ class Batch:
         stored_edge: the leaves beyond the last full tile, as the heads have them.
         announced: the keys that events of this batch announce.
         key: the one in force.
+        restored: the eras whose events say that the operator began them.
     """
 
     head: Head
@@ -131,6 +132,7 @@ class Batch:
     stored_edge: Sequence[bytes]
     key: NoteKey
     announced: Sequence[KeyRotated] = field(default=())
+    restored: frozenset[int] = frozenset()
 
     @property
     def checkpoint(self) -> Checkpoint | None:
@@ -217,6 +219,14 @@ def check_course(batch: Batch) -> str:
     return "The head is of another server or of an earlier moment than the one before it."
 
 
+def check_era(batch: Batch) -> str:
+    """The first batch of an era has the event by which the operator began it."""
+    era = batch.head.era
+    if era == (batch.previous.era if batch.previous else 0) or era in batch.restored:
+        return ""
+    return f"Era {era} begins, and no event says that the operator restored the log."
+
+
 def check_recorded(batch: Batch) -> str:
     """No event claims to have been recorded long before a head that its transaction began after, or after its own."""
     if batch.latest is not None and batch.latest > microseconds_of(batch.head.sealed_at) + _SLACK:
@@ -247,6 +257,7 @@ BATCH_CHECKS: Final[dict[str, BatchCheck]] = {
     "head": check_head,
     "origin": check_origin,
     "course": check_course,
+    "era": check_era,
     "recorded": check_recorded,
     "rotation": check_rotation,
     "size": check_size,

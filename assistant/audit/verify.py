@@ -240,6 +240,7 @@ class Verifier:
         begin, digest, dated_back = self._tree.size, sha256(), 0
         latest: int | None = None
         announced: list[KeyRotated] = []
+        restored: set[int] = set()
         self._located = None
         async for taken in rows.of_batch(head):
             self._check_rows(taken, self._tree.size)
@@ -248,6 +249,7 @@ class Verifier:
             dated_back = max(dated_back, self._moments.dated_back(places))
             latest = _latest(places, latest)
             announced += [_announcement(row) for row in taken if row.type == Tag.KEY_ROTATED]
+            restored |= {Place.parse(row.place).era for row in taken if _is_restored(row)}
             await self._grow([row.leaf for row in taken], tiles)
         self._moments.add(head)
         self._follow_edge(head, previous)
@@ -262,6 +264,7 @@ class Verifier:
             stored_edge=self._stored_edge,
             key=self._reigns[-1].key,
             announced=announced,
+            restored=frozenset(restored),
         )
         self._judge(batch)
         self._findings.heads += 1
@@ -527,9 +530,9 @@ class _Moments:
             return 0
         most, xmax, newest = 0, self._last.xmax, self._times[-1]
         for _, xid, era, recorded in PLACE.iter_unpack(places):
-            if era != self._era:
+            if era < self._era:
                 continue
-            if xid >= xmax:
+            if era > self._era or xid >= xmax:  # a later era began after every head of this one
                 most = max(most, newest - recorded)
             elif place := bisect_right(self._numbers, xid):
                 most = max(most, self._times[place - 1] - recorded)
@@ -621,6 +624,10 @@ def _latest(places: bytes, so_far: int | None) -> int | None:
     if so_far is not None:
         times.append(so_far)
     return max(times, default=None)
+
+
+def _is_restored(row: Row) -> bool:
+    return row.type == Tag.LOG_RESTORED and parse_body(row.body).get("type") == Tag.LOG_RESTORED
 
 
 def _announcement(row: Row) -> KeyRotated:

@@ -24,6 +24,7 @@ from assistant.audit.heads import Head
 from assistant.audit.record import compose_record, leaf_of, make_event_id
 from assistant.audit.seal_key import SealKeys
 from assistant.database import libpq_dsn
+from assistant.migrations.migrate import begin_era
 from tests.integration.seal_scene import ORIGIN, SealedLog, job, switch
 
 
@@ -239,6 +240,18 @@ def spoil_the_notes_signature(log: SealedLog) -> None:
     line = head.note.splitlines()[-1]
     spoilt = line[:-6] + ("AAAA" if line[-6:-2] != "AAAA" else "BBBB") + line[-2:]
     log.execute(f"UPDATE audit.head SET note = '{as_insert(head.note.replace(line, spoilt))}' WHERE batch = 2")
+
+
+def begin_an_era_in_silence(log: SealedLog) -> None:
+    log.execute("ALTER TABLE audit.event ALTER COLUMN era SET DEFAULT 1")
+    log.append(1)
+    log.seal()
+
+
+def begin_an_era_and_date_back(log: SealedLog) -> None:
+    begin_era(log.database.owner_url, ORIGIN)
+    insert(log, era=1, recorded_at="2020-01-01T00:00:00Z")
+    log.seal()
 
 
 def date_back_in_an_open_transaction(log: SealedLog) -> None:
@@ -491,6 +504,8 @@ ATTACKS: Final = (
         "recorded",
         alone=True,
     ),
+    Attack("begin an era in silence", begin_an_era_in_silence, "era", alone=True),
+    Attack("date an event back as an era begins", begin_an_era_and_date_back, "recorded", alone=True),
     Attack(
         "date a new event back in a transaction that was open at a head",
         date_back_in_an_open_transaction,

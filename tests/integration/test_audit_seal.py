@@ -14,7 +14,6 @@ import psycopg
 import pytest
 
 from assistant.audit.checkpoint import Checkpoint, SecretNoteKey, open_note
-from assistant.audit.events import LogRestored
 from assistant.audit.heads import Head
 from assistant.audit.seal import Sealer
 from assistant.audit.seal_key import Mark, PendingKey, SealKeyFile, SealKeys, read_public_key
@@ -23,7 +22,7 @@ from assistant.database import libpq_dsn
 from assistant.errors import SettingsError
 from assistant.migrations.migrate import begin_era as begin_next_era
 from tests.integration.conftest import Database
-from tests.integration.seal_scene import SealedLog, leaves_of, write_one
+from tests.integration.seal_scene import ORIGIN, SealedLog, leaves_of, write_one
 from tests.unit.assistant.audit import naive_tree
 
 pytestmark = pytest.mark.integration
@@ -331,8 +330,7 @@ def test_a_new_era_is_the_way_on_after_a_restore_to_the_same_server(log: SealedL
 
 def begin_era(log: SealedLog) -> None:
     """As `cloister audit new-era` does."""
-    era = begin_next_era(log.database.owner_url)
-    log.append_events(LogRestored(actor=None, era=era))
+    begin_next_era(log.database.owner_url, ORIGIN)
 
 
 def test_a_new_key_signs_after_the_batch_that_announces_it_and_the_old_secret_is_gone(log: SealedLog) -> None:
@@ -386,10 +384,8 @@ def test_after_a_restore_to_another_server_nothing_is_sealed_until_a_new_era(log
     log.execute("UPDATE audit.head SET cluster = cluster + 1")
     with pytest.raises(SettingsError, match="new-era"):
         log.seal()
-    with psycopg.connect(libpq_dsn(log.database.owner_url)) as connection:
-        connection.execute("SET ROLE cloister_audit_owner")
-        connection.execute("SELECT audit.begin_era()")
-    log.append(4)
+    begin_era(log)
+    log.append(3)
     head = sealed(log.seal())
     assert (head.era, head.size) == (1, 9)
     assert head.leaves == b"".join(leaves_of(log.rows(BY_TRANSACTION))[3:])
