@@ -1,8 +1,8 @@
 """Verify the whole log: read heads, events and tiles in one moment, derive everything again, and say what differs.
 
 The verifier trusts one thing: the public key of the log's first day. What a superuser could do and nothing inside the
-database shows, cutting off the tail or sealing everything anew with a stolen key, an anchor shows: a checkpoint that
-lies elsewhere.
+database shows, such as cutting off the tail or sealing everything anew with a stolen key, an anchor shows: a
+checkpoint that lies elsewhere.
 """
 
 from __future__ import annotations
