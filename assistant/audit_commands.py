@@ -156,22 +156,14 @@ def audit_rotate_key() -> None:
 
 @audit.command("new-era")
 def audit_new_era() -> None:
-    """Go on with a log that was restored to another server: with the owner's address, once, after the restore."""
-    from assistant.audit.events import LogRestored
-    from assistant.bootstrap import open_audit
-    from assistant.database_roles import with_roles_of
+    """Go on with a log that was restored from a backup: with the owner's address, once, after the restore."""
+    from importlib.metadata import version
+
+    from assistant.audit.record import Origin
     from assistant.embedded.running import owner_address
     from assistant.migrations.migrate import begin_era
 
-    settings = site_settings()
-    owner_url = owner_address(settings)
-    era = begin_era(owner_url)
-
-    async def note() -> None:
-        async with open_audit(with_roles_of(settings, owner_url)) as writer:
-            await writer.append(LogRestored(actor=None, era=era))
-
-    asyncio.run(note())
+    era = begin_era(owner_address(site_settings()), Origin.here(version("cloister")))
     typer.echo(f"Era {era} has begun; the sealer goes on within a minute.")
 
 

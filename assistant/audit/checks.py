@@ -21,7 +21,9 @@ from assistant.audit.seal_key import follow
 from assistant.audit.tree import Tree
 
 CLOCK_SLACK: Final = timedelta(minutes=5)  # so far the database's clock may be set back without an alarm
-PLACE_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)  # that of Postgres's binary times
+_PLACE_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)  # that of Postgres's binary times
+_MICROSECOND: Final = timedelta(microseconds=1)
+_SLACK: Final = CLOCK_SLACK // _MICROSECOND
 _TAGS: Final = frozenset(tag.value for tag in Tag)
 
 
@@ -83,6 +85,16 @@ ROW_CHECKS: Final[dict[str, RowCheck]] = {
 HASH_CHECKS: Final[tuple[str, ...]] = ("leaf",)  # where only hashes are looked at
 
 
+def microseconds_of(moment: datetime) -> int:
+    """Return a moment as the database sends it: microseconds since 2000."""
+    return (moment - _PLACE_EPOCH) // _MICROSECOND
+
+
+def is_possible(recorded: int, moment: datetime) -> bool:
+    """Tell whether an event can have been recorded then; it is `moment` now."""
+    return 0 <= recorded <= microseconds_of(moment) + _SLACK
+
+
 def parse_body(body: bytes) -> Mapping[str, Any]:
     """Return what a body says; nothing where it is no JSON object, which the checks then see."""
     try:
@@ -101,10 +113,13 @@ class Batch:
         tree: with the rows of this batch.
         begin: the size before.
         places: digest over the places of its rows.
-        earliest: when the first of its rows was recorded that was no open transaction at the last head.
+        dated_back: how long before the newest head that its transaction began after one of its rows claims to be
+            recorded, at most.
+        latest: when the last of its rows was recorded; both in microseconds, which hold every time of the database.
         stored_edge: the leaves beyond the last full tile, as the heads have them.
         announced: the keys that events of this batch announce.
         key: the one in force.
+        restored: the eras whose events say that the operator began them.
     """
 
     head: Head
@@ -112,10 +127,12 @@ class Batch:
     tree: Tree
     begin: int
     places: bytes
-    earliest: datetime | None
+    dated_back: int
+    latest: int | None
     stored_edge: Sequence[bytes]
     key: NoteKey
     announced: Sequence[KeyRotated] = field(default=())
+    restored: frozenset[int] = frozenset()
 
     @property
     def checkpoint(self) -> Checkpoint | None:
@@ -133,13 +150,15 @@ def check_sequence(batch: Batch) -> str:
 
 
 def check_note(batch: Batch) -> str:
-    """The key in force signed the checkpoint."""
+    """The key in force signed the checkpoint, and the note has its line and no other."""
     try:
         text, signatures = split_note(batch.head.note)
         signed = check_signatures(text, signatures, [batch.key])
     except NoteError as error:
         return f"The checkpoint cannot be trusted: {error}"
-    return "" if signed else "The checkpoint is not signed by the key in force."
+    if not signed:
+        return "The checkpoint is not signed by the key in force."
+    return "" if len(signatures) == 1 else "The checkpoint has lines that the sealer did not write."
 
 
 def check_head(batch: Batch) -> str:
@@ -200,14 +219,22 @@ def check_course(batch: Batch) -> str:
     return "The head is of another server or of an earlier moment than the one before it."
 
 
-def check_recorded(batch: Batch) -> str:
-    """No event claims to have been recorded long before the last head, which did not see it."""
-    if batch.previous is None or batch.earliest is None or batch.previous.era != batch.head.era:
+def check_era(batch: Batch) -> str:
+    """The first batch of an era has the event by which the operator began it."""
+    era = batch.head.era
+    if era == (batch.previous.era if batch.previous else 0) or era in batch.restored:
         return ""
-    if batch.earliest >= batch.previous.sealed_at - CLOCK_SLACK:
+    return f"Era {era} begins, and no event says that the operator restored the log."
+
+
+def check_recorded(batch: Batch) -> str:
+    """No event claims to have been recorded long before a head that its transaction began after, or after its own."""
+    if batch.latest is not None and batch.latest > microseconds_of(batch.head.sealed_at) + _SLACK:
+        return "An event says that it was recorded minutes after the head that has it."
+    if batch.dated_back <= _SLACK:
         return ""
     return (
-        "An event says that it was recorded minutes before the head that does not have it: it was dated back, "
+        "An event says that it was recorded minutes before a head that its transaction followed: it was dated back, "
         "or the database's clock was set back."
     )
 
@@ -230,6 +257,7 @@ BATCH_CHECKS: Final[dict[str, BatchCheck]] = {
     "head": check_head,
     "origin": check_origin,
     "course": check_course,
+    "era": check_era,
     "recorded": check_recorded,
     "rotation": check_rotation,
     "size": check_size,

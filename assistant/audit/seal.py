@@ -2,6 +2,7 @@
 
 One sealer leads, by an advisory lock; the primary key of the heads decides should two believe that they do. A batch is
 one transaction, and everything that the next one needs is read from the database: a sealer may be killed at any point.
+After each commit the sealer marks in a file beside its key what it sealed; a database that fell behind is not sealed.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from psycopg import sql
 from pydantic import SecretStr
 
-from assistant.audit.checkpoint import Checkpoint, open_note
+from assistant.audit.checkpoint import Checkpoint, NoteError, open_note, split_note
 from assistant.audit.heads import COLUMNS, FIRST_BATCH, ROW_PLACE, SELECT_HEADS, Head, Snapshot, has_seen, select_batch
-from assistant.audit.seal_key import SealKeyFile, SealKeys
+from assistant.audit.seal_key import Mark, SealKeyFile, SealKeys
 from assistant.audit.tree import TILE_HEIGHT, TILE_WIDTH, Tile, Tree, perfect_root, split_hashes
 from assistant.database import connect
 from assistant.errors import SettingsError
@@ -96,6 +97,8 @@ class Sealer:
             except (*_TRANSIENT, psycopg.errors.UniqueViolation) as error:
                 _log.warning("Sealing was interrupted (%s); trying again.", type(error).__name__)
                 await _wait(stop, _PAUSE_SECONDS)
+            except psycopg.Error as error:  # such as a time in a head that no clock shows
+                raise _not_ours(f"It cannot be read or added to ({type(error).__name__}).") from error
 
     async def seal(self) -> Head | None:
         """Seal what there is, once; None when there is nothing. For commands and tests.
@@ -145,9 +148,9 @@ class Sealer:
     async def _load(self, connection: psycopg.AsyncConnection) -> None:
         """Read where the log stands, and refuse to go on where that is not what this key signed."""
         await connection.execute("SET synchronous_commit = on")
-        cursor = await connection.execute(sql.SQL("{} ORDER BY batch DESC LIMIT 1").format(SELECT_HEADS))
-        row = await cursor.fetchone()
+        mark, row = await self._read_last(connection)
         if row is None:
+            await self._compare_mark(connection, mark, None)
             self._keys.create()
             self._state = _State(None, Tree())
             return
@@ -159,7 +162,38 @@ class Sealer:
             raise _not_ours(str(error)) from error
         if text != Checkpoint(head.checkpoint.origin, tree.size, tree.root()).text:
             raise _not_ours("Its tiles and heads have another root than the last head.")
+        await self._compare_mark(connection, mark, Mark(head.batch, head.size, tree.root()), head.era)
         self._state = _State(head, tree)
+
+    async def _read_last(self, connection: psycopg.AsyncConnection) -> tuple[Mark | None, tuple[Any, ...] | None]:
+        """Return the mark and the last head as they were at one moment, also while another sealer is at work."""
+        while True:
+            mark = self._keys.read_mark()
+            cursor = await connection.execute(sql.SQL("{} ORDER BY batch DESC LIMIT 1").format(SELECT_HEADS))
+            row = await cursor.fetchone()
+            if self._keys.read_mark() == mark:
+                return mark, row
+
+    async def _compare_mark(
+        self, connection: psycopg.AsyncConnection, mark: Mark | None, last: Mark | None, last_era: int = 0
+    ) -> None:
+        """Refuse a database that is behind the mark or differs from it, unless its operator began a new era."""
+        if mark == last:
+            return
+        if mark is None:
+            self._keys.set_mark(last)
+            return
+        # Between a commit and its mark the sealer may be killed: so the database may be one head ahead, and no more.
+        if last is not None and last.batch == mark.batch + 1 and await _has_head(connection, mark):
+            self._keys.advance_mark(last)
+            return
+        where = "has no head" if last is None else f"ends with head {last.batch} of {last.size} events"
+        reason = f"The last head that was made here is {mark.batch} of {mark.size} events, and the database {where}"
+        era = await _scalar(connection, "SELECT audit.current_era()")
+        if not isinstance(era, int) or era <= last_era:
+            raise _not_ours(f"{reason}, or differs from it there: it was set back or changed.")
+        _log.warning("%s. A new era was begun, so the log goes on from there.", reason)
+        self._keys.set_mark(last)
 
     async def _seal_batch(self, connection: psycopg.AsyncConnection, *, is_heartbeat: bool) -> Head | None:
         """Add a batch and its head in one transaction; None when nothing was new and no heartbeat is due."""
@@ -191,6 +225,7 @@ class Sealer:
             )
             head = replace(head, signature=keys.current.sign(head.signed_bytes()))
             await _insert_head(connection, head)
+        self._keys.advance_mark(Mark(head.batch, size, checkpoint.root))
         self._state = _State(head, state.tree)
         self._sealed = time.monotonic()
         return head
@@ -214,7 +249,8 @@ class Sealer:
 def _not_ours(reason: str) -> SettingsError:
     return SettingsError(
         f"The audit log is not what this installation sealed. {reason} Nothing is sealed until it is. Keep the "
-        "database as it is, see that the sealing key belongs to it, and run `cloister audit verify`."
+        "database as it is, see that the sealing key belongs to it, and run `cloister audit verify` with an anchor. "
+        "If you restored it from a backup yourself, say so: `cloister audit new-era`."
     )
 
 
@@ -262,6 +298,19 @@ async def _read_edges(connection: psycopg.AsyncConnection, size: int) -> list[li
         edges.append([perfect_root(split_hashes(row[0])) for row in await cursor.fetchall()])
         level += 1
     return edges
+
+
+async def _has_head(connection: psycopg.AsyncConnection, mark: Mark) -> bool:
+    """Tell whether the database has the marked head, with its size and root."""
+    cursor = await connection.execute("SELECT size, note FROM audit.head WHERE batch = %s", [mark.batch])
+    row = await cursor.fetchone()
+    if row is None:
+        return False
+    try:
+        checkpoint = Checkpoint.parse(split_note(row[1])[0])
+    except NoteError:
+        return False
+    return row[0] == checkpoint.size == mark.size and checkpoint.root == mark.root
 
 
 async def _insert_tiles(connection: psycopg.AsyncConnection, tiles: Sequence[Tile]) -> None:

@@ -2,7 +2,8 @@
 
 The file has the key in force on its first line. A line `next` holds the key to come with the id of the event that
 announces it: the old key signs the batch with that event, the new one every head after it, and then the old secret is
-gone. Beside it lies the public key of the first day, from which a verifier follows the announcements.
+gone. Beside it lies the public key of the first day, from which a verifier follows the announcements, and the mark:
+the last head that was made, so that a database that was set back is not sealed anew.
 """
 
 from __future__ import annotations
@@ -22,6 +23,16 @@ from assistant.errors import SettingsError
 
 _NEXT: Final = "next"
 _FORMER: Final = "former"
+_MARK_FIELDS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The last head that the sealer made, as it remembers it outside the database."""
+
+    batch: int
+    size: int
+    root: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,11 @@ class SealKeyFile:
     def public_file(self) -> Path:
         """Return where the public key of the first day lies."""
         return public_file_of(self._file)
+
+    @property
+    def mark_file(self) -> Path:
+        """Return where the mark lies: the last head that was made."""
+        return self._file.with_suffix(".mark")
 
     @property
     def exists(self) -> bool:
@@ -114,6 +130,54 @@ class SealKeyFile:
             _write(self._file, "".join(f"{line}\n" for line in lines), mode=0o600)
         except OSError as error:
             raise _unusable(self._file, error) from error
+
+    def read_mark(self) -> Mark | None:
+        """Return the mark; None where none was written yet.
+
+        Raises:
+            SettingsError: it cannot be read.
+        """
+        try:
+            words = self.mark_file.read_text(encoding="ascii").split()
+            if len(words) != _MARK_FIELDS:
+                raise ValueError("It has not three fields.")  # noqa: TRY301 - told as what the parsers raise
+            return Mark(int(words[0]), int(words[1]), b64decode(words[2], validate=True))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise self._unusable_mark(error) from error
+
+    def advance_mark(self, mark: Mark) -> None:
+        """Remember a head, unless another sealer with this key remembers a later one.
+
+        Raises:
+            SettingsError: it cannot be written.
+        """
+        last = self.read_mark()
+        if last is None or last.batch < mark.batch:
+            self.set_mark(mark)
+
+    def set_mark(self, mark: Mark | None) -> None:
+        """Remember this head whatever was remembered, or none.
+
+        Raises:
+            SettingsError: it cannot be written.
+        """
+        try:
+            if mark is None:
+                self.mark_file.unlink(missing_ok=True)
+            else:
+                content = f"{mark.batch} {mark.size} {b64encode(mark.root).decode()}\n"
+                _write(self.mark_file, content, mode=0o600)
+        except OSError as error:
+            raise self._unusable_mark(error) from error
+
+    def _unusable_mark(self, error: Exception) -> SettingsError:
+        return SettingsError(
+            f"The file {str(self.mark_file)!r}, which says what was sealed last, cannot be used "
+            f"({type(error).__name__}). Nothing is sealed until it can. See that the sealer may read and write it. "
+            "If it is damaged, run `cloister audit verify` with an anchor; if that says sound, remove the file."
+        )
 
 
 def public_file_of(file: Path) -> Path:

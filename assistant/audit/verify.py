@@ -1,8 +1,8 @@
 """Verify the whole log: read heads, events and tiles in one moment, derive everything again, and say what differs.
 
 The verifier trusts one thing: the public key of the log's first day. What a superuser could do and nothing inside the
-database shows, cutting off the tail or sealing everything anew with a stolen key, an anchor shows: a checkpoint that
-lies elsewhere.
+database shows, such as cutting off the tail or sealing everything anew with a stolen key, an anchor shows: a
+checkpoint that lies elsewhere.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -36,16 +37,17 @@ from assistant.audit.checkpoint import (
 from assistant.audit.checks import (
     BATCH_CHECKS,
     HASH_CHECKS,
-    PLACE_EPOCH,
     ROW_CHECKS,
     TREE_CHECKS,
     Batch,
     Row,
+    is_possible,
+    microseconds_of,
     parse_body,
 )
 from assistant.audit.events import KeyRotated, Tag
 from assistant.audit.findings import Findings
-from assistant.audit.heads import PLACE, ROW_PLACE, SELECT_HEADS, Head, Place, Snapshot
+from assistant.audit.heads import PLACE, ROW_PLACE, SELECT_ANY_HEADS, Head, Place, Snapshot
 from assistant.audit.seal_key import follow
 from assistant.audit.tree import TILE_WIDTH, Tile, Tree, full_tiles, split_hashes
 from assistant.database import connect, connect_blocking
@@ -153,6 +155,7 @@ class Verifier:
         self._findings = Findings()
         self._tree = Tree()
         self._reigns = [_Reign(key, 0)]
+        self._moments = _Moments()
         self._stored_edge: list[bytes] = []
         self._located: int | None = None  # the first leaf of the batch that differs from what is stored
         self._is_lost = False  # the tree is another one: comparing it further would tell the same again and again
@@ -234,16 +237,21 @@ class Verifier:
         self._findings.keys = [str(reign.key) for reign in self._reigns]
 
     async def _check_batch(self, head: Head, previous: Head | None, rows: _Rows, tiles: _Tiles) -> None:
-        begin, digest, earliest = self._tree.size, sha256(), None
+        begin, digest, dated_back = self._tree.size, sha256(), 0
+        latest: int | None = None
         announced: list[KeyRotated] = []
+        restored: set[int] = set()
         self._located = None
         async for taken in rows.of_batch(head):
             self._check_rows(taken, self._tree.size)
             places = b"".join([row.place for row in taken])
             digest.update(places)
-            earliest = _earliest(earliest, places, previous.snapshot.xmax if previous else 0, head.era)
+            dated_back = max(dated_back, self._moments.dated_back(places))
+            latest = _latest(places, latest)
             announced += [_announcement(row) for row in taken if row.type == Tag.KEY_ROTATED]
+            restored |= {Place.parse(row.place).era for row in taken if _is_restored(row)}
             await self._grow([row.leaf for row in taken], tiles)
+        self._moments.add(head)
         self._follow_edge(head, previous)
         batch = Batch(
             head=head,
@@ -251,10 +259,12 @@ class Verifier:
             tree=self._tree,
             begin=begin,
             places=digest.digest(),
-            earliest=earliest,
+            dated_back=dated_back,
+            latest=latest,
             stored_edge=self._stored_edge,
             key=self._reigns[-1].key,
             announced=announced,
+            restored=frozenset(restored),
         )
         self._judge(batch)
         self._findings.heads += 1
@@ -351,8 +361,15 @@ class Verifier:
                         "An event says that a transaction wrote it that has not been yet: it will never be sealed.",
                         event=UUID(bytes=identifier),
                     )
-                age = (moment - (PLACE_EPOCH + timedelta(microseconds=recorded))).total_seconds()
                 self._findings.unsealed += 1
+                if not is_possible(recorded, moment):
+                    self._findings.add(
+                        "recorded",
+                        "An event says that it was recorded at a time that cannot be.",
+                        event=UUID(bytes=identifier),
+                    )
+                    continue
+                age = (microseconds_of(moment) - recorded) / 1_000_000
                 self._findings.oldest_unsealed_seconds = max(self._findings.oldest_unsealed_seconds, age)
 
     def _check_anchors(self) -> None:
@@ -393,12 +410,14 @@ class _Rows:
 
     def __init__(self, reader_url: SecretStr, snapshot: str, query: sql.Composed) -> None:
         self._thread = ThreadPoolExecutor(1, "audit-events")
-        self._next = self._thread.submit(self._open, reader_url, snapshot, query)
         self._connection: psycopg.Connection | None = None
         self._cursor: psycopg.ServerCursor[Any] | None = None
         self._block: list[tuple[int, int, Row]] = []
         self._at = 0
         self._waiting: list[tuple[int, int, Row]] = []  # of transactions that ended after a head that came after them
+        self._next = self._thread.submit(
+            self._open, reader_url, snapshot, query
+        )  # the last: the thread sets what is above
 
     async def close(self) -> None:
         """End the thread and its connection."""
@@ -479,6 +498,47 @@ class _Rows:
         return self._cursor.fetchmany(_ROWS_AT_ONCE) if self._cursor else []
 
 
+class _Moments:
+    """When heads were made: a row was recorded after each head that its transaction's number is not before.
+
+    Of heads that nothing new can stand before, only the newest is kept.
+    """
+
+    def __init__(self) -> None:
+        self._era = 0
+        self._last: Snapshot | None = None
+        self._numbers: list[int] = []  # the first transaction that had not begun
+        self._times: list[int] = []
+
+    def add(self, head: Head) -> None:
+        """Keep a head for the batches after it."""
+        if head.era != self._era:
+            self._numbers.clear()
+            self._times.clear()
+        self._era, self._last = head.era, head.snapshot
+        place = bisect_left(self._numbers, head.snapshot.xmax)  # a log that was changed may go back
+        self._numbers[place:] = [head.snapshot.xmax]
+        self._times[place:] = [microseconds_of(head.sealed_at)]
+        done = bisect_right(self._numbers, head.snapshot.xmin) - 1
+        if done > 0:
+            del self._numbers[:done]
+            del self._times[:done]
+
+    def dated_back(self, places: bytes) -> int:
+        """Return how long before such a head one of these rows claims to be recorded, at most."""
+        if self._last is None:
+            return 0
+        most, xmax, newest = 0, self._last.xmax, self._times[-1]
+        for _, xid, era, recorded in PLACE.iter_unpack(places):
+            if era < self._era:
+                continue
+            if era > self._era or xid >= xmax:  # a later era began after every head of this one
+                most = max(most, newest - recorded)
+            elif place := bisect_right(self._numbers, xid):
+                most = max(most, self._times[place - 1] - recorded)
+        return most
+
+
 class _Tiles:
     """The stored tiles, read some at a time."""
 
@@ -553,19 +613,21 @@ class _Cosignatures:
 
 async def _read_heads(connection: psycopg.AsyncConnection) -> AsyncIterator[Head]:
     async with connection.cursor("heads", binary=True) as cursor:
-        await cursor.execute(sql.SQL("{} ORDER BY batch").format(SELECT_HEADS))
+        await cursor.execute(sql.SQL("{} ORDER BY batch").format(SELECT_ANY_HEADS))
         while rows := await cursor.fetchmany(_HEADS_AT_ONCE):
             for row in rows:
                 yield Head.of_row(row)
 
 
-def _earliest(so_far: datetime | None, places: bytes, from_xid: int, era: int) -> datetime | None:
-    """Return when the earliest row was recorded whose transaction began after the last head."""
-    times = [recorded for _, xid, row_era, recorded in PLACE.iter_unpack(places) if xid >= from_xid and row_era == era]
-    if not times:
-        return so_far
-    earliest = PLACE_EPOCH + timedelta(microseconds=min(times))
-    return earliest if so_far is None else min(so_far, earliest)
+def _latest(places: bytes, so_far: int | None) -> int | None:
+    times = [recorded for _, _, _, recorded in PLACE.iter_unpack(places)]
+    if so_far is not None:
+        times.append(so_far)
+    return max(times, default=None)
+
+
+def _is_restored(row: Row) -> bool:
+    return row.type == Tag.LOG_RESTORED and parse_body(row.body).get("type") == Tag.LOG_RESTORED
 
 
 def _announcement(row: Row) -> KeyRotated:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,9 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
+from assistant.audit.events import LogRestored
 from assistant.audit.partitions import MONTHS_AHEAD
+from assistant.audit.record import Origin, Record, compose_record
 from assistant.database import create_command_engine, parse_url
 from assistant.errors import CloisterError, SettingsError, UnavailableError
 from assistant.keys import Keys
@@ -29,6 +32,10 @@ from assistant.migrations.roles import AUDIT_OWNER_ROLE, prepare_database
 # Any number does that no other program takes on this database; this one spells "cloister" in ASCII, as a bigint.
 _LOCK_ID: Final = int.from_bytes(b"cloister", "big")
 OLDEST_SERVER: Final = 160000  # Postgres 16: membership without inheritance, which roles.py needs
+_INSERT_EVENT: Final = text(
+    f"INSERT INTO audit.event ({', '.join(Record._fields)}) "  # noqa: S608 - constants
+    f"VALUES ({', '.join(f':{name}' for name in Record._fields)})"
+)
 _LOCATION: Final = Path(__file__).parent
 
 
@@ -56,8 +63,10 @@ def migrate(owner_url: SecretStr, keys: Keys) -> None:
         connection.execute(text("RESET ROLE"))
 
 
-def begin_era(owner_url: SecretStr) -> int:
-    """Have new audit events belong to the next era, after a restore to another server; return it.
+def begin_era(owner_url: SecretStr, origin: Origin) -> int:
+    """Have new audit events belong to the next era, after a restore; return it.
+
+    The event that says so is of the same transaction: so the first batch of the era has it.
 
     Raises:
         UnavailableError: the database does not answer.
@@ -65,7 +74,10 @@ def begin_era(owner_url: SecretStr) -> int:
     """
     with _transaction(owner_url) as connection:
         connection.execute(text(f"SET LOCAL ROLE {AUDIT_OWNER_ROLE}"))
-        return int(connection.scalar(text("SELECT audit.begin_era()")) or 0)
+        era = int(connection.scalar(text("SELECT audit.begin_era()")) or 0)
+        record = compose_record(LogRestored(actor=None, era=era), origin, time.time_ns())
+        connection.execute(_INSERT_EVENT, record._asdict())
+        return era
 
 
 def head_revision() -> str:

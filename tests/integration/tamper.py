@@ -24,6 +24,7 @@ from assistant.audit.heads import Head
 from assistant.audit.record import compose_record, leaf_of, make_event_id
 from assistant.audit.seal_key import SealKeys
 from assistant.database import libpq_dsn
+from assistant.migrations.migrate import begin_era
 from tests.integration.seal_scene import ORIGIN, SealedLog, job, switch
 
 
@@ -109,7 +110,9 @@ def put(log: SealedLog, head: Head) -> None:
         switch(connection, "ENABLE ALWAYS")
 
 
-def insert(log: SealedLog, *, body: bytes | None = None, **columns: object) -> None:
+def insert(
+    log: SealedLog, *, body: bytes | None = None, connection: psycopg.Connection | None = None, **columns: object
+) -> None:
     """Add an event as a superuser may, with any transaction and time."""
     row = compose_record(job(), ORIGIN, time.time_ns())._asdict()
     if body is not None:
@@ -119,8 +122,12 @@ def insert(log: SealedLog, *, body: bytes | None = None, **columns: object) -> N
     row |= columns
     names = sql.SQL(", ").join(map(sql.Identifier, row))
     values = sql.SQL(", ").join(sql.Placeholder() * len(row))
-    with psycopg.connect(libpq_dsn(log.database.owner_url)) as connection:
-        connection.execute(sql.SQL("INSERT INTO audit.event ({}) VALUES ({})").format(names, values), [*row.values()])
+    statement = sql.SQL("INSERT INTO audit.event ({}) VALUES ({})").format(names, values)
+    if connection is not None:
+        connection.execute(statement, [*row.values()])
+        return
+    with psycopg.connect(libpq_dsn(log.database.owner_url)) as own:
+        own.execute(statement, [*row.values()])
 
 
 def fresh_body(**changes: object) -> bytes:
@@ -130,7 +137,8 @@ def fresh_body(**changes: object) -> bytes:
 
 
 def seal_anew(log: SealedLog, from_batch: int = 0) -> None:
-    """With the stolen key: the heads from a batch on are deleted, and sealed once more."""
+    """With the stolen key, by a sealer of one's own: the heads from a batch on are deleted, and sealed once more."""
+    log.keys.set_mark(None)
     log.execute(f"DELETE FROM audit.head WHERE batch >= {from_batch}", "DELETE FROM audit.cosignature")
     if from_batch == 0:
         log.execute("DELETE FROM audit.tile")
@@ -234,6 +242,28 @@ def spoil_the_notes_signature(log: SealedLog) -> None:
     log.execute(f"UPDATE audit.head SET note = '{as_insert(head.note.replace(line, spoilt))}' WHERE batch = 2")
 
 
+def begin_an_era_in_silence(log: SealedLog) -> None:
+    log.execute("ALTER TABLE audit.event ALTER COLUMN era SET DEFAULT 1")
+    log.append(1)
+    log.seal()
+
+
+def begin_an_era_and_date_back(log: SealedLog) -> None:
+    begin_era(log.database.owner_url, ORIGIN)
+    insert(log, era=1, recorded_at="2020-01-01T00:00:00Z")
+    log.seal()
+
+
+def date_back_in_an_open_transaction(log: SealedLog) -> None:
+    """The transaction is open at the last head, but began after the one before it."""
+    with psycopg.connect(libpq_dsn(log.database.owner_url)) as connection:
+        connection.execute("SELECT pg_current_xact_id()")
+        log.append(1)
+        log.seal()
+        insert(log, connection=connection, recorded_at="2020-01-01T00:00:00Z")
+    log.seal()
+
+
 ATTACKS: Final = (
     Attack(
         "edit a body",
@@ -326,6 +356,42 @@ ATTACKS: Final = (
         "rows",
         alone=True,
     ),
+    *(
+        Attack(
+            f"edit when it was recorded, to {moment}",
+            sql_of(f"UPDATE audit.event SET recorded_at = '{moment}' WHERE id = {nth(4)}"),
+            "rows",
+        )
+        for moment in ("infinity", "-infinity", "4714-12-01 BC")
+    ),
+    *(
+        Attack(
+            f"edit when it happened, to {moment}",
+            sql_of(f"UPDATE audit.event SET occurred_at = '{moment}' WHERE id = {nth(4)}"),
+            "columns",
+        )
+        for moment in ("infinity", "-infinity", "4714-12-01 BC")
+    ),
+    *(
+        Attack(
+            f"edit when a head was made, to {moment}",
+            sql_of(f"UPDATE audit.head SET sealed_at = '{moment}' WHERE batch = 2"),
+            "head",
+        )
+        for moment in ("infinity", "-infinity", "4714-12-01 BC")
+    ),
+    *(
+        Attack(f"add an event of {moment}", lambda log, moment=moment: insert(log, recorded_at=moment), "recorded")  # type: ignore[misc]
+        for moment in ("infinity", "-infinity", "4714-12-01 BC")
+    ),
+    *(
+        Attack(
+            f"have an event of {moment} sealed",
+            after_a_seal(lambda log, moment=moment: insert(log, recorded_at=moment)),  # type: ignore[misc]
+            "recorded",
+        )
+        for moment in ("infinity", "-infinity", "4714-12-01 BC")
+    ),
     Attack("edit an id", sql_of(f"UPDATE audit.event SET id = gen_random_uuid() WHERE id = {nth(299)}"), "columns"),
     Attack(
         "edit a transaction number",
@@ -404,6 +470,19 @@ ATTACKS: Final = (
         "note",
     ),
     Attack("spoil the signature of a checkpoint", spoil_the_notes_signature, "note", alone=True),
+    Attack(
+        "add a witness to a checkpoint",
+        sql_of(
+            "UPDATE audit.head SET note = note || '— witness.example ' || encode(sha256('x'), 'base64') || E'\\n' "
+            "WHERE batch = 2"
+        ),
+        "note",
+    ),
+    Attack(
+        "repeat the signature of a checkpoint",
+        sql_of("UPDATE audit.head SET note = note || split_part(note, E'\\n', -2) || E'\\n' WHERE batch = 2"),
+        "note",
+    ),
     Attack("swap two checkpoints", swap_notes, "head"),
     Attack("delete a heartbeat", sql_of("DELETE FROM audit.head WHERE batch = 2"), "sequence", alone=True),
     Attack("delete a head with events", sql_of("DELETE FROM audit.head WHERE batch = 3"), "sequence"),
@@ -422,6 +501,14 @@ ATTACKS: Final = (
     Attack(
         "date a new event back",
         after_a_seal(lambda log: insert(log, recorded_at="2020-01-01T00:00:00Z")),
+        "recorded",
+        alone=True,
+    ),
+    Attack("begin an era in silence", begin_an_era_in_silence, "era", alone=True),
+    Attack("date an event back as an era begins", begin_an_era_and_date_back, "recorded", alone=True),
+    Attack(
+        "date a new event back in a transaction that was open at a head",
+        date_back_in_an_open_transaction,
         "recorded",
         alone=True,
     ),

@@ -16,16 +16,18 @@ import pytest
 from assistant.audit.checkpoint import Checkpoint, SecretNoteKey, open_note
 from assistant.audit.heads import Head
 from assistant.audit.seal import Sealer
-from assistant.audit.seal_key import PendingKey, SealKeyFile, SealKeys, read_public_key
+from assistant.audit.seal_key import Mark, PendingKey, SealKeyFile, SealKeys, read_public_key
 from assistant.audit.verify import Verifier
 from assistant.database import libpq_dsn
 from assistant.errors import SettingsError
+from assistant.migrations.migrate import begin_era as begin_next_era
 from tests.integration.conftest import Database
-from tests.integration.seal_scene import SealedLog, leaves_of, write_one
+from tests.integration.seal_scene import ORIGIN, SealedLog, leaves_of, write_one
 from tests.unit.assistant.audit import naive_tree
 
 pytestmark = pytest.mark.integration
 
+LATER_EVENTS = "DELETE FROM audit.event WHERE id <> (SELECT id FROM audit.event ORDER BY era, xid, id LIMIT 1)"
 BY_TRANSACTION = "SELECT leaf, xid::text::bigint FROM audit.event ORDER BY era, xid, id"
 
 
@@ -265,6 +267,72 @@ def test_nothing_is_sealed_on_top_of_a_log_that_was_changed(log: SealedLog, chan
         log.seal()
 
 
+@pytest.mark.parametrize("from_batch", [0, 2], ids=["every head is gone", "the last head is gone"])
+def test_a_log_that_was_set_back_is_not_sealed_anew(log: SealedLog, from_batch: int) -> None:
+    for count in (257, 1, 1):
+        log.append(count)
+        log.seal()
+    log.execute(
+        f"DELETE FROM audit.head WHERE batch >= {from_batch}",  # noqa: S608 - a constant
+        f"DELETE FROM audit.tile WHERE {from_batch} = 0",  # noqa: S608 - a constant
+        "DELETE FROM audit.event WHERE id = (SELECT id FROM audit.event ORDER BY era, xid, id OFFSET 258 LIMIT 1)",
+    )
+    log.append(2)
+    before = log.heads()
+    for _ in range(2):
+        with pytest.raises(SettingsError, match="set back or changed"):
+            log.seal()
+    assert log.heads() == before
+    assert log.keys.read_mark() is not None
+
+
+def test_another_log_with_the_same_key_is_not_sealed(log: SealedLog) -> None:
+    log.append(1)
+    head = sealed(log.seal())
+    log.keys.set_mark(Mark(head.batch, head.size, bytes(32)))
+    with pytest.raises(SettingsError, match="set back or changed"):
+        log.seal()
+
+
+def test_a_sealer_killed_between_a_head_and_its_mark_goes_on(log: SealedLog) -> None:
+    log.append(1)
+    first = sealed(log.seal())
+    log.append(1)
+    second = sealed(log.seal())
+    assert log.keys.mark_file.stat().st_mode & 0o777 == 0o600
+    log.keys.set_mark(Mark(first.batch, first.size, first.checkpoint.root))
+    log.append(1)
+    assert sealed(log.seal()).batch == 2
+    log.keys.set_mark(Mark(first.batch, first.size, first.checkpoint.root))  # two heads more than any kill leaves
+    with pytest.raises(SettingsError, match="set back or changed"):
+        log.seal()
+    log.keys.set_mark(Mark(second.batch, second.size, bytes(32)))  # a head more, on another root
+    with pytest.raises(SettingsError, match="set back or changed"):
+        log.seal()
+    log.keys.mark_file.write_text("x")
+    with pytest.raises(SettingsError, match="cannot be used"):
+        log.seal()
+
+
+def test_a_new_era_is_the_way_on_after_a_restore_to_the_same_server(log: SealedLog) -> None:
+    for _ in range(3):
+        log.append(1)
+        log.seal()
+    log.execute("DELETE FROM audit.head WHERE batch > 0", LATER_EVENTS)
+    with pytest.raises(SettingsError, match="new-era"):
+        log.seal()
+    begin_era(log)
+    head = sealed(log.seal())
+    assert (head.batch, head.era) == (1, 1)
+    assert log.keys.read_mark() == Mark(1, head.size, head.checkpoint.root)
+    assert_sound(log)
+
+
+def begin_era(log: SealedLog) -> None:
+    """As `cloister audit new-era` does."""
+    begin_next_era(log.database.owner_url, ORIGIN)
+
+
 def test_a_new_key_signs_after_the_batch_that_announces_it_and_the_old_secret_is_gone(log: SealedLog) -> None:
     log.append(1)
     log.seal()
@@ -316,10 +384,8 @@ def test_after_a_restore_to_another_server_nothing_is_sealed_until_a_new_era(log
     log.execute("UPDATE audit.head SET cluster = cluster + 1")
     with pytest.raises(SettingsError, match="new-era"):
         log.seal()
-    with psycopg.connect(libpq_dsn(log.database.owner_url)) as connection:
-        connection.execute("SET ROLE cloister_audit_owner")
-        connection.execute("SELECT audit.begin_era()")
-    log.append(4)
+    begin_era(log)
+    log.append(3)
     head = sealed(log.seal())
     assert (head.era, head.size) == (1, 9)
     assert head.leaves == b"".join(leaves_of(log.rows(BY_TRANSACTION))[3:])

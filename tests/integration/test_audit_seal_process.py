@@ -79,11 +79,12 @@ def test_it_goes_on_after_kill_9(database: Database, tmp_path: Path) -> None:
             process.send_signal(signal.SIGKILL)
 
 
-def test_it_says_why_it_does_not_seal_and_stays(database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", ["cluster = 1", "sealed_at = 'infinity'", "sealed_at = '4714-12-01 BC'"])
+def test_it_says_why_it_does_not_seal_and_stays(database: Database, tmp_path: Path, change: str) -> None:
     log = SealedLog.at(database, tmp_path)
     log.append(1)
     log.seal()
-    log.execute("UPDATE audit.head SET cluster = 1")
+    log.execute(f"UPDATE audit.head SET {change}")  # noqa: S608 - a constant
     with sealer(database, tmp_path) as process:
         eventually(lambda: "new-era" in (tmp_path / "log").read_text(), (tmp_path / "log").read_text)
         assert process.poll() is None
