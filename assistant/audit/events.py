@@ -522,7 +522,7 @@ class LogVerified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRestored:
-    """The operator restored the log from a backup, here or in another server; transaction numbers begin anew in this era."""
+    """The operator restored the log from a backup; transaction numbers begin anew in this era."""
 
     tag: ClassVar = Tag.LOG_RESTORED
     outcome: ClassVar = Outcome.DONE
