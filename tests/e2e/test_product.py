@@ -201,9 +201,9 @@ def sign_in_again_if_asked(page: Page, product: RunningProduct) -> None:
 
 @pytest.mark.parametrize("chars", [300_000, 10_000_000])
 def test_an_oversize_message_is_refused_in_words(page: Page, product: RunningProduct, chars: int) -> None:
-    page.evaluate(
-        """chars => {
-            const field = document.querySelector('#chat-input');
+    # The page shows another field of this name until the conversation is there.
+    page.locator("textarea#chat-input").evaluate(
+        """(field, chars) => {
             Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, 'value').set.call(field, 'y'.repeat(chars));
             field.dispatchEvent(new Event('input', {bubbles: true}));
         }""",
