@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -168,8 +169,9 @@ def audit_new_era() -> None:
 
 
 async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_quick: bool) -> Findings:
+    from assistant.audit.anchor import read_anchors
     from assistant.audit.events import LogVerified
-    from assistant.audit.verify import Verifier, read_anchors
+    from assistant.audit.verify import Verifier
     from assistant.bootstrap import open_audit
 
     settings = server_settings()
@@ -179,6 +181,7 @@ async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_qui
         anchors=[anchor for file in anchors for anchor in read_anchors(file)],
         witnesses=[_parse_key(each) for each in witnesses],
         is_quick=is_quick,
+        processes=os.cpu_count() or 1,
     ) as verifier:
         findings = await verifier.verify()
     event = LogVerified(

@@ -12,16 +12,19 @@ from typing import Any
 import psycopg
 import pytest
 
+from assistant.audit import slice_readers, slices
 from assistant.audit import verify as verify_module
+from assistant.audit.anchor import Anchor
 from assistant.audit.checkpoint import Checkpoint, SecretNoteKey, split_note
-from assistant.audit.checks import BATCH_CHECKS, ROW_CHECKS
+from assistant.audit.checks import BATCH_CHECKS
 from assistant.audit.findings import Findings, Verdict
+from assistant.audit.row_checks import ROW_CHECKS
 from assistant.audit.seal import Sealer
 from assistant.audit.seal_key import SealKeyFile, read_public_key
-from assistant.audit.verify import Anchor, Verifier
+from assistant.audit.verify import Verifier
 from assistant.database import connect, libpq_dsn, parse_url
 from assistant.embedded.postgres import EmbeddedPostgres
-from assistant.errors import BadInputError
+from assistant.errors import BadInputError, UnavailableError
 from assistant.keys import Keys
 from tests.integration.conftest import Database, fresh_database
 from tests.integration.seal_scene import SealedLog, job
@@ -135,14 +138,55 @@ def test_every_attack_is_seen(log: SealedLog, scene: tuple[str, Path, Anchor], a
         assert findings.first_bad.leaf == attack.leaf
 
 
+@pytest.mark.parametrize("attack", ATTACKS[::7], ids=lambda attack: attack.name)
+def test_several_processes_find_what_one_finds(
+    log: SealedLog, scene: tuple[str, Path, Anchor], monkeypatch: pytest.MonkeyPatch, attack: Attack
+) -> None:
+    monkeypatch.setattr(slices, "_ROWS_A_SLICE", 40)
+    monkeypatch.setattr(slices, "_SAMPLE_A_CUT", 312)  # all of so small a log
+    attack.change(log)
+    alone, together = verify(log, scene[2]), verify(log, scene[2], processes=2)
+    for findings in (alone, together):
+        findings.longest_silence_seconds = findings.oldest_unsealed_seconds = 0.0
+    assert together == alone
+
+
+@pytest.mark.parametrize("is_quick", [False, True])
+def test_many_slices_are_one_log(
+    log: SealedLog, scene: tuple[str, Path, Anchor], monkeypatch: pytest.MonkeyPatch, *, is_quick: bool
+) -> None:
+    monkeypatch.setattr(slices, "_ROWS_A_SLICE", 40)
+    monkeypatch.setattr(slices, "_SAMPLE_A_CUT", 312)
+    counted: list[int] = []
+    read_slice = slices.read_slice
+    monkeypatch.setattr(slice_readers, "read_slice", lambda *rest: counted.append(1) or read_slice(*rest))
+    findings = verify(log, scene[2], is_quick=is_quick)
+    assert (findings.problems, findings.size, findings.anchors) == ([], 312, 1)
+    assert len(counted) > 3
+
+
+def test_a_process_that_ends_is_no_verdict(log: SealedLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        key = read_public_key(log.keys.public_file)
+        async with Verifier(log.database.audit_reader_url, key, processes=2) as verifier:
+            assert verifier._readers is not None
+            for child in verifier._readers._children:
+                child.kill()
+            with pytest.raises(UnavailableError, match="cannot be checked"):
+                await verifier.verify()
+
+    asyncio.run(run())
+
+
 def test_there_are_enough_attacks() -> None:
     assert len({attack.name for attack in ATTACKS}) == len(ATTACKS) >= 50
 
 
+SOURCES = Path(verify_module.__file__).parent.glob("*.py")
 NAMES = {
     *ROW_CHECKS,
     *BATCH_CHECKS,
-    *re.findall(r"add\(\s*\"([a-z-]+)\"", Path(verify_module.__file__).read_text(encoding="utf-8")),
+    *(name for source in SOURCES for name in re.findall(r"add\(\s*\"([a-z-]+)\"", source.read_text(encoding="utf-8"))),
 }
 ALONE = {attack.seen_by: attack for attack in ATTACKS if attack.alone}
 
