@@ -48,6 +48,7 @@ class StoredEvent:
     rule: str | None
     severity: int | None
     model: str | None
+    content_id: UUID | None
     body: bytes
     leaf: bytes
 

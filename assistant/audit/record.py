@@ -60,7 +60,7 @@ class Columns(NamedTuple):
     Attributes:
         subject: the person whom the event is about; the actor, where it is about nobody else.
         severity: rank of the guard's strictest action, 0 (allowed) to 4 (blocked).
-        content_id: where the encrypted text lies, once the log keeps any.
+        content_id: where the encrypted text lies, if one is kept.
     """
 
     subject: UUID | None
@@ -254,7 +254,7 @@ def _columns_of(event: Event) -> Columns:
         rule=as_name(rule) if rule else None,
         severity=_SEVERITIES[guard.action] if guard else None,
         model=as_name(model) if model else None,
-        content_id=None,
+        content_id=getattr(event, "content_id", None),
     )
 
 
