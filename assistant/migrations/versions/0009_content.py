@@ -7,7 +7,7 @@ text of the conversation unreadable; what is left of the key's row says that it 
 from alembic import op
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
