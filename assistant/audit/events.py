@@ -52,6 +52,8 @@ class Tag(StrEnum):
     LOG_VERIFIED = "log:verified"
     LOG_RESTORED = "log:restored"
     KEY_ROTATED = "key:rotated"
+    REVIEW_VIEWED = "review:viewed"
+    REVIEW_SEARCHED = "review:searched"
 
 
 class Outcome(StrEnum):
@@ -546,6 +548,46 @@ class KeyRotated:
     signature: Name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewViewed:
+    """Somebody opened a page of the console; durable before the page is sent.
+
+    Attributes:
+        subject: whose turn or case it shows; None for a list, which shows nobody by name.
+        turn_id: the turn that it shows.
+        view: which page, such as `turn`.
+        filters: names of the filters that were set, never what was typed.
+        shown: how many events it lists.
+    """
+
+    tag: ClassVar = Tag.REVIEW_VIEWED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None = None
+    turn_id: UUID | None = None
+    view: Name
+    filters: tuple[Name, ...] = ()
+    shown: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewSearched:
+    """Somebody searched the log in the console; durable before anything is looked for.
+
+    Attributes:
+        subject: the person that was searched for.
+        filters: names of the filters that were set, never what was typed.
+        text_mark: of the words that were searched for.
+    """
+
+    tag: ClassVar = Tag.REVIEW_SEARCHED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None = None
+    filters: tuple[Name, ...] = ()
+    text_mark: TextMark | None = None
+
+
 Event = (
     TurnAccepted
     | TurnGuarded
@@ -580,5 +622,7 @@ Event = (
     | LogVerified
     | LogRestored
     | KeyRotated
+    | ReviewViewed
+    | ReviewSearched
 )
 EVENT_TYPES: Final[tuple[type[Event], ...]] = get_args(Event)

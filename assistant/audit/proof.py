@@ -81,7 +81,7 @@ async def read_head(reader_url: SecretStr) -> Head:
     """
     try:
         async with await connect(reader_url, autocommit=True) as connection:
-            return await _newest(connection)
+            return await newest_head(connection)
     except psycopg.OperationalError as error:
         raise _away() from error
 
@@ -97,9 +97,9 @@ async def prove(reader_url: SecretStr, event_id: UUID) -> Proof:
         async with await connect(reader_url, autocommit=True) as connection:
             await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
             async with connection.transaction():
-                head = await _newest(connection)
-                index = await _find(connection, event_id, head)
-                nodes = await _read_nodes(connection, index, head.size)
+                head = await newest_head(connection)
+                index, _ = await locate(connection, event_id, head)
+                nodes = await read_nodes(connection, index, head.size)
                 return Proof(
                     index, inclusion_proof(index, head.size, lambda level, number: nodes[level, number]), head.note
                 )
@@ -107,7 +107,12 @@ async def prove(reader_url: SecretStr, event_id: UUID) -> Proof:
         raise _away() from error
 
 
-async def _newest(connection: psycopg.AsyncConnection) -> Head:
+async def newest_head(connection: psycopg.AsyncConnection) -> Head:
+    """Return the newest head that a connection sees.
+
+    Raises:
+        NotFoundError: nothing was sealed yet.
+    """
     row = await (await connection.execute(sql.SQL("{} ORDER BY batch DESC LIMIT 1").format(SELECT_HEADS))).fetchone()
     if row is None:
         raise NotFoundError("Nothing was sealed yet. Look whether the sealer runs.")
@@ -121,8 +126,12 @@ async def _head(connection: psycopg.AsyncConnection, batch: int) -> Head:
     return Head.of_row(row)
 
 
-async def _find(connection: psycopg.AsyncConnection, event_id: UUID, newest: Head) -> int:
-    """Return which leaf an event is: the first head that saw it is found by halving, then it is counted."""
+async def locate(connection: psycopg.AsyncConnection, event_id: UUID, newest: Head) -> tuple[int, int]:
+    """Return which leaf an event is, and the batch that has it: found by halving, then counted.
+
+    Raises:
+        NotFoundError: there is no such event, or no head has it yet.
+    """
     cursor = await connection.execute("SELECT era, xid::text::bigint FROM audit.event WHERE id = %s", [event_id])
     row = await cursor.fetchone()
     if row is None:
@@ -144,10 +153,10 @@ async def _find(connection: psycopg.AsyncConnection, event_id: UUID, newest: Hea
     )
     place = sql.SQL("({}, {}::xid8, {})").format(sql.Literal(era), sql.Literal(str(xid)), sql.Literal(event_id))
     count = await (await connection.execute(sql.SQL("{} AND (era, xid, id) < {}").format(batch, place))).fetchone()
-    return (before.size if before else 0) + (int(count[0]) if count else 0)
+    return (before.size if before else 0) + (int(count[0]) if count else 0), low
 
 
-async def _read_nodes(connection: psycopg.AsyncConnection, index: int, size: int) -> dict[tuple[int, int], bytes]:
+async def read_nodes(connection: psycopg.AsyncConnection, index: int, size: int) -> dict[tuple[int, int], bytes]:
     """Return the perfect subtrees that the proof is made of, from tiles and from the leaves of the last heads."""
     needed: list[tuple[int, int]] = []
 

@@ -9,10 +9,12 @@ from typing import Final
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assistant.web.chat_door import ChatDoor
+from assistant.web.console.pages import console_routes
 from assistant.web.doors import Doors
 from assistant.web.hardening import OUR_FAULT, Hardening, error_response
 from assistant.web.health import health_routes
@@ -38,7 +40,8 @@ class WebApplication:
         root.include_router(health_routes(doors.check_parts, self._chat, identity=doors.identity, cookie=cookie))
         root.include_router(sign_in_routes(doors.identity, cookie, self._chat.close_windows))
         root.mount("/static", StaticFiles(directory=STATIC_FOLDER))
-        root.mount("/", SessionGate(self._chat, identity=doors.identity, cookie=cookie))
+        signed_in = Router(console_routes(doors.console), default=self._chat, redirect_slashes=False)
+        root.mount("/", SessionGate(signed_in, identity=doors.identity, cookie=cookie))
         self._app: ASGIApp = Hardening(
             root,
             origins=Origins.of(settings),

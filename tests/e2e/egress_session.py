@@ -21,6 +21,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from assistant.settings import Settings
 from assistant.web.app import create_app
 from assistant.web.chat.configuration import prepare
+from assistant.web.console.pages import console_routes
 from assistant.web.doors import Doors
 from tests.e2e.product import RunningProduct, run_product, wait_for
 from tests.e2e.test_product import ask, sign_in
@@ -71,9 +72,14 @@ def unused_routes(asked: set[tuple[str, str]]) -> list[tuple[str, str]]:
 
         parts = SimpleNamespace(review=None)  # only the list of routes is asked for
         own = OwnRoutes(parts, identity=None, cookie=None, shelf=None, close_windows=None)
-        doors = Doors(settings, FakeSite().identity, check_parts=None, open_chat=None)
+        site = FakeSite()
+        doors = Doors(settings, site.identity, check_parts=None, open_chat=None, console=site.console_parts())
         included = (getattr(route, "original_router", None) for route in create_app(doors)._app._app.routes)
-        routes = [*own.routes(), *(route for router in included if router for route in router.routes)]
+        routes = [
+            *own.routes(),
+            *console_routes(doors.console),
+            *(route for router in included if router for route in router.routes),
+        ]
     return sorted(
         (method, route.path)
         for route in routes
