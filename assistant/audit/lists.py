@@ -1,57 +1,31 @@
-"""Lists of the log for a person to page through: by keyset, each single filter along an index, nothing counted whole.
-
-An index answers `this value, the newest first`. So a filter that allows several values, or a person who acted or was
-acted on, becomes one short walk along an index for each, of which the newest are taken.
-"""
+"""Lists of the log for a person to page through: by keyset in both directions, along indexes, nothing counted whole."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
-from itertools import product
-from typing import Any, Final, Self
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final, Self
 from uuid import UUID
 
 from psycopg import sql
 
 from assistant.audit.events import Tag
-from assistant.audit.read import StoredEvent, tail_of_reference
+from assistant.audit.read import (
+    EVENT_COLUMNS,
+    Search,
+    StoredEvent,
+    all_of,
+    branches_of,
+    conditions_of,
+    tail_of_reference,
+)
 from assistant.audit.reader_pool import ReaderPool
 from assistant.audit.record import first_id
-from assistant.conversation import parse_reference
 from assistant.errors import BadInputError
 
-HIT_SEVERITIES: Final = frozenset({3, 4})
-"""Redacted and blocked: what the guard did to a text that was not let through whole; ranks of `policies.verdict`."""
-
-_FOUND_SEVERITY: Final = 1  # from here on the index `event_by_severity` has an event
-_MOST_WALKS: Final = 24
 _MOST_OF_A_TURN: Final = 200
-_COLUMNS: Final = sql.SQL(", ").join(sql.Identifier(one.name) for one in fields(StoredEvent))
 _LONGEST_TURN: Final = timedelta(hours=1)
-_ANY: Final = sql.Composed([sql.SQL("true")])
-_TAIL_MASK: Final = 0x7_FFFF_FFFF  # the 35 bits of a reference
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which events a list has; what is not named does not matter.
-
-    Attributes:
-        severities: ranks of what the guard did, 0 (allowed) to 4 (blocked).
-        people: who acted or was acted on, any of these ids.
-        since, until: by the producer's clock; half-open.
-    """
-
-    types: frozenset[Tag] = frozenset()
-    severities: frozenset[int] = frozenset()
-    people: frozenset[UUID] | None = None
-    thread_id: UUID | None = None
-    rule: str = ""
-    model: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +47,11 @@ class Cursor:
         except ValueError:
             raise BadInputError("This page of the list is not there. Go to the newest one.") from None
 
+    @property
+    def is_upwards(self) -> bool:
+        """Tell whether the page is the one above an event."""
+        return self.after is not None and self.before is None
+
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
@@ -93,30 +72,29 @@ class EventLists:
     def __init__(self, pool: ReaderPool) -> None:
         self._pool = pool
 
-    async def page(self, wanted: Wanted, cursor: Cursor, *, limit: int) -> EventPage:
+    async def page(self, search: Search, cursor: Cursor, *, limit: int) -> EventPage:
         """Return one page.
 
         Raises:
-            BadInputError: the filters allow more combinations of values than are walked.
+            BadInputError: a reference that cannot be one.
             TooBroadError: no index serves this combination in time.
             UnavailableError: the database does not answer.
         """
-        is_upwards = cursor.after is not None and cursor.before is None
-        rows = await self._pool.rows(_select(wanted, cursor, limit=limit + 1, is_upwards=is_upwards))
+        rows = await self._pool.rows(select_page(search, cursor, limit=limit + 1))
         events = [StoredEvent(*row) for row in rows[:limit]]
         has_more = len(rows) > limit
-        if is_upwards:
+        if cursor.is_upwards:
             return EventPage(events[::-1], has_newer=has_more, has_older=True)
         return EventPage(events, has_newer=cursor.before is not None, has_older=has_more)
 
-    async def count(self, wanted: Wanted, *, most: int) -> int:
+    async def count(self, search: Search, *, most: int) -> int:
         """Return how many events there are, counting no further than `most`.
 
         Raises:
             TooBroadError: no index serves this combination in time.
             UnavailableError: the database does not answer.
         """
-        walks = _union(_walks(wanted, Cursor(), limit=most, is_upwards=False, columns=sql.SQL("id")))
+        walks = _walks(search, Cursor(), limit=most, columns=sql.SQL("id"))
         query = sql.SQL("SELECT count(*) FROM (SELECT id FROM ({}) walk LIMIT {}) counted").format(walks, most)
         return int((await self._pool.rows(query))[0][0])
 
@@ -130,10 +108,11 @@ class EventLists:
         tail = turn.hex[-8:] if isinstance(turn, UUID) else tail_of_reference(turn)
         query = sql.SQL(
             "SELECT {} FROM audit.event WHERE right(turn_id::text, 8) = {} AND turn_id IS NOT NULL ORDER BY id LIMIT {}"
-        ).format(_COLUMNS, tail, _MOST_OF_A_TURN)
+        ).format(EVENT_COLUMNS, tail, _MOST_OF_A_TURN)
         events = [StoredEvent(*row) for row in await self._pool.rows(query)]
-        fitting = [event.turn_id for event in events if event.turn_id and _is_meant(event.turn_id, turn)]
-        return [event for event in events if fitting and event.turn_id == fitting[-1]]
+        if isinstance(turn, UUID):
+            return [event for event in events if event.turn_id == turn]
+        return [event for event in events if event.turn_id == events[-1].turn_id]
 
     async def hosts_of(self, events: Sequence[StoredEvent]) -> Mapping[UUID, str]:
         """Return which machine each turn of some events was sent to, by turn; the last one where there were several.
@@ -147,74 +126,35 @@ class EventLists:
         begin = min(event.occurred_at for event in events) - _LONGEST_TURN
         end = max(event.occurred_at for event in events) + _LONGEST_TURN
         query = sql.SQL(
-            "SELECT turn_id, convert_from(body, 'UTF8')::jsonb #>> '{{data,host}}' FROM audit.event "
-            "WHERE right(turn_id::text, 8) = ANY({}) AND turn_id IS NOT NULL AND type = {} AND id >= {} AND id < {} "
-            "ORDER BY id"
+            "SELECT turn_id, host FROM audit.event WHERE right(turn_id::text, 8) = ANY({}) AND turn_id IS NOT NULL "
+            "AND type = {} AND id >= {} AND id < {} ORDER BY id"
         ).format(tails, Tag.TURN_ROUTED.value, first_id(begin), first_id(end))
-        return {turn_id: str(host) for turn_id, host in await self._pool.rows(query) if host}
+        return {turn_id: host for turn_id, host in await self._pool.rows(query) if host}
 
 
-def _is_meant(turn_id: UUID, turn: UUID | str) -> bool:
-    return turn_id == turn if isinstance(turn, UUID) else turn_id.int & _TAIL_MASK == parse_reference(turn)
+def select_page(search: Search, cursor: Cursor, *, limit: int) -> sql.Composed:
+    """Return the query for the events of a page, from its edge on."""
+    walks = _walks(search, cursor, limit=limit, columns=EVENT_COLUMNS)
+    return sql.SQL("SELECT {} FROM ({}) walk {} LIMIT {}").format(EVENT_COLUMNS, walks, _order(cursor), limit)
 
 
-def _select(wanted: Wanted, cursor: Cursor, *, limit: int, is_upwards: bool) -> sql.Composed:
-    walks = _walks(wanted, cursor, limit=limit, is_upwards=is_upwards, columns=_COLUMNS)
-    order = sql.SQL("ORDER BY id" if is_upwards else "ORDER BY id DESC")
-    return sql.SQL("SELECT {} FROM ({}) walk {} LIMIT {}").format(_COLUMNS, _union(walks), order, limit)
-
-
-def _union(walks: Sequence[sql.Composed]) -> sql.Composed:
-    return sql.SQL(" UNION ALL ").join(walks)
-
-
-def _walks(
-    wanted: Wanted, cursor: Cursor, *, limit: int, is_upwards: bool, columns: sql.Composable
-) -> list[sql.Composed]:
-    """Return one query for each combination of values, each along an index and no longer than the page."""
-    choices = [
-        [_equal("severity", one) for one in sorted(wanted.severities)],
-        [_equal("type", tag.value) for tag in sorted(wanted.types)],
-        [] if wanted.people is None else [each for one in sorted(wanted.people) for each in _about(one)],
-    ]
-    shared = [*_shared(wanted), *_bounds(wanted, cursor)]
-    if wanted.people is not None and not wanted.people:
-        shared.append(sql.SQL("false"))  # nobody has this pseudonym
-    combinations = list(product(*(each or [_ANY] for each in choices)))
-    if len(combinations) > _MOST_WALKS:
-        raise BadInputError("These are too many values at once. Take a filter out.")
-    order = sql.SQL("ORDER BY id" if is_upwards else "ORDER BY id DESC")
-    return [
+def _walks(search: Search, cursor: Cursor, *, limit: int, columns: sql.Composable) -> sql.Composed:
+    """Return one query for each way to be wanted, each along an index and no longer than the page."""
+    shared = [*conditions_of(search), *_edges(cursor)]
+    return sql.SQL(" UNION ALL ").join(
         sql.SQL("(SELECT {} FROM audit.event WHERE {} {} LIMIT {})").format(
-            columns, sql.SQL(" AND ").join([*combination, *shared]), order, limit
+            columns, all_of([*branch, *shared]), _order(cursor), limit
         )
-        for combination in combinations
-    ]
+        for branch in branches_of(search)
+    )
 
 
-def _about(person: UUID) -> Iterator[sql.Composed]:
-    """Yield the two ways in which somebody is in an event; no event fits both."""
-    yield sql.SQL("subject = {}").format(person)
-    yield sql.SQL("(actor = {} AND actor IS DISTINCT FROM subject)").format(person)
+def _order(cursor: Cursor) -> sql.SQL:
+    return sql.SQL("ORDER BY id") if cursor.is_upwards else sql.SQL("ORDER BY id DESC")
 
 
-def _shared(wanted: Wanted) -> Iterator[sql.Composable]:
-    named: Mapping[str, object] = {"thread_id": wanted.thread_id, "rule": wanted.rule, "model": wanted.model}
-    yield from (_equal(name, value) for name, value in named.items() if value)
-    if wanted.severities and min(wanted.severities) >= _FOUND_SEVERITY:
-        yield sql.SQL("severity >= 1")  # lets the planner see that the partial index has them all
-
-
-def _bounds(wanted: Wanted, cursor: Cursor) -> Iterator[sql.Composable]:
-    if wanted.since:
-        yield sql.SQL("id >= {}").format(first_id(wanted.since))
-    if wanted.until:
-        yield sql.SQL("id < {}").format(first_id(wanted.until))
+def _edges(cursor: Cursor) -> Iterator[sql.Composable]:
     if cursor.before:
         yield sql.SQL("id < {}").format(cursor.before)
     if cursor.after:
         yield sql.SQL("id > {}").format(cursor.after)
-
-
-def _equal(column: str, value: Any) -> sql.Composed:
-    return sql.SQL("{} = {}").format(sql.Identifier(column), value)

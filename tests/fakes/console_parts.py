@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from assistant.audit.events import Event
-from assistant.audit.lists import Cursor, EventPage, Wanted
-from assistant.audit.read import StoredEvent
+from assistant.audit.lists import Cursor, EventPage
+from assistant.audit.read import Search, StoredEvent
 from assistant.audit.record import Origin, compose_record, first_id
 from assistant.audit.sealed import Sealed
 from assistant.conversation import short_reference
@@ -41,7 +41,7 @@ class FakeLists:
         self.events += added
         return added
 
-    async def page(self, wanted: Wanted, cursor: Cursor, *, limit: int) -> EventPage:
+    async def page(self, wanted: Search, cursor: Cursor, *, limit: int) -> EventPage:
         fitting = self._fitting(wanted)
         if cursor.after and not cursor.before:
             above = [event for event in fitting if event.id > cursor.after]
@@ -49,7 +49,7 @@ class FakeLists:
         below = [event for event in fitting if cursor.before is None or event.id < cursor.before]
         return EventPage(below[:limit], has_newer=cursor.before is not None, has_older=len(below) > limit)
 
-    async def count(self, wanted: Wanted, *, most: int) -> int:
+    async def count(self, wanted: Search, *, most: int) -> int:
         return min(most, len(self._fitting(wanted)))
 
     async def turn(self, turn: UUID | str) -> Sequence[StoredEvent]:
@@ -62,23 +62,24 @@ class FakeLists:
     async def hosts_of(self, events: Sequence[StoredEvent]) -> Mapping[UUID, str]:
         turns = {event.turn_id for event in events}
         return {
-            event.turn_id: event.document["data"]["host"]  # type: ignore[index]
+            event.turn_id: event.host or ""
             for event in self.events
             if event.type == "turn:routed" and event.turn_id in turns
         }
 
-    def _fitting(self, wanted: Wanted) -> list[StoredEvent]:
+    def _fitting(self, wanted: Search) -> list[StoredEvent]:
         if self.trouble is not None:
             raise self.trouble
         newest_first = sorted(self.events, key=lambda event: event.id, reverse=True)
         return [event for event in newest_first if _fits(event, wanted)]
 
 
-def _fits(event: StoredEvent, wanted: Wanted) -> bool:
+def _fits(event: StoredEvent, wanted: Search) -> bool:
     return (
         (not wanted.types or event.type in wanted.types)
-        and (not wanted.severities or event.severity in wanted.severities)
-        and (wanted.people is None or bool({event.subject, event.actor} & wanted.people))
+        and (not wanted.severity or wanted.severity <= (event.severity or 0) <= wanted.severest)
+        and (wanted.person_id is None or wanted.person_id in (event.subject, event.actor))
+        and (wanted.done_to is None or (event.subject == wanted.done_to and event.actor != wanted.done_to))
         and (not wanted.rule or event.rule == wanted.rule)
         and (not wanted.model or event.model == wanted.model)
         and (wanted.since is None or event.id >= first_id(wanted.since))

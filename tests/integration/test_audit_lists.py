@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from assistant.audit import lists as lists_module
 from assistant.audit.append import Appender
 from assistant.audit.events import (
     Event,
@@ -23,8 +22,9 @@ from assistant.audit.events import (
     TurnGuarded,
     TurnRouted,
 )
-from assistant.audit.lists import HIT_SEVERITIES, Cursor, EventLists, Wanted
+from assistant.audit.lists import Cursor, EventLists, select_page
 from assistant.audit.parts import FoundSpan, GuardReport, TextMark, TurnPlace
+from assistant.audit.read import Search
 from assistant.audit.reader_pool import ReaderPool, TooBroadError
 from assistant.conversation import short_reference
 from assistant.database import libpq_dsn
@@ -69,24 +69,24 @@ async def write(database: Database, events: Sequence[Event]) -> None:
             await log.append(event)
 
 
-async def ids(lists: EventLists, wanted: Wanted, limit: int = 100) -> list[str]:
-    return [event.type for event in (await lists.page(wanted, Cursor(), limit=limit)).events]
+async def ids(lists: EventLists, search: Search, limit: int = 100) -> list[str]:
+    return [event.type for event in (await lists.page(search, Cursor(), limit=limit)).events]
 
 
 async def test_pages_go_down_and_up_again_without_a_gap(database: Database, lists: EventLists) -> None:
     await write(database, [event for _ in range(7) for event in turn(MARIA, Action.REDACT, KEY)[1]])
-    wanted = Wanted(severities=HIT_SEVERITIES)
-    whole = await lists.page(wanted, Cursor(), limit=100)
+    search = Search(severity=3)
+    whole = await lists.page(search, Cursor(), limit=100)
     assert (len(whole.events), whole.has_newer, whole.has_older) == (7, False, False)
-    first = await lists.page(wanted, Cursor(), limit=3)
-    second = await lists.page(wanted, Cursor(before=first.events[-1].id), limit=3)
-    third = await lists.page(wanted, Cursor(before=second.events[-1].id), limit=3)
+    first = await lists.page(search, Cursor(), limit=3)
+    second = await lists.page(search, Cursor(before=first.events[-1].id), limit=3)
+    third = await lists.page(search, Cursor(before=second.events[-1].id), limit=3)
     assert [*first.events, *second.events, *third.events] == list(whole.events)
     assert [page.has_older for page in (first, second, third)] == [True, True, False]
-    back = await lists.page(wanted, Cursor(after=third.events[0].id), limit=3)
+    back = await lists.page(search, Cursor(after=third.events[0].id), limit=3)
     assert back.events == second.events
     assert (back.has_newer, back.has_older) == (True, True)
-    top = await lists.page(wanted, Cursor(after=second.events[0].id), limit=3)
+    top = await lists.page(search, Cursor(after=second.events[0].id), limit=3)
     assert (top.events, top.has_newer) == (first.events, False)
 
 
@@ -95,25 +95,28 @@ async def test_each_filter_alone_and_together(database: Database, lists: EventLi
     _, bens = turn(BEN, Action.BLOCK, MAIL)
     viewed = ReviewViewed(actor=LENA, subject=MARIA, turn_id=place.turn_id, view="turn")
     await write(database, [PersonSignedIn(actor=MARIA), *marias, *bens, viewed, PersonSignedIn(actor=LENA)])
-    assert await ids(lists, Wanted(severities=HIT_SEVERITIES)) == ["prompt:blocked", "turn:guarded"]
-    assert await ids(lists, Wanted(severities=frozenset({4}))) == ["prompt:blocked"]
-    assert await ids(lists, Wanted(rule=KEY)) == ["turn:guarded"]
-    assert await ids(lists, Wanted(model="llama3.1:70b")) == ["turn:routed"] * 2
-    assert await ids(lists, Wanted(types=frozenset({Tag.TURN_ACCEPTED, Tag.PROMPT_BLOCKED}))) == [
+    assert await ids(lists, Search(severity=3)) == ["prompt:blocked", "turn:guarded"]
+    assert await ids(lists, Search(severity=4)) == ["prompt:blocked"]
+    assert await ids(lists, Search(rule=KEY)) == ["turn:guarded"]
+    assert await ids(lists, Search(model="llama3.1:70b")) == ["turn:routed"] * 2
+    assert await ids(lists, Search(types=frozenset({Tag.TURN_ACCEPTED, Tag.PROMPT_BLOCKED}))) == [
         "prompt:blocked",
         "turn:accepted",
         "turn:accepted",
     ]
     about_maria = ["review:viewed", "turn:routed", "turn:guarded", "turn:accepted", "person:signed-in"]
-    assert await ids(lists, Wanted(people=frozenset({MARIA}))) == about_maria
-    assert await ids(lists, Wanted(people=frozenset({LENA}))) == ["person:signed-in", "review:viewed"]
-    assert await ids(lists, Wanted(people=frozenset())) == []
-    assert await ids(lists, Wanted(people=frozenset({BEN}), severities=HIT_SEVERITIES)) == ["prompt:blocked"]
+    assert await ids(lists, Search(person_id=MARIA)) == about_maria
+    assert await ids(lists, Search(person_id=LENA)) == ["person:signed-in", "review:viewed"]
+    assert await ids(lists, Search(done_to=MARIA)) == ["review:viewed"]
+    assert await ids(lists, Search(host="Mini2")) == ["turn:routed"] * 2
+    assert await ids(lists, Search(persona="general")) == ["turn:accepted"] * 2
+    assert await ids(lists, Search(severity=1, severest=3)) == ["turn:guarded"]
+    assert await ids(lists, Search(person_id=BEN, severity=3)) == ["prompt:blocked"]
     now = datetime.now(UTC)
-    assert await ids(lists, Wanted(rule=KEY, since=now - timedelta(hours=1), until=now + timedelta(hours=1))) != []
-    assert await ids(lists, Wanted(rule=KEY, until=now - timedelta(hours=1))) == []
-    assert await lists.count(Wanted(people=frozenset({MARIA})), most=3) == 3
-    assert await lists.count(Wanted(people=frozenset({MARIA})), most=100) == 5
+    assert await ids(lists, Search(rule=KEY, since=now - timedelta(hours=1), until=now + timedelta(hours=1))) != []
+    assert await ids(lists, Search(rule=KEY, until=now - timedelta(hours=1))) == []
+    assert await lists.count(Search(person_id=MARIA), most=3) == 3
+    assert await lists.count(Search(person_id=MARIA), most=100) == 5
 
 
 async def test_a_turn_is_found_by_id_and_by_reference(database: Database, lists: EventLists) -> None:
@@ -130,22 +133,25 @@ async def test_a_turn_is_found_by_id_and_by_reference(database: Database, lists:
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "search",
     [
-        Wanted(),
-        Wanted(severities=frozenset({3})),
-        Wanted(severities=HIT_SEVERITIES),
-        Wanted(rule=KEY),
-        Wanted(model="m"),
-        Wanted(types=frozenset({Tag.TURN_ROUTED})),
-        Wanted(people=frozenset({MARIA})),
-        Wanted(thread_id=MARIA),
+        Search(),
+        Search(severity=3, severest=3),
+        Search(severity=3),
+        Search(rule=KEY),
+        Search(model="m"),
+        Search(types=frozenset({Tag.TURN_ROUTED})),
+        Search(person_id=MARIA),
+        Search(thread_id=MARIA),
+        Search(host="Mini2"),
+        Search(persona="general"),
+        Search(done_to=MARIA),
     ],
-    ids=lambda wanted: repr(wanted)[:60],
+    ids=lambda search: repr(search)[:60],
 )
-async def test_each_single_filter_walks_an_index(database: Database, wanted: Wanted) -> None:
+async def test_each_single_filter_walks_an_index(database: Database, search: Search) -> None:
     """With scans and sorts of whole tables made dear, the plan of a page has neither."""
-    query = lists_module._select(wanted, Cursor(), limit=25, is_upwards=False)
+    query = select_page(search, Cursor(), limit=25)
     with psycopg.connect(libpq_dsn(database.audit_reader_url)) as connection:
         connection.execute("SET enable_seqscan = off")
         connection.execute("SET enable_bitmapscan = off")
@@ -155,10 +161,8 @@ async def test_each_single_filter_walks_an_index(database: Database, wanted: Wan
     assert "Filter:" not in plan, plan  # no row is read and thrown away
 
 
-async def test_too_many_values_are_refused_and_a_slow_answer_is_given_up(database: Database) -> None:
+async def test_a_slow_answer_is_given_up(database: Database) -> None:
     async with ReaderPool(database.audit_reader_url, patience_seconds=0.2, most=1) as pool:
-        with pytest.raises(BadInputError):
-            await EventLists(pool).page(Wanted(types=frozenset(Tag)), Cursor(), limit=5)
         begin = time.monotonic()
         with pytest.raises(TooBroadError):
             await pool.rows(psycopg.sql.SQL("SELECT pg_sleep({})").format(5))

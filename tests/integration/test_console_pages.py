@@ -7,11 +7,22 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from assistant.audit.events import PromptBlocked, ReviewViewed, TurnAccepted, TurnGuarded, TurnRouted
+from assistant.audit.events import (
+    KeyRotated,
+    PersonSignedOut,
+    PromptBlocked,
+    ReviewViewed,
+    Tag,
+    TurnAccepted,
+    TurnGuarded,
+    TurnRouted,
+)
 from assistant.audit.parts import FoundSpan, GuardReport, TextMark, TurnPlace
-from assistant.conversation import Role, short_reference
+from assistant.conversation import Person, Role, short_reference
+from assistant.web.console.my_log import _BY_OTHERS, _OWN, tell_own
 from policies.explanation import Detail
 from policies.verdict import Action
+from tests.fakes.console_parts import stored
 from tests.fakes.web_parts import FakeSite
 from tests.fakes.web_site import RunningSite, serve_site
 from tests.integration.web_scene import Newcomer, Somebody, newcomers
@@ -115,3 +126,29 @@ async def test_a_proof_that_does_not_fit_is_said_loudly(web: RunningSite, newcom
         web.fakes.console.seals.is_proven = True
     assert "The proof does not fit" in turn
     assert "✓" not in turn
+
+
+async def test_my_log_shows_who_looked_and_nobody_elses_events(web: RunningSite, newcomer: Newcomer) -> None:
+    maria, ben, lena = await newcomer(), await newcomer(), await newcomer(Role.REVIEWER)
+    place, foreign = turn_of(web, maria.person.id), turn_of(web, ben.person.id)
+    looked = ReviewViewed(actor=lena.person.id, subject=maria.person.id, turn_id=place.turn_id, view="turn")
+    delayed = PersonSignedOut(actor=lena.person.id, subject=maria.person.id)
+    web.fakes.console.lists.add(looked, delayed)
+    whole = (await maria.http.get("/my-log")).text
+    assert "The guard looked at it." in whole
+    assert short_reference(place.turn_id) in whole
+    assert short_reference(foreign.turn_id) not in whole
+    others = (await maria.http.get(f"/my-log?show=others&person={ben.person.id}&subject={ben.person.id}")).text
+    assert f"the person {lena.person.id.hex[-8:]}, looked at this turn of yours" in others
+    assert "The guard looked at it." not in others
+    assert lena.name not in others
+    assert "Nobody looked" in (await ben.http.get("/my-log?show=others")).text
+
+
+def test_my_log_says_nothing_of_types_that_nobody_thought_about() -> None:
+    """A notice that has to wait is not given away by a type that was added without a line in the table."""
+    person = Person(uuid4(), "maria", frozenset({Role.EMPLOYEE}))
+    told = {tag for tag in Tag if tag.startswith(("unmask:", "case:")) and tag in (_BY_OTHERS.keys() | _OWN.keys())}
+    assert told == set()
+    event = stored(KeyRotated(old_key="a", new_key="b", signature="c"))
+    assert tell_own(event, person) is None

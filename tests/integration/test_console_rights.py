@@ -26,6 +26,7 @@ MATRIX = {
     ("GET", "/console"): EVERYBODY,
     ("GET", "/console/queue"): REVIEWERS,
     ("GET", "/console/turn/{turn}"): READERS,
+    ("GET", "/my-log"): EVERYBODY,
     ("GET", "/review"): REPORTS,
     ("GET", "/review/rules"): REPORTS,
     ("POST", "/review/{report_id:uuid}"): REPORTS,

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from assistant.rights import Right
+from assistant.web.console.my_log import MyLogPages
 from assistant.web.console.navigation import entries_for
 from assistant.web.console.parts import ConsoleParts
 from assistant.web.console.queue import QueuePages
@@ -30,6 +31,7 @@ def console_pages(parts: ConsoleParts) -> Sequence[ConsoleRoute]:
         *QueuePages(parts, shell).routes(),
         *TurnPages(parts, shell).routes(),
         *ReportPages(parts.review, shell).routes(),
+        *MyLogPages(parts, shell).routes(),
     ]
 
 

@@ -8,8 +8,8 @@ from typing import Protocol
 from uuid import UUID
 
 from assistant.audit.events import Event
-from assistant.audit.lists import Cursor, EventPage, Wanted
-from assistant.audit.read import StoredEvent
+from assistant.audit.lists import Cursor, EventPage
+from assistant.audit.read import Search, StoredEvent
 from assistant.audit.sealed import Sealed
 from assistant.web.chat_parts import Reviewing
 from policies.explanation import Detail
@@ -29,16 +29,16 @@ class AuditLog(Protocol):
 class Lists(Protocol):
     """The log, as the console reads it; `assistant.audit.lists` does it."""
 
-    async def page(self, wanted: Wanted, cursor: Cursor, *, limit: int) -> EventPage:
+    async def page(self, search: Search, cursor: Cursor, *, limit: int) -> EventPage:
         """Return one page.
 
         Raises:
-            BadInputError: the filters allow too many combinations of values.
+            BadInputError: a reference that cannot be one.
             TooBroadError: no index serves this combination in time.
             UnavailableError: the database does not answer.
         """
 
-    async def count(self, wanted: Wanted, *, most: int) -> int:
+    async def count(self, search: Search, *, most: int) -> int:
         """Return how many events there are, counting no further than `most`; raises as `page` does."""
 
     async def turn(self, turn: UUID | str) -> Sequence[StoredEvent]:

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from assistant.audit.events import Tag
-from assistant.audit.lists import HIT_SEVERITIES, EventPage, Wanted
-from assistant.audit.read import StoredEvent
+from assistant.audit.lists import EventPage
+from assistant.audit.read import Search, StoredEvent
 from assistant.rights import Right
 from assistant.web.console import filters
 from assistant.web.console.parts import ConsoleParts
@@ -26,7 +26,7 @@ from policies.verdict import Action
 PATH: Final = "/console/queue"
 _A_PAGE: Final = 25
 _MOST_COUNTED: Final = 1000
-_SHOWN: Final = {action.value: action.severity for action in Action if action.severity in HIT_SEVERITIES}
+_SHOWN: Final = {action.value: action.severity for action in (Action.BLOCK, Action.REDACT)}
 _OF_ANSWERS: Final = frozenset({Tag.TURN_ANSWERED, Tag.ANSWER_BLOCKED, Tag.TURN_INTERRUPTED})
 
 
@@ -72,14 +72,16 @@ class QueuePages:
             "rule": filters.asked(request, "rule"),
             "age": filters.asked_of(request, "age", filters.AGES),
         }
-        wanted = Wanted(
-            severities=frozenset({_SHOWN[fields["severity"]]}) if fields["severity"] else HIT_SEVERITIES,
+        only = _SHOWN.get(fields["severity"])
+        search = Search(
+            severity=only or Action.REDACT.severity,
+            severest=only or Action.BLOCK.severity,
             rule=fields["rule"],
             since=filters.since(fields["age"]),
         )
         cursor = filters.cursor(request)
-        page = await self._parts.lists.page(wanted, cursor, limit=_A_PAGE)
-        count = await self._parts.lists.count(wanted, most=_MOST_COUNTED)
+        page = await self._parts.lists.page(search, cursor, limit=_A_PAGE)
+        count = await self._parts.lists.count(search, most=_MOST_COUNTED)
         hits = await self._hits(page.events)
         noted = await self._shell.note_view(
             acting(request), "queue", filters=filters.names(fields), shown=len(page.events)
@@ -105,15 +107,15 @@ class QueuePages:
 
 
 def page_links(path: str, fields: Mapping[str, str], page: EventPage) -> Mapping[str, str]:
-    """Return the addresses of the pages beside this one, by `newest`, `newer` and `older`; those that there are."""
-    links: dict[str, str] = {}
-    if page.has_newer or not page.events:
-        links["newest"] = filters.address(path, fields)
-    if page.events and page.has_newer:
-        links["newer"] = filters.address(path, fields, after=str(page.events[0].id))
-    if page.events and page.has_older:
-        links["older"] = filters.address(path, fields, before=str(page.events[-1].id))
-    return links
+    """Return the addresses of the pages beside this one, by `newest`, `newer` and `older`; empty where there is none."""
+    is_beyond = not page.events and (page.has_newer or page.has_older)
+    return {
+        "newest": filters.address(path, fields) if page.has_newer or is_beyond else "",
+        "newer": filters.address(path, fields, after=str(page.events[0].id)) if page.events and page.has_newer else "",
+        "older": filters.address(path, fields, before=str(page.events[-1].id))
+        if page.events and page.has_older
+        else "",
+    }
 
 
 def _hit(
