@@ -11,6 +11,7 @@ from assistant.audit.events import (
     KeyRotated,
     PersonSignedOut,
     PromptBlocked,
+    ReviewSearched,
     ReviewViewed,
     Tag,
     TurnAccepted,
@@ -18,6 +19,7 @@ from assistant.audit.events import (
     TurnRouted,
 )
 from assistant.audit.parts import FoundSpan, GuardReport, TextMark, TurnPlace
+from assistant.audit.reader_pool import TooBroadError
 from assistant.conversation import Person, Role, short_reference
 from assistant.web.console.my_log import _BY_OTHERS, _OWN, tell_own
 from policies.explanation import Detail
@@ -152,3 +154,58 @@ def test_my_log_says_nothing_of_types_that_nobody_thought_about() -> None:
     assert told == set()
     event = stored(KeyRotated(old_key="a", new_key="b", signature="c"))
     assert tell_own(event, person) is None
+
+
+async def test_a_search_is_noted_before_it_is_carried_out(web: RunningSite, newcomer: Newcomer) -> None:
+    maria, lena = await newcomer(), await newcomer(Role.REVIEWER)
+    web.fakes.console.people.ids.add(maria.person.id)
+    place = turn_of(web, maria.person.id)
+    digits = maria.person.id.hex[-8:]
+    found = (await lena.http.get(f"/console/search?person={digits}&severity=redact")).text
+    assert short_reference(place.turn_id) in found
+    (noted,) = [event for event in web.fakes.audit.events if isinstance(event, ReviewSearched)][-1:]
+    assert (noted.actor, noted.subject, noted.filters) == (lena.person.id, maria.person.id, ("person", "severity"))
+    web.fakes.audit.fails_at = "review:searched"
+    try:
+        answer = await lena.http.get(f"/console/search?person={digits}")
+        assert answer.status_code == 503
+        assert short_reference(place.turn_id) not in answer.text
+    finally:
+        web.fakes.audit.fails_at = None
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("", "once a filter is set"),
+        ("person=maria", "Nothing has this reference or pseudonym"),
+        ("person=ffffffff", "Nothing has this reference or pseudonym"),
+        ("rule=none/such", "No event fits"),
+        ("type=nonsense&from=yesterday&severity=99", "once a filter is set"),
+        ("turn=7QK2M4X", "Nothing has this reference or pseudonym"),
+        ("rule=x&before=x", "This page of the list is not there"),
+        ("rule=%3Cscript%3E", "&lt;script&gt;"),
+    ],
+)
+async def test_a_search_that_finds_nothing_says_why(newcomer: Newcomer, query: str, said: str) -> None:
+    lena = await newcomer(Role.REVIEWER)
+    answer = await lena.http.get(f"/console/search?{query}")
+    assert answer.status_code == 200
+    assert said in answer.text
+
+
+async def test_a_search_that_no_index_serves_says_so(web: RunningSite, newcomer: Newcomer) -> None:
+    lena = await newcomer(Role.REVIEWER)
+    web.fakes.console.lists.trouble = TooBroadError("No answer within a second: take a filter out.")
+    try:
+        answer = await lena.http.get("/console/search?rule=x&model=y")
+    finally:
+        web.fakes.console.lists.trouble = None
+    assert "take a filter out" in answer.text
+
+
+async def test_a_reference_leads_to_its_turn(web: RunningSite, newcomer: Newcomer) -> None:
+    lena = await newcomer(Role.REVIEWER)
+    place = turn_of(web, uuid4())
+    answer = await lena.http.get(f"/console/search?turn={short_reference(place.turn_id)}")
+    assert answer.headers["location"] == f"/console/turn/{place.turn_id}"

@@ -25,6 +25,7 @@ REPORTS = frozenset({Role.REVIEWER, Role.ADMINISTRATOR})
 MATRIX = {
     ("GET", "/console"): EVERYBODY,
     ("GET", "/console/queue"): REVIEWERS,
+    ("GET", "/console/search"): REVIEWERS,
     ("GET", "/console/turn/{turn}"): READERS,
     ("GET", "/my-log"): EVERYBODY,
     ("GET", "/review"): REPORTS,

@@ -24,7 +24,7 @@ AGE_WORDS: Final[Mapping[str, str]] = {
     "7d": "the last 7 days",
     "30d": "the last 30 days",
 }
-SEVERITIES: Final[Mapping[str, int]] = {action.value: action.severity for action in Action}
+SEVERITIES: Final[Mapping[str, int]] = {action.value: action.severity for action in Action if action.severity}
 _VALUE_CHARS: Final = 120
 
 

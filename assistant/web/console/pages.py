@@ -16,6 +16,7 @@ from assistant.web.console.parts import ConsoleParts
 from assistant.web.console.queue import QueuePages
 from assistant.web.console.reports import ReportPages
 from assistant.web.console.routes import ConsoleRoute, build_routes
+from assistant.web.console.search import SearchPages
 from assistant.web.console.shell import Shell
 from assistant.web.console.turn import TurnPages
 from assistant.web.refusals import acting
@@ -29,6 +30,7 @@ def console_pages(parts: ConsoleParts) -> Sequence[ConsoleRoute]:
     return [
         ConsoleRoute(HOME, Right.READ_OWN_LOG, _go_home),
         *QueuePages(parts, shell).routes(),
+        *SearchPages(parts, shell).routes(),
         *TurnPages(parts, shell).routes(),
         *ReportPages(parts.review, shell).routes(),
         *MyLogPages(parts, shell).routes(),

@@ -107,7 +107,7 @@ class QueuePages:
 
 
 def page_links(path: str, fields: Mapping[str, str], page: EventPage) -> Mapping[str, str]:
-    """Return the addresses of the pages beside this one, by `newest`, `newer` and `older`; empty where there is none."""
+    """Return the addresses of `newest`, `newer` and `older` pages; empty where there is none."""
     is_beyond = not page.events and (page.has_newer or page.has_older)
     return {
         "newest": filters.address(path, fields) if page.has_newer or is_beyond else "",
