@@ -9,7 +9,7 @@ from typing import Protocol
 from assistant.conversation import Person
 from assistant.settings import Settings
 from assistant.web.chat_parts import ChatParts
-from assistant.web.console.parts import ConsoleParts
+from assistant.web.console_parts import ConsoleParts
 
 
 class SignedIn(Protocol):

@@ -15,7 +15,7 @@ from assistant.audit.record import Origin, compose_record, first_id
 from assistant.audit.sealed import Sealed
 from assistant.conversation import short_reference
 from assistant.errors import CloisterError
-from assistant.web.console.parts import ConsoleParts
+from assistant.web.console_parts import ConsoleParts
 from policies.explanation import Detail
 from tests.fakes.turn_parts import FakeAudit
 

@@ -29,7 +29,7 @@ from assistant.turn_events import (
     TurnEvent,
 )
 from assistant.web.chat_parts import ChatParts
-from assistant.web.console.parts import ConsoleParts
+from assistant.web.console_parts import ConsoleParts
 from connectors.model_hosts.values import Capability, HostStatus, ModelStatus, Route
 from policies.verdict import Action, Decision, Finding, Verdict
 from tests.fakes.console_parts import FakeConsole

@@ -18,7 +18,7 @@ from assistant.web.app import create_app
 from assistant.web.chat.configuration import prepare
 from assistant.web.chat_parts import ChatParts
 from assistant.web.doors import Doors, PartState
-from assistant.web.serve import create_server
+from assistant.web.server import create_server
 from tests.fakes.web_parts import FakeSite
 
 

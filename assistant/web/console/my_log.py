@@ -15,12 +15,12 @@ from assistant.audit.read import Search, StoredEvent
 from assistant.conversation import Person
 from assistant.rights import Right
 from assistant.web.console import filters
-from assistant.web.console.parts import ConsoleParts
 from assistant.web.console.queue import page_links
 from assistant.web.console.routes import ConsoleRoute
 from assistant.web.console.shell import Shell
 from assistant.web.console.telling import tell
 from assistant.web.console.words import pseudonym
+from assistant.web.console_parts import ConsoleParts
 from assistant.web.refusals import acting
 
 PATH: Final = "/my-log"

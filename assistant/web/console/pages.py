@@ -12,13 +12,13 @@ from starlette.routing import Route
 from assistant.rights import Right
 from assistant.web.console.my_log import MyLogPages
 from assistant.web.console.navigation import entries_for
-from assistant.web.console.parts import ConsoleParts
 from assistant.web.console.queue import QueuePages
 from assistant.web.console.reports import ReportPages
 from assistant.web.console.routes import ConsoleRoute, build_routes
 from assistant.web.console.search import SearchPages
 from assistant.web.console.shell import Shell
 from assistant.web.console.turn import TurnPages
+from assistant.web.console_parts import ConsoleParts
 from assistant.web.refusals import acting
 
 HOME: Final = "/console"

@@ -16,9 +16,9 @@ from assistant.audit.lists import EventPage
 from assistant.audit.read import Search, StoredEvent
 from assistant.rights import Right
 from assistant.web.console import filters
-from assistant.web.console.parts import ConsoleParts
 from assistant.web.console.routes import ConsoleRoute
 from assistant.web.console.shell import Shell
+from assistant.web.console_parts import ConsoleParts
 from assistant.web.refusals import acting
 from policies.explanation import Detail
 from policies.verdict import Action

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from assistant.audit.events import AccessRefused
 from assistant.rights import Right, has_right, refusal
-from assistant.web.console.parts import AuditLog
+from assistant.web.console_parts import AuditLog
 from assistant.web.refusals import Handler, acting, in_words
 
 

@@ -21,12 +21,12 @@ from assistant.audit.reader_pool import TooBroadError
 from assistant.errors import BadInputError
 from assistant.rights import Right
 from assistant.web.console import filters
-from assistant.web.console.parts import ConsoleParts
 from assistant.web.console.queue import page_links
 from assistant.web.console.routes import ConsoleRoute
 from assistant.web.console.shell import Shell
 from assistant.web.console.telling import Told, tell
 from assistant.web.console.turn import turn_path
+from assistant.web.console_parts import ConsoleParts
 from assistant.web.refusals import acting
 
 PATH: Final = "/console/search"

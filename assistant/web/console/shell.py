@@ -14,8 +14,8 @@ from assistant.audit.events import ReviewSearched, ReviewViewed
 from assistant.audit.parts import TextMark
 from assistant.conversation import Person
 from assistant.web.console.navigation import entries_for
-from assistant.web.console.parts import AuditLog
 from assistant.web.console.words import ago, exactly, pseudonym
+from assistant.web.console_parts import AuditLog
 
 _templates: Final = Environment(
     loader=ChoiceLoader([PackageLoader("assistant.web.console"), PackageLoader("assistant.web")]),

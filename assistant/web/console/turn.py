@@ -14,10 +14,10 @@ from assistant.audit.sealed import Sealed
 from assistant.errors import BadInputError, NotFoundError
 from assistant.rights import Right
 from assistant.web.console import queue
-from assistant.web.console.parts import ConsoleParts
 from assistant.web.console.routes import ConsoleRoute
 from assistant.web.console.shell import Shell
 from assistant.web.console.timeline import tell_turn
+from assistant.web.console_parts import ConsoleParts
 from assistant.web.refusals import acting
 
 _PATH: Final = "/console/turn/{turn}"
