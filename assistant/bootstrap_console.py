@@ -6,7 +6,6 @@ The web process has most of it already and adds `open_backend`; the console's ow
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from assistant.access import Access
 from assistant.answering.guarding import ConversationGuard
 from assistant.answering.words import held_back_of_detail
 from assistant.audit.append import Appender
-from assistant.audit.checkpoint import NoteKey
+from assistant.audit.checkpoint import NoteError, NoteKey
 from assistant.audit.counts import FindingCounts
 from assistant.audit.events import LogOpened
 from assistant.audit.lists import EventLists
@@ -45,8 +44,6 @@ from assistant.settings import Settings
 from policies.errors import PolicyError
 from policies.explanation import Detail
 from policies.guard import Guard
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +81,27 @@ class KeptSpots:
         return spots
 
 
+class LogKey:
+    """The log's public key, as this process knows it: set, or beside the sealing key.
+
+    Raises:
+        SettingsError: what was set is no key.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        try:
+            self._key = NoteKey.parse(settings.log_key) if settings.log_key else None
+        except NoteError as error:
+            raise SettingsError(f"CLOISTER_LOG_KEY: {error}") from error
+        self._file = public_file_of(settings.seal_key)
+
+    def __call__(self) -> NoteKey | None:
+        """Return the key; none as long as there is none: at a first start the sealer makes it a little later."""
+        if self._key is None and self._file.exists():
+            self._key = read_public_key(self._file)
+        return self._key
+
+
 @asynccontextmanager
 async def open_backend(
     settings: Settings,
@@ -104,7 +122,7 @@ async def open_backend(
         yield ConsoleBackend(
             audit=audit,
             lists=EventLists(pool),
-            seals=SealChecks(pool, _log_key(settings)),
+            seals=SealChecks(pool, LogKey(settings)),
             spots=KeptSpots(TurnDetails(engine)),
             people=Pseudonyms(engine),
             review=review,
@@ -155,15 +173,6 @@ def _read_guard(settings: Settings) -> Guard:
         return PolicyReader.of(settings.model_copy(update={"names": "none"})).read().guard
     except PolicyError as error:
         raise SettingsError(f"The policy cannot be used: {error}") from error
-
-
-def _log_key(settings: Settings) -> NoteKey | None:
-    """Return the log's public key where this machine has it; the sealer may still be about to make it."""
-    file = public_file_of(settings.seal_key)
-    if not file.exists():
-        _log.warning("no public key of the log at %s: the console checks proofs, and no signatures", file.name)
-        return None
-    return read_public_key(file)
 
 
 def _needed(url: SecretStr | None, name: str) -> SecretStr:

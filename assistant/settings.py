@@ -42,6 +42,10 @@ class Settings(BaseSettings):
         default=None,
         description="The key that signs the audit log's heads; unset: secrets/seal.key in the data folder.",
     )
+    log_key: str = Field(
+        default="",
+        description="The audit log's public key of its first day, for the console; unset: beside the sealing key.",
+    )
     fleet: Path | None = Field(default=None, description="fleet.yaml; unset looks for model hosts on loopback.")
     policy: Path | None = Field(default=None, description="The site's policy, file or folder; unset: the shipped one.")
     names: str = Field(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -45,10 +45,10 @@ class SealChecks:
 
     Args:
         pool: connections of the audit reader.
-        first_key: the log's public key of its first day; without it no signature is checked.
+        first_key: returns the log's public key of its first day; without it no signature is checked.
     """
 
-    def __init__(self, pool: ReaderPool, first_key: NoteKey | None) -> None:
+    def __init__(self, pool: ReaderPool, first_key: Callable[[], NoteKey | None]) -> None:
         self._pool = pool
         self._first_key = first_key
 
@@ -73,12 +73,13 @@ class SealChecks:
         return found
 
     async def _is_signed(self, connection: psycopg.AsyncConnection, head: Head) -> bool | None:
-        if self._first_key is None:
+        first_key = self._first_key()
+        if first_key is None:
             return None
         cursor = await connection.execute(
             "SELECT body FROM audit.event WHERE type = %s ORDER BY id", [Tag.KEY_ROTATED.value]
         )
-        keys = [self._first_key]
+        keys = [first_key]
         try:
             for (body,) in await cursor.fetchall():
                 keys.append(follow(_announcement(body), keys[-1]))
