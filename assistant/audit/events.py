@@ -52,6 +52,8 @@ class Tag(StrEnum):
     LOG_VERIFIED = "log:verified"
     LOG_RESTORED = "log:restored"
     KEY_ROTATED = "key:rotated"
+    EXPORT_CREATED = "export:created"
+    EXPORT_DOWNLOADED = "export:downloaded"
 
 
 class Outcome(StrEnum):
@@ -546,6 +548,41 @@ class KeyRotated:
     signature: Name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportCreated:
+    """Somebody took events out of the log as a file; stored before the file can be read.
+
+    Attributes:
+        subject: whose events were asked for; the actor, where it was nobody's.
+        filters: by what was asked, never for what.
+        events, size: how many are in the file, and how many the log had.
+        zip_sha256: the digest of the file, in which the reason stands.
+        has_table: the same was written as CSV beside it.
+    """
+
+    tag: ClassVar = Tag.EXPORT_CREATED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    subject: UUID | None
+    door: Name
+    filters: tuple[Name, ...]
+    events: int
+    size: int
+    zip_bytes: int
+    zip_sha256: Name
+    has_table: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportDownloaded:
+    """Somebody fetched an export that lay on the server."""
+
+    tag: ClassVar = Tag.EXPORT_DOWNLOADED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    zip_sha256: Name
+
+
 Event = (
     TurnAccepted
     | TurnGuarded
@@ -580,5 +617,7 @@ Event = (
     | LogVerified
     | LogRestored
     | KeyRotated
+    | ExportCreated
+    | ExportDownloaded
 )
 EVENT_TYPES: Final[tuple[type[Event], ...]] = get_args(Event)
