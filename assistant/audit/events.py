@@ -55,6 +55,8 @@ class Tag(StrEnum):
     KEY_ROTATED = "key:rotated"
     REVIEW_VIEWED = "review:viewed"
     REVIEW_SEARCHED = "review:searched"
+    EXPORT_CREATED = "export:created"
+    EXPORT_DOWNLOADED = "export:downloaded"
 
 
 class Outcome(StrEnum):
@@ -589,6 +591,41 @@ class ReviewSearched:
     text_mark: TextMark | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportCreated:
+    """Somebody took events out of the log as a file; stored before the file can be read.
+
+    Attributes:
+        subject: whose events were asked for; the actor, where it was nobody's.
+        filters: by what was asked, never for what.
+        events, size: how many are in the file, and how many the log had.
+        zip_sha256: the digest of the file, in which the reason stands.
+        has_table: the same was written as CSV beside it.
+    """
+
+    tag: ClassVar = Tag.EXPORT_CREATED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    subject: UUID | None
+    door: Name
+    filters: tuple[Name, ...]
+    events: int
+    size: int
+    zip_bytes: int
+    zip_sha256: Name
+    has_table: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportDownloaded:
+    """Somebody fetched an export that lay on the server."""
+
+    tag: ClassVar = Tag.EXPORT_DOWNLOADED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    zip_sha256: Name
+
+
 Event = (
     TurnAccepted
     | TurnGuarded
@@ -625,5 +662,7 @@ Event = (
     | KeyRotated
     | ReviewViewed
     | ReviewSearched
+    | ExportCreated
+    | ExportDownloaded
 )
 EVENT_TYPES: Final[tuple[type[Event], ...]] = get_args(Event)

@@ -12,7 +12,8 @@ import psycopg
 from assistant.audit.checkpoint import Checkpoint, NoteError, NoteKey, open_note, split_note
 from assistant.audit.events import KeyRotated, Tag
 from assistant.audit.heads import Head
-from assistant.audit.proof import locate, newest_head, read_nodes
+from assistant.audit.nodes import StoredNodes
+from assistant.audit.proof import locate, read_newest
 from assistant.audit.read import StoredEvent
 from assistant.audit.reader_pool import ReaderPool
 from assistant.audit.record import leaf_of
@@ -61,13 +62,14 @@ class SealChecks:
         found: dict[UUID, Sealed] = {}
         async with self._pool.moment() as connection:
             try:
-                head = await newest_head(connection)
+                head = await read_newest(connection)
             except NotFoundError:
                 return found
             is_signed = await self._is_signed(connection, head)
+            nodes = StoredNodes(connection, head.size)
             for event in events:
                 try:
-                    found[event.id] = await _check_one(connection, event, head, is_signed=is_signed)
+                    found[event.id] = await _check_one(connection, nodes, event, head, is_signed=is_signed)
                 except NotFoundError:
                     continue
         return found
@@ -90,11 +92,11 @@ class SealChecks:
 
 
 async def _check_one(
-    connection: psycopg.AsyncConnection, event: StoredEvent, head: Head, *, is_signed: bool | None
+    connection: psycopg.AsyncConnection, stored: StoredNodes, event: StoredEvent, head: Head, *, is_signed: bool | None
 ) -> Sealed:
     index, batch = await locate(connection, event.id, head)
-    nodes = await read_nodes(connection, index, head.size)
-    proof = inclusion_proof(index, head.size, lambda level, number: nodes[level, number])
+    nodes = await stored.read_for(lambda read: inclusion_proof(index, head.size, read))
+    proof = inclusion_proof(index, head.size, lambda *node: nodes[node])
     root = Checkpoint.parse(split_note(head.note)[0]).root
     is_proven = is_included(index, head.size, leaf_of(event.body), proof, root)
     return Sealed(batch, index, head.size, is_proven, is_signed)
