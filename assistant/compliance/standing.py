@@ -53,6 +53,8 @@ class Step(StrEnum):
     CLOSE = "close"
     REOPEN = "reopen"
     NOTE = "note"
+    OPEN = "open"  # of a case; never taken again
+    ADD_TURNS = "add-turns"  # likewise of a case
 
 
 _GRAVE: Final = frozenset({Disposition.VIOLATION, Disposition.INCIDENT})
@@ -67,10 +69,28 @@ _FROM: Final = {
     Step.CLOSE: frozenset({State.DECIDED}),
     Step.REOPEN: frozenset({State.DECIDED, State.CLOSED}),
     Step.NOTE: frozenset(State) - {State.CLOSED},
+    Step.OPEN: frozenset(),
+    Step.ADD_TURNS: _UNDECIDED,
 }
 
 # How long a hit may stay open, by the rank of the guard's action: allowed, warned, pseudonymised, redacted, blocked.
 _PATIENCE: Final = (14, 14, 7, 3, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A step as somebody asks for it.
+
+    Attributes:
+        disposition: what they decide; for `DECIDE` alone.
+        assignee: who is to have it; none is whoever asks.
+        note: why; a text as it was typed.
+    """
+
+    step: Step
+    disposition: Disposition | None = None
+    assignee: UUID | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +119,25 @@ class Standing:
     def allows(self, step: Step) -> bool:
         """Tell whether somebody may take this step now."""
         return self.state in _FROM[step]
+
+    def after(self, move: Move, actor: UUID) -> Standing:
+        """Return where it stands after a move.
+
+        Raises:
+            BadInputError: it is not open to this step, or the move lacks a disposition.
+            NotAllowedError: another person has to take this step.
+        """
+        match move.step:
+            case Step.ASSIGN:
+                return self.assigned(move.assignee or actor)
+            case Step.DECIDE:
+                if move.disposition is None:
+                    raise BadInputError("Nothing was decided: choose what it is.")
+                return self.decided(actor, move.disposition)
+            case Step.CONFIRM:
+                return self.confirmed(actor)
+            case _:
+                return self.moved(move.step)
 
     def assigned(self, assignee: UUID) -> Standing:
         """Give it to somebody.

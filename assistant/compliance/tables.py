@@ -30,7 +30,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as SQL_UUID
 from sqlmodel import Field, SQLModel
 
-_OPEN: Final = "state IN ('new', 'in-review', 'needs-info', 'awaiting-second', 'reopened')"
+IS_OPEN: Final = "state IN ('new', 'in-review', 'needs-info', 'awaiting-second', 'reopened')"
+AWAITS_SECOND: Final = "state = 'awaiting-second'"
 _STATES: Final = (
     "state IN ('new', 'in-review', 'needs-info', 'awaiting-second', 'decided', 'closed', 'reopened')",
     "disposition IN ('false-positive', 'benign', 'coaching', 'violation', 'incident')",
@@ -73,11 +74,11 @@ class HitRow(SQLModel, table=True):
             " AND subject IS DISTINCT FROM decided_by",
             name="own",
         ),
-        Index("ix_hit_open", "due_at", "event_id", postgresql_where=sql(_OPEN)),
-        Index("ix_hit_open_severity", "severity", "due_at", "event_id", postgresql_where=sql(_OPEN)),
-        Index("ix_hit_open_rule", "rule", "due_at", "event_id", postgresql_where=sql(_OPEN)),
-        Index("ix_hit_open_assignee", "assignee", "due_at", "event_id", postgresql_where=sql(_OPEN)),
-        Index("ix_hit_second", "due_at", "event_id", postgresql_where=sql("state = 'awaiting-second'")),
+        Index("ix_hit_open", "due_at", "event_id", postgresql_where=sql(IS_OPEN)),
+        Index("ix_hit_open_severity", "severity", "due_at", "event_id", postgresql_where=sql(IS_OPEN)),
+        Index("ix_hit_open_rule", "rule", "due_at", "event_id", postgresql_where=sql(IS_OPEN)),
+        Index("ix_hit_open_assignee", "assignee", "due_at", "event_id", postgresql_where=sql(IS_OPEN)),
+        Index("ix_hit_second", "due_at", "event_id", postgresql_where=sql(AWAITS_SECOND)),
         Index("ix_hit_turn_id", "turn_id"),
     )
 
@@ -114,7 +115,7 @@ class CaseRow(SQLModel, table=True):
     __tablename__ = "compliance_case"
     __table_args__ = (
         *_standing_checks(),
-        Index("ix_compliance_case_open", "number", postgresql_where=sql(_OPEN)),
+        Index("ix_compliance_case_open", "number", postgresql_where=sql(IS_OPEN)),
     )
 
     id: UUID = Field(primary_key=True)
@@ -226,7 +227,12 @@ class UnmaskRow(SQLModel, table=True):
         CheckConstraint("(granted_at IS NULL) = (expires_at IS NULL)", name="expires"),
         Index("ix_unmask_open", "requested_at", postgresql_where=sql("state IN ('requested', 'granted')")),
         Index("ix_unmask_case_id", "case_id"),
-        Index("ix_unmask_unreviewed", "requested_at", postgresql_where=sql("is_emergency AND reviewed_by IS NULL")),
+        Index(
+            "ix_unmask_unreviewed",
+            "requested_by",
+            unique=True,
+            postgresql_where=sql("is_emergency AND reviewed_by IS NULL"),
+        ),
     )
 
     id: UUID = Field(primary_key=True)

@@ -224,7 +224,7 @@ _INDEXES = (
     "CREATE INDEX ix_desk_entry_hit_id ON desk_entry (hit_id, number)",
     "CREATE INDEX ix_unmask_case_id ON unmask (case_id)",
     "CREATE INDEX ix_unmask_open ON unmask (requested_at) WHERE state IN ('requested', 'granted')",
-    "CREATE INDEX ix_unmask_unreviewed ON unmask (requested_at) WHERE is_emergency AND reviewed_by IS NULL",
+    "CREATE UNIQUE INDEX ix_unmask_unreviewed ON unmask (requested_by) WHERE is_emergency AND reviewed_by IS NULL",
     "CREATE INDEX ix_unmask_notice_subject ON unmask_notice (subject, due_at)",
 )
 

@@ -42,7 +42,7 @@ def test_what_was_called_grave_is_not_made_harmless_by_one_person() -> None:
 
 def test_each_step_has_its_states() -> None:
     allowed = {state: {step for step in Step if Standing(state).allows(step)} for state in State}
-    work = {Step.ASSIGN, Step.DECIDE, Step.NOTE}
+    work = {Step.ASSIGN, Step.DECIDE, Step.NOTE, Step.ADD_TURNS}
     assert allowed == {
         State.NEW: work | {Step.ASK},
         State.IN_REVIEW: work | {Step.ASK},
