@@ -37,11 +37,11 @@ _TRANSIENT: Final = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.I
 
 _APPLICATION_NAME: Final = "cloister-audit-writer"  # as `pg_stat_activity` shows it
 
-# In the order of `Record`: id, time, type; four ids; rule, severity, model; an id; body and leaf.
+# In the order of `Record`: id, time, type; four ids; rule, severity, model, host, persona; an id; body and leaf.
 _COLUMN_TYPES: Final = (
     *("uuid", "timestamptz", "text"),
     *("uuid", "uuid", "uuid", "uuid"),
-    *("text", "smallint", "text"),
+    *("text", "smallint", "text", "text", "text"),
     *("uuid", "bytea", "bytea"),
 )
 _INSERT: Final = (

@@ -1,8 +1,9 @@
 """Every event there is: a closed, flat list of types, each with a past-tense tag and with metadata only.
 
-What `actor`, `subject`, `thread_id`, `turn_id`, `model`, `turn` and `guard` hold becomes columns to search by; all
-other fields stand in the body under `data`. A new event is one class here, one tag, and one line in `Event`.
-Times are whole milliseconds: the canonical form has no fractions. No field holds what a person or a model wrote.
+What `actor`, `subject`, `thread_id`, `turn_id`, `model`, `host`, `persona`, `turn` and `guard` hold becomes columns to
+search by; all other fields stand in the body under `data`. A new event is one class here, one tag, and one line in
+`Event`. Times are whole milliseconds: the canonical form has no fractions. No field holds what a person or a model
+wrote.
 """
 
 from __future__ import annotations

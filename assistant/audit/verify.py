@@ -62,8 +62,8 @@ _NOTES: Final = re.compile(r"(?:[^\n]+\n)+\n(?:— [^\n]+\n)+")
 _SELECT_ROWS: Final = sql.SQL(
     "SELECT {place}, leaf, body, id::text, "
     """to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), type, """
-    "subject::text, actor::text, thread_id::text, turn_id::text, rule, severity, model, content_id::text "
-    "FROM audit.event ORDER BY era, xid, id"
+    "subject::text, actor::text, thread_id::text, turn_id::text, rule, severity, model, host, persona, "
+    "content_id::text FROM audit.event ORDER BY era, xid, id"
 ).format(place=ROW_PLACE)
 _SELECT_HASHES: Final = sql.SQL(
     "SELECT {place}, leaf, body, id::text, '', type FROM audit.event ORDER BY era, xid, id"

@@ -196,7 +196,7 @@ async def _refused(reader_url: SecretStr) -> Sequence[RefusedAttempt]:
     found = []
     async with LogReader(reader_url) as log:
         for event in await log.read_newest(1000, Search(types=frozenset({Tag.EGRESS_REFUSED}))):
-            data = orjson.loads(event.body)["data"]
+            data = {**orjson.loads(event.body)["data"], "host": event.host or ""}
             found.append(RefusedAttempt(**{name: data[name] for name in RefusedAttempt.__slots__}))
     return found
 
