@@ -23,6 +23,7 @@ from sqlalchemy import (
     LargeBinary,
     SmallInteger,
     Text,
+    UniqueConstraint,
     func,
 )
 from sqlalchemy import text as sql
@@ -171,6 +172,7 @@ class SampleRow(SQLModel, table=True):
     """A sample that was drawn: everything that somebody needs to draw it again."""
 
     __tablename__ = "sample"
+    __table_args__ = (UniqueConstraint("week", "population", "wanted", name="uq_sample_week_population_wanted"),)
 
     id: UUID = Field(primary_key=True)
     week: str = Field(sa_column=_text())

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0010"
-down_revision = "0007"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
@@ -125,7 +125,8 @@ CREATE TABLE sample (
     seed       bytea       NOT NULL,
     drawn_by   uuid        NOT NULL,
     drawn_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
-    CONSTRAINT pk_sample PRIMARY KEY (id)
+    CONSTRAINT pk_sample PRIMARY KEY (id),
+    CONSTRAINT uq_sample_week_population_wanted UNIQUE (week, population, wanted)
 )
 """
 
