@@ -32,7 +32,6 @@ QUEUED_FROM: Final = Action.REDACT
 """The mildest action that becomes a hit: what is pseudonymised is ordinary work, and samples look at that."""
 
 _MOST_AT_ONCE: Final = 20_000  # events of one round; a second of work
-_ROWS_AT_ONCE: Final = 2_000
 
 _HITS: Final = sql.SQL(
     "SELECT id AS event_id, turn_id, thread_id, subject, type, coalesce(rule, '') AS rule, severity, occurred_at"
@@ -103,8 +102,7 @@ class HitFollower:
                 return None
             hits = await _read_hits(log, last, head)
         async with transaction(self._engine) as connection:
-            for start in range(0, len(hits), _ROWS_AT_ONCE):
-                await _store(connection, hits[start : start + _ROWS_AT_ONCE])
+            await _store(connection, hits)
             followed = insert(HitsFollowedRow).values(batch=head.batch)
             furthest = func.greatest(col(HitsFollowedRow.batch), followed.excluded.batch)
             # After a restore the log is behind the mark, and is followed from its beginning.
@@ -140,13 +138,19 @@ async def _read_hits(log: psycopg.AsyncConnection, last: Head | None, head: Head
 
 
 async def _store(connection: AsyncConnection, hits: Sequence[_Found]) -> None:
-    rows = [{**hit._asdict(), "due_at": hit.occurred_at + patience(hit.severity)} for hit in hits]
-    new: Any = insert(HitRow).values(rows)
+    if hits:
+        rows = [{**hit._asdict(), "due_at": hit.occurred_at + patience(hit.severity)} for hit in hits]
+        await connection.execute(_STORE, rows)
+
+
+def _build_store() -> Any:
+    new: Any = insert(HitRow)
     told = [*_Found._fields[1:], "due_at"]
     table = HitRow.__table__.c  # type: ignore[attr-defined]  # SQLModel's own
     is_other = tuple_(*(table[name] for name in told)).is_distinct_from(tuple_(*(new.excluded[name] for name in told)))
-    await connection.execute(
-        new.on_conflict_do_update(
-            index_elements=["event_id"], set_={name: new.excluded[name] for name in told}, where=is_other
-        )
+    return new.on_conflict_do_update(
+        index_elements=["event_id"], set_={name: new.excluded[name] for name in told}, where=is_other
     )
+
+
+_STORE: Final = _build_store()

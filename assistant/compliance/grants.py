@@ -112,7 +112,7 @@ class Grants:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def ask(self, grant_id: UUID, wish: Wish, *, actor: UUID) -> None:
+    async def add(self, grant_id: UUID, wish: Wish, *, actor: UUID) -> None:
         """Add a request."""
         async with transaction(self._engine) as connection:
             await connection.execute(insert(UnmaskRow).values(**_columns(grant_id, wish, actor)))

@@ -118,7 +118,7 @@ class Unmasking:
         self._gate = gate
         self._notice_days = notice_days
 
-    async def ask(self, person: Person, asked: Asked) -> UUID:
+    async def request(self, person: Person, asked: Asked) -> UUID:
         """Ask to see something, and return the request's id.
 
         Raises:
@@ -141,16 +141,16 @@ class Unmasking:
                 reason_chars=len(wish.reason),
             )
         )
-        await self._grants.ask(grant_id, wish, actor=person.id)
+        await self._grants.add(grant_id, wish, actor=person.id)
         return grant_id
 
     async def force(self, person: Person, asked: Asked) -> UUID:
         """Grant it to oneself in an emergency, and return the request's id.
 
         Raises:
-            BadInputError: as `ask`.
+            BadInputError: as `request`.
             NotAllowedError: this person may not, or an earlier emergency of theirs was not looked at yet.
-            NotFoundError: as `ask`.
+            NotFoundError: as `request`.
         """
         await self._gate.require(person, Right.FORCE)
         wish = await self._judged(person, asked)

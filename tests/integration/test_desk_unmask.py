@@ -42,7 +42,7 @@ async def wish(desk: DeskScene, *turns: Turn, **changes: object) -> Asked:
 
 
 async def granted(desk: DeskScene, *turns: Turn) -> UUID:
-    grant_id = await desk.unmasking.ask(desk.rita, await wish(desk, *turns))
+    grant_id = await desk.unmasking.request(desk.rita, await wish(desk, *turns))
     await desk.unmasking.approve(desk.alma, grant_id)
     return grant_id
 
@@ -79,7 +79,7 @@ async def test_only_what_was_granted_is_shown(desk: DeskScene) -> None:
     turn, other = await desk.ask(f"write to {EMAIL}"), await desk.ask(f"write to a{EMAIL}", person=desk.otto)
     for names, values in ((True, False), (False, True)):
         asked = replace(await wish(desk, turn, other), turns=[turn.id], shows_names=names, shows_values=values)
-        grant_id = await desk.unmasking.ask(desk.rita, asked)
+        grant_id = await desk.unmasking.request(desk.rita, asked)
         await desk.unmasking.approve(desk.alma, grant_id)
         view = await desk.unmasking.view(desk.rita, grant_id)
         assert set(view.names) == ({desk.maria.id} if names else set())
@@ -87,7 +87,7 @@ async def test_only_what_was_granted_is_shown(desk: DeskScene) -> None:
 
 
 async def test_nothing_is_seen_before_somebody_else_approved(desk: DeskScene) -> None:
-    grant_id = await desk.unmasking.ask(desk.rita, await wish(desk, await desk.ask(f"write to {EMAIL}")))
+    grant_id = await desk.unmasking.request(desk.rita, await wish(desk, await desk.ask(f"write to {EMAIL}")))
     with pytest.raises(NotAllowedError, match="Nobody approved"):
         await desk.unmasking.view(desk.rita, grant_id)
     for who in (desk.rita, desk.rolf, desk.maria, with_roles(desk.alma, Role.ADMINISTRATOR)):
@@ -134,7 +134,7 @@ async def test_it_ends_by_the_clock_of_the_database_whether_or_not_anybody_noted
 
 
 async def test_a_request_that_nobody_answered_within_a_week_is_over(desk: DeskScene) -> None:
-    grant_id = await desk.unmasking.ask(desk.rita, await wish(desk, await desk.ask("hello")))
+    grant_id = await desk.unmasking.request(desk.rita, await wish(desk, await desk.ask("hello")))
     age(desk, 7 * 24 * 60 + 1)
     for answer in (desk.unmasking.approve, desk.unmasking.deny):
         with pytest.raises(BadInputError):
@@ -144,7 +144,7 @@ async def test_a_request_that_nobody_answered_within_a_week_is_over(desk: DeskSc
 
 
 async def test_of_several_answers_the_first_one_counts(desk: DeskScene) -> None:
-    grant_id = await desk.unmasking.ask(desk.rita, await wish(desk, await desk.ask("hello")))
+    grant_id = await desk.unmasking.request(desk.rita, await wish(desk, await desk.ask("hello")))
     done = await asyncio.gather(
         *(
             answer(who, grant_id)
@@ -159,7 +159,7 @@ async def test_of_several_answers_the_first_one_counts(desk: DeskScene) -> None:
 
 
 async def test_an_answer_cannot_be_taken_again(desk: DeskScene) -> None:
-    grant_id = await desk.unmasking.ask(desk.rita, await wish(desk, await desk.ask("hello")))
+    grant_id = await desk.unmasking.request(desk.rita, await wish(desk, await desk.ask("hello")))
     await desk.unmasking.deny(desk.alma, grant_id, "not needed for this case")
     for answer in (desk.unmasking.approve, desk.unmasking.deny):
         with pytest.raises(BadInputError):
@@ -179,7 +179,7 @@ async def test_approving_twice_gives_no_second_hour(desk: DeskScene) -> None:
 
 async def test_nobody_unmasks_approves_or_puts_off_anything_about_themselves(desk: DeskScene) -> None:
     own = await desk.ask(f"write to {EMAIL}", person=desk.alma)
-    grant_id = await desk.unmasking.ask(desk.rita, await wish(desk, own))
+    grant_id = await desk.unmasking.request(desk.rita, await wish(desk, own))
     for asked in (
         desk.unmasking.approve(desk.alma, grant_id),
         desk.unmasking.deny(desk.alma, grant_id),
@@ -193,7 +193,7 @@ async def test_nobody_unmasks_approves_or_puts_off_anything_about_themselves(des
     reviewers = await desk.ask("hello", person=desk.rita)
     case_id = await desk.cases.open(desk.rolf, "About Rita", [reviewers.id])
     with pytest.raises(NotFoundError):
-        await desk.unmasking.ask(desk.rita, Asked(case_id, [reviewers.id], REASON, 30, shows_names=True))
+        await desk.unmasking.request(desk.rita, Asked(case_id, [reviewers.id], REASON, 30, shows_names=True))
     with pytest.raises(psycopg.errors.CheckViolation):
         desk.scene.sql("UPDATE unmask SET answered_by = subjects[1]")
 
@@ -229,20 +229,20 @@ async def test_what_is_asked_for_has_its_limits(desk: DeskScene) -> None:
         {"turns": [uuid4() for _ in range(51)]},
         {"shows_names": False, "shows_values": False},
     ):
-        for ask in (desk.unmasking.ask, desk.unmasking.force):
+        for ask in (desk.unmasking.request, desk.unmasking.force):
             with pytest.raises(BadInputError):
                 await ask(desk.rita, replace(asked, **wrong))  # type: ignore[arg-type] - a table of changes
     with pytest.raises(NotFoundError):
-        await desk.unmasking.ask(desk.rita, replace(asked, case_id=uuid4()))
+        await desk.unmasking.request(desk.rita, replace(asked, case_id=uuid4()))
     await desk.cases.take_step(desk.rita, asked.case_id, Move(Step.DECIDE, Disposition.BENIGN, note=REASON))
     with pytest.raises(BadInputError, match="decided"):
-        await desk.unmasking.ask(desk.rita, asked)
+        await desk.unmasking.request(desk.rita, asked)
     assert await desk.events("unmask:requested", "unmask:forced") == []
 
 
 async def test_a_secret_in_a_reason_is_not_kept(desk: DeskScene) -> None:
     asked = await wish(desk, await desk.ask("hello"), reason=f"{REASON} It was {TOKEN} and {EMAIL}.")
-    grant_id = await desk.unmasking.ask(desk.rita, asked)
+    grant_id = await desk.unmasking.request(desk.rita, asked)
     await desk.unmasking.deny(desk.alma, grant_id, f"no: {TOKEN}")
     stored = await desk.everything_at_rest()
     assert TOKEN not in stored
@@ -304,7 +304,7 @@ async def test_a_second_emergency_waits_until_the_first_was_looked_at(desk: Desk
 async def test_who_is_no_reviewer_forces_nothing(desk: DeskScene) -> None:
     asked = await wish(desk, await desk.ask("hello"))
     for role in set(Role) - {Role.REVIEWER}:
-        for ask in (desk.unmasking.ask, desk.unmasking.force):
+        for ask in (desk.unmasking.request, desk.unmasking.force):
             with pytest.raises(NotAllowedError):
                 await ask(with_roles(desk.rolf, role), asked)
     assert desk.scene.sql("SELECT * FROM unmask") == []
@@ -350,7 +350,7 @@ async def test_a_notice_is_put_off_once_with_a_reason_by_somebody_who_did_not_as
 async def test_an_approver_is_asked_only_for_what_others_did(desk: DeskScene) -> None:
     """The list of what waits shows reason and scope, and nothing that it would open."""
     turn = await desk.ask(f"write to {EMAIL}")
-    grant_id = await desk.unmasking.ask(desk.rita, await wish(desk, turn))
+    grant_id = await desk.unmasking.request(desk.rita, await wish(desk, turn))
     (waiting,) = await desk.unmasking.open_requests(desk.alma)
     assert (waiting.id, waiting.reason, waiting.turns) == (grant_id, REASON, (turn.id,))
     assert [one.id for one in await desk.unmasking.of_case(desk.alma, waiting.case_id)] == [grant_id]
