@@ -39,6 +39,11 @@ class Settings(BaseSettings):
         default=None,
         description="The key that signs the audit log's heads; unset: secrets/seal.key in the data folder.",
     )
+    audit_content: str = Field(
+        default="keep",
+        pattern="^(keep|none)$",
+        description="keep: the audit log keeps guarded texts, encrypted; none: it keeps none.",
+    )
     fleet: Path | None = Field(default=None, description="fleet.yaml; unset looks for model hosts on loopback.")
     policy: Path | None = Field(default=None, description="The site's policy, file or folder; unset: the shipped one.")
     names: str = Field(

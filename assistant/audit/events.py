@@ -3,7 +3,7 @@
 What `actor`, `subject`, `thread_id`, `turn_id`, `model`, `host`, `persona`, `turn` and `guard` hold becomes columns to
 search by; all other fields stand in the body under `data`. A new event is one class here, one tag, and one line in
 `Event`. Times are whole milliseconds: the canonical form has no fractions. No field holds what a person or a model
-wrote.
+wrote: that lies encrypted under `content_id`, and `content_digest` is SHA-256 of its sealed bytes (`content.py`).
 """
 
 from __future__ import annotations
@@ -135,6 +135,8 @@ class TurnGuarded:
     chars: int
     text_mark: TextMark
     messages: int = 1
+    content_id: UUID | None = None
+    content_digest: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +147,8 @@ class PromptBlocked:
     outcome: ClassVar = Outcome.REFUSED
     turn: TurnPlace
     guard: GuardReport
+    content_id: UUID | None = None
+    content_digest: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +214,8 @@ class TurnAnswered:
     total_milliseconds: int
     finish_reason: Name
     is_truncated: bool = False
+    content_id: UUID | None = None
+    content_digest: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +230,8 @@ class AnswerBlocked:
     model: Name
     chars: int
     total_milliseconds: int
+    content_id: UUID | None = None
+    content_digest: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +252,8 @@ class TurnInterrupted:
     host: Name | None = None
     model: Name | None = None
     total_milliseconds: int | None = None
+    content_id: UUID | None = None
+    content_digest: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -922,4 +932,6 @@ Event = (
     | LogRestored
     | KeyRotated
 )
+ContentEvent = TurnGuarded | PromptBlocked | TurnAnswered | AnswerBlocked | TurnInterrupted
+"""Those that a text may come with."""
 EVENT_TYPES: Final[tuple[type[Event], ...]] = get_args(Event)

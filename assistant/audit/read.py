@@ -59,6 +59,7 @@ class StoredEvent:
     model: str | None
     host: str | None
     persona: str | None
+    content_id: UUID | None
     body: bytes
     leaf: bytes
 
