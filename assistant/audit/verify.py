@@ -24,6 +24,7 @@ from assistant.audit.anchor import Anchor, AnchorCheck
 from assistant.audit.batches import BatchCheck
 from assistant.audit.checkpoint import NoteKey
 from assistant.audit.checks import is_possible, microseconds_of
+from assistant.audit.content_check import check_contents
 from assistant.audit.cosignatures import CosignatureCheck
 from assistant.audit.dealing import Dealer, Run
 from assistant.audit.findings import Findings
@@ -34,6 +35,7 @@ from assistant.audit.slices import plan_slices
 from assistant.audit.stored_tiles import StoredTiles, check_extra_tiles
 from assistant.database import connect
 from assistant.errors import UnavailableError
+from assistant.keys import Keys
 
 _HEADS_AT_ONCE: Final = 500
 _NOW: Final = "SELECT pg_current_snapshot()::text, audit.current_era(), clock_timestamp(), pg_export_snapshot()"
@@ -65,6 +67,7 @@ class Verifier(LogConnection):
         anchors: checkpoints from elsewhere.
         witnesses: public keys of witnesses, whose cosignatures are then checked.
         is_quick: look at hashes, heads and tiles, and derive no columns.
+        keys: the installation's, to see whether those of the kept texts open.
         processes: how many read and check rows beside this one; 0: a thread does.
     """
 
@@ -76,12 +79,14 @@ class Verifier(LogConnection):
         anchors: Sequence[Anchor] = (),
         witnesses: Sequence[NoteKey] = (),
         is_quick: bool = False,
+        keys: Keys | None = None,
         processes: int = 0,
     ) -> None:
         super().__init__(reader_url)
         self._key = key
         self._witnesses = witnesses
         self._is_quick = is_quick
+        self._keys = keys
         self._processes = processes
         self._findings = Findings()
         self._anchors = AnchorCheck(anchors, witnesses, self._findings)
@@ -155,6 +160,7 @@ class Verifier(LogConnection):
         if previous is not None:
             self._note_silence(now.time - previous.sealed_at)
         self._anchors.check(batches.size, batches.reigns)
+        await check_contents(connection, findings, self._keys)
         self._rows = findings.events + findings.unsealed
         findings.size = batches.size
         findings.keys = [str(reign.key) for reign in batches.reigns]

@@ -182,7 +182,8 @@ def test_there_are_enough_attacks() -> None:
     assert len({attack.name for attack in ATTACKS}) == len(ATTACKS) >= 50
 
 
-SOURCES = Path(verify_module.__file__).parent.glob("*.py")
+ELSEWHERE = ("content_check.py",)  # test_audit_content_check.py
+SOURCES = [each for each in Path(verify_module.__file__).parent.glob("*.py") if each.name not in ELSEWHERE]
 NAMES = {
     *ROW_CHECKS,
     *BATCH_CHECKS,
