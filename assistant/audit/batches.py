@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from assistant.audit.anchor import AnchorCheck, Reign
 from assistant.audit.checkpoint import NoteError, NoteKey
@@ -17,6 +18,14 @@ from assistant.audit.row_checks import parse_body
 from assistant.audit.seal_key import follow
 from assistant.audit.stored_tiles import StoredTiles
 from assistant.audit.tree import TILE_WIDTH, Tile, Tree, split_hashes
+
+
+class _Announced(NamedTuple):
+    """An event that announces a key, and where it is."""
+
+    leaf: int
+    id: UUID
+    event: KeyRotated
 
 
 class BatchCheck:
@@ -49,13 +58,14 @@ class BatchCheck:
         """Take the rows of the next batch, and compare them with its head."""
         batch = Batch(head, previous, self._tree, begin=self._tree.size, key=self.reigns[-1].key)
         digest = sha256()
+        announced: list[_Announced] = []
         self._located = None
         async for run in dealer.of_batch(head):
             digest.update(run.places)
             self._note_rows(run)
             earliest, latest = run.recorded()
             batch.add_run(self._moments.dated_back(run, earliest), latest)
-            _note_events(batch, run)
+            announced += self._note_events(batch, run)
             await self._grow(split_hashes(run.leaves))
         self._moments.add(head)
         self._follow_edge(head, previous)
@@ -63,11 +73,21 @@ class BatchCheck:
         self._judge(batch)
         self._findings.heads += 1
         self._findings.events += self._tree.size - batch.begin
-        self._change_keys(batch.announced)
+        self._change_keys(announced)
 
     def _note_rows(self, run: Run) -> None:
         for number, problem in run.problems:
             self._findings.add(problem.check, problem.message, leaf=self._tree.size + number, event=problem.event)
+
+    def _note_events(self, batch: Batch, run: Run) -> Iterator[_Announced]:
+        """Note what events of the batch say about eras, and yield those about keys."""
+        for number, place, body in run.notable:
+            document = parse_body(body)
+            kind, data = document.get("type"), document.get("data")
+            if kind == Tag.KEY_ROTATED:
+                yield _Announced(self._tree.size + number, place.id, _announcement(data))
+            elif kind == Tag.LOG_RESTORED:
+                batch.restored.add(place.era)
 
     def _judge(self, batch: Batch) -> None:
         is_lost = self._is_lost
@@ -82,16 +102,17 @@ class BatchCheck:
                     name, f"Head {batch.head.batch}: {message}", leaf=leaf if name in TREE_CHECKS else None
                 )
 
-    def _change_keys(self, announced: Iterable[KeyRotated]) -> None:
+    def _change_keys(self, announced: Iterable[_Announced]) -> None:
+        """Take over keys that the one in force announced. Anybody else's word changes nothing, and is told."""
         for each in announced:
             try:
-                new = follow(each, self.reigns[-1].key)
-            except NoteError:
-                continue  # a check says so
-            if new == self.reigns[-1].key:
+                new = follow(each.event, self.reigns[-1].key)
+            except NoteError as error:
+                self._findings.warn("rotation", f"{error} The key in force stays.", leaf=each.leaf, event=each.id)
                 continue
-            self.reigns[-1].end = self._tree.size
-            self.reigns.append(Reign(new, self._tree.size))
+            if new != self.reigns[-1].key:
+                self.reigns[-1].end = self._tree.size
+                self.reigns.append(Reign(new, self._tree.size))
 
     async def _grow(self, leaves: Sequence[bytes]) -> None:
         """Add leaves to the tree, stopping at the sizes of anchors, and compare the tiles that become full."""
@@ -125,17 +146,6 @@ class BatchCheck:
         edge = self._tree.edge
         if not self._is_lost and self._located is None and tuple(self._stored_edge) != edge:
             self._located = self._tree.size - len(edge) + _first_difference(self._stored_edge, edge)
-
-
-def _note_events(batch: Batch, run: Run) -> None:
-    """Note what events of the batch say about keys and eras."""
-    for _, era, body in run.notable:
-        document = parse_body(body)
-        kind, data = document.get("type"), document.get("data")
-        if kind == Tag.KEY_ROTATED:
-            batch.announced.append(_announcement(data))
-        elif kind == Tag.LOG_RESTORED:
-            batch.restored.add(era)
 
 
 def _announcement(data: Any) -> KeyRotated:

@@ -12,10 +12,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from assistant.audit.checkpoint import Checkpoint, NoteError, NoteKey, check_signatures, split_note
-from assistant.audit.events import KeyRotated
 from assistant.audit.heads import FIRST_BATCH, Head
 from assistant.audit.row_checks import PLACE_EPOCH
-from assistant.audit.seal_key import follow
 from assistant.audit.tree import Tree
 
 CLOCK_SLACK: Final = timedelta(minutes=5)  # so far the database's clock may be set back without an alarm
@@ -46,7 +44,6 @@ class Batch:
             recorded, at most.
         latest: when the last of its rows was recorded; both in microseconds, which hold every time of the database.
         stored_edge: the leaves beyond the last full tile, as the heads have them.
-        announced: the keys that events of this batch announce.
         key: the one in force.
         restored: the eras whose events say that the operator began them.
     """
@@ -60,7 +57,6 @@ class Batch:
     dated_back: int = 0
     latest: int | None = None
     stored_edge: Sequence[bytes] = field(default=())
-    announced: list[KeyRotated] = field(default_factory=list)
     restored: set[int] = field(default_factory=set)
 
     def add_run(self, dated_back: int, latest: int) -> None:
@@ -173,17 +169,6 @@ def check_recorded(batch: Batch) -> str:
     )
 
 
-def check_rotation(batch: Batch) -> str:
-    """A new key was announced by the key in force, and only so."""
-    key = batch.key
-    for announced in batch.announced:
-        try:
-            key = follow(announced, key)
-        except NoteError as error:
-            return str(error)
-    return ""
-
-
 BatchCheck = Callable[[Batch], str]
 BATCH_CHECKS: Final[dict[str, BatchCheck]] = {
     "sequence": check_sequence,
@@ -193,7 +178,6 @@ BATCH_CHECKS: Final[dict[str, BatchCheck]] = {
     "course": check_course,
     "era": check_era,
     "recorded": check_recorded,
-    "rotation": check_rotation,
     "size": check_size,
     "root": check_root,
     "rows": check_rows,

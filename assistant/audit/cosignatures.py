@@ -22,11 +22,12 @@ class CosignatureCheck:
         self._witnesses = witnesses
         self._findings = findings
         self._next: tuple[int, str, str] | None = None
+        self._silent = {f"{key.name}+{key.id.hex()}": key.name for key in witnesses}  # by what lines are filed under
 
     async def check(self, head: Head) -> None:
         """Look at the cosignatures of this head's size."""
         while (entry := await self._peek()) and entry[0] <= head.size:
-            self._next = None
+            self._take(entry)
             if entry[0] < head.size:
                 self._findings.add(
                     "cosignature", f"A cosignature is over {entry[0]} events, and no head has that size."
@@ -35,10 +36,14 @@ class CosignatureCheck:
                 self._judge(head, entry[1], entry[2])
 
     async def check_rest(self) -> None:
-        """Look at those that are larger than the log."""
+        """Look at those that are larger than the log, and for witnesses that said nothing at all."""
         while entry := await self._peek():
-            self._next = None
+            self._take(entry)
             self._findings.add("cosignature", f"A witness saw {entry[0]} events; the log has fewer.")
+        for name in self._silent.values() if self._findings.heads else ():
+            self._findings.add(
+                "witness", f"No head has a line of the witness {name!r}: it was never asked, or its lines were removed."
+            )
 
     def _judge(self, head: Head, witness: str, line: str) -> None:
         try:
@@ -51,6 +56,10 @@ class CosignatureCheck:
             return
         self._findings.cosignatures += len(signed)
         self._findings.unchecked_cosignatures += not signed
+
+    def _take(self, entry: tuple[int, str, str]) -> None:
+        self._next = None
+        self._silent.pop(entry[1], None)
 
     async def _peek(self) -> tuple[int, str, str] | None:
         if self._next is None:

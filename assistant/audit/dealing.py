@@ -9,10 +9,9 @@ from itertools import islice
 from operator import itemgetter
 from struct import Struct
 from typing import Final
-from uuid import UUID
 
 from assistant.audit.checks import microseconds_of
-from assistant.audit.heads import PLACE, Head, Snapshot
+from assistant.audit.heads import PLACE, Head, Place, Snapshot
 from assistant.audit.slices import RowProblem, Slice
 from assistant.audit.tree import HASH_BYTES
 
@@ -49,14 +48,14 @@ class Run:
             yield problem.row - self.begin, problem
 
     @property
-    def notable(self) -> Iterator[tuple[UUID, int, bytes]]:
-        """Yield id, era and body of events that change what holds for the rest of the log."""
+    def notable(self) -> Iterator[tuple[int, Place, bytes]]:
+        """Yield events that change what holds for the rest of the log: number in the run, place, body."""
         first = bisect_left(self.source.notable, self.begin, key=itemgetter(0))
         for row, body in islice(self.source.notable, first, None):
             if row >= self.end:
                 return
-            identifier, _, era, _ = PLACE.unpack_from(self.source.places, row * PLACE.size)
-            yield UUID(bytes=identifier), era, body
+            place = self.source.places[row * PLACE.size : (row + 1) * PLACE.size]
+            yield row - self.begin, Place.parse(place), body
 
     def recorded(self) -> tuple[int, int]:
         """Return when the first and the last of the rows were recorded, by what they say."""

@@ -74,7 +74,12 @@ class StoredEvent:
         return document
 
 
-EVENT_COLUMNS: Final = sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(StoredEvent))
+# Times that Python cannot hold, such as infinity, become ones that it can: whoever may add events stops no list.
+_TIME: Final = "least(greatest({0}, '0002-01-01 00:00Z'), '9998-12-31 00:00Z') AS {0}"
+EVENT_COLUMNS: Final = sql.SQL(", ").join(
+    sql.SQL(_TIME if field.name.endswith("_at") else "{0}").format(sql.Identifier(field.name))
+    for field in fields(StoredEvent)
+)
 
 
 @dataclass(frozen=True, slots=True)

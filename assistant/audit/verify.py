@@ -28,7 +28,7 @@ from assistant.audit.content_check import check_contents
 from assistant.audit.cosignatures import CosignatureCheck
 from assistant.audit.dealing import Dealer, Run
 from assistant.audit.findings import Findings
-from assistant.audit.heads import PLACE, SELECT_ANY_HEADS, Head, Snapshot
+from assistant.audit.heads import PLACE, SELECT_HEADS, Head, Snapshot
 from assistant.audit.log_connection import LogConnection
 from assistant.audit.slice_readers import SliceReaders
 from assistant.audit.slices import plan_slices
@@ -214,7 +214,7 @@ async def _count_rows(reader_url: SecretStr, snapshot: str) -> int:
 
 async def _read_heads(connection: psycopg.AsyncConnection) -> AsyncIterator[Head]:
     async with connection.cursor("heads", binary=True) as cursor:
-        await cursor.execute(sql.SQL("{} ORDER BY batch").format(SELECT_ANY_HEADS))
+        await cursor.execute(sql.SQL("{} ORDER BY batch").format(SELECT_HEADS))
         while rows := await cursor.fetchmany(_HEADS_AT_ONCE):
             for row in rows:
                 yield Head.of_row(row)

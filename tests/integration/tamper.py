@@ -534,7 +534,7 @@ ATTACKS: Final = (
     Attack("sign an old head with the new key", sign_with(lambda log: log.keys.read().current, 2), "note"),
     Attack("sign a checkpoint of another log with the stolen key", of_another_log, "origin", alone=True),
     Attack("sign a head of another server with the stolen key", of_another_server, "course", alone=True),
-    Attack("announce a key that the old one did not sign", forge_rotation, "rotation", alone=True),
+    Attack("remove what a witness said", sql_of("DELETE FROM audit.cosignature"), "witness", alone=True),
     Attack("add an event of a transaction to come", lambda log: insert(log, xid="99999999"), "future", alone=True),
     Attack("add an event of an era to come", lambda log: insert(log, era=7), "future", alone=True),
     Attack(
