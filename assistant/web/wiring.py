@@ -11,7 +11,7 @@ import redis.asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from assistant.bootstrap import Application, build_application, read_hosts, required
+from assistant.bootstrap import Application, build_application, required
 from assistant.settings import Settings
 from assistant.web.chat_parts import ChatParts
 from assistant.web.doors import Doors, PartState
@@ -34,16 +34,16 @@ def run_web(settings: Settings) -> int:
 
 
 async def _serve(settings: Settings) -> int:
-    fleet = read_hosts(settings)
     async with AsyncExitStack() as stack:
         application = await stack.enter_async_context(build_application(settings, process="web"))
         hosts = ModelHosts(
-            fleet,
+            await application.fleet.open(),
             retriever=application.quotes,
             gguf=settings.gguf,
             first_token_timeout_seconds=settings.first_token_timeout_seconds,
             stall_timeout_seconds=settings.stall_timeout_seconds,
         )
+        application.fleet.follow(hosts.take_fleet)
         stack.push_async_callback(hosts.close)  # however far they got: the chat may never have come to be
         redis_client = redis.asyncio.Redis.from_url(
             required(settings, "redis_url").get_secret_value(), socket_timeout=_PATIENCE_SECONDS

@@ -113,6 +113,11 @@ class ModelHosts:
         if self._bundled is not None:
             await self._bundled.close()
 
+    def take_fleet(self, fleet: Fleet) -> None:
+        """Ask these hosts from now on; answers that stream already are not touched."""
+        self._prepared.clear()  # a window may have changed
+        self._watch.take_fleet(fleet)
+
     def choose(self, need: Need, *, excluding: frozenset[str] = frozenset()) -> Route:
         """Choose a deployment for a prompt.
 

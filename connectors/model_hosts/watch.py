@@ -113,6 +113,23 @@ class Watch:
         self._told: Mapping[str, Deployment] = {}  # the deployments when `on_change` last returned
         self.has_looked = False
 
+    def take_fleet(self, fleet: Fleet) -> None:
+        """Watch over these hosts instead; what is known of a host that stays where it is is kept."""
+        now = datetime.now(UTC)
+        hosts: dict[str, Watched] = {}
+        for host in fleet.hosts:
+            known = self.hosts.get(host.name)
+            if known is not None and (known.host.kind, known.host.address) == (host.kind, host.address):
+                known.host = host
+                hosts[host.name] = known
+            else:
+                report = HostReport(is_reachable=False)
+                hosts[host.name] = Watched(host, "fleet", report, is_up=False, since=now)
+        bundled = {name: entry for name, entry in self.hosts.items() if entry.origin == "bundled"}
+        self.hosts = hosts | bundled
+        self._refresh()
+        self.look_soon()
+
     @property
     def client(self) -> httpx.AsyncClient:
         """Return the client for looks: no proxies of the environment, no redirects, little patience."""
