@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from connectors.model_hosts.yaml_fields import Fields, read_document
 _ACCELERATOR_KEYS = (
     "name",
     "label",
+    "form",
     "memory_gib",
     "usable",
     "bandwidth_gb_s",
@@ -42,6 +44,13 @@ _HARDWARE = _FOLDER / "hardware.yaml"
 _RELEASES = _FOLDER / "releases.yaml"
 
 
+class Form(StrEnum):
+    """What is bought when an accelerator is bought."""
+
+    CARD = "card"  # needs a machine around it, whose price and power are not in its figures
+    MAC = "mac"  # the whole machine
+
+
 @dataclass(frozen=True, slots=True)
 class Accelerator:
     """A card, or a machine whose memory models share, such as a Mac; figures are of one.
@@ -63,6 +72,7 @@ class Accelerator:
     fp16_tflops: float
     watts: float
     price_usd: float
+    form: Form = Form.CARD
     source: str = ""
 
 
@@ -142,6 +152,7 @@ def _parse_accelerator(node: yaml.Node, file: Path) -> Accelerator:
         fp16_tflops=fields.positive("fp16_tflops", default=fp32_tflops),
         watts=fields.number("watts"),
         price_usd=fields.number("price_usd"),
+        form=Form(fields.one_of("form", [form.value for form in Form], default=Form.CARD.value)),
         source=fields.text("source", default=""),
     )
 
