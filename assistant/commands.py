@@ -17,6 +17,7 @@ from assistant.audit_commands import audit
 from assistant.command_settings import report_refusals, server_settings, site_settings
 from assistant.errors import CloisterError, EmbeddedError, SettingsError
 from assistant.fleet_commands import fleet
+from assistant.host_commands import hosts
 from assistant.policy_commands import policy
 from assistant.review_commands import show_reports
 
@@ -36,6 +37,7 @@ users = typer.Typer(help="People who may sign in, and their roles.", no_args_is_
 app.add_typer(users, name="users")
 app.add_typer(audit, name="audit")
 app.add_typer(fleet, name="fleet")
+fleet.add_typer(hosts)
 app.add_typer(policy, name="policy")
 policy.command("reports")(show_reports)
 

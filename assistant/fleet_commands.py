@@ -1,4 +1,4 @@
-"""`cloister fleet …`: check a fleet.yaml, and plan what fits where, at what speed and cost."""
+"""`cloister fleet check | plan`: look at a fleet.yaml, and say what fits where, at what speed and cost."""
 
 from __future__ import annotations
 

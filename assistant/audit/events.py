@@ -48,6 +48,8 @@ class Tag(StrEnum):
     POLICY_REFUSED = "policy:refused"
     FLEET_LOADED = "fleet:loaded"
     FLEET_REFUSED = "fleet:refused"
+    HOST_DRAINED = "host:drained"
+    HOST_UNDRAINED = "host:undrained"
     EGRESS_REFUSED = "egress:refused"
     LOG_OPENED = "log:opened"
     LOG_READ = "log:read"
@@ -490,6 +492,26 @@ class FleetRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostDrained:
+    """Somebody took a model host out of service: it gets no new prompts, and finishes what it answers."""
+
+    tag: ClassVar = Tag.HOST_DRAINED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    host: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostUndrained:
+    """Somebody put a model host into service again."""
+
+    tag: ClassVar = Tag.HOST_UNDRAINED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    host: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EgressRefused:
     """The network lock refused an attempt to leave a process; never what was to be sent.
 
@@ -602,6 +624,8 @@ Event = (
     | PolicyRefused
     | FleetLoaded
     | FleetRefused
+    | HostDrained
+    | HostUndrained
     | EgressRefused
     | LogOpened
     | LogRead

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from assistant.bootstrap import Application, build_application, required
+from assistant.fleet.board import RedisBoard
 from assistant.settings import Settings
 from assistant.web.chat_parts import ChatParts
 from assistant.web.doors import Doors, PartState
@@ -36,19 +37,20 @@ def run_web(settings: Settings) -> int:
 async def _serve(settings: Settings) -> int:
     async with AsyncExitStack() as stack:
         application = await stack.enter_async_context(build_application(settings, process="web"))
+        redis_client = redis.asyncio.Redis.from_url(
+            required(settings, "redis_url").get_secret_value(), socket_timeout=_PATIENCE_SECONDS
+        )
+        stack.push_async_callback(redis_client.aclose)
         hosts = ModelHosts(
             await application.fleet.open(),
             retriever=application.quotes,
             gguf=settings.gguf,
             first_token_timeout_seconds=settings.first_token_timeout_seconds,
             stall_timeout_seconds=settings.stall_timeout_seconds,
+            board=RedisBoard(redis_client),
         )
         application.fleet.follow(hosts.take_fleet)
         stack.push_async_callback(hosts.close)  # however far they got: the chat may never have come to be
-        redis_client = redis.asyncio.Redis.from_url(
-            required(settings, "redis_url").get_secret_value(), socket_timeout=_PATIENCE_SECONDS
-        )
-        stack.push_async_callback(redis_client.aclose)
         web = _Web(application, hosts, redis_client)
         doors = Doors(
             settings=settings,
