@@ -75,7 +75,7 @@ class StoredEvent:
         return document
 
 
-_COLUMNS: Final = sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(StoredEvent))
+EVENT_COLUMNS: Final = sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(StoredEvent))
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,7 @@ async def _snapshot(connection: psycopg.AsyncConnection) -> str:
 
 async def _select_all(connection: psycopg.AsyncConnection, conditions: Sequence[sql.Composable]) -> list[StoredEvent]:
     """Return what meets all conditions, the latest last."""
-    query = sql.SQL("SELECT {} FROM audit.event WHERE {} ORDER BY id").format(_COLUMNS, _all_of(conditions))
+    query = sql.SQL("SELECT {} FROM audit.event WHERE {} ORDER BY id").format(EVENT_COLUMNS, _all_of(conditions))
     return await _fetch(connection, query)
 
 
@@ -217,7 +217,7 @@ async def _select_newest(
     """
     walks = [
         sql.SQL("(SELECT {} FROM audit.event WHERE {} ORDER BY id DESC LIMIT {})").format(
-            _COLUMNS, _all_of([*conditions, *branch]), count
+            EVENT_COLUMNS, _all_of([*conditions, *branch]), count
         )
         for branch in branches
     ]
@@ -261,6 +261,12 @@ def _conditions(search: Search | None) -> list[sql.Composable]:
         for column in ("turn_id", "thread_id", "rule", "model", "host", "persona")
         if (value := getattr(wanted, column))
     ]
+
+
+def condition_of(search: Search | None) -> sql.Composable:
+    """Return what an event that is wanted meets, in one piece: for a query with an order and an index of its own."""
+    branches = [_all_of(branch) for branch in _branches(search)]
+    return _all_of([*_conditions(search), sql.SQL("({})").format(sql.SQL(" OR ").join(branches))])
 
 
 def _branches(search: Search | None) -> list[tuple[sql.Composable, ...]]:

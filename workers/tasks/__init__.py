@@ -11,6 +11,7 @@ from workers.tasks import (
     index_documentation,
     index_upload,
     note_ended_jobs,
+    project_audit,
     reap_jobs,
     refresh_documentation,
     sweep_uploads,
@@ -30,5 +31,6 @@ CHORES: Final = {
     "refresh_documentation": refresh_documentation.run,
     "forget_old_jobs": forget_old_jobs.run,
     "ensure_audit_partitions": ensure_audit_partitions.run,
+    "project_audit": project_audit.run,
 }
 """Tasks that the schedule sends; they have no row, because the next one makes up for one that was lost."""
