@@ -13,7 +13,14 @@ from uuid import UUID
 
 import typer
 
-from assistant.command_settings import audit_reader_url, report_refusals, server_settings, site_settings
+from assistant.command_settings import (
+    audit_reader_url,
+    audit_role_url,
+    installation_keys,
+    report_refusals,
+    server_settings,
+    site_settings,
+)
 from assistant.errors import UnavailableError
 
 if TYPE_CHECKING:  # so that `--help` answers at once
@@ -237,6 +244,16 @@ def audit_rotate_key() -> None:
     typer.echo("The new key is announced; the sealer takes it after the next head.")
 
 
+@audit.command("rebuild-projections")
+def audit_rebuild_projections() -> None:
+    """Make search and tallies anew from the log; searches find less until it is done."""
+    from assistant.audit.project import Projector
+    from assistant.database_roles import AUDIT_PROJECTOR_ROLE
+
+    projector = Projector(audit_role_url(AUDIT_PROJECTOR_ROLE), installation_keys())
+    typer.echo(f"{asyncio.run(projector.rebuild()):,} events were read.")
+
+
 @audit.command("new-era")
 def audit_new_era() -> None:
     """Go on with a log that was restored from a backup: with the owner's address, once, after the restore."""
@@ -269,7 +286,6 @@ async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_qui
     from assistant.audit.events import LogVerified
     from assistant.audit.verify import Verifier, read_anchors
     from assistant.bootstrap import open_audit
-    from assistant.keys import Keys
 
     settings = server_settings()
     async with Verifier(
@@ -278,7 +294,7 @@ async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_qui
         anchors=[anchor for file in anchors for anchor in read_anchors(file)],
         witnesses=[_parse_key(each) for each in witnesses],
         is_quick=is_quick,
-        keys=Keys.load_or_create(settings.master_key),
+        keys=installation_keys(),
     ) as verifier:
         findings = await verifier.verify()
     event = LogVerified(
