@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -165,6 +167,60 @@ def audit_sample(
         typer.echo(line)
 
 
+@audit.command("export")
+def audit_export(
+    target: Annotated[Path, typer.Argument(help="The zip to write; nothing may lie there.")],
+    *,
+    reason: Annotated[str, typer.Option(help="Why, in words; it stands in the file, not in the log.")],
+    person: Annotated[UUID | None, typer.Option(help="Whose events, by id: they acted, or it was about them.")] = None,
+    thread: Annotated[UUID | None, typer.Option(help="Of one conversation, by id.")] = None,
+    turn: Annotated[str, typer.Option(help="Of the turn with this code, as the page shows it.")] = "",
+    types: Annotated[list[str] | None, typer.Option("--type", help="Of this type; repeatable.")] = None,
+    rule: Annotated[str, typer.Option(help="Where this rule was the strictest.")] = "",
+    model: Annotated[str, typer.Option(help="Of this model.")] = "",
+    since: Annotated[datetime | None, typer.Option(help="From then on, in UTC. Alone, with --until: complete.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Before then, in UTC.")] = None,
+    size: Annotated[int | None, typer.Option(help="As the log was with so many events; unset: as it is.")] = None,
+    key: Annotated[str, typer.Option(help="The public key of the log's first day.")] = "",
+    with_table: Annotated[bool, typer.Option("--csv", help="Write the events as CSV beside the zip, too.")] = False,
+) -> None:
+    """Write events to a zip that an outsider checks without Cloister: `python3 -I verify.py export.zip --key …`."""
+    from assistant.audit.events import Tag
+    from assistant.audit.export import Exported, ExportRequest, create_export
+    from assistant.audit.export_query import ExportQuery
+    from assistant.bootstrap import open_audit
+
+    unknown = set(types or []) - set(Tag)
+    if unknown:
+        raise typer.BadParameter(f"{min(unknown)!r} is no type of event. There are: {', '.join(Tag)}.")
+    query = ExportQuery(
+        person_id=person,
+        thread_id=thread,
+        reference=turn,
+        types=frozenset(map(Tag, types or [])),
+        rule=rule,
+        model=model,
+        since=since and since.replace(tzinfo=UTC),
+        until=until and until.replace(tzinfo=UTC),
+    )
+    settings = server_settings()
+
+    async def run() -> Exported:
+        async with open_audit(settings) as writer:
+            return await create_export(
+                audit_reader_url(),
+                _log_key(settings, key),
+                ExportRequest(query=query, reason=reason, size=size),
+                writer,
+                target,
+                table=target.with_suffix(".csv") if with_table else None,
+                on_progress=_show_progress if sys.stderr.isatty() else None,
+            )
+
+    exported = asyncio.run(run())
+    typer.echo(f"{exported.events:,} events of {exported.size:,} in {str(target)!r}, SHA-256 {exported.sha256}")
+
+
 @audit.command("rotate-key")
 def audit_rotate_key() -> None:
     """Have a new key sign from the next batch on; the old one announces it in the log, and is then gone."""
@@ -235,6 +291,11 @@ async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_qui
         if not findings.found:  # what was found is said in any case
             raise
     return findings
+
+
+def _show_progress(done: int, total: int) -> None:
+    sys.stderr.write(f"\r{done:,} of {total:,} events looked at" + ("\n" if done >= total else ""))
+    sys.stderr.flush()
 
 
 def _log_key(settings: Settings, key: str) -> NoteKey:

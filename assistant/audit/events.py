@@ -73,6 +73,10 @@ class Tag(StrEnum):
     LOG_VERIFIED = "log:verified"
     LOG_RESTORED = "log:restored"
     KEY_ROTATED = "key:rotated"
+    REVIEW_VIEWED = "review:viewed"
+    REVIEW_SEARCHED = "review:searched"
+    EXPORT_CREATED = "export:created"
+    EXPORT_DOWNLOADED = "export:downloaded"
 
 
 class Outcome(StrEnum):
@@ -877,6 +881,81 @@ class KeyRotated:
     signature: Name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewViewed:
+    """Somebody opened a page of the console; durable before the page is sent.
+
+    Attributes:
+        subject: whose turn or case it shows; None for a list, which shows nobody by name.
+        turn_id: the turn that it shows.
+        view: which page, such as `turn`.
+        filters: names of the filters that were set, never what was typed.
+        shown: how many events it lists.
+    """
+
+    tag: ClassVar = Tag.REVIEW_VIEWED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None = None
+    turn_id: UUID | None = None
+    view: Name
+    filters: tuple[Name, ...] = ()
+    shown: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewSearched:
+    """Somebody searched the log in the console; durable before anything is looked for.
+
+    Attributes:
+        subject: the person that was searched for.
+        filters: names of the filters that were set, never what was typed.
+        text_mark: of the words that were searched for.
+    """
+
+    tag: ClassVar = Tag.REVIEW_SEARCHED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None = None
+    filters: tuple[Name, ...] = ()
+    text_mark: TextMark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportCreated:
+    """Somebody took events out of the log as a file; stored before the file can be read.
+
+    Attributes:
+        subject: whose events were asked for; the actor, where it was nobody's.
+        filters: by what was asked, never for what.
+        events, size: how many are in the file, and how many the log had.
+        zip_sha256: the digest of the file, in which the reason stands.
+        has_table: the same was written as CSV beside it.
+    """
+
+    tag: ClassVar = Tag.EXPORT_CREATED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    subject: UUID | None
+    door: Name
+    filters: tuple[Name, ...]
+    events: int
+    size: int
+    zip_bytes: int
+    zip_sha256: Name
+    has_table: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportDownloaded:
+    """Somebody fetched an export that lay on the server."""
+
+    tag: ClassVar = Tag.EXPORT_DOWNLOADED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    zip_sha256: Name
+
+
 Event = (
     TurnAccepted
     | TurnGuarded
@@ -931,6 +1010,10 @@ Event = (
     | LogVerified
     | LogRestored
     | KeyRotated
+    | ReviewViewed
+    | ReviewSearched
+    | ExportCreated
+    | ExportDownloaded
 )
 ContentEvent = TurnGuarded | PromptBlocked | TurnAnswered | AnswerBlocked | TurnInterrupted
 """Those that a text may come with."""
