@@ -141,32 +141,6 @@ def audit_prove(
     typer.echo(str(asyncio.run(prove(audit_reader_url(), event_id))), nl=False)
 
 
-@audit.command("sample")
-def audit_sample(
-    week: Annotated[str, typer.Option(help="Which week, such as 2026-W48; it must be over.")],
-    size: Annotated[int, typer.Option(min=1, max=500, help="How many events.")] = 20,
-    population: Annotated[str, typer.Option("--of", help="turns, or hits: what was redacted or blocked.")] = "turns",
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """Draw the sample of a week again, and see that nobody picked it."""
-    from assistant.audit.events import LogRead
-    from assistant.audit.sample import Population, Week, draw
-    from assistant.bootstrap import open_audit
-
-    if population not in set(Population):
-        raise typer.BadParameter(f"{population!r} is neither turns nor hits.")
-    wanted = Week.parse(week), Population(population)
-
-    async def run() -> Sample:
-        async with open_audit(server_settings()) as writer:
-            await writer.append(LogRead(actor=None, door="command", filters=("sample",)))
-        return await draw(audit_reader_url(), *wanted, size)
-
-    for line in _sample_lines(asyncio.run(run()), as_json=as_json):
-        typer.echo(line)
-
-
 @audit.command("export")
 def audit_export(
     target: Annotated[Path, typer.Argument(help="The zip to write; nothing may lie there.")],
@@ -219,6 +193,32 @@ def audit_export(
 
     exported = asyncio.run(run())
     typer.echo(f"{exported.events:,} events of {exported.size:,} in {str(target)!r}, SHA-256 {exported.sha256}")
+
+
+@audit.command("sample")
+def audit_sample(
+    week: Annotated[str, typer.Option(help="Which week, such as 2026-W48; it must be over.")],
+    size: Annotated[int, typer.Option(min=1, max=500, help="How many events.")] = 20,
+    population: Annotated[str, typer.Option("--of", help="turns, or hits: what was redacted or blocked.")] = "turns",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Draw the sample of a week again, and see that nobody picked it."""
+    from assistant.audit.events import LogRead
+    from assistant.audit.sample import Population, Week, draw
+    from assistant.bootstrap import open_audit
+
+    if population not in set(Population):
+        raise typer.BadParameter(f"{population!r} is neither turns nor hits.")
+    wanted = Week.parse(week), Population(population)
+
+    async def run() -> Sample:
+        async with open_audit(server_settings()) as writer:
+            await writer.append(LogRead(actor=None, door="command", filters=("sample",)))
+        return await draw(audit_reader_url(), *wanted, size)
+
+    for line in _sample_lines(asyncio.run(run()), as_json=as_json):
+        typer.echo(line)
 
 
 @audit.command("rotate-key")
