@@ -72,9 +72,11 @@ def audit_tail(
 def audit_seal() -> None:
     """Seal new events until told to stop; `cloister up` starts it with the addresses it needs."""
     from assistant import logging_guard
+    from assistant.audit.anchoring import AnchorPlaces
     from assistant.audit.seal_key import SealKeyFile
     from assistant.audit.sealing import run_sealer
     from assistant.database_roles import AUDIT_SEALER_ROLE, as_own_roles
+    from assistant.egress import allow_anchors
     from assistant.errors import SettingsError
 
     settings = as_own_roles(site_settings(), AUDIT_SEALER_ROLE)
@@ -83,7 +85,9 @@ def audit_seal() -> None:
         raise SettingsError("CLOISTER_DATABASE_URL is not set. `cloister up` sets it for its processes.")
     logging_guard.install_in_service(settings.log_level)
     keys = SealKeyFile(settings.seal_key)
-    raise typer.Exit(asyncio.run(run_sealer(settings.database_url, settings.audit_database_url, keys)))
+    anchors = AnchorPlaces(settings.audit_witnesses, settings.audit_anchor_file, settings.audit_anchor_syslog)
+    allow_anchors(settings)
+    raise typer.Exit(asyncio.run(run_sealer(settings.database_url, settings.audit_database_url, keys, anchors)))
 
 
 @audit.command("verify")
