@@ -262,6 +262,7 @@ async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_qui
     from assistant.audit.events import LogVerified
     from assistant.audit.verify import Verifier, read_anchors
     from assistant.bootstrap import open_audit
+    from assistant.keys import Keys
 
     settings = server_settings()
     async with Verifier(
@@ -270,6 +271,7 @@ async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_qui
         anchors=[anchor for file in anchors for anchor in read_anchors(file)],
         witnesses=[_parse_key(each) for each in witnesses],
         is_quick=is_quick,
+        keys=Keys.load_or_create(settings.master_key),
     ) as verifier:
         findings = await verifier.verify()
     event = LogVerified(

@@ -18,6 +18,7 @@ from assistant.answering.recovery import recover_turns
 from assistant.audit.append import Appender
 from assistant.audit.counts import FindingCounts
 from assistant.audit.events import LogOpened, PolicyLoaded, PolicyRefused
+from assistant.audit.keeping import ContentKeys, ContentLog
 from assistant.audit.partitions import ensure_partitions
 from assistant.audit.parts import TextMarker
 from assistant.audit.record import Origin
@@ -75,6 +76,7 @@ class Application:
     knowledge: Knowledge
     jobs: Jobs
     audit: Appender
+    content_log: ContentLog
     conversation_guard: ConversationGuard
     marker: TextMarker
     names: NamesDetector | None
@@ -96,7 +98,7 @@ class Application:
                 guard=self.conversation_guard,
                 hosts=hosts,
                 history=self.history,
-                audit=self.audit,
+                audit=self.content_log,
                 marker=self.marker,
                 max_prompt_chars=self.settings.max_prompt_chars,
             )
@@ -195,10 +197,19 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
             knowledge=knowledge,
             jobs=jobs,
             audit=audit,
+            content_log=_open_content_log(settings, keys, audit, stack),
             conversation_guard=conversation_guard,
             marker=marker,
             names=names,
         )
+
+
+def _open_content_log(settings: Settings, keys: Keys, audit: Appender, stack: AsyncExitStack) -> ContentLog:
+    if settings.audit_content == "none":
+        return ContentLog(audit, None)
+    content_keys = ContentKeys(required(settings, "audit_database_url"), keys)
+    stack.push_async_callback(content_keys.close)
+    return ContentLog(audit, content_keys)
 
 
 @asynccontextmanager

@@ -10,7 +10,11 @@ if TYPE_CHECKING:  # so that `--help` answers at once
 
     from assistant.settings import Settings
 
-_SERVICES: Final = {("web",): "web", ("audit", "seal"): "sealer"}  # commands that run for long, and their labels
+_SERVICES: Final = {
+    ("web",): "web",
+    ("console",): "console",
+    ("audit", "seal"): "sealer",
+}  # commands that run for long, and their labels
 
 
 def site_settings() -> Settings:

@@ -23,6 +23,9 @@ class Settings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="Address that the page listens on.")
     port: int = Field(default=8420, ge=1, le=65535, description="Port of the page.")
+    console_port: int = Field(
+        default=8421, ge=1, le=65535, description="Port of the console where `cloister console` runs it alone."
+    )
     data_dir: Path = Field(default=Path("var"), description="Folder of everything that Cloister writes.")
     database_url: SecretStr | None = Field(
         default=None,
@@ -47,6 +50,15 @@ class Settings(BaseSettings):
     )
     audit_anchor_syslog: str = Field(
         default="", description="Where each minute's checkpoint goes as a line: udp://host:port, or unix:/path."
+    )
+    audit_content: str = Field(
+        default="keep",
+        pattern="^(keep|none)$",
+        description="keep: the audit log keeps guarded texts, encrypted; none: it keeps none.",
+    )
+    log_key: str = Field(
+        default="",
+        description="The audit log's public key of its first day, for the console; unset: beside the sealing key.",
     )
     fleet: Path | None = Field(default=None, description="fleet.yaml; unset looks for model hosts on loopback.")
     policy: Path | None = Field(default=None, description="The site's policy, file or folder; unset: the shipped one.")

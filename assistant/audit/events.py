@@ -3,7 +3,7 @@
 What `actor`, `subject`, `thread_id`, `turn_id`, `model`, `host`, `persona`, `turn` and `guard` hold becomes columns to
 search by; all other fields stand in the body under `data`. A new event is one class here, one tag, and one line in
 `Event`. Times are whole milliseconds: the canonical form has no fractions. No field holds what a person or a model
-wrote.
+wrote: that lies encrypted under `content_id`, and `content_digest` is SHA-256 of its sealed bytes (`content.py`).
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ class Tag(StrEnum):
     ANCHOR_CONTRADICTED = "anchor:contradicted"
     HEAD_CONFIRMED = "head:confirmed"
     HEAD_CONTRADICTED = "head:contradicted"
+    REVIEW_VIEWED = "review:viewed"
+    REVIEW_SEARCHED = "review:searched"
     EXPORT_CREATED = "export:created"
     EXPORT_DOWNLOADED = "export:downloaded"
 
@@ -122,6 +124,8 @@ class TurnGuarded:
     chars: int
     text_mark: TextMark
     messages: int = 1
+    content_id: UUID | None = None
+    content_digest: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +136,8 @@ class PromptBlocked:
     outcome: ClassVar = Outcome.REFUSED
     turn: TurnPlace
     guard: GuardReport
+    content_id: UUID | None = None
+    content_digest: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +203,8 @@ class TurnAnswered:
     total_milliseconds: int
     finish_reason: Name
     is_truncated: bool = False
+    content_id: UUID | None = None
+    content_digest: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +219,8 @@ class AnswerBlocked:
     model: Name
     chars: int
     total_milliseconds: int
+    content_id: UUID | None = None
+    content_digest: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +241,8 @@ class TurnInterrupted:
     host: Name | None = None
     model: Name | None = None
     total_milliseconds: int | None = None
+    content_id: UUID | None = None
+    content_digest: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -621,6 +633,46 @@ class HeadContradicted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewViewed:
+    """Somebody opened a page of the console; durable before the page is sent.
+
+    Attributes:
+        subject: whose turn or case it shows; None for a list, which shows nobody by name.
+        turn_id: the turn that it shows.
+        view: which page, such as `turn`.
+        filters: names of the filters that were set, never what was typed.
+        shown: how many events it lists.
+    """
+
+    tag: ClassVar = Tag.REVIEW_VIEWED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None = None
+    turn_id: UUID | None = None
+    view: Name
+    filters: tuple[Name, ...] = ()
+    shown: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewSearched:
+    """Somebody searched the log in the console; durable before anything is looked for.
+
+    Attributes:
+        subject: the person that was searched for.
+        filters: names of the filters that were set, never what was typed.
+        text_mark: of the words that were searched for.
+    """
+
+    tag: ClassVar = Tag.REVIEW_SEARCHED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None = None
+    filters: tuple[Name, ...] = ()
+    text_mark: TextMark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExportCreated:
     """Somebody took events out of the log as a file; stored before the file can be read.
 
@@ -694,7 +746,11 @@ Event = (
     | AnchorContradicted
     | HeadConfirmed
     | HeadContradicted
+    | ReviewViewed
+    | ReviewSearched
     | ExportCreated
     | ExportDownloaded
 )
+ContentEvent = TurnGuarded | PromptBlocked | TurnAnswered | AnswerBlocked | TurnInterrupted
+"""Those that a text may come with."""
 EVENT_TYPES: Final[tuple[type[Event], ...]] = get_args(Event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -91,7 +92,9 @@ class StoredNodes:
             [level - 1, first, first + TILE_WIDTH],
             binary=True,
         )
-        return [perfect_root(split_hashes(row[0])) for row in await cursor.fetchall()]
+        rows = await cursor.fetchall()
+        # Up to 255 tiles, some 50 ms of hashing: a page that asks for a proof must not hold up what streams beside it.
+        return await asyncio.to_thread(lambda: [perfect_root(split_hashes(row[0])) for row in rows])
 
 
 def _asked_for(build: Callable[[ReadNode], object]) -> Iterable[Node]:

@@ -92,7 +92,7 @@ async def prove(reader_url: SecretStr, event_id: UUID) -> Proof:
             await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
             async with connection.transaction():
                 head = await read_newest(connection)
-                index = await _find(connection, event_id, head)
+                index, _ = await locate(connection, event_id, head)
                 stored = StoredNodes(connection, head.size)
                 nodes = await stored.read_for(lambda read: inclusion_proof(index, head.size, read))
                 return Proof(index, inclusion_proof(index, head.size, lambda *node: nodes[node]), head.note)
@@ -183,8 +183,12 @@ async def find_batch(connection: psycopg.AsyncConnection, era: int, xid: int, ne
     return high
 
 
-async def _find(connection: psycopg.AsyncConnection, event_id: UUID, newest: Head) -> int:
-    """Return which leaf an event is: the first head that saw it is found by halving, then it is counted."""
+async def locate(connection: psycopg.AsyncConnection, event_id: UUID, newest: Head) -> tuple[int, int]:
+    """Return which leaf an event is, and the batch that has it: found by halving, then counted.
+
+    Raises:
+        NotFoundError: there is no such event, or no head has it yet.
+    """
     cursor = await connection.execute("SELECT era, xid::text::bigint FROM audit.event WHERE id = %s", [event_id])
     row = await cursor.fetchone()
     if row is None:
@@ -202,7 +206,7 @@ async def _find(connection: psycopg.AsyncConnection, event_id: UUID, newest: Hea
     )
     place = sql.SQL("({}, {}::xid8, {})").format(sql.Literal(era), sql.Literal(str(xid)), sql.Literal(event_id))
     count = await (await connection.execute(sql.SQL("{} AND (era, xid, id) < {}").format(batch, place))).fetchone()
-    return (before.size if before else 0) + (int(count[0]) if count else 0)
+    return (before.size if before else 0) + (int(count[0]) if count else 0), head.batch
 
 
 def _away() -> UnavailableError:

@@ -59,6 +59,7 @@ class StoredEvent:
     model: str | None
     host: str | None
     persona: str | None
+    content_id: UUID | None
     body: bytes
     leaf: bytes
 
@@ -74,7 +75,7 @@ class StoredEvent:
         return document
 
 
-_COLUMNS: Final = sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(StoredEvent))
+EVENT_COLUMNS: Final = sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(StoredEvent))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,9 @@ class Search:
     Attributes:
         reference: the short id of a turn, as a person read it from the page.
         person_id: who acted, or whom it was about.
+        done_to: whom it was about, where somebody else acted.
         rule: the strictest rule of the guard, by its full name.
-        severity: at least so strict was the guard, 1 (a warning) to 4 (blocked).
+        severity, severest: how strict the guard was, from 1 (a warning) to 4 (blocked), both included.
         since, until: when it happened, by the clock of the process that wrote it; the second is not included.
     """
 
@@ -94,11 +96,13 @@ class Search:
     turn_id: UUID | None = None
     thread_id: UUID | None = None
     person_id: UUID | None = None
+    done_to: UUID | None = None
     rule: str = ""
     model: str = ""
     host: str = ""
     persona: str = ""
     severity: int = 0
+    severest: int = _MOST_SEVERE
     outcome: Outcome | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -143,11 +147,11 @@ class LogReader:
             BadInputError: a reference that cannot be one.
             UnavailableError: the database went away.
         """
-        conditions = _conditions(search)
+        conditions = conditions_of(search)
         if before is not None:
             conditions.append(sql.SQL("id < {}").format(before))
         async with _one_moment(self._open) as connection:
-            return await _select_newest(connection, conditions, _branches(search), min(count, _MOST_A_PAGE))
+            return await _select_newest(connection, conditions, branches_of(search), min(count, _MOST_A_PAGE))
 
     async def follow(self, count: int, search: Search | None = None) -> AsyncGenerator[StoredEvent, None]:
         """Yield the newest events and then every one that is committed from now on, none left out and none twice.
@@ -159,7 +163,7 @@ class LogReader:
             BadInputError: a reference that cannot be one.
             UnavailableError: the database went away.
         """
-        conditions, branches = _conditions(search), _branches(search)
+        conditions, branches = conditions_of(search), branches_of(search)
         async with _one_moment(self._open) as connection:
             seen = await _snapshot(connection)
             events = await _select_newest(connection, conditions, branches, min(count, _MOST_A_PAGE))
@@ -169,7 +173,7 @@ class LogReader:
             await asyncio.sleep(self._poll_seconds)
             async with _one_moment(self._open) as connection:
                 now = await _snapshot(connection)
-                any_branch = sql.SQL("({})").format(sql.SQL(" OR ").join(map(_all_of, branches)))
+                any_branch = sql.SQL("({})").format(sql.SQL(" OR ").join(map(all_of, branches)))
                 events = await _select_all(connection, [*conditions, any_branch, _unseen_since(seen)])
             seen = now
 
@@ -199,7 +203,7 @@ async def _snapshot(connection: psycopg.AsyncConnection) -> str:
 
 async def _select_all(connection: psycopg.AsyncConnection, conditions: Sequence[sql.Composable]) -> list[StoredEvent]:
     """Return what meets all conditions, the latest last."""
-    query = sql.SQL("SELECT {} FROM audit.event WHERE {} ORDER BY id").format(_COLUMNS, _all_of(conditions))
+    query = sql.SQL("SELECT {} FROM audit.event WHERE {} ORDER BY id").format(EVENT_COLUMNS, all_of(conditions))
     return await _fetch(connection, query)
 
 
@@ -216,7 +220,7 @@ async def _select_newest(
     """
     walks = [
         sql.SQL("(SELECT {} FROM audit.event WHERE {} ORDER BY id DESC LIMIT {})").format(
-            _COLUMNS, _all_of([*conditions, *branch]), count
+            EVENT_COLUMNS, all_of([*conditions, *branch]), count
         )
         for branch in branches
     ]
@@ -231,7 +235,8 @@ async def _fetch(connection: psycopg.AsyncConnection, query: sql.Composed) -> li
         return await (await cursor.execute(query)).fetchall()
 
 
-def _all_of(conditions: Sequence[sql.Composable]) -> sql.Composable:
+def all_of(conditions: Sequence[sql.Composable]) -> sql.Composable:
+    """Return one condition that holds where all of these do."""
     return sql.SQL("({})").format(sql.SQL(" AND ").join(conditions)) if conditions else sql.SQL("true")
 
 
@@ -243,7 +248,7 @@ def _unseen_since(snapshot: str) -> sql.Composed:
     ).format(snapshot=sql.SQL("{}::pg_snapshot").format(snapshot))
 
 
-def _conditions(search: Search | None) -> list[sql.Composable]:
+def conditions_of(search: Search | None) -> list[sql.Composable]:
     """Return what every event that is wanted meets."""
     wanted = search or Search()
     conditions: list[sql.Composable] = []
@@ -255,6 +260,8 @@ def _conditions(search: Search | None) -> list[sql.Composable]:
         conditions.append(sql.SQL("id >= {}").format(first_id(wanted.since)))
     if wanted.until:
         conditions.append(sql.SQL("id < {}").format(first_id(wanted.until)))
+    if wanted.done_to:
+        conditions.append(sql.SQL("subject = {} AND actor IS DISTINCT FROM subject").format(wanted.done_to))
     return conditions + [
         sql.SQL("{} = {}").format(sql.Identifier(column), value)
         for column in ("turn_id", "thread_id", "rule", "model", "host", "persona")
@@ -262,7 +269,7 @@ def _conditions(search: Search | None) -> list[sql.Composable]:
     ]
 
 
-def _branches(search: Search | None) -> list[tuple[sql.Composable, ...]]:
+def branches_of(search: Search | None) -> list[tuple[sql.Composable, ...]]:
     """Return the ways to be wanted, of which an event meets one and no two: each has an index in the right order."""
     wanted = search or Search()
     choices: list[list[sql.Composable]] = []
@@ -274,7 +281,7 @@ def _branches(search: Search | None) -> list[tuple[sql.Composable, ...]]:
             ]
         )
     if wanted.severity > 0:
-        levels = range(wanted.severity, _MOST_SEVERE + 1)
+        levels = range(wanted.severity, wanted.severest + 1)
         choices.append([sql.SQL("severity = {}").format(level) for level in levels])
     if wanted.types or wanted.outcome:
         tags = [tag.value for tag in sorted(_tags_of(wanted))]
