@@ -67,6 +67,10 @@ class Tag(StrEnum):
     JOB_CANCELLED = "job:cancelled"
     POLICY_LOADED = "policy:loaded"
     POLICY_REFUSED = "policy:refused"
+    FLEET_LOADED = "fleet:loaded"
+    FLEET_REFUSED = "fleet:refused"
+    HOST_DRAINED = "host:drained"
+    HOST_UNDRAINED = "host:undrained"
     EGRESS_REFUSED = "egress:refused"
     LOG_OPENED = "log:opened"
     LOG_READ = "log:read"
@@ -804,6 +808,50 @@ class PolicyRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FleetLoaded:
+    """A fleet is in force in this process from now on; `hosts` are their names."""
+
+    tag: ClassVar = Tag.FLEET_LOADED
+    outcome: ClassVar = Outcome.DONE
+    fleet_version: Name
+    hosts: tuple[Name, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetRefused:
+    """A changed fleet cannot be used in this process; `fleet_version` stays in force.
+
+    Attributes:
+        place: file and line of what is wrong.
+    """
+
+    tag: ClassVar = Tag.FLEET_REFUSED
+    outcome: ClassVar = Outcome.REFUSED
+    fleet_version: Name
+    place: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostDrained:
+    """Somebody took a model host out of service: it gets no new prompts, and finishes what it answers."""
+
+    tag: ClassVar = Tag.HOST_DRAINED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    host: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostUndrained:
+    """Somebody put a model host into service again."""
+
+    tag: ClassVar = Tag.HOST_UNDRAINED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    host: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EgressRefused:
     """The network lock refused an attempt to leave a process; never what was to be sent.
 
@@ -1075,6 +1123,10 @@ Event = (
     | JobCancelled
     | PolicyLoaded
     | PolicyRefused
+    | FleetLoaded
+    | FleetRefused
+    | HostDrained
+    | HostUndrained
     | EgressRefused
     | LogOpened
     | LogRead
