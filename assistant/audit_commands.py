@@ -13,13 +13,21 @@ from uuid import UUID
 
 import typer
 
-from assistant.command_settings import audit_reader_url, report_refusals, server_settings, site_settings
+from assistant.command_settings import (
+    audit_reader_url,
+    audit_role_url,
+    installation_keys,
+    report_refusals,
+    server_settings,
+    site_settings,
+)
 from assistant.errors import UnavailableError
 
 if TYPE_CHECKING:  # so that `--help` answers at once
     from assistant.audit.checkpoint import NoteKey
     from assistant.audit.findings import Findings
     from assistant.audit.read import StoredEvent
+    from assistant.audit.sample import Sample
     from assistant.settings import Settings
 
 audit = typer.Typer(help="The audit log.", no_args_is_help=True)
@@ -202,6 +210,32 @@ def audit_export(
     typer.echo(f"{exported.events:,} events of {exported.size:,} in {str(target)!r}, SHA-256 {exported.sha256}")
 
 
+@audit.command("sample")
+def audit_sample(
+    week: Annotated[str, typer.Option(help="Which week, such as 2026-W48; it must be over.")],
+    size: Annotated[int, typer.Option(min=1, max=500, help="How many events.")] = 20,
+    population: Annotated[str, typer.Option("--of", help="turns, or hits: what was redacted or blocked.")] = "turns",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Draw the sample of a week again, and see that nobody picked it."""
+    from assistant.audit.events import LogRead
+    from assistant.audit.sample import Population, Week, draw
+    from assistant.bootstrap import open_audit
+
+    if population not in set(Population):
+        raise typer.BadParameter(f"{population!r} is neither turns nor hits.")
+    wanted = Week.parse(week), Population(population)
+
+    async def run() -> Sample:
+        async with open_audit(server_settings()) as writer:
+            await writer.append(LogRead(actor=None, door="command", filters=("sample",)))
+        return await draw(audit_reader_url(), *wanted, size)
+
+    for line in _sample_lines(asyncio.run(run()), as_json=as_json):
+        typer.echo(line)
+
+
 @audit.command("witness")
 def audit_witness(
     log: Annotated[list[str] | None, typer.Option(help="The public key of a log; repeatable.")] = None,
@@ -245,6 +279,16 @@ def audit_rotate_key() -> None:
     typer.echo("The new key is announced; the sealer takes it after the next head.")
 
 
+@audit.command("rebuild-projections")
+def audit_rebuild_projections() -> None:
+    """Make search and tallies anew from the log; searches find less until it is done."""
+    from assistant.audit.project import Projector
+    from assistant.database_roles import AUDIT_PROJECTOR_ROLE
+
+    projector = Projector(audit_role_url(AUDIT_PROJECTOR_ROLE), installation_keys())
+    typer.echo(f"{asyncio.run(projector.rebuild()):,} events were read.")
+
+
 @audit.command("new-era")
 def audit_new_era() -> None:
     """Go on with a log that was restored from a backup: with the owner's address, once, after the restore."""
@@ -258,11 +302,25 @@ def audit_new_era() -> None:
     typer.echo(f"Era {era} has begun; the sealer goes on within a minute.")
 
 
+def _sample_lines(sample: Sample, *, as_json: bool) -> list[str]:
+    if as_json:
+        drawn = [{"leaf": one.leaf, "event": str(one.event_id), "turn": str(one.turn_id)} for one in sample.drawn]
+        said = {"week": sample.week, "of": sample.population.value, "batch": sample.batch, "seed": sample.seed.hex()}
+        leaves = {"first_leaf": sample.first_leaf, "end_leaf": sample.end_leaf, "tried": sample.tried}
+        return [json.dumps(said | leaves | {"checkpoint": sample.checkpoint, "drawn": drawn})]
+    range_words = f"leaves {sample.first_leaf} to {sample.end_leaf - 1}, {sample.tried} tried"
+    return [
+        f"Week {sample.week}, {sample.population.value}: {len(sample.drawn)} of {range_words}.",
+        f"Seed {sample.seed.hex()}, of head {sample.batch}:",
+        *(f"  {line}" for line in sample.checkpoint.splitlines()),
+        *(f"{one.leaf:>12}  {one.event_id}" for one in sample.drawn),
+    ]
+
+
 async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_quick: bool) -> Findings:
     from assistant.audit.events import LogVerified
     from assistant.audit.verify import Verifier, read_anchors
     from assistant.bootstrap import open_audit
-    from assistant.keys import Keys
 
     settings = server_settings()
     async with Verifier(
@@ -271,7 +329,7 @@ async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_qui
         anchors=[anchor for file in anchors for anchor in read_anchors(file)],
         witnesses=[_parse_key(each) for each in witnesses],
         is_quick=is_quick,
-        keys=Keys.load_or_create(settings.master_key),
+        keys=installation_keys(),
     ) as verifier:
         findings = await verifier.verify()
     event = LogVerified(

@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=10 << 20, ge=1024, description="Largest file that is accepted.")
     first_token_timeout_seconds: float = Field(default=120.0, gt=0, description="Patience until the first token.")
     stall_timeout_seconds: float = Field(default=30.0, gt=0, description="Patience between two tokens.")
+    notice_days: int = Field(
+        default=30, ge=0, le=365, description="After how many days an employee is told that they were unmasked."
+    )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
 
     @property

@@ -39,6 +39,26 @@ class Tag(StrEnum):
     THREAD_DELETED = "thread:deleted"
     REPORT_FILED = "report:filed"
     REPORT_DECIDED = "report:decided"
+    HIT_ASSIGNED = "hit:assigned"
+    HIT_DECIDED = "hit:decided"
+    HIT_CHANGED = "hit:changed"
+    CASE_OPENED = "case:opened"
+    CASE_CHANGED = "case:changed"
+    CASE_DECIDED = "case:decided"
+    CASE_CLOSED = "case:closed"
+    CASE_REOPENED = "case:reopened"
+    CASE_VIEWED = "case:viewed"
+    REVIEW_SAMPLED = "review:sampled"
+    SAMPLE_JUDGED = "sample:judged"
+    PERSON_LOOKED_UP = "person:looked-up"
+    UNMASK_REQUESTED = "unmask:requested"
+    UNMASK_APPROVED = "unmask:approved"
+    UNMASK_DENIED = "unmask:denied"
+    UNMASK_FORCED = "unmask:forced"
+    UNMASK_REVIEWED = "unmask:reviewed"
+    UNMASK_VIEWED = "unmask:viewed"
+    UNMASK_EXPIRED = "unmask:expired"
+    NOTICE_DELAYED = "notice:delayed"
     DOCUMENT_ADDED = "document:added"
     DOCUMENT_REMOVED = "document:removed"
     JOB_ENQUEUED = "job:enqueued"
@@ -378,6 +398,306 @@ class ReportDecided:
     finding_rule: Name
     decision: Name
     note_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitAssigned:
+    """A reviewer gave a hit to somebody; `about` is whose turn it is, here and below.
+
+    What the desk does is noted before it is done, and names nobody as its subject: what somebody is told of it, and
+    when, is decided elsewhere.
+    """
+
+    tag: ClassVar = Tag.HIT_ASSIGNED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    about: UUID
+    turn_id: UUID
+    hit_id: UUID
+    assignee: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitDecided:
+    """A reviewer decided what a hit is, or a second one agreed.
+
+    Attributes:
+        is_final: nobody else has to agree.
+        proposed_by: whose decision it is; another one than `actor` where a second person agreed.
+    """
+
+    tag: ClassVar = Tag.HIT_DECIDED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    about: UUID
+    turn_id: UUID
+    hit_id: UUID
+    finding_rule: Name
+    disposition: Name
+    is_final: bool
+    proposed_by: UUID
+    note_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitChanged:
+    """A reviewer took another step with a hit.
+
+    Attributes:
+        change: `ask`, `send-back`, `close`, `reopen` or `note`.
+        state: the one that it has then.
+    """
+
+    tag: ClassVar = Tag.HIT_CHANGED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    about: UUID
+    turn_id: UUID
+    hit_id: UUID
+    change: Name
+    state: Name
+    note_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseOpened:
+    """A reviewer opened a case on these turns."""
+
+    tag: ClassVar = Tag.CASE_OPENED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    case_id: UUID
+    turn_ids: tuple[UUID, ...]
+    title_chars: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseChanged:
+    """A reviewer took a step with a case that decides nothing.
+
+    Attributes:
+        change: `assign`, `ask`, `send-back`, `note` or `add-turns`.
+    """
+
+    tag: ClassVar = Tag.CASE_CHANGED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    case_id: UUID
+    change: Name
+    state: Name
+    assignee: UUID | None = None
+    turn_ids: tuple[UUID, ...] = ()
+    note_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseDecided:
+    """A reviewer decided a case, or a second one agreed; the fields are those of `HitDecided`."""
+
+    tag: ClassVar = Tag.CASE_DECIDED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    case_id: UUID
+    disposition: Name
+    is_final: bool
+    proposed_by: UUID
+    note_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseClosed:
+    """A case that was decided is closed."""
+
+    tag: ClassVar = Tag.CASE_CLOSED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    case_id: UUID
+    note_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseReopened:
+    """A case that was decided is open again."""
+
+    tag: ClassVar = Tag.CASE_REOPENED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    case_id: UUID
+    note_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseViewed:
+    """Somebody looked at a case."""
+
+    tag: ClassVar = Tag.CASE_VIEWED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    case_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewSampled:
+    """Somebody had a sample drawn; with these fields anybody can draw it again.
+
+    Attributes:
+        wanted, drawn: how many events were asked for, and how many there were.
+        batch: number of the head that the seed is of.
+        seed: in hexadecimal.
+    """
+
+    tag: ClassVar = Tag.REVIEW_SAMPLED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    sample_id: UUID
+    week: Name
+    population: Name
+    wanted: int
+    drawn: int
+    batch: int
+    seed: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleJudged:
+    """A reviewer said what an event of a sample is."""
+
+    tag: ClassVar = Tag.SAMPLE_JUDGED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    about: UUID | None
+    turn_id: UUID | None
+    sample_id: UUID
+    place: int
+    disposition: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonLookedUp:
+    """A reviewer asked which person has a name, to see what they did."""
+
+    tag: ClassVar = Tag.PERSON_LOOKED_UP
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    found: UUID | None
+    lookup_id: UUID
+    name_mark: TextMark
+    reason_chars: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmaskRequested:
+    """A reviewer asked to see who people are, or the values behind the placeholders of these turns."""
+
+    tag: ClassVar = Tag.UNMASK_REQUESTED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    unmask_id: UUID
+    case_id: UUID
+    turn_ids: tuple[UUID, ...]
+    shows_names: bool
+    shows_values: bool
+    minutes: int
+    reason_chars: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmaskApproved:
+    """A second person allowed it; the minutes run from now on."""
+
+    tag: ClassVar = Tag.UNMASK_APPROVED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    unmask_id: UUID
+    case_id: UUID
+    requested_by: UUID
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmaskDenied:
+    """A second person did not allow it."""
+
+    tag: ClassVar = Tag.UNMASK_DENIED
+    outcome: ClassVar = Outcome.REFUSED
+    actor: UUID
+    unmask_id: UUID
+    case_id: UUID
+    requested_by: UUID
+    note_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmaskForced:
+    """Somebody allowed it to themselves in an emergency; a second person has to look at that."""
+
+    tag: ClassVar = Tag.UNMASK_FORCED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    unmask_id: UUID
+    case_id: UUID
+    turn_ids: tuple[UUID, ...]
+    shows_names: bool
+    shows_values: bool
+    minutes: int
+    reason_chars: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmaskReviewed:
+    """A second person looked at an emergency afterwards."""
+
+    tag: ClassVar = Tag.UNMASK_REVIEWED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    unmask_id: UUID
+    case_id: UUID
+    forced_by: UUID
+    is_justified: bool
+    note_chars: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmaskViewed:
+    """Somebody looks at what is unmasked; once a view, before they see it.
+
+    Attributes:
+        view: which one it is of this request, from 1.
+    """
+
+    tag: ClassVar = Tag.UNMASK_VIEWED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    unmask_id: UUID
+    case_id: UUID
+    turn_ids: tuple[UUID, ...]
+    view: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmaskExpired:
+    """The time of an unmasking is over, or nobody answered the request in time."""
+
+    tag: ClassVar = Tag.UNMASK_EXPIRED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    unmask_id: UUID
+    case_id: UUID
+    views: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeDelayed:
+    """The employee is told of an unmasking later than was due."""
+
+    tag: ClassVar = Tag.NOTICE_DELAYED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    unmask_id: UUID
+    case_id: UUID
+    about: UUID
+    days: int
+    reason_chars: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -726,6 +1046,26 @@ Event = (
     | FeedbackGiven
     | ReportFiled
     | ReportDecided
+    | HitAssigned
+    | HitDecided
+    | HitChanged
+    | CaseOpened
+    | CaseChanged
+    | CaseDecided
+    | CaseClosed
+    | CaseReopened
+    | CaseViewed
+    | ReviewSampled
+    | SampleJudged
+    | PersonLookedUp
+    | UnmaskRequested
+    | UnmaskApproved
+    | UnmaskDenied
+    | UnmaskForced
+    | UnmaskReviewed
+    | UnmaskViewed
+    | UnmaskExpired
+    | NoticeDelayed
     | ThreadDeleted
     | DocumentAdded
     | DocumentRemoved
