@@ -21,12 +21,13 @@ from assistant.audit.events import LogOpened, PolicyLoaded, PolicyRefused
 from assistant.audit.keeping import ContentKeys, ContentLog
 from assistant.audit.partitions import ensure_partitions
 from assistant.audit.parts import TextMarker
+from assistant.audit.project import Projector
 from assistant.audit.record import Origin
 from assistant.compliance.desk import Desk, build_desk
 from assistant.conversation import Turn
 from assistant.conversations import Conversations
 from assistant.database import create_engine
-from assistant.database_roles import AUDIT_READER_ROLE, url_for_role
+from assistant.database_roles import AUDIT_PROJECTOR_ROLE, AUDIT_READER_ROLE, url_for_role
 from assistant.documents import Documents, note_ended_jobs
 from assistant.egress import allow_site
 from assistant.errors import SettingsError
@@ -59,6 +60,8 @@ from policies.verdict import Direction
 
 _log = logging.getLogger(__name__)
 
+_PROJECT_SECONDS = 20.0  # a chore; the next one goes on
+
 
 @dataclass(frozen=True, slots=True)
 class Application:
@@ -79,6 +82,7 @@ class Application:
     jobs: Jobs
     audit: Appender
     content_log: ContentLog
+    projector: Projector
     conversation_guard: ConversationGuard
     marker: TextMarker
     names: NamesDetector | None
@@ -139,6 +143,10 @@ class Application:
     async def ensure_audit_partitions(self) -> int:
         """Create the audit log's tables of the coming months; return how many were missing."""
         return await ensure_partitions(required(self.settings, "audit_database_url"))
+
+    async def project_audit(self) -> int:
+        """Bring search and tallies of the audit log up to what was sealed; return how many events that were."""
+        return await self.projector.follow(seconds=_PROJECT_SECONDS)
 
 
 class AnswerTurn:
@@ -217,6 +225,7 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
             jobs=jobs,
             audit=audit,
             content_log=_open_content_log(settings, keys, audit, stack),
+            projector=Projector(url_for_role(required(settings, "database_url"), AUDIT_PROJECTOR_ROLE, keys), keys),
             conversation_guard=conversation_guard,
             marker=marker,
             names=names,

@@ -42,6 +42,9 @@ class Application(Protocol):
     async def expire_unmasking(self) -> int:
         """Note which unmaskings are over; returns how many."""
 
+    async def project_audit(self) -> int:
+        """Bring search and tallies of the audit log up to what was sealed; returns how many events that were."""
+
 
 OpenApplication = Callable[[Settings], AbstractAsyncContextManager[Application]]
 
