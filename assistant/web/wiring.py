@@ -59,6 +59,7 @@ async def _serve(settings: Settings) -> int:
                 application.engine,
                 audit=application.audit,
                 review=application.review,
+                desk=application.desk,
                 labels=lambda: application.guard.policy.labels,
             )
         )
