@@ -14,7 +14,14 @@ from uuid import UUID
 
 import typer
 
-from assistant.command_settings import audit_reader_url, report_refusals, server_settings, site_settings
+from assistant.command_settings import (
+    audit_reader_url,
+    audit_role_url,
+    installation_keys,
+    report_refusals,
+    server_settings,
+    site_settings,
+)
 from assistant.errors import UnavailableError
 
 if TYPE_CHECKING:  # so that `--help` answers at once
@@ -74,9 +81,11 @@ def audit_tail(
 def audit_seal() -> None:
     """Seal new events until told to stop; `cloister up` starts it with the addresses it needs."""
     from assistant import logging_guard
+    from assistant.audit.anchoring import AnchorPlaces
     from assistant.audit.seal_key import SealKeyFile
     from assistant.audit.sealing import run_sealer
     from assistant.database_roles import AUDIT_SEALER_ROLE, as_own_roles
+    from assistant.egress import allow_anchors
     from assistant.errors import SettingsError
 
     settings = as_own_roles(site_settings(), AUDIT_SEALER_ROLE)
@@ -85,7 +94,9 @@ def audit_seal() -> None:
         raise SettingsError("CLOISTER_DATABASE_URL is not set. `cloister up` sets it for its processes.")
     logging_guard.install_in_service(settings.log_level)
     keys = SealKeyFile(settings.seal_key)
-    raise typer.Exit(asyncio.run(run_sealer(settings.database_url, settings.audit_database_url, keys)))
+    anchors = AnchorPlaces(settings.audit_witnesses, settings.audit_anchor_file, settings.audit_anchor_syslog)
+    allow_anchors(settings)
+    raise typer.Exit(asyncio.run(run_sealer(settings.database_url, settings.audit_database_url, keys, anchors)))
 
 
 @audit.command("verify")
@@ -153,6 +164,8 @@ def audit_export(
     types: Annotated[list[str] | None, typer.Option("--type", help="Of this type; repeatable.")] = None,
     rule: Annotated[str, typer.Option(help="Where this rule was the strictest.")] = "",
     model: Annotated[str, typer.Option(help="Of this model.")] = "",
+    host: Annotated[str, typer.Option(help="Of this model host.")] = "",
+    persona: Annotated[str, typer.Option(help="Of this persona.")] = "",
     since: Annotated[datetime | None, typer.Option(help="From then on, in UTC. Alone, with --until: complete.")] = None,
     until: Annotated[datetime | None, typer.Option(help="Before then, in UTC.")] = None,
     size: Annotated[int | None, typer.Option(help="As the log was with so many events; unset: as it is.")] = None,
@@ -175,6 +188,8 @@ def audit_export(
         types=frozenset(map(Tag, types or [])),
         rule=rule,
         model=model,
+        host=host,
+        persona=persona,
         since=since and since.replace(tzinfo=UTC),
         until=until and until.replace(tzinfo=UTC),
     )
@@ -222,6 +237,33 @@ def audit_sample(
         typer.echo(line)
 
 
+@audit.command("witness")
+def audit_witness(
+    log: Annotated[list[str] | None, typer.Option(help="The public key of a log; repeatable.")] = None,
+    folder: Annotated[Path, typer.Option(help="Where its key lies, and what it remembers.")] = Path("witness"),
+    listen: Annotated[str, typer.Option(help="Address and port.")] = "127.0.0.1:8430",
+    name: Annotated[str, typer.Option(help="Its name, when its key is made; unset: one that no other has.")] = "",
+    *,
+    init: Annotated[bool, typer.Option("--init", help="Make the key, print its public half, and end.")] = False,
+) -> None:
+    """Cosign the log of another machine: run it where the log's administrators have no rights. It needs no database."""
+    from assistant import logging_guard
+    from assistant.audit.witness import Witness, open_witness_key
+
+    public = open_witness_key(folder, name).witness
+    typer.echo(str(public))
+    if init:
+        return
+    host, _, port = listen.rpartition(":")
+    if not log or not host or not port.isdecimal():
+        raise typer.BadParameter("A witness needs the key of a log (--log) and an address (--listen host:port).")
+    from assistant.audit.witness_server import serve_witness
+
+    logging_guard.install_in_service("INFO")
+    witness = Witness(folder, [_parse_key(each) for each in log])
+    raise typer.Exit(asyncio.run(serve_witness(witness, folder, host.strip("[]"), int(port))))
+
+
 @audit.command("rotate-key")
 def audit_rotate_key() -> None:
     """Have a new key sign from the next batch on; the old one announces it in the log, and is then gone."""
@@ -236,6 +278,16 @@ def audit_rotate_key() -> None:
 
     asyncio.run(run())
     typer.echo("The new key is announced; the sealer takes it after the next head.")
+
+
+@audit.command("rebuild-projections")
+def audit_rebuild_projections() -> None:
+    """Make search and tallies anew from the log; searches find less until it is done."""
+    from assistant.audit.project import Projector
+    from assistant.database_roles import AUDIT_PROJECTOR_ROLE
+
+    projector = Projector(audit_role_url(AUDIT_PROJECTOR_ROLE), installation_keys())
+    typer.echo(f"{asyncio.run(projector.rebuild()):,} events were read.")
 
 
 @audit.command("new-era")
@@ -271,7 +323,6 @@ async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_qui
     from assistant.audit.events import LogVerified
     from assistant.audit.verify import Verifier
     from assistant.bootstrap import open_audit
-    from assistant.keys import Keys
 
     settings = server_settings()
     async with Verifier(
@@ -281,7 +332,7 @@ async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_qui
         witnesses=[_parse_key(each) for each in witnesses],
         is_quick=is_quick,
         processes=os.cpu_count() or 1,
-        keys=Keys.load_or_create(settings.master_key),
+        keys=installation_keys(),
     ) as verifier:
         findings = await verifier.verify()
     event = LogVerified(

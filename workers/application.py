@@ -27,6 +27,9 @@ class Application(Protocol):
     async def refresh_policy(self) -> None:
         """Put a changed policy in force; the loop rests between two tasks, and nobody looks meanwhile."""
 
+    async def refresh_fleet(self) -> None:
+        """Put a changed fleet in force, likewise."""
+
     async def recover_turns(self) -> int:
         """Mark the answers that a crash left in the making; returns how many."""
 
@@ -41,6 +44,9 @@ class Application(Protocol):
 
     async def expire_unmasking(self) -> int:
         """Note which unmaskings are over; returns how many."""
+
+    async def project_audit(self) -> int:
+        """Bring search and tallies of the audit log up to what was sealed; returns how many events that were."""
 
 
 OpenApplication = Callable[[Settings], AbstractAsyncContextManager[Application]]

@@ -67,12 +67,21 @@ class Tag(StrEnum):
     JOB_CANCELLED = "job:cancelled"
     POLICY_LOADED = "policy:loaded"
     POLICY_REFUSED = "policy:refused"
+    FLEET_LOADED = "fleet:loaded"
+    FLEET_REFUSED = "fleet:refused"
+    HOST_DRAINED = "host:drained"
+    HOST_UNDRAINED = "host:undrained"
     EGRESS_REFUSED = "egress:refused"
     LOG_OPENED = "log:opened"
     LOG_READ = "log:read"
     LOG_VERIFIED = "log:verified"
     LOG_RESTORED = "log:restored"
     KEY_ROTATED = "key:rotated"
+    ANCHOR_KEPT = "anchor:kept"
+    ANCHOR_FAILED = "anchor:failed"
+    ANCHOR_CONTRADICTED = "anchor:contradicted"
+    HEAD_CONFIRMED = "head:confirmed"
+    HEAD_CONTRADICTED = "head:contradicted"
     REVIEW_VIEWED = "review:viewed"
     REVIEW_SEARCHED = "review:searched"
     EXPORT_CREATED = "export:created"
@@ -799,6 +808,50 @@ class PolicyRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FleetLoaded:
+    """A fleet is in force in this process from now on; `hosts` are their names."""
+
+    tag: ClassVar = Tag.FLEET_LOADED
+    outcome: ClassVar = Outcome.DONE
+    fleet_version: Name
+    hosts: tuple[Name, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetRefused:
+    """A changed fleet cannot be used in this process; `fleet_version` stays in force.
+
+    Attributes:
+        place: file and line of what is wrong.
+    """
+
+    tag: ClassVar = Tag.FLEET_REFUSED
+    outcome: ClassVar = Outcome.REFUSED
+    fleet_version: Name
+    place: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostDrained:
+    """Somebody took a model host out of service: it gets no new prompts, and finishes what it answers."""
+
+    tag: ClassVar = Tag.HOST_DRAINED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    host: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostUndrained:
+    """Somebody put a model host into service again."""
+
+    tag: ClassVar = Tag.HOST_UNDRAINED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    host: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EgressRefused:
     """The network lock refused an attempt to leave a process; never what was to be sent.
 
@@ -879,6 +932,72 @@ class KeyRotated:
     old_key: Name
     new_key: Name
     signature: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorKept:
+    """A checkpoint lies where the database's superusers have no rights; told every ten minutes at most.
+
+    Attributes:
+        kind: `witness`, `file` or `syslog`.
+        anchor: the witness's name, the file's or the server's.
+        size: how many events the checkpoint covers.
+    """
+
+    tag: ClassVar = Tag.ANCHOR_KEPT
+    outcome: ClassVar = Outcome.DONE
+    kind: Name
+    anchor: Name
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorFailed:
+    """An anchor does not take checkpoints; `error` is a class of error, or what a witness answered."""
+
+    tag: ClassVar = Tag.ANCHOR_FAILED
+    outcome: ClassVar = Outcome.FAILED
+    kind: Name
+    anchor: Name
+    error: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorContradicted:
+    """An anchor holds another history than this log: it was set back, or sealed anew.
+
+    Attributes:
+        size: how many events this log has.
+        seen: how many events the anchor saw.
+    """
+
+    tag: ClassVar = Tag.ANCHOR_CONTRADICTED
+    outcome: ClassVar = Outcome.FAILED
+    kind: Name
+    anchor: Name
+    size: int
+    seen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadConfirmed:
+    """A person's browser found that the log continues the head that it kept from its last visit."""
+
+    tag: ClassVar = Tag.HEAD_CONFIRMED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadContradicted:
+    """A person's browser found that the log does not continue the head that it kept, of `seen` events."""
+
+    tag: ClassVar = Tag.HEAD_CONTRADICTED
+    outcome: ClassVar = Outcome.FAILED
+    actor: UUID
+    size: int
+    seen: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1004,12 +1123,21 @@ Event = (
     | JobCancelled
     | PolicyLoaded
     | PolicyRefused
+    | FleetLoaded
+    | FleetRefused
+    | HostDrained
+    | HostUndrained
     | EgressRefused
     | LogOpened
     | LogRead
     | LogVerified
     | LogRestored
     | KeyRotated
+    | AnchorKept
+    | AnchorFailed
+    | AnchorContradicted
+    | HeadConfirmed
+    | HeadContradicted
     | ReviewViewed
     | ReviewSearched
     | ExportCreated

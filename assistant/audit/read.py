@@ -244,6 +244,12 @@ def conditions_of(search: Search | None) -> list[sql.Composable]:
     ]
 
 
+def condition_of(search: Search | None) -> sql.Composable:
+    """Return what an event that is wanted meets, in one piece: for a query with an order and an index of its own."""
+    branches = [all_of(branch) for branch in branches_of(search)]
+    return all_of([*conditions_of(search), sql.SQL("({})").format(sql.SQL(" OR ").join(branches))])
+
+
 def branches_of(search: Search | None) -> list[tuple[sql.Composable, ...]]:
     """Return the ways to be wanted, of which an event meets one and no two: each has an index in the right order."""
     wanted = search or Search()

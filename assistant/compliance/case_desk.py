@@ -25,12 +25,13 @@ from assistant.audit.parts import TurnPlace
 from assistant.compliance.cases import MOST_TURNS, CaseFile, CasePage, Cases
 from assistant.compliance.hits import Hits
 from assistant.compliance.people import DeskPeople
-from assistant.compliance.rights import Gate, Right
+from assistant.compliance.rights import Gate
 from assistant.compliance.standing import Move, Standing, Step, patience
 from assistant.compliance.texts import DeskTexts
 from assistant.compliance.turns import TurnPlaces, missing_turn
 from assistant.conversation import Person, Role
 from assistant.errors import BadInputError
+from assistant.rights import Right
 
 _A_PAGE: Final = 50
 _SEVERITY_WITHOUT_HITS: Final = 2
@@ -75,7 +76,7 @@ class CaseDesk:
             BadInputError: `before` is not the cursor of a page.
             NotAllowedError: this person may not read at the desk.
         """
-        await self._gate.require(person, Right.READ)
+        await self._gate.require(person, Right.READ_DESK)
         return await self._cases.page(
             hidden_from=person.id,
             is_open=is_open,
@@ -91,7 +92,7 @@ class CaseDesk:
             NotAllowedError: this person may not read at the desk.
             NotFoundError: there is none, or it holds a turn of the person's own.
         """
-        await self._gate.require(person, Right.READ)
+        await self._gate.require(person, Right.READ_DESK)
         found = await self._cases.case(case_id, hidden_from=person.id)
         await self._audit.append(CaseViewed(actor=person.id, case_id=case_id))
         return found
@@ -104,7 +105,7 @@ class CaseDesk:
             NotAllowedError: this person is no reviewer.
             NotFoundError: one of the turns does not exist, or is the person's own.
         """
-        await self._gate.require(person, Right.WORK)
+        await self._gate.require(person, Right.WORK_AT_DESK)
         guarded_title, guarded_note = await self._texts.title(person, title), await self._texts.note(person, note)
         turns = await self._places(person, turn_ids)
         hits = await self._hits.of_turns([turn.turn_id for turn in turns])
@@ -136,7 +137,7 @@ class CaseDesk:
             NotAllowedError: this person is no reviewer.
             NotFoundError: the case or one of the turns does not exist, or is the person's own.
         """
-        await self._gate.require(person, Right.WORK)
+        await self._gate.require(person, Right.WORK_AT_DESK)
         turns = await self._places(person, turn_ids)
         async with self._cases.locked(case_id, hidden_from=person.id) as locked:
             standing = locked.case.standing.moved(Step.ADD_TURNS)  # what was decided is about the turns in it
@@ -163,7 +164,7 @@ class CaseDesk:
             NotAllowedError: this person is no reviewer, or the step needs another one.
             NotFoundError: there is none, or it holds a turn of the person's own.
         """
-        await self._gate.require(person, Right.WORK)
+        await self._gate.require(person, Right.WORK_AT_DESK)
         note = await self._texts.note(person, move.note)
         if move.step in {Step.DECIDE, Step.REOPEN, Step.NOTE} and not note:
             raise BadInputError("Write a note: whoever reads this case later wants to know why.")

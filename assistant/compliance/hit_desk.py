@@ -19,11 +19,12 @@ from assistant.audit.events import Event, HitAssigned, HitChanged, HitDecided
 from assistant.compliance.entries import Entry
 from assistant.compliance.hits import Hit, HitFilter, HitPage, Hits, missing_hit
 from assistant.compliance.people import DeskPeople
-from assistant.compliance.rights import Gate, Right
+from assistant.compliance.rights import Gate
 from assistant.compliance.standing import Move, Standing, Step
 from assistant.compliance.texts import DeskTexts
 from assistant.conversation import Person, Role
 from assistant.errors import BadInputError
+from assistant.rights import Right
 
 MOST_AT_ONCE: Final = 100  # hits in one step; a page has no more
 _A_PAGE: Final = 50
@@ -54,7 +55,7 @@ class HitDesk:
             BadInputError: `after` is not the cursor of a page.
             NotAllowedError: this person may not read at the desk.
         """
-        await self._gate.require(person, Right.READ)
+        await self._gate.require(person, Right.READ_DESK)
         return await self._hits.page(wanted or HitFilter(), hidden_from=person.id, after=after, limit=_A_PAGE)
 
     async def hit(self, person: Person, hit_id: UUID) -> tuple[Hit, tuple[Entry, ...]]:
@@ -64,7 +65,7 @@ class HitDesk:
             NotAllowedError: this person may not read at the desk.
             NotFoundError: there is none, or it is the person's own.
         """
-        await self._gate.require(person, Right.READ)
+        await self._gate.require(person, Right.READ_DESK)
         hit, entries = await self._hits.hit(hit_id)
         _refuse_own(person, hit)
         return hit, entries
@@ -75,7 +76,7 @@ class HitDesk:
         Raises:
             NotAllowedError: this person may not read at the desk.
         """
-        await self._gate.require(person, Right.READ)
+        await self._gate.require(person, Right.READ_DESK)
         return tuple(hit for hit in await self._hits.of_turns([turn_id]) if hit.subject != person.id)
 
     async def take_step(self, person: Person, hit_ids: Collection[UUID], move: Move) -> None:
@@ -86,7 +87,7 @@ class HitDesk:
             NotAllowedError: this person is no reviewer, or the step needs another one.
             NotFoundError: one of them does not exist, or is the person's own.
         """
-        await self._gate.require(person, Right.WORK)
+        await self._gate.require(person, Right.WORK_AT_DESK)
         if not 0 < len(hit_ids) <= MOST_AT_ONCE:
             raise BadInputError(f"Choose between 1 and {MOST_AT_ONCE} hits.")
         note = await self._texts.note(person, move.note)
@@ -113,7 +114,7 @@ class HitDesk:
             NotAllowedError: this person is no reviewer, or the step needs another one.
             NotFoundError: the turn has no hits, or is the person's own.
         """
-        await self._gate.require(person, Right.WORK)
+        await self._gate.require(person, Right.WORK_AT_DESK)
         hits = [hit for hit in await self._hits.of_turns([turn_id]) if hit.subject != person.id]
         if not hits:
             raise missing_hit()

@@ -11,12 +11,13 @@ from assistant.answering.record import AuditLog
 from assistant.audit.events import PersonLookedUp
 from assistant.audit.parts import TextMarker
 from assistant.compliance.people import DeskPeople
-from assistant.compliance.rights import Gate, Right
+from assistant.compliance.rights import Gate
 from assistant.compliance.tables import LookUpRow
 from assistant.compliance.texts import DeskTexts
 from assistant.conversation import Person
 from assistant.database import transaction
 from assistant.errors import NotFoundError
+from assistant.rights import Right
 
 
 class PersonLookUp:
@@ -56,7 +57,7 @@ class PersonLookUp:
             NotAllowedError: this person is no reviewer.
             NotFoundError: nobody has this name, or it is the person's own: nobody reviews themselves.
         """
-        await self._gate.require(person, Right.WORK)
+        await self._gate.require(person, Right.WORK_AT_DESK)
         guarded = await self._texts.reason(person, reason)
         found = await self._people.find(name)
         lookup_id = uuid4()

@@ -15,12 +15,13 @@ from sqlmodel import col
 from assistant.answering.record import AuditLog
 from assistant.audit.events import ReviewSampled, SampleJudged
 from assistant.audit.sample import Population, Sample, Week
-from assistant.compliance.rights import Gate, Right
+from assistant.compliance.rights import Gate
 from assistant.compliance.standing import Disposition
 from assistant.compliance.tables import SampledRow, SampleRow
 from assistant.conversation import Person
 from assistant.database import transaction
 from assistant.errors import BadInputError, NotFoundError
+from assistant.rights import Right
 
 _MOST_LISTED: Final = 100
 
@@ -95,7 +96,7 @@ class SampleDesk:
             NotAllowedError: this person is no reviewer.
             UnavailableError: the log cannot be read or written.
         """
-        await self._gate.require(person, Right.WORK)
+        await self._gate.require(person, Right.WORK_AT_DESK)
         sample = await self._draw(Week.parse(week), population, wanted)
         async with transaction(self._engine) as connection:
             sample_id = uuid4()
@@ -134,7 +135,7 @@ class SampleDesk:
         Raises:
             NotAllowedError: this person may not read at the desk.
         """
-        await self._gate.require(person, Right.READ)
+        await self._gate.require(person, Right.READ_DESK)
         columns = SampleRow.__table__.columns  # type: ignore[attr-defined]  # SQLModel's own
         query = select(*columns).order_by(col(SampleRow.drawn_at).desc(), col(SampleRow.id)).limit(_MOST_LISTED)
         async with transaction(self._engine) as connection:
@@ -148,7 +149,7 @@ class SampleDesk:
             NotAllowedError: this person may not read at the desk.
             NotFoundError: there is none.
         """
-        await self._gate.require(person, Right.READ)
+        await self._gate.require(person, Right.READ_DESK)
         runs = SampleRow.__table__.columns  # type: ignore[attr-defined]  # SQLModel's own
         events = SampledRow.__table__.columns  # type: ignore[attr-defined]  # SQLModel's own
         async with transaction(self._engine) as connection:
@@ -168,7 +169,7 @@ class SampleDesk:
             NotAllowedError: this person is no reviewer.
             NotFoundError: there is none, or it is the person's own.
         """
-        await self._gate.require(person, Right.WORK)
+        await self._gate.require(person, Right.WORK_AT_DESK)
         if disposition.is_grave:
             raise BadInputError("This needs a second person: open a case on the turn.")
         own = (col(SampledRow.sample_id) == sample_id, col(SampledRow.place) == place)

@@ -33,10 +33,11 @@ from assistant.compliance.behind import TurnBehind, TurnTexts
 from assistant.compliance.cases import Cases
 from assistant.compliance.grants import Grant, Grants, GrantState, LockedGrant, Notice, Wish, missing_grant
 from assistant.compliance.people import DeskPeople
-from assistant.compliance.rights import Gate, Right
+from assistant.compliance.rights import Gate
 from assistant.compliance.texts import DeskTexts
 from assistant.conversation import Person, short_reference
 from assistant.errors import BadInputError, NotAllowedError
+from assistant.rights import Right
 
 MOST_TURNS: Final = 50
 MOST_MINUTES: Final = 60
@@ -116,7 +117,7 @@ class Unmasking:
         self._texts = texts
         self._audit = audit
         self._gate = gate
-        self._notice_days = notice_days
+        self.notice_days = notice_days
 
     async def request(self, person: Person, asked: Asked) -> UUID:
         """Ask to see something, and return the request's id.
@@ -152,10 +153,10 @@ class Unmasking:
             NotAllowedError: this person may not, or an earlier emergency of theirs was not looked at yet.
             NotFoundError: as `request`.
         """
-        await self._gate.require(person, Right.FORCE)
+        await self._gate.require(person, Right.UNMASK)
         wish = await self._judged(person, asked)
         grant_id = uuid4()
-        async with self._grants.forced(grant_id, wish, actor=person.id, notice_days=self._notice_days):
+        async with self._grants.forced(grant_id, wish, actor=person.id, notice_days=self.notice_days):
             await self._audit.append(
                 UnmaskForced(
                     actor=person.id,
@@ -178,7 +179,7 @@ class Unmasking:
             NotAllowedError: this person is no approver, or asked themselves.
             NotFoundError: there is none, or it is about the person themselves.
         """
-        await self._gate.require(person, Right.ANSWER)
+        await self._gate.require(person, Right.ANSWER_UNMASK)
         guarded = await self._texts.note(person, note)
         async with self._grants.locked(grant_id) as locked:
             grant = _answerable(locked, person)
@@ -191,11 +192,11 @@ class Unmasking:
                     minutes=grant.minutes,
                 )
             )
-            await locked.approve(actor=person.id, note=guarded, notice_days=self._notice_days)
+            await locked.approve(actor=person.id, note=guarded, notice_days=self.notice_days)
 
     async def deny(self, person: Person, grant_id: UUID, note: str = "") -> None:
         """Refuse a request; raises as `approve` does."""
-        await self._gate.require(person, Right.ANSWER)
+        await self._gate.require(person, Right.ANSWER_UNMASK)
         guarded = await self._texts.note(person, note)
         async with self._grants.locked(grant_id) as locked:
             grant = _answerable(locked, person)
@@ -253,7 +254,7 @@ class Unmasking:
             NotAllowedError: this person may not read at the desk.
             NotFoundError: there is none, or it is about the person themselves.
         """
-        await self._gate.require(person, Right.READ)
+        await self._gate.require(person, Right.READ_DESK)
         found = await self._grants.grant(grant_id)
         if found.is_about(person.id):
             raise missing_grant()
@@ -265,7 +266,7 @@ class Unmasking:
         Raises:
             NotAllowedError: this person may not read at the desk.
         """
-        await self._gate.require(person, Right.READ)
+        await self._gate.require(person, Right.READ_DESK)
         return tuple(grant for grant in await self._grants.list_open() if not grant.is_about(person.id))
 
     async def of_case(self, person: Person, case_id: UUID) -> tuple[Grant, ...]:
@@ -274,7 +275,7 @@ class Unmasking:
         Raises:
             NotAllowedError: this person may not read at the desk.
         """
-        await self._gate.require(person, Right.READ)
+        await self._gate.require(person, Right.READ_DESK)
         return tuple(grant for grant in await self._grants.of_case(case_id) if not grant.is_about(person.id))
 
     async def emergencies(self, person: Person) -> tuple[Grant, ...]:
@@ -283,7 +284,7 @@ class Unmasking:
         Raises:
             NotAllowedError: this person may not read at the desk.
         """
-        await self._gate.require(person, Right.READ)
+        await self._gate.require(person, Right.READ_DESK)
         return tuple(grant for grant in await self._grants.list_emergencies() if not grant.is_about(person.id))
 
     async def review(self, person: Person, grant_id: UUID, note: str, *, is_justified: bool) -> None:
@@ -294,7 +295,7 @@ class Unmasking:
             NotAllowedError: this person is no approver, or it was their own.
             NotFoundError: there is none, or it is about the person themselves.
         """
-        await self._gate.require(person, Right.ANSWER)
+        await self._gate.require(person, Right.ANSWER_UNMASK)
         guarded = await self._texts.reason(person, note)
         async with self._grants.locked(grant_id) as locked:
             grant = locked.grant
@@ -321,11 +322,11 @@ class Unmasking:
             NotAllowedError: this person is no approver, or asked for the unmasking themselves.
             NotFoundError: there is none, or it is about the person themselves.
         """
-        await self._gate.require(person, Right.ANSWER)
+        await self._gate.require(person, Right.ANSWER_UNMASK)
         guarded = await self._texts.reason(person, reason)
         async with self._grants.locked(grant_id) as locked:
             _refuse_own(locked.grant, person)
-            days = max(1, self._notice_days)
+            days = max(1, self.notice_days)
             if not await locked.delay_notice(subject, actor=person.id, days=days, reason=guarded):
                 raise BadInputError("This cannot be put off: it was put off once, or is due already.")
             await self._audit.append(

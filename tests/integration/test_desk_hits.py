@@ -139,7 +139,7 @@ async def test_only_reviewers_decide_and_only_they_and_approvers_see(desk: DeskS
                     await asked
     refused = await desk.data("access:refused")
     assert len(refused) == 4 * 5 + 2
-    assert {one["wanted"] for one in refused} == {"read-desk", "work-at-desk"}
+    assert {one["wanted"] for one in refused} == {"desk/read", "desk/work"}
 
 
 async def test_nobody_sees_or_decides_what_they_did_themselves(desk: DeskScene) -> None:

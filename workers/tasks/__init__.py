@@ -13,6 +13,7 @@ from workers.tasks import (
     index_documentation,
     index_upload,
     note_ended_jobs,
+    project_audit,
     reap_jobs,
     refresh_documentation,
     sweep_uploads,
@@ -34,5 +35,6 @@ CHORES: Final = {
     "ensure_audit_partitions": ensure_audit_partitions.run,
     "follow_hits": follow_hits.run,
     "expire_unmasking": expire_unmasking.run,
+    "project_audit": project_audit.run,
 }
 """Tasks that the schedule sends; they have no row, because the next one makes up for one that was lost."""
