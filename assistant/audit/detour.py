@@ -7,6 +7,7 @@ the log; one that holds anything unreadable, refused or in conflict with the log
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -34,6 +35,7 @@ _AT_ONCE: Final = 512  # records; a statement of some half a megabyte
 _MOST_ORPHANS: Final = 64  # open files; what is left is taken afterwards
 _FIRST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 1.0
+_CLOSING_SECONDS: Final = 1.0  # for the statement that is on its way
 _AFTER_A_FAULT_SECONDS: Final = 1.0  # until a disk that failed is tried again
 
 
@@ -135,6 +137,7 @@ class Detour:
         self._lock = asyncio.Lock()  # whoever adds to the open spool, or ends the outage
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="audit-spool")  # a disk may take its time
         self._way_back: asyncio.Task[None] | None = None
+        self._is_closing = asyncio.Event()
 
     @property
     def is_taken(self) -> bool:
@@ -172,7 +175,10 @@ class Detour:
 
     async def close(self) -> None:
         """Let go of everything; what waits is brought into the log by whoever starts next."""
+        self._is_closing.set()
         if self._way_back is not None:
+            # A connection that is cancelled while it is made stays open on the server for a minute.
+            await asyncio.wait({self._way_back}, timeout=_CLOSING_SECONDS)
             self._way_back.cancel()
             await asyncio.gather(self._way_back, return_exceptions=True)
         await asyncio.to_thread(self._thread.shutdown)
@@ -216,13 +222,14 @@ class Detour:
     async def _replay_patiently(self) -> None:
         """Try until everything is in the log and nothing goes this way any more."""
         pause_seconds = _FIRST_PAUSE_SECONDS
-        while True:
+        while not self._is_closing.is_set():
             try:
                 if await self._replay_everything():
                     return
             except TRANSIENT as error:
                 _log.debug("What waits for the audit log cannot be brought there yet (%s).", type(error).__name__)
-            await asyncio.sleep(pause_seconds)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._is_closing.wait(), pause_seconds)
             pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
 
     async def _replay_everything(self) -> bool:
@@ -234,7 +241,8 @@ class Detour:
             if self._outage is not None:
                 await self._end_outage(self._outage, connection)
             while self._closed:
-                await self._replay_to_end(self._closed[0], connection)
+                if not await self._replay_to_end(self._closed[0], connection):
+                    break
                 await self._finish(self._closed[0], connection)
                 del self._closed[0]
         return False  # more may lie there: of processes that died meanwhile, or more than were taken at once
@@ -243,18 +251,20 @@ class Detour:
         """Replay while more comes, until nothing is left; what comes then goes into the database directly."""
         while True:
             replay = outage.open
-            if replay is not None:
-                await self._replay_to_end(replay, connection)
+            if replay is not None and not await self._replay_to_end(replay, connection):
+                return
             async with self._lock:
                 if outage.open is None or (outage.open is replay and replay.is_at_end):
                     self._closed[:0] = [*outage.broken, *([outage.open] if outage.open else [])]
                     self._outage = None
                     _log.warning("The audit log can be written again.")
                     return
-            # Whoever waited for the lock to add something is done before the next look.
 
-    async def _replay_to_end(self, replay: _Replay, connection: psycopg.AsyncConnection) -> None:
+    async def _replay_to_end(self, replay: _Replay, connection: psycopg.AsyncConnection) -> bool:
+        """Return True at its end, and False when the process wants to end before that."""
         while not replay.is_at_end:
+            if self._is_closing.is_set():
+                return False
             found = await self._on_thread(_read, replay, _AT_ONCE)
             if found.records:
                 await self._store(replay, found.records, connection)
@@ -263,6 +273,7 @@ class Detour:
             replay.unreadable += found.unreadable
             replay.torn_bytes += found.torn_bytes
             replay.oldest = replay.oldest or (found.records[0].occurred_at if found.records else None)
+        return True
 
     async def _store(self, replay: _Replay, records: Sequence[Record], connection: psycopg.AsyncConnection) -> None:
         """Add records that may be there already; halve what the database refuses until only that is left out."""
