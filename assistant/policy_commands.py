@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -177,7 +178,8 @@ def policy_scan(
     """Read JSON lines {"id","text"} and answer each at once with {"id","spans"}: start, end and type."""
     from assistant.policy.filters import ScanFilter
 
-    _run_filter(ScanFilter(_filtering_guard(path), tells_outside=outside))
+    with _filtering_guard(path) as guard:
+        _run_filter(ScanFilter(guard, tells_outside=outside))
 
 
 @policy.command("stream")
@@ -191,7 +193,8 @@ def policy_stream(
     from assistant.policy.filters import StreamFilter
 
     asker = _asker(role, persona, direction)
-    _run_filter(StreamFilter(_filtering_guard(path), asker))
+    with _filtering_guard(path) as guard:
+        _run_filter(StreamFilter(guard, asker))
 
 
 def _run_filter(lines: LineFilter) -> None:
@@ -235,15 +238,23 @@ def _parsed(reader: PolicyReader) -> Policy:
         raise _refused(error) from None
 
 
-def _filtering_guard(path: str) -> Guard:
-    """Return a guard of the rules alone, of which no rule ends a text; it gets quicker within a second."""
-    from threading import Thread
+@contextmanager
+def _filtering_guard(path: str) -> Iterator[Guard]:
+    """Open a guard of the rules alone, of which no rule ends a text; it gets quicker within a second."""
+    from threading import Event, Thread
 
     from policies.guard import Guard
 
     guard = Guard(_parsed(_reader(path)).without_blocks())
-    Thread(target=guard.load, daemon=True).start()
-    return guard
+    has_ended = Event()
+    loading = Thread(target=guard.load, args=(has_ended.is_set,))
+    loading.start()
+    try:
+        yield guard
+    finally:
+        # A thread that still compiles while the interpreter goes takes the process down (SIGABRT).
+        has_ended.set()
+        loading.join()
 
 
 def _refused(error: PolicyError) -> typer.Exit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from policies.detectors.scan import Scanner
@@ -49,9 +49,13 @@ class Guard:
         self._tokens = TokenDetector(policy.words) if policy.words != NO_WORDS else None
         self._detectors = tuple(detectors)
 
-    def load(self) -> None:
-        """Compile every pattern and make every detector ready, so that no text waits for it. Takes a second."""
-        self._scanner.load()
+    def load(self, is_enough: Callable[[], bool] = lambda: False) -> None:
+        """Compile every pattern and make every detector ready, so that no text waits for it. Takes a second.
+
+        Args:
+            is_enough: asked between two patterns; true ends it there.
+        """
+        self._scanner.load(is_enough)
         for detector in self._detectors:
             detector.load()
 

@@ -22,9 +22,10 @@ from typing import Final, LiteralString, Self
 import psycopg
 from pydantic import SecretStr
 
+from assistant.audit.content import ContentKeyGoneError, ContentRow
 from assistant.audit.detour import Detour, SpoolLimits
 from assistant.audit.events import Event
-from assistant.audit.insert import INSERT, INSERT_AGAIN, TRANSIENT, connect_writer, insert
+from assistant.audit.insert import INSERT, INSERT_AGAIN, TRANSIENT, Entry, connect_writer, insert
 from assistant.audit.record import Origin, Record, compose_record
 from assistant.audit.spool import SpoolFolder
 from assistant.errors import AuditUnavailableError
@@ -45,7 +46,7 @@ class _Waiting:
     Its caller awaits `stored`, and takes that along when cancelled; the record stays: only `is_refused` stops it.
     """
 
-    record: Record
+    entry: Entry
     deadline: float
     stored: asyncio.Future[None]
     is_refused: bool = False
@@ -148,10 +149,11 @@ class Appender:
         """
         return compose_record(event, self._origin, self._clock())
 
-    async def append_record(self, record: Record) -> None:
-        """Return once a record is durable, as `append` does.
+    async def append_record(self, record: Record, content: ContentRow | None = None) -> None:
+        """Return once a record is durable, as `append` does, and with it the text that it is about.
 
         Raises:
+            ContentKeyGoneError: the text's key was destroyed; neither is stored.
             AuditUnavailableError: see `append`.
         """
         if self._task is None or self._task.done() or self._is_closing:
@@ -159,7 +161,7 @@ class Appender:
         if len(self._queue) >= _MOST_WAITING:
             raise _unavailable()
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(record, loop.time() + self._patience_seconds, loop.create_future())
+        waiting = _Waiting(Entry(record, content), loop.time() + self._patience_seconds, loop.create_future())
         self._queue.append(waiting)
         self._has_work.set()
         if self._alarm is None:
@@ -199,7 +201,7 @@ class Appender:
         pause_seconds, began = _FIRST_PAUSE_SECONDS, time.monotonic()
         while batch := [waiting for waiting in batch if not waiting.is_refused]:
             try:
-                await self._write(statement, [waiting.record for waiting in batch])
+                await self._write(statement, [waiting.entry for waiting in batch])
             except TRANSIENT as error:
                 _log.warning("The audit log cannot be written (%s); trying again.", type(error).__name__)
                 await self._disconnect()
@@ -222,7 +224,7 @@ class Appender:
         if self._detour is None or not batch or (cause is None and not self._detour.is_taken):
             return False
         try:
-            if not await self._detour.keep([waiting.record for waiting in batch], cause=cause):
+            if not await self._detour.keep([waiting.entry for waiting in batch], cause=cause):
                 return False
         except AuditUnavailableError as error:
             for waiting in batch:
@@ -239,20 +241,25 @@ class Appender:
             await self._store(batch[:middle], statement)
             await self._store(batch[middle:], statement)
             return
-        _log.error("The audit log refused an event of type %s: %s.", batch[0].record.type, type(error).__name__)
         refusal = _unavailable()
+        if isinstance(error, psycopg.errors.ForeignKeyViolation) and statement == INSERT:  # else it may be stored
+            refusal = ContentKeyGoneError("The key of this conversation in the audit log was destroyed. Send again.")
+        else:
+            _log.error(
+                "The audit log refused an event of type %s: %s.", batch[0].entry.record.type, type(error).__name__
+            )
         refusal.__cause__ = error
         batch[0].refuse(refusal)
 
-    async def _write(self, statement: LiteralString, records: Sequence[Record]) -> None:
+    async def _write(self, statement: LiteralString, entries: Sequence[Entry]) -> None:
         connection = self._connection or await self._connect()
         if self._limits is None:
-            await insert(connection, statement, records)
+            await insert(connection, statement, entries)
             return
         # A server that is held still says nothing, and a statement that is cancelled waits for its answer.
         alarm = asyncio.get_running_loop().call_later(self._limits.after_seconds, _hang_up, connection)
         try:
-            await insert(connection, statement, records)
+            await insert(connection, statement, entries)
         finally:
             alarm.cancel()
 

@@ -20,10 +20,10 @@ from typing import Final, ParamSpec, TypeVar
 import psycopg
 from pydantic import SecretStr
 
-from assistant.audit.events import Event, LogConflicted, LogReplayed, LogSpooled
-from assistant.audit.insert import INSERT, INSERT_AGAIN, TRANSIENT, connect_writer, find_conflicts, insert
+from assistant.audit.events import Event, LogConflicted, LogReplayed, LogSpooled, TextDropped
+from assistant.audit.insert import INSERT, INSERT_AGAIN, TRANSIENT, Entry, connect_writer, find_conflicts, insert
 from assistant.audit.record import Record
-from assistant.audit.spool import Spool, SpoolFolder, Stretch
+from assistant.audit.spool import Spool, SpoolFolder, Stretch, size_of
 from assistant.errors import AuditUnavailableError
 
 P = ParamSpec("P")
@@ -64,6 +64,7 @@ class _Replay:
     torn_bytes: int = 0
     refused: int = 0
     conflicts: int = 0
+    erased_texts: int = 0
     oldest: datetime | None = None
 
     @classmethod
@@ -88,6 +89,7 @@ class _Replay:
             torn_bytes=self.torn_bytes,
             refused=self.refused,
             conflicts=self.conflicts,
+            erased_texts=self.erased_texts,
             oldest_seconds=max(0, int(late)),
         )
 
@@ -148,11 +150,11 @@ class Detour:
         """Begin to look for what dead processes left."""
         self._come_back()
 
-    async def keep(self, records: Sequence[Record], *, cause: str | None = None) -> bool:
-        """Return True once records are on this machine's disk, and False when the database is back meanwhile.
+    async def keep(self, entries: Sequence[Entry], *, cause: str | None = None) -> bool:
+        """Return True once entries are on this machine's disk, and False when the database is back meanwhile.
 
         Args:
-            records: at least one.
+            entries: at least one.
             cause: what is wrong with the database, as whoever misses it first says.
 
         Raises:
@@ -166,7 +168,7 @@ class Detour:
                 self._outage = _Outage(cause, self._clock())
             self._come_back()
             try:
-                await self._keep(self._outage, [record.body for record in records])
+                await self._keep(self._outage, list(entries))
             except OSError as error:
                 _log.error("The audit log's events cannot wait on this machine's disk: %s.", error.strerror)
                 self._give_up_file(self._outage)
@@ -188,20 +190,21 @@ class Detour:
                 replay.spool.close()
         self._outage, self._closed = None, []
 
-    async def _keep(self, outage: _Outage, bodies: list[bytes]) -> None:
+    async def _keep(self, outage: _Outage, entries: list[Entry]) -> None:
         limits, now = self.limits, self._clock()
         if limits is None:
             raise _cannot_wait("the settings say deny")
         if now - outage.began > limits.most_seconds:
             raise _cannot_wait(f"the database is away for more than {limits.most_seconds / 60:g} minutes")
-        if outage.spooled_bytes + sum(map(len, bodies)) > limits.most_bytes:
+        if outage.spooled_bytes + sum(map(size_of, entries)) > limits.most_bytes:
             raise _cannot_wait(f"more than {limits.most_bytes:,} bytes wait already")
         if now < outage.not_before:
             raise _cannot_wait("the disk failed a moment ago")
         if outage.open is None:
             outage.open = _Replay.of(await self._on_thread(self._folder.create))
-            bodies.insert(0, self._compose(LogSpooled(spool=outage.open.spool.path.stem, cause=outage.cause)).body)
-        await self._on_thread(outage.open.spool.append, bodies)
+            note = LogSpooled(spool=outage.open.spool.path.stem, cause=outage.cause)
+            entries.insert(0, Entry(self._compose(note)))
+        await self._on_thread(outage.open.spool.append, entries)
 
     def _give_up_file(self, outage: _Outage) -> None:
         """Use another file after the disk failed, and not at once: what the old one has is still replayed."""
@@ -266,46 +269,58 @@ class Detour:
             if self._is_closing.is_set():
                 return False
             found = await self._on_thread(_read, replay, _AT_ONCE)
-            if found.records:
-                await self._store(replay, found.records, connection)
+            if found.entries:
+                await self._store(replay, found.entries, connection)
             replay.place = found.end
-            replay.records += len(found.records)
+            replay.records += len(found.entries)
             replay.unreadable += found.unreadable
             replay.torn_bytes += found.torn_bytes
-            replay.oldest = replay.oldest or (found.records[0].occurred_at if found.records else None)
+            replay.oldest = replay.oldest or (found.entries[0].record.occurred_at if found.entries else None)
         return True
 
-    async def _store(self, replay: _Replay, records: Sequence[Record], connection: psycopg.AsyncConnection) -> None:
-        """Add records that may be there already; halve what the database refuses until only that is left out."""
+    async def _store(self, replay: _Replay, entries: Sequence[Entry], connection: psycopg.AsyncConnection) -> None:
+        """Add what may be there already; halve what the database refuses until only that is left out."""
         try:
-            added = await insert(connection, INSERT_AGAIN, records)
+            added = await insert(connection, INSERT_AGAIN, entries)
         except TRANSIENT:
             raise
         except psycopg.Error as error:
-            if len(records) > 1:
-                middle = len(records) // 2
-                await self._store(replay, records[:middle], connection)
-                await self._store(replay, records[middle:], connection)
-                return
-            _log.error("The audit log refused a spooled %s: %s.", records[0].type, type(error).__name__)
-            replay.refused += 1
+            if len(entries) > 1:
+                middle = len(entries) // 2
+                await self._store(replay, entries[:middle], connection)
+                await self._store(replay, entries[middle:], connection)
+            else:
+                await self._store_without(replay, entries[0], error, connection)
             return
         replay.added += added
-        if added < len(records):
-            await self._tell_of_conflicts(replay, records, connection)
+        if added < len(entries):
+            await self._tell_of_conflicts(replay, entries, connection)
+
+    async def _store_without(
+        self, replay: _Replay, entry: Entry, error: psycopg.Error, connection: psycopg.AsyncConnection
+    ) -> None:
+        """Add an event without its text if the text's key was destroyed, as erasing leaves it; else leave it out."""
+        if entry.content is not None and isinstance(error, psycopg.errors.ForeignKeyViolation):
+            replay.erased_texts += 1
+            note = TextDropped(thread_id=entry.content.thread_id, event_id=entry.record.id)
+            await self._store(replay, [Entry(entry.record)], connection)
+            await insert(connection, INSERT, [Entry(self._compose(note))])
+            return
+        _log.error("The audit log refused a spooled %s: %s.", entry.record.type, type(error).__name__)
+        replay.refused += 1
 
     async def _tell_of_conflicts(
-        self, replay: _Replay, records: Sequence[Record], connection: psycopg.AsyncConnection
+        self, replay: _Replay, entries: Sequence[Entry], connection: psycopg.AsyncConnection
     ) -> None:
-        conflicts = await find_conflicts(connection, records)
+        conflicts = await find_conflicts(connection, entries)
         for identifier in conflicts:
             _log.error("The audit log has another event than the spooled one of the same id, %s.", identifier)
-            await insert(connection, INSERT, [self._compose(LogConflicted(event_id=identifier))])
+            await insert(connection, INSERT, [Entry(self._compose(LogConflicted(event_id=identifier)))])
         replay.conflicts += len(conflicts)
 
     async def _finish(self, replay: _Replay, connection: psycopg.AsyncConnection) -> None:
         """Note in the log what came late, and only then let go of the file."""
-        await insert(connection, INSERT, [self._compose(replay.note(datetime.now(UTC)))])
+        await insert(connection, INSERT, [Entry(self._compose(replay.note(datetime.now(UTC))))])
         if replay.is_clean:
             await self._on_thread(replay.spool.remove)
             _log.info("%d events that waited on the disk are in the audit log.", replay.records)

@@ -1,7 +1,8 @@
 """Records that wait on this machine's disk for the database: one file a process, one owner a file, nothing dropped.
 
-A file is a head (what it is, a random id) and frames: length and CRC-32 of what follows, then a body, sealed with a key
-from the master key and bound to this file and offset: no frame can be changed, moved or taken out of the middle.
+A file is a head (what it is, a random id) and frames: length and CRC-32 of what follows, then an event with its text,
+sealed with a key from the master key and bound to this file and offset: no frame can be changed, moved or taken out of
+the middle. The text is sealed once more, with the key of its conversation: erasing that one erases it here, too.
 What follows the last whole frame was being written when a process died; nobody was told that it is durable.
 """
 
@@ -19,8 +20,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from struct import Struct
 from typing import Final
+from uuid import UUID
 
-from assistant.audit.record import MOST_BODY_BYTES, Record, derive_record, make_event_id
+from assistant.audit.content import ContentRow
+from assistant.audit.insert import Entry
+from assistant.audit.record import MOST_BODY_BYTES, derive_record, make_event_id
 from assistant.errors import SettingsError
 from assistant.keys import Sealer
 
@@ -34,7 +38,10 @@ _ID_BYTES: Final = 16
 _HEAD_BYTES: Final = len(_MAGIC) + _ID_BYTES
 _FRAME: Final = Struct(">II")  # bytes that follow, and their CRC-32
 _SEALED_MORE: Final = 28  # AES-GCM's nonce and tag
-_MOST_SEALED: Final = MOST_BODY_BYTES + _SEALED_MORE
+_BODY: Final = Struct(">I")  # bytes of the body that follows; the text's row stands behind it
+_TEXT: Final = Struct(">16s16s16s16s16s")  # its ids and its kind, padded with zeros; the sealed text stands behind it
+_MOST_TEXT_BYTES: Final = 4_194_304  # the table's own limit
+_MOST_SEALED: Final = _SEALED_MORE + _BODY.size + MOST_BODY_BYTES + _TEXT.size + _MOST_TEXT_BYTES
 _IN_MEMORY: Final = frozenset({"tmpfs", "ramfs"})
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 
@@ -50,7 +57,7 @@ class Stretch:
     """
 
     end: int
-    records: list[Record] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
     unreadable: int = 0
     torn_bytes: int = 0
 
@@ -77,7 +84,7 @@ class Spool:
         """Return the offset of the first frame."""
         return _HEAD_BYTES
 
-    def append(self, bodies: Sequence[bytes]) -> None:
+    def append(self, entries: Sequence[Entry]) -> None:
         """Return once all are on the disk: one sync for all.
 
         Raises:
@@ -86,8 +93,8 @@ class Spool:
         if self.is_broken:
             raise OSError("The spool is broken; nothing is added to it.")
         frames, end = [], self.size
-        for body in bodies:
-            frames.append(self._frame(body, end))
+        for entry in entries:
+            frames.append(self._frame(entry, end))
             end += len(frames[-1])
         try:
             _write_all(self._descriptor, b"".join(frames), self.size)
@@ -113,11 +120,11 @@ class Spool:
             if sealed is None:
                 found.torn_bytes, found.end = self.size - found.end, self.size
                 break
-            record = self._open(sealed, found.end)
-            if record is None:
+            entry = self._open(sealed, found.end)
+            if entry is None:
                 found.unreadable += 1
             else:
-                found.records.append(record)
+                found.entries.append(entry)
             found.end += _FRAME.size + len(sealed)
         return found
 
@@ -140,8 +147,8 @@ class Spool:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _frame(self, body: bytes, offset: int) -> bytes:
-        sealed = self._sealer.seal(body, place=self._place(offset))
+    def _frame(self, entry: Entry, offset: int) -> bytes:
+        sealed = self._sealer.seal(_pack(entry), place=self._place(offset))
         return _FRAME.pack(len(sealed), zlib.crc32(sealed)) + sealed
 
     def _place(self, offset: int) -> str:
@@ -157,12 +164,12 @@ class Spool:
             return None
         return os.pread(self._descriptor, length, offset + _FRAME.size)
 
-    def _open(self, sealed: bytes, offset: int) -> Record | None:
+    def _open(self, sealed: bytes, offset: int) -> Entry | None:
         checksum = _FRAME.unpack(os.pread(self._descriptor, _FRAME.size, offset))[1]
         if zlib.crc32(sealed) != checksum:
             return None
         try:
-            return derive_record(self._sealer.open(sealed, place=self._place(offset)))
+            return _unpack(self._sealer.open(sealed, place=self._place(offset)))
         except ValueError:
             return None
 
@@ -274,6 +281,39 @@ class SpoolFolder:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def size_of(entry: Entry) -> int:
+    """Return how many bytes an entry has, without what sealing adds."""
+    return len(entry.record.body) + (len(entry.content.sealed) if entry.content else 0)
+
+
+def _pack(entry: Entry) -> bytes:
+    body = _BODY.pack(len(entry.record.body)) + entry.record.body
+    if entry.content is None:
+        return body
+    row = entry.content
+    kind = row.kind.encode("ascii")
+    text = _TEXT.pack(row.id.bytes, row.thread_id.bytes, row.turn_id.bytes, row.dek_id.bytes, kind)
+    return body + text + row.sealed
+
+
+def _unpack(plain: bytes) -> Entry:
+    """Return what was packed; every column of the event follows from its body.
+
+    Raises:
+        ValueError: nobody packed this.
+    """
+    end = _BODY.size + int.from_bytes(plain[: _BODY.size], "big")
+    record = derive_record(plain[_BODY.size : end])
+    if len(plain) <= end:
+        return Entry(record)
+    if len(plain) < end + _TEXT.size:
+        raise ValueError("The text of the event is cut off.")
+    identifier, thread_id, turn_id, dek_id, kind = _TEXT.unpack_from(plain, end)
+    ids = UUID(bytes=identifier), UUID(bytes=thread_id), UUID(bytes=turn_id)
+    sealed = plain[end + _TEXT.size :]
+    return Entry(record, ContentRow(*ids, kind.rstrip(b"\0").decode("ascii"), UUID(bytes=dek_id), sealed))
 
 
 def _write_all(descriptor: int, content: bytes, offset: int) -> None:

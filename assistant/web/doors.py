@@ -9,6 +9,7 @@ from typing import Protocol
 from assistant.conversation import Person
 from assistant.settings import Settings
 from assistant.web.chat_parts import ChatParts
+from assistant.web.console_parts import ConsoleParts
 
 
 class SignedIn(Protocol):
@@ -73,3 +74,4 @@ class Doors:
     identity: SignIn
     check_parts: Callable[[], Awaitable[Mapping[str, PartState]]]
     open_chat: Callable[[], Awaitable[ChatParts]]
+    console: ConsoleParts

@@ -16,6 +16,8 @@ _WELL_KNOWN = frozenset({"8.8.8.8", "8.8.4.4", "9.9.9.9"})  # resolvers that peo
 _MASK_FIRST = 224  # multicast, reserved and masks
 _IPV6_MIN_COLONS = 3  # fewer are times and ratios; `fe80::1` and `2001:db8::1` have a group of their own
 _IPV6_LONGEST_MIN = 3  # `7:6:5:4:3:2:1:0` counts
+_WIDE_IPV4_BITS = 16  # of so few network bits, a network tells of no machine and hardly of a company
+_WIDE_IPV6_BITS = 48
 _IPV6_PREFIXES = ("2", "3", "fc", "fd", "fe8", "fe9", "fea", "feb")  # IANA, what is given out, and the local ones
 _VIN_VALUES = dict(
     zip(
@@ -50,7 +52,7 @@ def is_ipv4(value: str) -> bool:
         or any(part[0] == "0" and len(part) > 1 for part in address.split("."))
     ):
         return False
-    if tuple(parts[:3]) in _DOCUMENTATION:
+    if tuple(parts[:3]) in _DOCUMENTATION or _is_wide_network(value, _WIDE_IPV4_BITS):
         return False
     if parts[0] == 10:  # noqa: PLR2004 - RFC 1918
         return parts[1:3] != [0, 0] or parts[3] > 0
@@ -67,7 +69,7 @@ def is_ipv6(value: str) -> bool:
         address = ipaddress.IPv6Address(bare)
     except ValueError:
         return False
-    if address.is_loopback or address.is_unspecified:
+    if address.is_loopback or address.is_unspecified or _is_wide_network(value, _WIDE_IPV6_BITS):
         return False
     if bare.startswith("::"):
         return bare.lower().startswith("::ffff:") and "." in bare
@@ -75,6 +77,15 @@ def is_ipv6(value: str) -> bool:
     if max(map(len, bare.split(":"))) < _IPV6_LONGEST_MIN:
         return False
     return has_digit and (bare.count(":") >= _IPV6_MIN_COLONS + 4 or bare.lower().startswith(_IPV6_PREFIXES))
+
+
+def _is_wide_network(value: str, most_bits: int) -> bool:
+    """Tell whether it is a whole network such as `10.20.0.0/16`, and none of its machines."""
+    try:
+        network = ipaddress.ip_network(value)  # strict: refuses what has bits of a machine
+    except ValueError:
+        return False
+    return "/" in value and network.prefixlen <= most_bits
 
 
 def is_mac(value: str) -> bool:

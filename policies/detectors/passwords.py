@@ -51,7 +51,7 @@ _MIN_PASSWORD_CHARS = 4
 _STRONG_CLASSES = 3  # of small letters, capitals, digits, signs
 _STRONG_CHARS = 6
 _SIGNED_WORD = re.compile(
-    r"_*[A-Za-zÀ-ÿ]+(?:[-_'./:+&,\\]{1,2}[A-Za-zÀ-ÿ]+)*[-'.:,;!?)\]}*]*"
+    r"_*[A-Za-zÀ-ÿ]+(?:[-_'./:+&,\\]{1,2}[A-Za-zÀ-ÿ]+)*[-'.:,;!?)\]}*&]*"
 )  # words, joined or ended by signs
 _NAME_OF_CODE = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|::|->|\?\.)[A-Za-z_$][\w$]*)+[;,]?")
 _WORDS_AND_NUMBER = re.compile(r"[A-Z][a-z]{2,}\.[a-z]{3,}[0-9]{1,4}|[a-z]{3,}\.[a-z]{3,}[0-9]{2,4}")  # Violet.falcon53

@@ -144,6 +144,7 @@ def is_national_phone_number(value: str) -> bool:
     return is_pairs or is_grouped
 
 
+_MOST_POINTS = 3  # the Swiss 756.9217.0769.85 has as many
 _VERSIONS = re.compile(r"(?:[0-9]{1,2}\.[0-9]{1,2} ){2}")
 
 
@@ -156,6 +157,8 @@ def is_lone_number(value: str) -> bool:
     digits = digits_of(value)
     if _DATES.search(value) or _VERSION.fullmatch(value) or _SERIAL.fullmatch(value) or _VERSIONS.match(value):
         return False
+    if value.count(".") > _MOST_POINTS:
+        return False  # versions in a row, when the blanks between them are taken away
     if number[:1].isalpha() and len(set(number[::2])) == 1 and number[1::2].isdigit():
         return False  # `L2 L3 L4`
     if number.isdigit():

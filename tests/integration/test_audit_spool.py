@@ -6,8 +6,8 @@ import asyncio
 import os
 import resource
 import time
-from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -17,9 +17,11 @@ import psycopg
 import pytest
 
 from assistant.audit.append import Appender
+from assistant.audit.content import ContentKind, ContentText
 from assistant.audit.detour import SpoolLimits
 from assistant.audit.events import LogOpened
 from assistant.audit.findings import Verdict
+from assistant.audit.keeping import ContentKeys, ContentLog
 from assistant.audit.record import compose_record, derive_record
 from assistant.audit.seal_key import read_public_key
 from assistant.audit.verify import Verifier
@@ -33,6 +35,7 @@ from assistant.migrations import migrate
 from assistant.settings import Settings
 from tests.fakes.small_disk import small_disk
 from tests.integration.conftest import Database
+from tests.integration.content_scene import SENTENCE, content_ids, destroy_key, guarded, place, reader
 from tests.integration.seal_scene import INSERT, SealedLog
 from tests.integration.spool_scene import ORIGIN, PLENTY, SOON, SpoolingLog, away, job
 
@@ -82,11 +85,12 @@ async def test_what_came_late_says_so_and_every_column_is_derivable(log: Spoolin
         await log.replayed()
     with psycopg.connect(libpq_dsn(log.owner_url)) as connection:
         rows = connection.execute(
-            "SELECT id, occurred_at, type, subject, actor, thread_id, turn_id, rule, severity, model, content_id, "
-            "body, leaf, recorded_at - occurred_at > interval '1 s' FROM audit.event WHERE type = 'job:enqueued'"
+            "SELECT id, occurred_at, type, subject, actor, thread_id, turn_id, rule, severity, model, host, persona, "
+            "content_id, body, leaf, recorded_at - occurred_at > interval '1 s' FROM audit.event "
+            "WHERE type = 'job:enqueued'"
         ).fetchall()
-    assert [row[:13] for row in rows] == [derive_record(row[11]) for row in rows]
-    assert [row[13] for row in rows] == [True, True]
+    assert [row[:15] for row in rows] == [derive_record(row[13]) for row in rows]
+    assert [row[15] for row in rows] == [True, True]
     assert log.bodies("log:replayed")[0]["oldest_seconds"] >= 1
 
 
@@ -349,7 +353,7 @@ async def test_a_torn_end_is_set_aside_too(log: SpoolingLog) -> None:
 async def test_another_event_of_the_same_id_is_told_and_never_passed_over(log: SpoolingLog) -> None:
     file = await log.leave_orphan(jobs(3))
     (spool,) = log.spools().take_orphans(1)
-    record = spool.read(spool.begin, 10).records[1]
+    record = spool.read(spool.begin, 10).entries[1].record
     spool.close()
     other = compose_record(LogOpened(process="test"), ORIGIN, time.time_ns())
     with psycopg.connect(libpq_dsn(log.owner_url)) as connection:
@@ -359,6 +363,49 @@ async def test_another_event_of_the_same_id_is_told_and_never_passed_over(log: S
     assert log.bodies("log:conflicted") == [{"event_id": str(record.id)}]
     assert log.bodies("log:replayed")[0]["conflicts"] == 1
     assert [aside.name for aside in log.set_aside()] == [file.name]
+
+
+@asynccontextmanager
+async def _with_texts(database: Database, log: SpoolingLog) -> AsyncIterator[ContentLog]:
+    keys = ContentKeys(database.audit_writer_url, database.keys)
+    async with log.appender() as appender:
+        yield ContentLog(appender, keys)
+    await keys.close()
+
+
+async def test_a_text_waits_with_its_event(database: Database, log: SpoolingLog) -> None:
+    turn = place()
+    async with _with_texts(database, log) as texts:
+        await texts.append_with(guarded(database, turn), SENTENCE)  # its conversation's key is known from here on
+        with away(log.owner_url):
+            await texts.append_with(guarded(database, turn), f"{SENTENCE} Again.")
+            assert b"Heliotrope" not in log.files()[0].read_bytes()
+        await log.replayed()
+    kept = await reader(database).read(ids := content_ids(database))
+    assert [kept[each] for each in ids] == [
+        ContentText(ContentKind.PROMPT, text) for text in (SENTENCE, f"{SENTENCE} Again.")
+    ]
+
+
+async def test_a_text_whose_key_was_destroyed_meanwhile_is_left_out_and_its_event_is_not(
+    database: Database, log: SpoolingLog
+) -> None:
+    turn = place()
+    async with _with_texts(database, log) as texts:
+        await texts.append_with(guarded(database, turn), SENTENCE)
+        with away(log.owner_url):
+            await texts.append_with(guarded(database, turn), f"{SENTENCE} Again.")
+            await log.append(texts._appender, left := jobs(3))  # type: ignore[arg-type]
+            appender = texts._appender
+            await appender.close()  # type: ignore[attr-defined] # so that nobody replays before the erasure
+    destroy_key(database, turn.thread_id)
+    async with log.appender():
+        await log.replayed()
+    assert len(log.bodies("turn:guarded")) == 2
+    assert log.jobs() == left
+    assert log.bodies("log:replayed")[0]["erased_texts"] == 1
+    assert [set(data) for data in log.bodies("text:dropped")] == [{"event_id"}]
+    assert log.set_aside() == []
 
 
 async def test_a_spooled_record_that_the_database_refuses_is_set_aside_alone(log: SpoolingLog) -> None:

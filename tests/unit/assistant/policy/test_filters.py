@@ -234,6 +234,20 @@ def test_the_filter_answers_at_once_and_brings_nothing_of_the_product(command: s
     assert list(tmp_path.iterdir()) == []  # no secrets were created for it
 
 
+@pytest.mark.parametrize("command", ["scan", "stream"])
+def test_the_filter_ends_in_good_order_while_it_still_compiles(command: str, tmp_path: Path) -> None:
+    request = lines({"id": 1, "text": "a", "chunk": "a", "end": True})
+    for _ in range(3):  # the process was taken down in two of three runs
+        ended = subprocess.run(
+            [sys.executable, "-m", "assistant", "policy", command],
+            input=request,
+            capture_output=True,
+            env={**os.environ, "CLOISTER_DATA_DIR": str(tmp_path)},
+            check=False,
+        )
+        assert (ended.returncode, ended.stderr) == (0, b"")
+
+
 def test_outside_services_are_told_where_somebody_asks_for_them() -> None:
     shipped = Guard(parse_policy({name: (files("policies.rules") / name).read_text("utf-8") for name in SHIPPED}))
     data = lines({"id": 1, "text": "POST https://api.openai.com/v1"})

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0012"
-down_revision = "0007"
+revision = "0016"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
