@@ -66,6 +66,7 @@ class _Replay:
     conflicts: int = 0
     erased_texts: int = 0
     oldest: datetime | None = None
+    is_noted: bool = False
 
     @classmethod
     def of(cls, spool: Spool) -> _Replay:
@@ -215,7 +216,8 @@ class Detour:
         if replay.spool.size > replay.spool.begin:
             outage.broken.append(replay)
         else:
-            replay.spool.remove()
+            with contextlib.suppress(OSError):  # it holds nothing; whoever finds it removes it
+                replay.spool.remove()
 
     def _come_back(self) -> None:
         if self._way_back is None or self._way_back.done():
@@ -319,8 +321,10 @@ class Detour:
         replay.conflicts += len(conflicts)
 
     async def _finish(self, replay: _Replay, connection: psycopg.AsyncConnection) -> None:
-        """Note in the log what came late, and only then let go of the file."""
-        await insert(connection, INSERT, [Entry(self._compose(replay.note(datetime.now(UTC))))])
+        """Note in the log what came late, and only then let go of the file; a disk that keeps it is asked again."""
+        if not replay.is_noted:
+            await insert(connection, INSERT, [Entry(self._compose(replay.note(datetime.now(UTC))))])
+            replay.is_noted = True
         if replay.is_clean:
             await self._on_thread(replay.spool.remove)
             _log.info("%d events that waited on the disk are in the audit log.", replay.records)

@@ -262,6 +262,23 @@ async def test_a_failed_sync_refuses_and_its_file_is_used_no_more(
     assert len(log.bodies("log:spooled")) == len(log.bodies("log:replayed")) == 2
 
 
+async def test_a_disk_that_keeps_a_file_is_told_of_it_once_and_asked_again(
+    log: SpoolingLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path, *, missing_ok: bool = False) -> None:
+        raise OSError(30, "Read-only file system")
+
+    left = jobs(3)
+    await log.leave_orphan(left)
+    async with log.appender():
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "unlink", fail)
+            await asyncio.sleep(0.5)
+            assert log.jobs() == left
+        await log.replayed()
+    assert len(log.bodies("log:replayed")) == 1
+
+
 async def test_a_server_that_is_held_still_is_not_waited_for(
     mortal: EmbeddedPostgres, tmp_path: Path, keys: Keys
 ) -> None:
