@@ -17,12 +17,14 @@ from assistant.answering.guarding import ConversationGuard
 from assistant.answering.recovery import recover_turns
 from assistant.audit.append import Appender
 from assistant.audit.counts import FindingCounts
+from assistant.audit.detour import SpoolLimits
 from assistant.audit.events import FleetLoaded, FleetRefused, LogOpened, PolicyLoaded, PolicyRefused
 from assistant.audit.keeping import ContentKeys, ContentLog
 from assistant.audit.partitions import ensure_partitions
 from assistant.audit.parts import TextMarker
 from assistant.audit.project import Projector
 from assistant.audit.record import Origin
+from assistant.audit.spool import SPOOL_PURPOSE, SpoolFolder
 from assistant.compliance.desk import Desk, build_desk
 from assistant.conversation import Turn
 from assistant.conversations import Conversations
@@ -312,9 +314,17 @@ def open_audit(settings: Settings) -> Appender:
     """Return the audit log as this process writes it; open it with `async with`.
 
     Raises:
-        SettingsError: its address is not set.
+        SettingsError: its address is not set, or the folder of its spools cannot be used.
     """
-    return Appender(required(settings, "audit_database_url"), Origin.here(version("cloister")))
+    writer_url, origin = required(settings, "audit_database_url"), Origin.here(version("cloister"))
+    if settings.audit_when_down == "deny" and not settings.audit_spool.is_dir():
+        return Appender(writer_url, origin)
+    spools = SpoolFolder(settings.audit_spool, Keys.load_or_create(settings.master_key).sealer(SPOOL_PURPOSE))
+    if settings.audit_when_down == "deny":  # what waited when it said otherwise still belongs into the log
+        return Appender(writer_url, origin, spools=spools)
+    spools.prepare()
+    limits = SpoolLimits(most_seconds=settings.audit_spool_minutes * 60, most_bytes=settings.audit_spool_bytes)
+    return Appender(writer_url, origin, spools=spools, limits=limits)
 
 
 def build_guard(settings: Settings) -> Guard:

@@ -76,6 +76,10 @@ class Tag(StrEnum):
     LOG_READ = "log:read"
     LOG_VERIFIED = "log:verified"
     LOG_RESTORED = "log:restored"
+    LOG_SPOOLED = "log:spooled"
+    LOG_REPLAYED = "log:replayed"
+    LOG_CONFLICTED = "log:conflicted"
+    TEXT_DROPPED = "text:dropped"
     KEY_ROTATED = "key:rotated"
     ANCHOR_KEPT = "anchor:kept"
     ANCHOR_FAILED = "anchor:failed"
@@ -919,6 +923,68 @@ class LogRestored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogSpooled:
+    """The database is away, and from here on the events of this process waited on its disk.
+
+    Attributes:
+        spool: the name of the file, by which `log:replayed` tells what came of it.
+        cause: the class of the error.
+    """
+
+    tag: ClassVar = Tag.LOG_SPOOLED
+    outcome: ClassVar = Outcome.DONE
+    spool: Name
+    cause: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogReplayed:
+    """What had waited on a disk was brought into the log; once more when that was interrupted just before its end.
+
+    Attributes:
+        records: how many could be read, `log:spooled` among them.
+        added: how many of them were not in the log yet.
+        unreadable: how many were changed, or sealed with another key.
+        torn_bytes: what stood behind the last whole record; as a rule nobody was told that it is durable.
+        refused: how many the database did not take.
+        conflicts: how many stood in the log with another hash.
+        erased_texts: how many came with a text whose key was destroyed meanwhile; they are in the log without it.
+        oldest_seconds: how long the first of them had waited.
+    """
+
+    tag: ClassVar = Tag.LOG_REPLAYED
+    outcome: ClassVar = Outcome.DONE
+    spool: Name
+    records: int
+    added: int
+    unreadable: int = 0
+    torn_bytes: int = 0
+    refused: int = 0
+    conflicts: int = 0
+    erased_texts: int = 0
+    oldest_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogConflicted:
+    """A spooled event was to be added, and the log had another one of the same id; the file was set aside."""
+
+    tag: ClassVar = Tag.LOG_CONFLICTED
+    outcome: ClassVar = Outcome.FAILED
+    event_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextDropped:
+    """A spooled event came with a text whose key was destroyed meanwhile, and is in the log without it."""
+
+    tag: ClassVar = Tag.TEXT_DROPPED
+    outcome: ClassVar = Outcome.DONE
+    thread_id: UUID
+    event_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRotated:
     """Heads after the batch with this event are signed by a new key.
 
@@ -1132,6 +1198,10 @@ Event = (
     | LogRead
     | LogVerified
     | LogRestored
+    | LogSpooled
+    | LogReplayed
+    | LogConflicted
+    | TextDropped
     | KeyRotated
     | AnchorKept
     | AnchorFailed
