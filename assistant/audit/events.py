@@ -73,6 +73,12 @@ class Tag(StrEnum):
     LOG_VERIFIED = "log:verified"
     LOG_RESTORED = "log:restored"
     KEY_ROTATED = "key:rotated"
+    HOLD_PLACED = "hold:placed"
+    HOLD_RELEASED = "hold:released"
+    ERASURE_REQUESTED = "erasure:requested"
+    ERASURE_APPROVED = "erasure:approved"
+    ERASURE_DENIED = "erasure:denied"
+    ERASURE_EXECUTED = "erasure:executed"
     REVIEW_VIEWED = "review:viewed"
     REVIEW_SEARCHED = "review:searched"
     EXPORT_CREATED = "export:created"
@@ -882,6 +888,86 @@ class KeyRotated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoldPlaced:
+    """A person (`subject`) or a conversation must not be erased from now on."""
+
+    tag: ClassVar = Tag.HOLD_PLACED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    hold_id: UUID
+    scope: Name
+    reason_mark: TextMark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldReleased:
+    """A hold is over."""
+
+    tag: ClassVar = Tag.HOLD_RELEASED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    hold_id: UUID
+    scope: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureRequested:
+    """Somebody asked that a person (`subject`), or the texts of a conversation, be erased."""
+
+    tag: ClassVar = Tag.ERASURE_REQUESTED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    erasure_id: UUID
+    scope: Name
+    reason_mark: TextMark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureApproved:
+    """Somebody else agreed to an erasure, in the transaction that executes it."""
+
+    tag: ClassVar = Tag.ERASURE_APPROVED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    erasure_id: UUID
+    scope: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureDenied:
+    """Somebody else did not agree to an erasure."""
+
+    tag: ClassVar = Tag.ERASURE_DENIED
+    outcome: ClassVar = Outcome.REFUSED
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    erasure_id: UUID
+    scope: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureExecuted:
+    """The keys of all texts up to now are destroyed, and the texts with them; of a person also what names them."""
+
+    tag: ClassVar = Tag.ERASURE_EXECUTED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    erasure_id: UUID
+    scope: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewViewed:
     """Somebody opened a page of the console; durable before the page is sent.
 
@@ -1010,6 +1096,12 @@ Event = (
     | LogVerified
     | LogRestored
     | KeyRotated
+    | HoldPlaced
+    | HoldReleased
+    | ErasureRequested
+    | ErasureApproved
+    | ErasureDenied
+    | ErasureExecuted
     | ReviewViewed
     | ReviewSearched
     | ExportCreated
