@@ -79,6 +79,11 @@ class Tag(StrEnum):
     ERASURE_APPROVED = "erasure:approved"
     ERASURE_DENIED = "erasure:denied"
     ERASURE_EXECUTED = "erasure:executed"
+    ANCHOR_KEPT = "anchor:kept"
+    ANCHOR_FAILED = "anchor:failed"
+    ANCHOR_CONTRADICTED = "anchor:contradicted"
+    HEAD_CONFIRMED = "head:confirmed"
+    HEAD_CONTRADICTED = "head:contradicted"
     REVIEW_VIEWED = "review:viewed"
     REVIEW_SEARCHED = "review:searched"
     EXPORT_CREATED = "export:created"
@@ -968,6 +973,72 @@ class ErasureExecuted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorKept:
+    """A checkpoint lies where the database's superusers have no rights; told every ten minutes at most.
+
+    Attributes:
+        kind: `witness`, `file` or `syslog`.
+        anchor: the witness's name, the file's or the server's.
+        size: how many events the checkpoint covers.
+    """
+
+    tag: ClassVar = Tag.ANCHOR_KEPT
+    outcome: ClassVar = Outcome.DONE
+    kind: Name
+    anchor: Name
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorFailed:
+    """An anchor does not take checkpoints; `error` is a class of error, or what a witness answered."""
+
+    tag: ClassVar = Tag.ANCHOR_FAILED
+    outcome: ClassVar = Outcome.FAILED
+    kind: Name
+    anchor: Name
+    error: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorContradicted:
+    """An anchor holds another history than this log: it was set back, or sealed anew.
+
+    Attributes:
+        size: how many events this log has.
+        seen: how many events the anchor saw.
+    """
+
+    tag: ClassVar = Tag.ANCHOR_CONTRADICTED
+    outcome: ClassVar = Outcome.FAILED
+    kind: Name
+    anchor: Name
+    size: int
+    seen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadConfirmed:
+    """A person's browser found that the log continues the head that it kept from its last visit."""
+
+    tag: ClassVar = Tag.HEAD_CONFIRMED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadContradicted:
+    """A person's browser found that the log does not continue the head that it kept, of `seen` events."""
+
+    tag: ClassVar = Tag.HEAD_CONTRADICTED
+    outcome: ClassVar = Outcome.FAILED
+    actor: UUID
+    size: int
+    seen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewViewed:
     """Somebody opened a page of the console; durable before the page is sent.
 
@@ -1102,6 +1173,11 @@ Event = (
     | ErasureApproved
     | ErasureDenied
     | ErasureExecuted
+    | AnchorKept
+    | AnchorFailed
+    | AnchorContradicted
+    | HeadConfirmed
+    | HeadContradicted
     | ReviewViewed
     | ReviewSearched
     | ExportCreated
