@@ -81,6 +81,12 @@ class Tag(StrEnum):
     LOG_CONFLICTED = "log:conflicted"
     TEXT_DROPPED = "text:dropped"
     KEY_ROTATED = "key:rotated"
+    HOLD_PLACED = "hold:placed"
+    HOLD_RELEASED = "hold:released"
+    ERASURE_REQUESTED = "erasure:requested"
+    ERASURE_APPROVED = "erasure:approved"
+    ERASURE_DENIED = "erasure:denied"
+    ERASURE_EXECUTED = "erasure:executed"
     ANCHOR_KEPT = "anchor:kept"
     ANCHOR_FAILED = "anchor:failed"
     ANCHOR_CONTRADICTED = "anchor:contradicted"
@@ -1001,6 +1007,86 @@ class KeyRotated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoldPlaced:
+    """A person (`subject`) or a conversation must not be erased from now on."""
+
+    tag: ClassVar = Tag.HOLD_PLACED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    hold_id: UUID
+    scope: Name
+    reason_mark: TextMark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldReleased:
+    """A hold is over."""
+
+    tag: ClassVar = Tag.HOLD_RELEASED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    hold_id: UUID
+    scope: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureRequested:
+    """Somebody asked that a person (`subject`), or the texts of a conversation, be erased."""
+
+    tag: ClassVar = Tag.ERASURE_REQUESTED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    erasure_id: UUID
+    scope: Name
+    reason_mark: TextMark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureApproved:
+    """Somebody else agreed to an erasure, in the transaction that executes it."""
+
+    tag: ClassVar = Tag.ERASURE_APPROVED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    erasure_id: UUID
+    scope: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureDenied:
+    """Somebody else did not agree to an erasure."""
+
+    tag: ClassVar = Tag.ERASURE_DENIED
+    outcome: ClassVar = Outcome.REFUSED
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    erasure_id: UUID
+    scope: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureExecuted:
+    """The keys of all texts up to now are destroyed, and the texts with them; of a person also what names them."""
+
+    tag: ClassVar = Tag.ERASURE_EXECUTED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    erasure_id: UUID
+    scope: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnchorKept:
     """A checkpoint lies where the database's superusers have no rights; told every ten minutes at most.
 
@@ -1203,6 +1289,12 @@ Event = (
     | LogConflicted
     | TextDropped
     | KeyRotated
+    | HoldPlaced
+    | HoldReleased
+    | ErasureRequested
+    | ErasureApproved
+    | ErasureDenied
+    | ErasureExecuted
     | AnchorKept
     | AnchorFailed
     | AnchorContradicted
