@@ -17,19 +17,23 @@ from assistant.answering.guarding import ConversationGuard
 from assistant.answering.recovery import recover_turns
 from assistant.audit.append import Appender
 from assistant.audit.counts import FindingCounts
+from assistant.audit.detour import SpoolLimits
+from assistant.audit.eraser import Eraser
 from assistant.audit.events import FleetLoaded, FleetRefused, LogOpened, PolicyLoaded, PolicyRefused
 from assistant.audit.keeping import ContentKeys, ContentLog
 from assistant.audit.partitions import ensure_partitions
 from assistant.audit.parts import TextMarker
 from assistant.audit.project import Projector
 from assistant.audit.record import Origin
+from assistant.audit.spool import SPOOL_PURPOSE, SpoolFolder
 from assistant.compliance.desk import Desk, build_desk
 from assistant.conversation import Turn
 from assistant.conversations import Conversations
 from assistant.database import create_engine
-from assistant.database_roles import AUDIT_PROJECTOR_ROLE, AUDIT_READER_ROLE, url_for_role
+from assistant.database_roles import AUDIT_ERASER_ROLE, AUDIT_PROJECTOR_ROLE, AUDIT_READER_ROLE, url_for_role
 from assistant.documents import Documents, note_ended_jobs
 from assistant.egress import allow_site
+from assistant.erasure import Erasure
 from assistant.errors import SettingsError
 from assistant.fleet.site_fleet import SiteFleet
 from assistant.history.history import History
@@ -80,6 +84,7 @@ class Application:
     conversations: Conversations
     review: Review
     desk: Desk
+    erasure: Erasure
     documents: Documents
     knowledge: Knowledge
     jobs: Jobs
@@ -221,6 +226,7 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
                     audit, reports, _finding_counts(settings, keys), labels=lambda: guards.current.policy.labels
                 ),
             ),
+            erasure=_erasure(settings, keys, audit),
             desk=build_desk(
                 engine,
                 _reader_url(settings, keys),
@@ -300,6 +306,25 @@ async def build_figures(settings: Settings) -> AsyncIterator[Figures]:
         yield Figures(audit, Reports(engine), _finding_counts(settings, keys))
 
 
+@asynccontextmanager
+async def build_erasure(settings: Settings) -> AsyncIterator[tuple[Access, Erasure]]:
+    """Open people and erasures alone, for a command that somebody signs with their password."""
+    keys = Keys.load_or_create(settings.master_key)
+    async with AsyncExitStack() as stack:
+        engine = create_engine(required(settings, "database_url"))
+        stack.push_async_callback(engine.dispose)
+        audit = await stack.enter_async_context(open_audit(settings))
+        access = Access(Identity(engine, session_hours=settings.session_hours), audit, TextMarker(keys))
+        yield access, _erasure(settings, keys, audit)
+
+
+def _erasure(settings: Settings, keys: Keys, audit: Appender) -> Erasure:
+    url = required(settings, "database_url")
+    eraser_url, reader_url = (url_for_role(url, role, keys) for role in (AUDIT_ERASER_ROLE, AUDIT_READER_ROLE))
+    eraser = Eraser(eraser_url, reader_url, Origin.here(version("cloister")))
+    return Erasure(eraser, audit, TextMarker(keys))
+
+
 def _finding_counts(settings: Settings, keys: Keys) -> FindingCounts:
     return FindingCounts(_reader_url(settings, keys))
 
@@ -312,9 +337,17 @@ def open_audit(settings: Settings) -> Appender:
     """Return the audit log as this process writes it; open it with `async with`.
 
     Raises:
-        SettingsError: its address is not set.
+        SettingsError: its address is not set, or the folder of its spools cannot be used.
     """
-    return Appender(required(settings, "audit_database_url"), Origin.here(version("cloister")))
+    writer_url, origin = required(settings, "audit_database_url"), Origin.here(version("cloister"))
+    if settings.audit_when_down == "deny" and not settings.audit_spool.is_dir():
+        return Appender(writer_url, origin)
+    spools = SpoolFolder(settings.audit_spool, Keys.load_or_create(settings.master_key).sealer(SPOOL_PURPOSE))
+    if settings.audit_when_down == "deny":  # what waited when it said otherwise still belongs into the log
+        return Appender(writer_url, origin, spools=spools)
+    spools.prepare()
+    limits = SpoolLimits(most_seconds=settings.audit_spool_minutes * 60, most_bytes=settings.audit_spool_bytes)
+    return Appender(writer_url, origin, spools=spools, limits=limits)
 
 
 def build_guard(settings: Settings) -> Guard:
