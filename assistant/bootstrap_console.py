@@ -22,6 +22,7 @@ from assistant.audit.append import Appender
 from assistant.audit.checkpoint import NoteError, NoteKey
 from assistant.audit.counts import FindingCounts
 from assistant.audit.events import LogOpened
+from assistant.audit.heads_shown import HeadsReader
 from assistant.audit.lists import EventLists
 from assistant.audit.parts import TextMarker
 from assistant.audit.reader_pool import ReaderPool
@@ -57,6 +58,7 @@ class ConsoleBackend:
     audit: Appender
     lists: EventLists
     seals: SealChecks
+    heads: HeadsReader
     spots: KeptSpots
     people: Pseudonyms
     review: Review
@@ -118,11 +120,13 @@ async def open_backend(
     """
     keys = Keys.load_or_create(settings.master_key)
     reader_url = url_for_role(_needed(settings.database_url, "database_url"), AUDIT_READER_ROLE, keys)
+    log_key = LogKey(settings)
     async with ReaderPool(reader_url) as pool:
         yield ConsoleBackend(
             audit=audit,
             lists=EventLists(pool),
-            seals=SealChecks(pool, LogKey(settings)),
+            seals=SealChecks(pool, log_key),
+            heads=HeadsReader(pool, log_key),
             spots=KeptSpots(TurnDetails(engine)),
             people=Pseudonyms(engine),
             review=review,

@@ -53,6 +53,7 @@ class Tag(StrEnum):
     LOG_VERIFIED = "log:verified"
     LOG_RESTORED = "log:restored"
     KEY_ROTATED = "key:rotated"
+    HEAD_CONFIRMED = "head:confirmed"
     REVIEW_VIEWED = "review:viewed"
     REVIEW_SEARCHED = "review:searched"
     EXPORT_CREATED = "export:created"
@@ -552,6 +553,27 @@ class KeyRotated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeadConfirmed:
+    """Somebody's browser compared the newest head with the last one that it had seen.
+
+    Attributes:
+        size, root: of the head that the server showed it; the root in hexadecimal.
+        earlier_size: of the head that the browser had; 0 at its first visit.
+        is_consistent: the proof fits. If not, that browser was shown another log before.
+        is_signature_checked: the browser could check the signature, too.
+    """
+
+    tag: ClassVar = Tag.HEAD_CONFIRMED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    size: int
+    root: Name
+    earlier_size: int
+    is_consistent: bool
+    is_signature_checked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewViewed:
     """Somebody opened a page of the console; durable before the page is sent.
 
@@ -660,6 +682,7 @@ Event = (
     | LogVerified
     | LogRestored
     | KeyRotated
+    | HeadConfirmed
     | ReviewViewed
     | ReviewSearched
     | ExportCreated

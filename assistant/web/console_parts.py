@@ -8,6 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from assistant.audit.events import Event
+from assistant.audit.heads_shown import Growth, HeadsShown
 from assistant.audit.lists import Cursor, EventPage
 from assistant.audit.read import Search, StoredEvent
 from assistant.audit.sealed import Sealed
@@ -64,6 +65,26 @@ class Seals(Protocol):
         """
 
 
+class Heads(Protocol):
+    """The log's heads, for people and for their browsers; `assistant.audit.heads_shown` reads them."""
+
+    async def read(self) -> HeadsShown:
+        """Return what a page shows.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+
+    async def growth(self, earlier_size: int) -> Growth:
+        """Return the newest head, and the proof that it grew from the log of an earlier size; 0 names none.
+
+        Raises:
+            BadInputError: the log never had this size, or has it no more.
+            NotFoundError: nothing was sealed yet.
+            UnavailableError: the database does not answer.
+        """
+
+
 class Spots(Protocol):
     """What the guard found in a turn, as it is kept for people: masked, with what stood in its place."""
 
@@ -97,6 +118,7 @@ class ConsoleParts:
     audit: AuditLog
     lists: Lists
     seals: Seals
+    heads: Heads
     spots: Spots
     people: People
     review: Reviewing

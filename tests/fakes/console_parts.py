@@ -6,15 +6,20 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from hashlib import sha256
 from uuid import UUID
 
+from assistant.audit.checkpoint import Checkpoint, SecretNoteKey
 from assistant.audit.events import Event
+from assistant.audit.heads import Head, Snapshot
+from assistant.audit.heads_shown import Growth, HeadsShown, Witness
 from assistant.audit.lists import Cursor, EventPage
 from assistant.audit.read import Search, StoredEvent
 from assistant.audit.record import Origin, compose_record, first_id
 from assistant.audit.sealed import Sealed
+from assistant.audit.tree import consistency_proof, perfect_root, root_of
 from assistant.conversation import short_reference
-from assistant.errors import CloisterError
+from assistant.errors import BadInputError, CloisterError
 from assistant.web.console_parts import ConsoleParts
 from policies.explanation import Detail
 from tests.fakes.turn_parts import FakeAudit
@@ -102,6 +107,47 @@ class FakeSeals:
         }
 
 
+class FakeHeads:
+    """A log whose heads are made and signed here; a test may rewrite or cut it, as whoever is at the database can."""
+
+    def __init__(self, leaves: int = 300) -> None:
+        self.key = SecretNoteKey.make("cloister/fake")
+        self.leaves = [sha256(bytes([number & 255, number >> 8])).digest() for number in range(leaves)]
+        self.witnesses: list[Witness] = []
+        self.events: list[StoredEvent] = []
+
+    def grow(self, count: int) -> None:
+        self.leaves += [sha256(f"{len(self.leaves)}.{number}".encode()).digest() for number in range(count)]
+
+    def rewrite(self, place: int) -> None:
+        self.leaves[place] = sha256(b"something else").digest()
+
+    def cut(self, count: int) -> None:
+        del self.leaves[-count:]
+
+    async def read(self) -> HeadsShown:
+        confirmed = [event for event in self.events if event.type == "head:confirmed"]
+        verified = [event for event in self.events if event.type == "log:verified"]
+        head, last = self._head(), verified[-1] if verified else None
+        return HeadsShown([head], True, self.witnesses, confirmed, None, last)
+
+    async def growth(self, earlier_size: int) -> Growth:
+        if earlier_size > len(self.leaves):
+            raise BadInputError(f"The log has {len(self.leaves)} sealed events, and not {earlier_size}.")
+        size = len(self.leaves)
+        proof = consistency_proof(earlier_size, size, self._node) if 0 < earlier_size < size else []
+        return Growth(self._head(), proof, self.key.public, [])
+
+    def _node(self, level: int, index: int) -> bytes:
+        return perfect_root(self.leaves[index << level : (index + 1) << level])
+
+    def _head(self) -> Head:
+        size = len(self.leaves)
+        text = Checkpoint(self.key.name, size, root_of(size, self._node)).text
+        note = self.key.sign_note(text)
+        return Head(1203, 0, 1, Snapshot.parse("1:1:"), size, b"", b"", datetime.now(UTC), note, b"")
+
+
 @dataclass
 class FakeSpots:
     found: dict[UUID, list[Detail]] = field(default_factory=dict)
@@ -124,6 +170,7 @@ class FakeConsole:
 
     lists: FakeLists = field(default_factory=FakeLists)
     seals: FakeSeals = field(default_factory=FakeSeals)
+    heads: FakeHeads = field(default_factory=FakeHeads)
     spots: FakeSpots = field(default_factory=FakeSpots)
     people: FakePeople = field(default_factory=FakePeople)
 
@@ -132,6 +179,7 @@ class FakeConsole:
             audit=audit,
             lists=self.lists,
             seals=self.seals,
+            heads=self.heads,
             spots=self.spots,
             people=self.people,
             review=review,  # type: ignore[arg-type]  # the caller's, of the use case's own type

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from assistant.audit.events import (
+    HeadConfirmed,
     KeyRotated,
     PersonSignedOut,
     PromptBlocked,
@@ -209,3 +210,36 @@ async def test_a_reference_leads_to_its_turn(web: RunningSite, newcomer: Newcome
     place = turn_of(web, uuid4())
     answer = await lena.http.get(f"/console/search?turn={short_reference(place.turn_id)}")
     assert answer.headers["location"] == f"/console/turn/{place.turn_id}"
+
+
+async def test_the_integrity_page_says_what_is_missing(newcomer: Newcomer) -> None:
+    lena, anna = await newcomer(Role.REVIEWER), await newcomer(Role.ADMINISTRATOR)
+    for somebody in (lena, anna):
+        page = (await somebody.http.get("/console/integrity")).text
+        assert "0 of 2 anchors vouch for it" in page
+        assert "The whole log was never checked" in page
+
+
+async def test_a_browser_gets_the_proof_and_gives_its_word(web: RunningSite, newcomer: Newcomer) -> None:
+    lena = await newcomer(Role.REVIEWER)
+    told = (await lena.http.get("/console/integrity/head?from=100")).json()
+    assert told["proof"]
+    assert told["note"].startswith("cloister/fake\n300\n")
+    word = {"size": 300, "root": "0" * 64, "earlier_size": 100, "is_consistent": True, "is_signature_checked": False}
+    assert (await lena.http.post("/console/integrity/confirm", json=word)).json() == {"noted": True}
+    (noted,) = [event for event in web.fakes.audit.events if isinstance(event, HeadConfirmed)]
+    assert (noted.actor, noted.size, noted.is_consistent) == (lena.person.id, 300, True)
+
+
+@pytest.mark.parametrize("earlier", ["301", "-1", "x", "1e9", "9" * 30, "\u0661"])
+async def test_a_size_that_the_log_never_had_is_refused(newcomer: Newcomer, earlier: str) -> None:
+    lena = await newcomer(Role.REVIEWER)
+    assert (await lena.http.get(f"/console/integrity/head?from={earlier}")).status_code == 400
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"size": "x"}', b"\xff", b"[" * 100_000])
+async def test_a_word_that_cannot_be_read_is_not_noted(web: RunningSite, newcomer: Newcomer, body: bytes) -> None:
+    lena = await newcomer(Role.REVIEWER)
+    before = len(web.fakes.audit.events)
+    assert (await lena.http.post("/console/integrity/confirm", content=body)).status_code == 400
+    assert len(web.fakes.audit.events) == before

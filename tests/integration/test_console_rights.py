@@ -19,6 +19,7 @@ pytestmark = pytest.mark.integration
 
 REVIEWERS = frozenset({Role.REVIEWER})
 READERS = frozenset({Role.REVIEWER, Role.APPROVER})
+OVERSEERS = READERS | {Role.ADMINISTRATOR}
 REPORTS = frozenset({Role.REVIEWER, Role.ADMINISTRATOR})
 
 # Who may use each address, written down a second time: a route that is missing here fails the first test.
@@ -27,6 +28,9 @@ MATRIX = {
     ("GET", "/console/queue"): REVIEWERS,
     ("GET", "/console/search"): REVIEWERS,
     ("GET", "/console/turn/{turn}"): READERS,
+    ("GET", "/console/integrity"): OVERSEERS,
+    ("GET", "/console/integrity/head"): OVERSEERS,
+    ("POST", "/console/integrity/confirm"): OVERSEERS,
     ("GET", "/my-log"): EVERYBODY,
     ("GET", "/review"): REPORTS,
     ("GET", "/review/rules"): REPORTS,

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from assistant.rights import Right
+from assistant.web.console.integrity import IntegrityPages
 from assistant.web.console.my_log import MyLogPages
 from assistant.web.console.navigation import entries_for
 from assistant.web.console.queue import QueuePages
@@ -32,6 +33,7 @@ def console_pages(parts: ConsoleParts) -> Sequence[ConsoleRoute]:
         *QueuePages(parts, shell).routes(),
         *SearchPages(parts, shell).routes(),
         *TurnPages(parts, shell).routes(),
+        *IntegrityPages(parts, shell).routes(),
         *ReportPages(parts.review, shell).routes(),
         *MyLogPages(parts, shell).routes(),
     ]

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 from assistant.audit.events import ReviewSearched, ReviewViewed
 from assistant.audit.parts import TextMark
 from assistant.conversation import Person
+from assistant.rights import Right, has_right
 from assistant.web.console.navigation import entries_for
 from assistant.web.console.words import ago, exactly, pseudonym
 from assistant.web.console_parts import AuditLog
@@ -95,6 +96,7 @@ class Shell:
             person=noted.person,
             roles=" and ".join(sorted(role.value for role in noted.person.roles)),
             entries=entries_for(noted.person),
+            is_anchor=has_right(noted.person, Right.CONFIRM_HEAD),
             now=datetime.now(UTC),
             **values,
         )

@@ -40,6 +40,7 @@ def parts_of(backend: ConsoleBackend) -> ConsoleParts:
         audit=backend.audit,
         lists=backend.lists,
         seals=backend.seals,
+        heads=backend.heads,
         spots=backend.spots,
         people=backend.people,
         review=backend.review,
