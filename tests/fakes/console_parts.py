@@ -164,6 +164,19 @@ class FakePeople:
         return [one for one in self.ids if one.hex[-8:] == pseudonym]
 
 
+class CurrentHeads:
+    """The heads that the console has now: a test may put another log in their place."""
+
+    def __init__(self, console: FakeConsole) -> None:
+        self._console = console
+
+    async def read(self) -> HeadsShown:
+        return await self._console.heads.read()
+
+    async def growth(self, earlier_size: int) -> Growth:
+        return await self._console.heads.growth(earlier_size)
+
+
 @dataclass
 class FakeConsole:
     """Everything behind the console that is not behind the chat, too."""
@@ -179,7 +192,7 @@ class FakeConsole:
             audit=audit,
             lists=self.lists,
             seals=self.seals,
-            heads=self.heads,
+            heads=CurrentHeads(self),
             spots=self.spots,
             people=self.people,
             review=review,  # type: ignore[arg-type]  # the caller's, of the use case's own type

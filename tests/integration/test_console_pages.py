@@ -11,28 +11,21 @@ from assistant.audit.events import (
     HeadConfirmed,
     KeyRotated,
     PersonSignedOut,
-    PromptBlocked,
     ReviewSearched,
     ReviewViewed,
     Tag,
-    TurnAccepted,
-    TurnGuarded,
-    TurnRouted,
 )
-from assistant.audit.parts import FoundSpan, GuardReport, TextMark, TurnPlace
+from assistant.audit.parts import TurnPlace
 from assistant.audit.reader_pool import TooBroadError
 from assistant.conversation import Person, Role, short_reference
 from assistant.web.console.my_log import _BY_OTHERS, _OWN, tell_own
-from policies.explanation import Detail
-from policies.verdict import Action
 from tests.fakes.console_parts import stored
+from tests.fakes.console_scene import add_turn
 from tests.fakes.web_parts import FakeSite
 from tests.fakes.web_site import RunningSite, serve_site
 from tests.integration.web_scene import Newcomer, Somebody, newcomers
 
 pytestmark = pytest.mark.integration
-
-KEY_RULE = "secret/aws-access-key"
 
 
 @pytest.fixture(scope="module")
@@ -47,24 +40,9 @@ async def newcomer(web: RunningSite) -> AsyncIterator[Newcomer]:
         yield come
 
 
-def turn_of(web: RunningSite, person: UUID, *, action: Action = Action.REDACT) -> TurnPlace:
-    """Put a turn into the log in which a key was found."""
-    place = TurnPlace(uuid4(), uuid4(), person)
-    report = GuardReport(
-        action, "sha256:0123", (FoundSpan(KEY_RULE, "AWS_ACCESS_KEY", 7, 27, action),), found=1, held_back=1
-    )
-    web.fakes.console.lists.add(
-        TurnAccepted(turn=place, door="chat", persona="general", persona_version="sha256:1", chars=40),
-        PromptBlocked(turn=place, guard=report)
-        if action is Action.BLOCK
-        else TurnGuarded(turn=place, guard=report, chars=40, text_mark=TextMark("0" * 64)),
-    )
-    if action is not Action.BLOCK:
-        web.fakes.console.lists.add(TurnRouted(turn=place, host="Mini2", model="llama3.1:70b", reason="most room"))
-    web.fakes.console.spots.found[place.turn_id] = [
-        Detail(KEY_RULE, "AWS access key", "AKIA••••••••MPLE", "[AWS_ACCESS_KEY_1]", action.value, "")
-    ]
-    return place
+def turn_of(web: RunningSite, person: UUID) -> TurnPlace:
+    """Put a turn into the log in which a key was redacted."""
+    return add_turn(web.fakes.console, person)
 
 
 def views(somebody: Somebody) -> list[ReviewViewed]:

@@ -9,6 +9,7 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
+from assistant.audit.events import Tag
 from assistant.audit.read import StoredEvent
 from assistant.audit.sealed import Sealed
 from assistant.errors import BadInputError, NotFoundError
@@ -20,6 +21,7 @@ from assistant.web.console.timeline import tell_turn
 from assistant.web.console_parts import ConsoleParts
 from assistant.web.refusals import acting
 
+_LOOKS: Final = frozenset({Tag.REVIEW_VIEWED})
 _PATH: Final = "/console/turn/{turn}"
 
 
@@ -58,7 +60,8 @@ class TurnPages:
             title=f"Turn {first.reference}",
             path=queue.PATH,
             first=first,
-            steps=tell_turn(events, spots, sealed),
+            steps=tell_turn([event for event in events if event.type not in _LOOKS], spots, sealed),
+            looks=[event for event in events if event.type in _LOOKS][::-1],
             seal=_sum_up(events, sealed),
             labels=self._parts.labels(),
         )

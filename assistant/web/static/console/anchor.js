@@ -152,7 +152,7 @@
       return;
     }
     const found = await compare(kept);
-    const seen = kept ? `On ${new Date(kept.at).toLocaleString()} this browser saw a log of ${kept.size.toLocaleString()} events` : "";
+    const seen = kept ? `On ${new Date(kept.at).toLocaleString(undefined, { dateStyle: "long", timeStyle: "short" })} this browser saw a log of ${kept.size.toLocaleString()} events` : "";
     if (found.isShrunk) {
       cry(`${seen}, and today’s is smaller. It was set back or cut off. Keep this page open, and tell whoever looks after the log and the works council.`);
       await tellServer({ size: 0, root: "0".repeat(64), earlier_size: kept.size, is_consistent: false, is_signature_checked: false });
