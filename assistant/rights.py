@@ -24,6 +24,10 @@ class Right(StrEnum):
     READ_INTEGRITY = "console/integrity"
     CONFIRM_HEAD = "console/confirm-head"
     READ_OWN_LOG = "console/my-log"
+    READ_DESK = "desk/read"  # hits, cases, samples, requests to unmask
+    WORK_AT_DESK = "desk/work"  # decide, note, assign, open cases, draw and judge samples, look people up
+    UNMASK = "desk/unmask"  # ask for it, and see what was granted; in an emergency alone
+    ANSWER_UNMASK = "desk/answer-unmask"  # approve or deny, look at emergencies afterwards, put a notice off
     DECIDE_REPORTS = "review"
 
 
@@ -40,6 +44,10 @@ HOLDERS: Final[Mapping[Right, frozenset[Role]]] = MappingProxyType(
         Right.READ_INTEGRITY: _READERS | {Role.ADMINISTRATOR},
         Right.CONFIRM_HEAD: _READERS | {Role.ADMINISTRATOR},
         Right.READ_OWN_LOG: EVERYBODY,
+        Right.READ_DESK: _READERS,
+        Right.WORK_AT_DESK: _REVIEWERS,
+        Right.UNMASK: _REVIEWERS,
+        Right.ANSWER_UNMASK: frozenset({Role.APPROVER}),
         Right.DECIDE_REPORTS: frozenset({Role.REVIEWER, Role.ADMINISTRATOR}),
     }
 )
@@ -53,4 +61,4 @@ def has_right(person: Person, right: Right) -> bool:
 def refusal(right: Right) -> NotAllowedError:
     """Return what a person reads who lacks a right: which roles hold it."""
     roles = " or ".join(sorted(role.value for role in HOLDERS[right]))
-    return NotAllowedError(f"This page is for who holds the role {roles}. Ask an administrator for it.")
+    return NotAllowedError(f"This is for who holds the role {roles}. Ask an administrator for it.")

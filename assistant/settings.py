@@ -42,6 +42,20 @@ class Settings(BaseSettings):
         default=None,
         description="The key that signs the audit log's heads; unset: secrets/seal.key in the data folder.",
     )
+    audit_witnesses: tuple[str, ...] = Field(
+        default=(), description="Witnesses of the audit log, as a JSON list of public key, blank, address."
+    )
+    audit_anchor_file: Path | None = Field(
+        default=None, description="A file elsewhere that the sealer adds each minute's checkpoint to."
+    )
+    audit_anchor_syslog: str = Field(
+        default="", description="Where each minute's checkpoint goes as a line: udp://host:port, or unix:/path."
+    )
+    audit_content: str = Field(
+        default="keep",
+        pattern="^(keep|none)$",
+        description="keep: the audit log keeps guarded texts, encrypted; none: it keeps none.",
+    )
     log_key: str = Field(
         default="",
         description="The audit log's public key of its first day, for the console; unset: beside the sealing key.",
@@ -71,6 +85,9 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=10 << 20, ge=1024, description="Largest file that is accepted.")
     first_token_timeout_seconds: float = Field(default=120.0, gt=0, description="Patience until the first token.")
     stall_timeout_seconds: float = Field(default=30.0, gt=0, description="Patience between two tokens.")
+    notice_days: int = Field(
+        default=30, ge=0, le=365, description="After how many days an employee is told that they were unmasked."
+    )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
 
     @property

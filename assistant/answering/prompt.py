@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from assistant.answering.guarding import GuardedConversation
 from assistant.conversation import Attachment, Author, Message, Turn
 from connectors.model_hosts.values import ChatMessage, most_tokens
+from policies.redaction import without_values
 from policies.verdict import Direction, Verdict, joined
+from policies.views.fold import well_formed
 
 _BETWEEN = "\n\n"
 
@@ -21,6 +23,8 @@ class Prompt:
     Attributes:
         system, earlier, own: the messages in the order in which the model reads them.
         verdict: of the person's own text and files; of the first text that was blocked, if one was.
+        typed: the typed text as it may be kept: guarded; of a block without any value that was found; nothing of what
+            the guard failed on.
         left_out: how many of the oldest messages were dropped because no model has room for them.
     """
 
@@ -28,6 +32,7 @@ class Prompt:
     earlier: tuple[ChatMessage, ...]
     own: ChatMessage
     verdict: Verdict
+    typed: str = ""
     left_out: int = 0
 
     @property
@@ -59,7 +64,7 @@ async def build_prompt(
     """
     texts = (system, *(message.text for message in earlier))
     verdicts = [await conversation.check_prompt(text) for text in texts]
-    own = await _check_own(turn, conversation)
+    own, typed = await _check_own(turn, conversation)
     deciding = next((verdict for verdict in (own, *verdicts) if verdict.is_blocked), own)
     return Prompt(
         system=ChatMessage(role="system", content=verdicts[0].text),
@@ -69,11 +74,12 @@ async def build_prompt(
         ),
         own=ChatMessage(role="user", content=own.text),
         verdict=deciding,
+        typed=typed,
     )
 
 
-async def _check_own(turn: Turn, conversation: GuardedConversation) -> Verdict:
-    """Judge the typed text and each file apart, as the policy may want, and make one verdict of them.
+async def _check_own(turn: Turn, conversation: GuardedConversation) -> tuple[Verdict, str]:
+    """Judge the typed text and each file apart, as the policy may want; return one verdict, and what of it is kept.
 
     Its offsets are those of `compose_text`, which joins the parts in the same way.
     """
@@ -82,9 +88,17 @@ async def _check_own(turn: Turn, conversation: GuardedConversation) -> Verdict:
     for text, _ in present:
         conversation.pseudonyms.reserve_in(text)  # before the first number is given, in whichever part it stands
     verdicts = [await conversation.check_prompt(text, direction) for text, direction in present]
-    return (
-        joined([text for text, _ in present], verdicts, _BETWEEN) if verdicts else await conversation.check_prompt("")
-    )
+    if not verdicts:
+        return await conversation.check_prompt(""), ""
+    typed = _keepable(turn.text, verdicts[0]) if turn.text else ""
+    return joined([text for text, _ in present], verdicts, _BETWEEN), typed
+
+
+def _keepable(text: str, verdict: Verdict) -> str:
+    """Return a text without what must not be kept; nothing where nobody knows what must not."""
+    if not verdict.is_blocked:
+        return verdict.text
+    return "" if verdict.failure else without_values(well_formed(text), verdict.decisions)
 
 
 def compose_text(text: str, attachments: Sequence[Attachment]) -> str:

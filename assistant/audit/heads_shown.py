@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -22,17 +22,10 @@ from assistant.audit.seal_key import follow
 from assistant.errors import BadInputError
 
 _SHOWN_HEADS: Final = 10
-_SHOWN_BROWSERS: Final = 50
-_COSIGNATURES_READ: Final = 200
+_SHOWN_WORDS: Final = 100
 FRESH: Final = timedelta(days=7)  # what a browser confirmed earlier says little about the log of today
-
-
-@dataclass(frozen=True, slots=True)
-class Witness:
-    """A witness, and the largest log that it cosigned."""
-
-    name: str
-    size: int
+_OF_ANCHORS: Final = frozenset({Tag.ANCHOR_KEPT, Tag.ANCHOR_FAILED})
+RUNNING: Final = timedelta(hours=1)  # an anchor that runs is heard of every ten minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +35,19 @@ class HeadsShown:
     Attributes:
         heads: the newest ones, the newest first; none if nothing was sealed yet.
         is_signed: one of the log's keys signed the newest; None where this process knows no key.
-        witnesses: that cosigned one of the last heads.
+        anchors: the newest word of each witness, file and server that has a checkpoint of the last hour.
+        failing: the newest word of each that takes none.
         confirmed: the newest confirmation of each browser's person within a week.
-        disputed: the newest word of a browser that saw another log, within a week; None if there is none.
+        contradicted: the newest word of an anchor or a browser that saw another log; None if there is none.
         verified: the last check of the whole log.
     """
 
     heads: Sequence[Head]
     is_signed: bool | None
-    witnesses: Sequence[Witness]
+    anchors: Sequence[StoredEvent]
+    failing: Sequence[StoredEvent]
     confirmed: Sequence[StoredEvent]
-    disputed: StoredEvent | None
+    contradicted: StoredEvent | None
     verified: StoredEvent | None
 
 
@@ -94,15 +89,17 @@ class HeadsReader:
             query = sql.SQL("{} ORDER BY batch DESC LIMIT {}").format(SELECT_HEADS, _SHOWN_HEADS)
             heads = [Head.of_row(row) for row in await (await connection.execute(query)).fetchall()]
             is_signed = await read_signed(connection, heads[0], self._first_key()) if heads else None
-            witnesses = await _read_witnesses(connection)
-        confirmed = await self._newest(Tag.HEAD_CONFIRMED, _SHOWN_BROWSERS)
-        verified = await self._newest(Tag.LOG_VERIFIED, 1, since=None)
+        told = _newest_of_each(await self._newest(_OF_ANCHORS, _SHOWN_WORDS, since=RUNNING), _anchor_of)
+        confirmed = await self._newest({Tag.HEAD_CONFIRMED}, _SHOWN_WORDS, since=FRESH)
+        contradicted = await self._newest({Tag.ANCHOR_CONTRADICTED, Tag.HEAD_CONTRADICTED}, 1)
+        verified = await self._newest({Tag.LOG_VERIFIED}, 1)
         return HeadsShown(
             heads=heads,
             is_signed=is_signed,
-            witnesses=witnesses,
-            confirmed=_newest_of_each([event for event in confirmed if _says(event, "is_consistent")]),
-            disputed=next((event for event in confirmed if not _says(event, "is_consistent")), None),
+            anchors=[event for event in told if event.type == Tag.ANCHOR_KEPT],
+            failing=[event for event in told if event.type == Tag.ANCHOR_FAILED],
+            confirmed=_newest_of_each(confirmed, lambda event: event.actor),
+            contradicted=contradicted[0] if contradicted else None,
             verified=verified[0] if verified else None,
         )
 
@@ -121,8 +118,10 @@ class HeadsReader:
             proof = await read_consistency(connection, earlier_size, head.size)
             return Growth(head, proof, self._first_key(), await _announced(connection))
 
-    async def _newest(self, tag: Tag, count: int, *, since: timedelta | None = FRESH) -> Sequence[StoredEvent]:
-        search = Search(types=frozenset({tag}), since=datetime.now(UTC) - since if since else None)
+    async def _newest(
+        self, tags: Collection[Tag], count: int, *, since: timedelta | None = None
+    ) -> Sequence[StoredEvent]:
+        search = Search(types=frozenset(tags), since=datetime.now(UTC) - since if since else None)
         return (await self._lists.page(search, Cursor(), limit=count)).events
 
 
@@ -150,20 +149,11 @@ async def _announced(connection: psycopg.AsyncConnection) -> list[KeyRotated]:
     return [KeyRotated(**{name: str(one[name]) for name in ("old_key", "new_key", "signature")}) for one in data]
 
 
-async def _read_witnesses(connection: psycopg.AsyncConnection) -> list[Witness]:
-    query = (
-        "SELECT witness, max(size) FROM (SELECT witness, size FROM audit.cosignature ORDER BY size DESC LIMIT %s) "
-        "newest GROUP BY witness ORDER BY witness"
-    )
-    rows = await (await connection.execute(query, [_COSIGNATURES_READ])).fetchall()
-    return [Witness(str(name), int(size)) for name, size in rows]
-
-
-def _says(event: StoredEvent, name: str) -> bool:
+def _anchor_of(event: StoredEvent) -> Hashable:
     data = event.document.get("data")
-    return bool(isinstance(data, dict) and data.get(name))
+    return (data.get("kind"), data.get("anchor")) if isinstance(data, dict) else None
 
 
-def _newest_of_each(events: Sequence[StoredEvent]) -> list[StoredEvent]:
-    """Return the newest event of each person; the newest came first."""
-    return list({event.actor: event for event in reversed(events)}.values())[::-1]
+def _newest_of_each(events: Sequence[StoredEvent], key: Callable[[StoredEvent], Hashable]) -> list[StoredEvent]:
+    """Return the newest event of each; the newest of all comes first."""
+    return list({key(event): event for event in reversed(events)}.values())[::-1]

@@ -59,6 +59,7 @@ class StoredEvent:
     model: str | None
     host: str | None
     persona: str | None
+    content_id: UUID | None
     body: bytes
     leaf: bytes
 
@@ -266,6 +267,12 @@ def conditions_of(search: Search | None) -> list[sql.Composable]:
         for column in ("turn_id", "thread_id", "rule", "model", "host", "persona")
         if (value := getattr(wanted, column))
     ]
+
+
+def condition_of(search: Search | None) -> sql.Composable:
+    """Return what an event that is wanted meets, in one piece: for a query with an order and an index of its own."""
+    branches = [all_of(branch) for branch in branches_of(search)]
+    return all_of([*conditions_of(search), sql.SQL("({})").format(sql.SQL(" OR ").join(branches))])
 
 
 def branches_of(search: Search | None) -> list[tuple[sql.Composable, ...]]:

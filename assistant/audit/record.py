@@ -63,7 +63,7 @@ class Columns(NamedTuple):
         subject: the person whom the event is about; the actor, where it is about nobody else.
         severity: rank of the guard's strictest action, 0 (allowed) to 4 (blocked).
         host: the model host; of a refused way out, where it would have led.
-        content_id: where the encrypted text lies, once the log keeps any.
+        content_id: where the encrypted text lies, if one is kept.
     """
 
     subject: UUID | None
@@ -275,7 +275,7 @@ def _columns_of(event: Event) -> Columns:
         model=as_name(model) if model else None,
         host=as_name(host) if host else None,
         persona=as_name(persona) if persona else None,
-        content_id=None,
+        content_id=getattr(event, "content_id", None),
     )
 
 

@@ -14,8 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from assistant.audit.events import HeadConfirmed, LogVerified
-from assistant.audit.heads_shown import Witness
+from assistant.audit.events import AnchorKept, HeadConfirmed, HeadContradicted, LogVerified
 from assistant.audit.parts import TurnPlace
 from assistant.conversation import Role
 from assistant.web.console.my_log import PATH as MY_LOG
@@ -37,16 +36,11 @@ def newest(web: RunningSite) -> TurnPlace:
 @pytest.fixture(autouse=True)
 def fresh_heads(web: RunningSite) -> FakeHeads:
     heads = web.fakes.console.heads = FakeHeads(48_213)
-    heads.witnesses.append(Witness("works-council.example", 48_190))
-    confirmed = HeadConfirmed(
-        actor=uuid4(),
-        size=48_002,
-        root="0" * 64,
-        earlier_size=47_000,
-        is_consistent=True,
-        is_signature_checked=True,
-    )
-    heads.events += [stored(LogVerified(actor=None, is_sound=True, size=48_100, problems=0)), stored(confirmed)]
+    heads.events += [
+        stored(LogVerified(actor=None, is_sound=True, size=48_100, problems=0)),
+        stored(AnchorKept(kind="witness", anchor="works-council.example", size=48_190)),
+        stored(HeadConfirmed(actor=uuid4(), size=48_002)),
+    ]
     return heads
 
 
@@ -131,9 +125,8 @@ def test_a_log_that_grew_is_confirmed_and_one_that_was_changed_is_cried_out(
     fresh_heads.rewrite(17)
     page.reload()
     expect(page.get_by_role("alert")).to_contain_text("does not grow from it")
-    words = [event for event in web.fakes.audit.events if isinstance(event, HeadConfirmed)]
-    assert [word.is_consistent for word in words[-3:]] == [True, True, False]
-    assert words[-2].is_signature_checked
+    words = [event for event in web.fakes.audit.events if isinstance(event, HeadConfirmed | HeadContradicted)]
+    assert [type(word) for word in words[-3:]] == [HeadConfirmed, HeadConfirmed, HeadContradicted]
     page.reload()  # the evidence is kept: it is cried out again
     expect(page.get_by_role("alert")).to_contain_text("does not grow from it")
 

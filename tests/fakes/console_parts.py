@@ -12,7 +12,7 @@ from uuid import UUID
 from assistant.audit.checkpoint import Checkpoint, SecretNoteKey
 from assistant.audit.events import Event
 from assistant.audit.heads import Head, Snapshot
-from assistant.audit.heads_shown import Growth, HeadsShown, Witness
+from assistant.audit.heads_shown import Growth, HeadsShown
 from assistant.audit.lists import Cursor, EventPage
 from assistant.audit.read import Search, StoredEvent
 from assistant.audit.record import Origin, compose_record, first_id
@@ -113,7 +113,6 @@ class FakeHeads:
     def __init__(self, leaves: int = 300) -> None:
         self.key = SecretNoteKey.make("cloister/fake")
         self.leaves = [sha256(bytes([number & 255, number >> 8])).digest() for number in range(leaves)]
-        self.witnesses: list[Witness] = []
         self.events: list[StoredEvent] = []
 
     def grow(self, count: int) -> None:
@@ -126,10 +125,18 @@ class FakeHeads:
         del self.leaves[-count:]
 
     async def read(self) -> HeadsShown:
-        confirmed = [event for event in self.events if event.type == "head:confirmed"]
-        verified = [event for event in self.events if event.type == "log:verified"]
-        head, last = self._head(), verified[-1] if verified else None
-        return HeadsShown([head], True, self.witnesses, confirmed, None, last)
+        def of(tag: str) -> list[StoredEvent]:
+            return [event for event in self.events if event.type == tag]
+
+        return HeadsShown(
+            heads=[self._head()],
+            is_signed=True,
+            anchors=of("anchor:kept"),
+            failing=of("anchor:failed"),
+            confirmed=of("head:confirmed"),
+            contradicted=next(iter(of("head:contradicted")), None),
+            verified=next(iter(of("log:verified")), None),
+        )
 
     async def growth(self, earlier_size: int) -> Growth:
         if earlier_size > len(self.leaves):

@@ -9,6 +9,7 @@ import pytest
 
 from assistant.audit.events import (
     HeadConfirmed,
+    HeadContradicted,
     KeyRotated,
     PersonSignedOut,
     ReviewSearched,
@@ -203,10 +204,12 @@ async def test_a_browser_gets_the_proof_and_gives_its_word(web: RunningSite, new
     told = (await lena.http.get("/console/integrity/head?from=100")).json()
     assert told["proof"]
     assert told["note"].startswith("cloister/fake\n300\n")
-    word = {"size": 300, "root": "0" * 64, "earlier_size": 100, "is_consistent": True, "is_signature_checked": False}
+    word = {"size": 300, "seen": 100, "does_continue": True}
     assert (await lena.http.post("/console/integrity/confirm", json=word)).json() == {"noted": True}
     (noted,) = [event for event in web.fakes.audit.events if isinstance(event, HeadConfirmed)]
-    assert (noted.actor, noted.size, noted.is_consistent) == (lena.person.id, 300, True)
+    assert (noted.actor, noted.size) == (lena.person.id, 300)
+    await lena.http.post("/console/integrity/confirm", json=word | {"does_continue": False})
+    assert web.fakes.audit.events[-1] == HeadContradicted(actor=lena.person.id, size=300, seen=100)
 
 
 @pytest.mark.parametrize("earlier", ["301", "-1", "x", "1e9", "9" * 30, "\u0661"])

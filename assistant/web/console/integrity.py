@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from assistant.audit.events import HeadConfirmed
+from assistant.audit.events import HeadConfirmed, HeadContradicted
 from assistant.audit.heads_shown import HeadsShown
 from assistant.errors import BadInputError
 from assistant.rights import Right
@@ -42,15 +42,19 @@ class Light:
 
 
 class _Word(BaseModel):
-    """What a browser says it found; see `HeadConfirmed`."""
+    """What a browser says it found.
+
+    Attributes:
+        size: of the log that it was shown now.
+        seen: of the log that it kept from its last visit; 0 at its first.
+        does_continue: the log of now grew from the one of then.
+    """
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
     size: int = Field(ge=0, le=_MOST_SIZE)
-    root: str = Field(pattern="^[0-9a-f]{64}$")
-    earlier_size: int = Field(ge=0, le=_MOST_SIZE)
-    is_consistent: bool
-    is_signature_checked: bool
+    seen: int = Field(ge=0, le=_MOST_SIZE)
+    does_continue: bool
 
 
 class IntegrityPages:
@@ -103,7 +107,12 @@ class IntegrityPages:
             word = _Word.model_validate_json(await request.body())
         except ValidationError:
             raise BadInputError("This confirmation cannot be read. Reload the page.") from None
-        await self._parts.audit.append(HeadConfirmed(actor=acting(request).id, **word.model_dump()))
+        person = acting(request)
+        await self._parts.audit.append(
+            HeadConfirmed(actor=person.id, size=word.size)
+            if word.does_continue
+            else HeadContradicted(actor=person.id, size=word.size, seen=word.seen)
+        )
         return JSONResponse({"noted": True})
 
 
@@ -126,8 +135,8 @@ def _broken(shown: HeadsShown) -> list[str]:
         found.append("The newest head is not signed by this log's key. Run `cloister audit verify`.")
     if shown.verified is not None and not _flag(shown, "is_sound"):
         found.append("The last check of the whole log found something. Run `cloister audit verify`.")
-    if shown.disputed is not None:
-        found.append("A reviewer's browser was shown a log before that this one does not grow from.")
+    if shown.contradicted is not None:
+        found.append("An anchor was shown a log before that this one does not grow from; see below.")
     return found
 
 
@@ -138,10 +147,10 @@ def _missing(shown: HeadsShown, now: datetime) -> list[str]:
         missing.append(f"The newest head is {int(age.total_seconds()):,} s old. Look whether the sealer runs.")
     if shown.is_signed is None:
         missing.append("This process was not given the log's public key (CLOISTER_LOG_KEY): no signature is checked.")
-    anchors = len(shown.witnesses) + len(shown.confirmed)
+    anchors = len(shown.anchors) + len(shown.confirmed)
     if anchors < _ANCHORS_WANTED:
         missing.append(
-            f"{anchors} of {_ANCHORS_WANTED} anchors vouch for it: witnesses, and browsers of the last 7 days."
+            f"{anchors} of {_ANCHORS_WANTED} anchors vouch for it: witnesses, files, servers, and browsers of 7 days."
         )
     if shown.verified is None:
         missing.append("The whole log was never checked. Run `cloister audit verify`, best every night.")

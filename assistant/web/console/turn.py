@@ -17,6 +17,7 @@ from assistant.rights import Right
 from assistant.web.console import queue
 from assistant.web.console.routes import ConsoleRoute
 from assistant.web.console.shell import Shell
+from assistant.web.console.telling import is_of_the_turn
 from assistant.web.console.timeline import tell_turn
 from assistant.web.console_parts import ConsoleParts
 from assistant.web.refusals import acting
@@ -60,7 +61,7 @@ class TurnPages:
             title=f"Turn {first.reference}",
             path=queue.PATH,
             first=first,
-            steps=tell_turn([event for event in events if event.type not in _LOOKS], spots, sealed),
+            steps=tell_turn([event for event in events if is_of_the_turn(event)], spots, sealed),
             looks=[event for event in events if event.type in _LOOKS][::-1],
             seal=_sum_up(events, sealed),
             labels=self._parts.labels(),

@@ -133,7 +133,10 @@
   async function compare(kept) {
     const answer = await fetch(`${HEAD}?from=${kept ? kept.size : 0}`, { headers: { accept: "application/json" } });
     const told = await answer.json();
-    if (answer.status === 400 && kept) return { isShrunk: true, words: told.detail };
+    if (answer.status === 400 && kept) {
+      const now = parseNote((await (await fetch(`${HEAD}?from=0`)).json()).note);
+      return { isShrunk: true, size: now.size };
+    }
     if (!answer.ok) throw new Error(told.detail);
     const head = parseNote(told.note);
     const fits =
@@ -155,23 +158,23 @@
     const seen = kept ? `On ${new Date(kept.at).toLocaleString(undefined, { dateStyle: "long", timeStyle: "short" })} this browser saw a log of ${kept.size.toLocaleString()} events` : "";
     if (found.isShrunk) {
       cry(`${seen}, and today’s is smaller. It was set back or cut off. Keep this page open, and tell whoever looks after the log and the works council.`);
-      await tellServer({ size: 0, root: "0".repeat(64), earlier_size: kept.size, is_consistent: false, is_signature_checked: false });
+      await tellServer({ size: found.size, seen: kept.size, does_continue: false });
       return;
     }
     const { head, fits, trusted, signature } = found;
-    const word = { size: head.size, root: hex(head.root), earlier_size: kept ? kept.size : 0, is_signature_checked: signature === "checked" };
+    const word = { size: head.size, seen: kept ? kept.size : 0 };
     if (!fits || signature === "wrong") {
       cry(
         fits
           ? "The newest head is not signed by the key that this browser knows. Tell whoever looks after the log."
           : `${seen}, and today’s log of ${head.size.toLocaleString()} events does not grow from it: events that were there have been changed or taken out. Keep this page open, and tell whoever looks after the log and the works council.`,
       );
-      await tellServer({ ...word, is_consistent: false });
+      await tellServer({ ...word, does_continue: false });
       return; // what was seen is kept: it is the evidence
     }
     const now = { origin: head.origin, size: head.size, root: btoa(String.fromCharCode(...head.root)), key: trusted, at: Date.now() };
     localStorage.setItem(KEPT, JSON.stringify(now));
-    await tellServer({ ...word, is_consistent: true });
+    await tellServer({ ...word, does_continue: true });
     const signed = signature === "checked" ? "its signature is right" : "its signature was not checked (this browser or this server lacks what it takes)";
     say(
       kept

@@ -8,29 +8,19 @@ from uuid import uuid4
 
 import pytest
 
-from assistant.audit.events import HeadConfirmed, LogVerified
-from assistant.audit.heads_shown import HeadsShown, Witness
+from assistant.audit.events import AnchorKept, HeadConfirmed, HeadContradicted, LogVerified
+from assistant.audit.heads_shown import HeadsShown
 from assistant.web.console.integrity import judge
 from tests.fakes.console_parts import FakeHeads, stored
 
 NOW = datetime.now(UTC)
 
 
-def confirmed(*, is_consistent: bool = True) -> HeadConfirmed:
-    return HeadConfirmed(
-        actor=uuid4(),
-        size=3,
-        root="0" * 64,
-        earlier_size=0,
-        is_consistent=is_consistent,
-        is_signature_checked=True,
-    )
-
-
 def green() -> HeadsShown:
     verified = stored(LogVerified(actor=None, is_sound=True, size=3, problems=0))
     head = FakeHeads(3)._head()
-    return HeadsShown([head], True, [Witness("works-council", 3)], [stored(confirmed())], None, verified)
+    kept = stored(AnchorKept(kind="witness", anchor="works-council", size=3))
+    return HeadsShown([head], True, [kept], [], [stored(HeadConfirmed(actor=uuid4(), size=3))], None, verified)
 
 
 def test_two_anchors_a_check_and_a_fresh_head_are_green() -> None:
@@ -44,9 +34,9 @@ def test_two_anchors_a_check_and_a_fresh_head_are_green() -> None:
         ({"heads": []}, "redact", "No head is there"),
         ({"is_signed": False}, "block", "not signed by this log's key"),
         ({"is_signed": None}, "redact", "CLOISTER_LOG_KEY"),
-        ({"witnesses": []}, "redact", "1 of 2 anchors"),
+        ({"anchors": []}, "redact", "1 of 2 anchors"),
         ({"verified": None}, "redact", "never checked"),
-        ({"disputed": stored(confirmed(is_consistent=False))}, "block", "does not grow from"),
+        ({"contradicted": stored(HeadContradicted(actor=uuid4(), size=3, seen=2))}, "block", "does not grow from"),
         (
             {"verified": stored(LogVerified(actor=None, is_sound=False, size=3, problems=2))},
             "block",

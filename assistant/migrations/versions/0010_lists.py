@@ -5,8 +5,8 @@ Such events are few beside what people do themselves, so hardly an insert pays f
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
