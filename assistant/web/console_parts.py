@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from assistant.audit.content import Kept
 from assistant.audit.events import Event
 from assistant.audit.heads_shown import Growth, HeadsShown
 from assistant.audit.lists import Cursor, EventPage
+from assistant.audit.parts import TextMark
 from assistant.audit.read import Search, StoredEvent
 from assistant.audit.sealed import Sealed
+from assistant.audit.text_search import TextPage
 from assistant.web.chat_parts import Reviewing
 from policies.explanation import Detail
 
@@ -85,6 +88,31 @@ class Heads(Protocol):
         """
 
 
+class Texts(Protocol):
+    """What people wrote and models answered, guarded; `assistant.audit.content` opens it."""
+
+    async def read(self, ids: Collection[UUID]) -> Mapping[UUID, Kept]:
+        """Return what became of each text, by the `content_id` of its event.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+
+
+class WordSearch(Protocol):
+    """Words in kept texts; `assistant.audit.text_search` finds them."""
+
+    async def search_text(
+        self, words: str, *, before: UUID | None = None, limit: int = 50, search: Search | None = None
+    ) -> TextPage:
+        """Return the events whose text has all of these words, the newest first.
+
+        Raises:
+            BadInputError: there is no word.
+            UnavailableError: the database does not answer.
+        """
+
+
 class Spots(Protocol):
     """What the guard found in a turn, as it is kept for people: masked, with what stood in its place."""
 
@@ -112,6 +140,7 @@ class ConsoleParts:
     """What the console is made of; wired once a process.
 
     Attributes:
+        mark: makes the mark of words that were searched for; the log keeps no others of them.
         labels: the words for each rule of the policy that is in force now.
     """
 
@@ -120,6 +149,9 @@ class ConsoleParts:
     seals: Seals
     heads: Heads
     spots: Spots
+    texts: Texts
+    words: WordSearch
     people: People
     review: Reviewing
+    mark: Callable[[str], TextMark]
     labels: Callable[[], Mapping[str, str]]

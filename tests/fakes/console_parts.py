@@ -10,19 +10,22 @@ from hashlib import sha256
 from uuid import UUID
 
 from assistant.audit.checkpoint import Checkpoint, SecretNoteKey
+from assistant.audit.content import ContentText, Erased, Kept
 from assistant.audit.events import Event
 from assistant.audit.heads import Head, Snapshot
 from assistant.audit.heads_shown import Growth, HeadsShown
 from assistant.audit.lists import Cursor, EventPage
+from assistant.audit.parts import TextMarker
 from assistant.audit.read import Search, StoredEvent
 from assistant.audit.record import Origin, compose_record, first_id
 from assistant.audit.sealed import Sealed
+from assistant.audit.text_search import TextPage
 from assistant.audit.tree import consistency_proof, perfect_root, root_of
 from assistant.conversation import short_reference
 from assistant.errors import BadInputError, CloisterError
 from assistant.web.console_parts import ConsoleParts
 from policies.explanation import Detail
-from tests.fakes.turn_parts import FakeAudit
+from tests.fakes.turn_parts import KEYS, FakeAudit
 
 ORIGIN = Origin("test", 1, "0.1.0")
 
@@ -164,6 +167,33 @@ class FakeSpots:
 
 
 @dataclass
+class FakeTexts:
+    """Kept texts, and a search in them."""
+
+    kept: dict[UUID, Kept] = field(default_factory=dict)
+    lists: FakeLists | None = None
+
+    async def read(self, ids: Collection[UUID]) -> Mapping[UUID, Kept]:
+        return {one: self.kept.get(one, Erased()) for one in ids}
+
+    async def search_text(
+        self, words: str, *, before: UUID | None = None, limit: int = 50, search: Search | None = None
+    ) -> TextPage:
+        events = self.lists.events if self.lists else []
+        wanted = set(words.lower().split())
+        found = [
+            event
+            for event in sorted(events, key=lambda event: event.id, reverse=True)
+            if event.content_id in self.kept
+            and isinstance(text := self.kept[event.content_id], ContentText)
+            and wanted <= set(text.text.lower().split())
+            and (before is None or event.id < before)
+            and _fits(event, search or Search())
+        ]
+        return TextPage(tuple(found[:limit]), datetime.now(UTC))
+
+
+@dataclass
 class FakePeople:
     ids: set[UUID] = field(default_factory=set)
 
@@ -193,6 +223,10 @@ class FakeConsole:
     heads: FakeHeads = field(default_factory=FakeHeads)
     spots: FakeSpots = field(default_factory=FakeSpots)
     people: FakePeople = field(default_factory=FakePeople)
+    texts: FakeTexts = field(default_factory=FakeTexts)
+
+    def __post_init__(self) -> None:
+        self.texts.lists = self.lists
 
     def parts(self, audit: FakeAudit, review: object, labels: Mapping[str, str]) -> ConsoleParts:
         return ConsoleParts(
@@ -202,6 +236,9 @@ class FakeConsole:
             heads=CurrentHeads(self),
             spots=self.spots,
             people=self.people,
+            texts=self.texts,
+            words=self.texts,
+            mark=TextMarker(KEYS).mark,
             review=review,  # type: ignore[arg-type]  # the caller's, of the use case's own type
             labels=lambda: labels,
         )

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
+from assistant.audit.content import ContentKind, ContentText
 from assistant.audit.events import (
     AnswerBlocked,
     Event,
@@ -35,6 +36,13 @@ LABELS = {
     PEM_RULE: "Private key",
     CLIENT_RULE: "Client of an outside model",
 }
+PROMPT = (
+    "The nightly upload to the archive fails since Tuesday. This is what the script does:\n\n"
+    "    client = boto3.client('s3', aws_access_key_id='[AWS_ACCESS_KEY_1]')\n\nWhy does it say AccessDenied?"
+)
+ANSWER = (
+    "The key was rotated on Tuesday: the bucket's policy names the old one. Give the new key's user the same rights."
+)
 _MASKED = {
     KEY_RULE: ("AKIA••••••••MPLE", "[AWS_ACCESS_KEY_1]"),
     MAIL_RULE: ("a•••@corp.example", "[EMAIL_1]"),
@@ -90,9 +98,13 @@ def add_turn(
             first_token_milliseconds=310,
             total_milliseconds=4_780,
             finish_reason="stop",
+            content_id=(answer_id := uuid4()),
         )
+        console.texts.kept[answer_id] = ContentText(ContentKind.ANSWER, ANSWER)
+        prompt_id = uuid4()
+        console.texts.kept[prompt_id] = ContentText(ContentKind.PROMPT, PROMPT)
         events += [
-            (TurnGuarded(turn=place, guard=found, chars=1_236, text_mark=MARK), 2),
+            (TurnGuarded(turn=place, guard=found, chars=1_236, text_mark=MARK, content_id=prompt_id), 2),
             (routed, 3),
             (answered, 4_785),
         ]

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from assistant.audit.content import Damaged, Erased
 from assistant.audit.events import (
     HeadConfirmed,
     HeadContradicted,
@@ -224,3 +225,31 @@ async def test_a_word_that_cannot_be_read_is_not_noted(web: RunningSite, newcome
     before = len(web.fakes.audit.events)
     assert (await lena.http.post("/console/integrity/confirm", content=body)).status_code == 400
     assert len(web.fakes.audit.events) == before
+
+
+async def test_a_turn_shows_its_guarded_text_and_what_became_of_it(web: RunningSite, newcomer: Newcomer) -> None:
+    lena = await newcomer(Role.REVIEWER)
+    place = turn_of(web, uuid4())
+    path = f"/console/turn/{place.turn_id}"
+    assert "Why does it say AccessDenied?" in (await lena.http.get(path)).text
+    texts = web.fakes.console.texts
+    (prompt, answer) = [event.content_id for event in await web.fakes.console.lists.turn(place.turn_id)][1::2]
+    assert prompt
+    assert answer
+    texts.kept[prompt], texts.kept[answer] = Erased(), Damaged()
+    page = (await lena.http.get(path)).text
+    assert "AccessDenied" not in page
+    assert "A text of this turn was erased" in page
+    assert "was changed at the database" in page
+
+
+async def test_words_are_looked_for_and_only_their_mark_is_noted(web: RunningSite, newcomer: Newcomer) -> None:
+    lena = await newcomer(Role.REVIEWER)
+    place = turn_of(web, uuid4())
+    found = (await lena.http.get("/console/search?words=nightly upload")).text
+    assert short_reference(place.turn_id) in found
+    assert "No event fits" in (await lena.http.get("/console/search?words=unheard")).text
+    noted = [event for event in web.fakes.audit.events if isinstance(event, ReviewSearched)][-1]
+    assert noted.filters == ("words",)
+    assert noted.text_mark is not None
+    assert "unheard" not in repr(web.fakes.audit.events)

@@ -43,6 +43,9 @@ def parts_of(backend: ConsoleBackend) -> ConsoleParts:
         heads=backend.heads,
         spots=backend.spots,
         people=backend.people,
+        texts=backend.texts,
+        words=backend.words,
+        mark=backend.mark,
         review=backend.review,
         labels=backend.labels,
     )
