@@ -269,6 +269,24 @@ def audit_witness(
     raise typer.Exit(asyncio.run(serve_witness(witness, folder, host.strip("[]"), int(port))))
 
 
+@audit.command("anchors")
+def audit_anchors(
+    files: Annotated[list[Path], typer.Argument(help="Files that a syslog server wrote.")],
+) -> None:
+    """Print the checkpoints in files of a syslog server, each once, as `verify --anchor` takes them."""
+    from assistant.audit.anchors import read_notes
+
+    notes: dict[str, None] = {}
+    for file in files:
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                notes.update(dict.fromkeys(read_notes(line)))
+    if not notes:
+        typer.echo("No checkpoint is in there.", err=True)
+        raise typer.Exit(1)
+    typer.echo("".join(notes), nl=False)
+
+
 @audit.command("rotate-key")
 def audit_rotate_key() -> None:
     """Have a new key sign from the next batch on; the old one announces it in the log, and is then gone."""
