@@ -80,9 +80,11 @@ def audit_tail(
 def audit_seal() -> None:
     """Seal new events until told to stop; `cloister up` starts it with the addresses it needs."""
     from assistant import logging_guard
+    from assistant.audit.anchoring import AnchorPlaces
     from assistant.audit.seal_key import SealKeyFile
     from assistant.audit.sealing import run_sealer
     from assistant.database_roles import AUDIT_SEALER_ROLE, as_own_roles
+    from assistant.egress import allow_anchors
     from assistant.errors import SettingsError
 
     settings = as_own_roles(site_settings(), AUDIT_SEALER_ROLE)
@@ -91,7 +93,9 @@ def audit_seal() -> None:
         raise SettingsError("CLOISTER_DATABASE_URL is not set. `cloister up` sets it for its processes.")
     logging_guard.install_in_service(settings.log_level)
     keys = SealKeyFile(settings.seal_key)
-    raise typer.Exit(asyncio.run(run_sealer(settings.database_url, settings.audit_database_url, keys)))
+    anchors = AnchorPlaces(settings.audit_witnesses, settings.audit_anchor_file, settings.audit_anchor_syslog)
+    allow_anchors(settings)
+    raise typer.Exit(asyncio.run(run_sealer(settings.database_url, settings.audit_database_url, keys, anchors)))
 
 
 @audit.command("verify")
@@ -159,6 +163,8 @@ def audit_export(
     types: Annotated[list[str] | None, typer.Option("--type", help="Of this type; repeatable.")] = None,
     rule: Annotated[str, typer.Option(help="Where this rule was the strictest.")] = "",
     model: Annotated[str, typer.Option(help="Of this model.")] = "",
+    host: Annotated[str, typer.Option(help="Of this model host.")] = "",
+    persona: Annotated[str, typer.Option(help="Of this persona.")] = "",
     since: Annotated[datetime | None, typer.Option(help="From then on, in UTC. Alone, with --until: complete.")] = None,
     until: Annotated[datetime | None, typer.Option(help="Before then, in UTC.")] = None,
     size: Annotated[int | None, typer.Option(help="As the log was with so many events; unset: as it is.")] = None,
@@ -181,6 +187,8 @@ def audit_export(
         types=frozenset(map(Tag, types or [])),
         rule=rule,
         model=model,
+        host=host,
+        persona=persona,
         since=since and since.replace(tzinfo=UTC),
         until=until and until.replace(tzinfo=UTC),
     )
@@ -226,6 +234,33 @@ def audit_sample(
 
     for line in _sample_lines(asyncio.run(run()), as_json=as_json):
         typer.echo(line)
+
+
+@audit.command("witness")
+def audit_witness(
+    log: Annotated[list[str] | None, typer.Option(help="The public key of a log; repeatable.")] = None,
+    folder: Annotated[Path, typer.Option(help="Where its key lies, and what it remembers.")] = Path("witness"),
+    listen: Annotated[str, typer.Option(help="Address and port.")] = "127.0.0.1:8430",
+    name: Annotated[str, typer.Option(help="Its name, when its key is made; unset: one that no other has.")] = "",
+    *,
+    init: Annotated[bool, typer.Option("--init", help="Make the key, print its public half, and end.")] = False,
+) -> None:
+    """Cosign the log of another machine: run it where the log's administrators have no rights. It needs no database."""
+    from assistant import logging_guard
+    from assistant.audit.witness import Witness, open_witness_key
+
+    public = open_witness_key(folder, name).witness
+    typer.echo(str(public))
+    if init:
+        return
+    host, _, port = listen.rpartition(":")
+    if not log or not host or not port.isdecimal():
+        raise typer.BadParameter("A witness needs the key of a log (--log) and an address (--listen host:port).")
+    from assistant.audit.witness_server import serve_witness
+
+    logging_guard.install_in_service("INFO")
+    witness = Witness(folder, [_parse_key(each) for each in log])
+    raise typer.Exit(asyncio.run(serve_witness(witness, folder, host.strip("[]"), int(port))))
 
 
 @audit.command("rotate-key")

@@ -28,6 +28,7 @@ from assistant.audit.reader_pool import ReaderPool
 from assistant.audit.record import Origin
 from assistant.audit.seal_key import public_file_of, read_public_key
 from assistant.audit.sealed import SealChecks
+from assistant.compliance.desk import Desk, build_desk
 from assistant.database import create_engine
 from assistant.database_roles import AUDIT_READER_ROLE, url_for_role
 from assistant.errors import SettingsError
@@ -60,6 +61,7 @@ class ConsoleBackend:
     spots: KeptSpots
     people: Pseudonyms
     review: Review
+    desk: Desk
     labels: Callable[[], Mapping[str, str]]
 
 
@@ -109,6 +111,7 @@ async def open_backend(
     *,
     audit: Appender,
     review: Review,
+    desk: Desk,
     labels: Callable[[], Mapping[str, str]],
 ) -> AsyncIterator[ConsoleBackend]:
     """Open what the console reads, beside what the process has already.
@@ -126,6 +129,7 @@ async def open_backend(
             spots=KeptSpots(TurnDetails(engine)),
             people=Pseudonyms(engine),
             review=review,
+            desk=desk,
             labels=labels,
         )
 
@@ -154,17 +158,28 @@ async def build_console(settings: Settings) -> AsyncIterator[tuple[Access, Conso
         def labels() -> Mapping[str, str]:
             return guards.current.policy.labels
 
+        sealer, marker = keys.sealer("pseudonyms"), TextMarker(keys)
+        guard = ConversationGuard(guards, history, sealer)
+        desk = build_desk(
+            engine,
+            url_for_role(database_url, AUDIT_READER_ROLE, keys),
+            audit=audit,
+            guard=guard,
+            sealer=sealer,
+            marker=marker,
+            notice_days=settings.notice_days,
+        )
         review = Review(
             history,
-            ConversationGuard(guards, history, keys.sealer("pseudonyms")),
+            guard,
             audit,
             reports=reports,
             figures=Figures(audit, reports, counts, labels=labels),
         )
         backend = await stack.enter_async_context(
-            open_backend(settings, engine, audit=audit, review=review, labels=labels)
+            open_backend(settings, engine, audit=audit, review=review, desk=desk, labels=labels)
         )
-        yield Access(Identity(engine, session_hours=settings.session_hours), audit, TextMarker(keys)), backend
+        yield Access(Identity(engine, session_hours=settings.session_hours), audit, marker), backend
 
 
 def _read_guard(settings: Settings) -> Guard:

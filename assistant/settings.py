@@ -49,6 +49,15 @@ class Settings(BaseSettings):
         default=None,
         description="The key that signs the audit log's heads; unset: secrets/seal.key in the data folder.",
     )
+    audit_witnesses: tuple[str, ...] = Field(
+        default=(), description="Witnesses of the audit log, as a JSON list of public key, blank, address."
+    )
+    audit_anchor_file: Path | None = Field(
+        default=None, description="A file elsewhere that the sealer adds each minute's checkpoint to."
+    )
+    audit_anchor_syslog: str = Field(
+        default="", description="Where each minute's checkpoint goes as a line: udp://host:port, or unix:/path."
+    )
     audit_content: str = Field(
         default="keep",
         pattern="^(keep|none)$",

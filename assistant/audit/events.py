@@ -67,6 +67,10 @@ class Tag(StrEnum):
     JOB_CANCELLED = "job:cancelled"
     POLICY_LOADED = "policy:loaded"
     POLICY_REFUSED = "policy:refused"
+    FLEET_LOADED = "fleet:loaded"
+    FLEET_REFUSED = "fleet:refused"
+    HOST_DRAINED = "host:drained"
+    HOST_UNDRAINED = "host:undrained"
     EGRESS_REFUSED = "egress:refused"
     LOG_OPENED = "log:opened"
     LOG_READ = "log:read"
@@ -77,6 +81,17 @@ class Tag(StrEnum):
     LOG_CONFLICTED = "log:conflicted"
     TEXT_DROPPED = "text:dropped"
     KEY_ROTATED = "key:rotated"
+    HOLD_PLACED = "hold:placed"
+    HOLD_RELEASED = "hold:released"
+    ERASURE_REQUESTED = "erasure:requested"
+    ERASURE_APPROVED = "erasure:approved"
+    ERASURE_DENIED = "erasure:denied"
+    ERASURE_EXECUTED = "erasure:executed"
+    ANCHOR_KEPT = "anchor:kept"
+    ANCHOR_FAILED = "anchor:failed"
+    ANCHOR_CONTRADICTED = "anchor:contradicted"
+    HEAD_CONFIRMED = "head:confirmed"
+    HEAD_CONTRADICTED = "head:contradicted"
     REVIEW_VIEWED = "review:viewed"
     REVIEW_SEARCHED = "review:searched"
     EXPORT_CREATED = "export:created"
@@ -803,6 +818,50 @@ class PolicyRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FleetLoaded:
+    """A fleet is in force in this process from now on; `hosts` are their names."""
+
+    tag: ClassVar = Tag.FLEET_LOADED
+    outcome: ClassVar = Outcome.DONE
+    fleet_version: Name
+    hosts: tuple[Name, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetRefused:
+    """A changed fleet cannot be used in this process; `fleet_version` stays in force.
+
+    Attributes:
+        place: file and line of what is wrong.
+    """
+
+    tag: ClassVar = Tag.FLEET_REFUSED
+    outcome: ClassVar = Outcome.REFUSED
+    fleet_version: Name
+    place: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostDrained:
+    """Somebody took a model host out of service: it gets no new prompts, and finishes what it answers."""
+
+    tag: ClassVar = Tag.HOST_DRAINED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    host: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostUndrained:
+    """Somebody put a model host into service again."""
+
+    tag: ClassVar = Tag.HOST_UNDRAINED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    host: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EgressRefused:
     """The network lock refused an attempt to leave a process; never what was to be sent.
 
@@ -948,6 +1007,152 @@ class KeyRotated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoldPlaced:
+    """A person (`subject`) or a conversation must not be erased from now on."""
+
+    tag: ClassVar = Tag.HOLD_PLACED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    hold_id: UUID
+    scope: Name
+    reason_mark: TextMark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldReleased:
+    """A hold is over."""
+
+    tag: ClassVar = Tag.HOLD_RELEASED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    hold_id: UUID
+    scope: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureRequested:
+    """Somebody asked that a person (`subject`), or the texts of a conversation, be erased."""
+
+    tag: ClassVar = Tag.ERASURE_REQUESTED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    erasure_id: UUID
+    scope: Name
+    reason_mark: TextMark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureApproved:
+    """Somebody else agreed to an erasure, in the transaction that executes it."""
+
+    tag: ClassVar = Tag.ERASURE_APPROVED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    erasure_id: UUID
+    scope: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureDenied:
+    """Somebody else did not agree to an erasure."""
+
+    tag: ClassVar = Tag.ERASURE_DENIED
+    outcome: ClassVar = Outcome.REFUSED
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    erasure_id: UUID
+    scope: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureExecuted:
+    """The keys of all texts up to now are destroyed, and the texts with them; of a person also what names them."""
+
+    tag: ClassVar = Tag.ERASURE_EXECUTED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    erasure_id: UUID
+    scope: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorKept:
+    """A checkpoint lies where the database's superusers have no rights; told every ten minutes at most.
+
+    Attributes:
+        kind: `witness`, `file` or `syslog`.
+        anchor: the witness's name, the file's or the server's.
+        size: how many events the checkpoint covers.
+    """
+
+    tag: ClassVar = Tag.ANCHOR_KEPT
+    outcome: ClassVar = Outcome.DONE
+    kind: Name
+    anchor: Name
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorFailed:
+    """An anchor does not take checkpoints; `error` is a class of error, or what a witness answered."""
+
+    tag: ClassVar = Tag.ANCHOR_FAILED
+    outcome: ClassVar = Outcome.FAILED
+    kind: Name
+    anchor: Name
+    error: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorContradicted:
+    """An anchor holds another history than this log: it was set back, or sealed anew.
+
+    Attributes:
+        size: how many events this log has.
+        seen: how many events the anchor saw.
+    """
+
+    tag: ClassVar = Tag.ANCHOR_CONTRADICTED
+    outcome: ClassVar = Outcome.FAILED
+    kind: Name
+    anchor: Name
+    size: int
+    seen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadConfirmed:
+    """A person's browser found that the log continues the head that it kept from its last visit."""
+
+    tag: ClassVar = Tag.HEAD_CONFIRMED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadContradicted:
+    """A person's browser found that the log does not continue the head that it kept, of `seen` events."""
+
+    tag: ClassVar = Tag.HEAD_CONTRADICTED
+    outcome: ClassVar = Outcome.FAILED
+    actor: UUID
+    size: int
+    seen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewViewed:
     """Somebody opened a page of the console; durable before the page is sent.
 
@@ -1070,6 +1275,10 @@ Event = (
     | JobCancelled
     | PolicyLoaded
     | PolicyRefused
+    | FleetLoaded
+    | FleetRefused
+    | HostDrained
+    | HostUndrained
     | EgressRefused
     | LogOpened
     | LogRead
@@ -1080,6 +1289,17 @@ Event = (
     | LogConflicted
     | TextDropped
     | KeyRotated
+    | HoldPlaced
+    | HoldReleased
+    | ErasureRequested
+    | ErasureApproved
+    | ErasureDenied
+    | ErasureExecuted
+    | AnchorKept
+    | AnchorFailed
+    | AnchorContradicted
+    | HeadConfirmed
+    | HeadContradicted
     | ReviewViewed
     | ReviewSearched
     | ExportCreated

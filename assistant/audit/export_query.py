@@ -24,6 +24,8 @@ _CONDITIONS: Final = {
     "types": "type = ANY({})",
     "rule": "rule = {}",
     "model": "model = {}",
+    "host": "host = {}",
+    "persona": "persona = {}",
 }
 KEY_EVENTS: Final = sql.SQL("type = {}").format(sql.Literal(Tag.KEY_ROTATED.value))
 
@@ -45,6 +47,8 @@ class ExportQuery:
     types: frozenset[Tag] = frozenset()
     rule: str = ""
     model: str = ""
+    host: str = ""
+    persona: str = ""
     since: datetime | None = None
     until: datetime | None = None
 
@@ -71,6 +75,8 @@ class ExportQuery:
             "types": sorted(tag.value for tag in self.types),
             "rule": self.rule,
             "model": self.model,
+            "host": self.host,
+            "persona": self.persona,
             "since": format_time(_whole_milliseconds(self.since)) if self.since else None,
             "until": format_time(_whole_milliseconds(self.until)) if self.until else None,
         }

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from assistant.audit.checkpoint import Checkpoint, NoteError, NoteKey, open_note
 from assistant.audit.heads import FIRST_BATCH, SELECT_HEADS, Head, has_seen, select_batch
 from assistant.audit.nodes import StoredNodes
-from assistant.audit.tree import consistency_proof, inclusion_proof, is_included
+from assistant.audit.tree import consistency_proof, inclusion_proof, is_included, root_of
 from assistant.database import connect
 from assistant.errors import NotFoundError, UnavailableError
 
@@ -130,6 +130,20 @@ async def read_consistency(connection: psycopg.AsyncConnection, old_size: int, n
         return []
     nodes = await StoredNodes(connection, head.size).read_for(lambda read: consistency_proof(old_size, new_size, read))
     return consistency_proof(old_size, new_size, lambda *node: nodes[node])
+
+
+async def read_root(connection: psycopg.AsyncConnection, size: int) -> bytes:
+    """Return the root that the log had at a size, which may be one that no head has.
+
+    Raises:
+        NotFoundError: the log has not so many sealed events.
+        UnavailableError: the log lacks a tile.
+    """
+    head = await read_newest(connection)
+    if size > head.size:
+        raise NotFoundError(f"The log has {head.size} sealed events, not {size}.")
+    nodes = await StoredNodes(connection, head.size).read_for(lambda read: root_of(size, read))
+    return root_of(size, lambda *node: nodes[node])
 
 
 async def read_newest(connection: psycopg.AsyncConnection) -> Head:

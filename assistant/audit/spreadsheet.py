@@ -11,7 +11,7 @@ import orjson
 
 COLUMNS: Final = (
     *("leaf", "id", "at", "type", "outcome", "subject", "actor", "thread_id", "turn_id"),
-    *("rule", "severity", "model", "data"),
+    *("rule", "severity", "model", "host", "persona", "data"),
 )
 # What begins a formula. Source: OWASP, CSV Injection; the wide forms are read as the narrow ones in some languages.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "|", "%")  # noqa: RUF001

@@ -11,6 +11,7 @@ from assistant.audit.events import Event
 from assistant.audit.lists import Cursor, EventPage
 from assistant.audit.read import Search, StoredEvent
 from assistant.audit.sealed import Sealed
+from assistant.compliance.desk import Desk
 from assistant.web.chat_parts import Reviewing
 from policies.explanation import Detail
 
@@ -100,4 +101,5 @@ class ConsoleParts:
     spots: Spots
     people: People
     review: Reviewing
+    desk: Desk
     labels: Callable[[], Mapping[str, str]]

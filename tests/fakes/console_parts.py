@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from assistant.audit.events import Event
@@ -13,8 +14,11 @@ from assistant.audit.lists import Cursor, EventPage
 from assistant.audit.read import Search, StoredEvent
 from assistant.audit.record import Origin, compose_record, first_id
 from assistant.audit.sealed import Sealed
+from assistant.compliance.desk import Desk
+from assistant.compliance.grants import Grant, Notice
+from assistant.compliance.hits import Hit
 from assistant.conversation import short_reference
-from assistant.errors import CloisterError
+from assistant.errors import CloisterError, NotFoundError
 from assistant.web.console_parts import ConsoleParts
 from policies.explanation import Detail
 from tests.fakes.turn_parts import FakeAudit
@@ -118,6 +122,42 @@ class FakePeople:
         return [one for one in self.ids if one.hex[-8:] == pseudonym]
 
 
+class EmptyDesk:
+    """A desk on which nothing lies: what is asked for by id is not there, and lists are empty."""
+
+    def __getattr__(self, _name: str) -> object:
+        return EmptyDesk()
+
+    async def __call__(self, *_arguments: object, **_named: object) -> object:
+        raise NotFoundError("There is nothing on this desk.")
+
+
+class EmptyHits:
+    async def of_turn(self, _person: object, _turn_id: UUID) -> tuple[Hit, ...]:
+        return ()
+
+
+class NoEmergencies(EmptyDesk):
+    async def emergencies(self, _person: object) -> tuple[Grant, ...]:
+        return ()
+
+    async def notices(self, _person: object) -> tuple[Notice, ...]:
+        return ()
+
+
+class Nobody:
+    async def names(self, _people: object) -> Mapping[UUID, str]:
+        return {}
+
+
+def empty_desk() -> Desk:
+    nothing: Any = EmptyDesk()
+    hits: Any = EmptyHits()
+    unmasking: Any = NoEmergencies()
+    people: Any = Nobody()
+    return Desk(hits, nothing, nothing, unmasking, nothing, people, nothing)
+
+
 @dataclass
 class FakeConsole:
     """Everything behind the console that is not behind the chat, too."""
@@ -134,6 +174,7 @@ class FakeConsole:
             seals=self.seals,
             spots=self.spots,
             people=self.people,
+            desk=empty_desk(),
             review=review,  # type: ignore[arg-type]  # the caller's, of the use case's own type
             labels=lambda: labels,
         )

@@ -175,6 +175,8 @@ def test_a_time_is_exported_completely_with_the_keys_from_before(scene: Exportin
         (ExportQuery(person_id=uuid4()), 0),
         (ExportQuery(rule="no/such"), 0),
         (ExportQuery(model="none"), 0),
+        (ExportQuery(host="none"), 0),
+        (ExportQuery(persona="none"), 0),
         (ExportQuery(thread_id=uuid4()), 0),
         (ExportQuery(reference="7QK2M4X"), 0),
         (ExportQuery(types=frozenset({Tag.JOB_ENQUEUED})), 528),  # more than are looked up one by one

@@ -27,7 +27,7 @@ FILES = ["checkpoint", "events.jsonl", "keys.json", "manifest.json", "proof.bin"
 SMALL_FILES, MOST_SMALL_FILE_BYTES, MOST_LINE_BYTES = ("checkpoint", "keys.json", "manifest.json"), 1 << 24, 1 << 16
 LINE = re.compile(rb'\{"leaf":(0|[1-9][0-9]{0,17}),"event":(\{.*\})\}\n')
 SIGNATURE = re.compile("— ([^ +]+) ([A-Za-z0-9+/=]+)")
-SAME = ("thread_id", "turn_id", "rule", "model")  # what is asked for, an event says in the same words
+SAME = ("thread_id", "turn_id", "rule", "model", "host", "persona")  # asked for and said in the same words
 
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P

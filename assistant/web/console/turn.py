@@ -11,9 +11,11 @@ from starlette.responses import Response
 
 from assistant.audit.read import StoredEvent
 from assistant.audit.sealed import Sealed
+from assistant.compliance.standing import Disposition, State
 from assistant.errors import BadInputError, NotFoundError
-from assistant.rights import Right
+from assistant.rights import Right, has_right
 from assistant.web.console import queue
+from assistant.web.console.moves import WORDS, people_of
 from assistant.web.console.routes import ConsoleRoute
 from assistant.web.console.shell import Shell
 from assistant.web.console.timeline import tell_turn
@@ -52,6 +54,8 @@ class TurnPages:
         )
         sealed = await self._parts.seals.check(events)
         spots = (await self._parts.spots.of_turns({turn_id})).get(turn_id, ())
+        person = acting(request)
+        hits = await self._parts.desk.hits.of_turn(person, turn_id)
         return self._shell.render(
             noted,
             "turn.html",
@@ -61,6 +65,14 @@ class TurnPages:
             steps=tell_turn(events, spots, sealed),
             seal=_sum_up(events, sealed),
             labels=self._parts.labels(),
+            hits=hits,
+            names=await self._parts.desk.people.names(people_of(hit.standing for hit in hits)),
+            is_own=first.subject == person.id,
+            may_work=has_right(person, Right.WORK_AT_DESK),
+            waiting=[State.AWAITING_SECOND],
+            undecided=[State.NEW, State.IN_REVIEW, State.NEEDS_INFO, State.REOPENED],
+            dispositions=list(Disposition),
+            words=WORDS,
         )
 
     async def _find(self, turn: str) -> Sequence[StoredEvent]:

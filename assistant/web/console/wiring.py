@@ -43,5 +43,6 @@ def parts_of(backend: ConsoleBackend) -> ConsoleParts:
         spots=backend.spots,
         people=backend.people,
         review=backend.review,
+        desk=backend.desk,
         labels=backend.labels,
     )
