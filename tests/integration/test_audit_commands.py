@@ -29,7 +29,7 @@ def log(database: Database, tmp_path: Path) -> SealedLog:
     return log
 
 
-def run(log: SealedLog, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+def run(log: SealedLog, *arguments: str, input_: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
     key_file = log.keys._file.parent / "master.key"
     key_file.write_bytes(bytes(range(32)))
     environment = {
@@ -42,7 +42,9 @@ def run(log: SealedLog, *arguments: str, **settings: str) -> subprocess.Complete
         **settings,
     }
     command = [sys.executable, "-P", "-m", "assistant", "audit", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command, env=environment, input=input_, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def test_a_sound_log_is_said_to_be_and_the_look_is_recorded(log: SealedLog, tmp_path: Path) -> None:
