@@ -30,6 +30,7 @@ MATRIX = {
     ("GET", "/console/queue"): REVIEWERS,
     ("GET", "/console/search"): REVIEWERS,
     ("GET", "/console/turn/{turn}"): READERS,
+    ("POST", "/console/people"): REVIEWERS,
     ("GET", "/console/hits"): READERS,
     ("POST", "/console/hits"): REVIEWERS,
     ("GET", "/console/cases"): READERS,
