@@ -130,8 +130,14 @@ def audit_verify(
 
 
 @audit.command("head")
-def audit_head(*, as_json: AsJson = False) -> None:
+def audit_head(
+    *,
+    as_json: AsJson = False,
+    with_status: Annotated[bool, typer.Option("--status", help="Say instead who vouches for it: 0 green.")] = False,
+) -> None:
     """Print the newest checkpoint: keep it elsewhere, and it is an anchor for `verify`."""
+    if with_status:
+        raise typer.Exit(_show_status(as_json=as_json))
     from assistant.audit.proof import read_head
     from assistant.audit.record import format_time
 
@@ -264,6 +270,24 @@ def audit_witness(
     raise typer.Exit(asyncio.run(serve_witness(witness, folder, host.strip("[]"), int(port))))
 
 
+@audit.command("anchors")
+def audit_anchors(
+    files: Annotated[list[Path], typer.Argument(help="Files that a syslog server wrote.")],
+) -> None:
+    """Print the checkpoints in files of a syslog server, each once, as `verify --anchor` takes them."""
+    from assistant.audit.anchors import read_notes
+
+    notes: dict[str, None] = {}
+    for file in files:
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                notes.update(dict.fromkeys(read_notes(line)))
+    if not notes:
+        typer.echo("No checkpoint is in there.", err=True)
+        raise typer.Exit(1)
+    typer.echo("".join(notes), nl=False)
+
+
 @audit.command("rotate-key")
 def audit_rotate_key() -> None:
     """Have a new key sign from the next batch on; the old one announces it in the log, and is then gone."""
@@ -377,6 +401,23 @@ async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_qui
         if not findings.found:  # what was found is said in any case
             raise
     return findings
+
+
+def _show_status(*, as_json: bool) -> int:
+    """Print the light over the log and why; 0 it is green, 1 red, 2 yellow."""
+    from assistant.audit.light import Light
+    from assistant.doctor.integrity import read_state
+
+    state = asyncio.run(read_state(site_settings(), audit_reader_url()))
+    if as_json:
+        anchors = [{"kind": each.kind, "anchor": each.label, "size": each.size} for each in state.anchors]
+        described = {"light": state.light, "size": state.size, "reasons": state.reasons, "anchors": anchors}
+        typer.echo(json.dumps(described))
+    else:
+        typer.echo(f"{state.light}: {state.size or 0:,} sealed events.")
+        for line in (*state.describe(), *(f"  {reason}" for reason in state.reasons)):
+            typer.echo(line)
+    return {Light.GREEN: 0, Light.RED: 1, Light.YELLOW: 2}[state.light]
 
 
 def _show_progress(done: int, total: int) -> None:
