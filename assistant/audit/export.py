@@ -243,6 +243,9 @@ async def _write_events(
         table.write(spreadsheet.header())
     async for block in _read_plan(connection, plan):
         wanted = [leaf for leaf in block if leaf.body is not None]
+        for leaf in block:
+            if leaf.is_dropped:
+                sheaf.note_dropped(leaf)
         for leaf in wanted:
             await sheaf.add(leaf)
         await asyncio.to_thread(_write_block, wanted, events, table)
@@ -276,7 +279,7 @@ def _manifest(request: ExportRequest, plan: _Plan, sheaf: Sheaf) -> dict[str, ob
         "query": plan.query,
         "events": sheaf.events,
         "extent": [sheaf.first, sheaf.last],
-        "dropped": [],
+        "dropped": sheaf.dropped if "leaves" in plan.query else [],
         "made_by": f"cloister {version('cloister')}",
     }
 

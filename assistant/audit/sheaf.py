@@ -29,7 +29,15 @@ class Sheaf:
     first: int = 0
     last: int = 0
     events: int = 0
+    dropped: list[list[int]] = field(default_factory=list)
     announcements: list[tuple[Leaf, dict[str, str]]] = field(default_factory=list)
+
+    def note_dropped(self, leaf: Leaf) -> None:
+        """Note that retention took an event that would be exported; these come in their order, as all others do."""
+        if self.dropped and self.dropped[-1][1] == leaf.number:
+            self.dropped[-1][1] += 1
+        else:
+            self.dropped.append([leaf.number, leaf.number + 1])
 
     async def add(self, leaf: Leaf) -> None:
         """Add the next event."""
