@@ -30,6 +30,7 @@ from assistant.egress import allow_site
 from assistant.errors import SettingsError
 from assistant.history.history import History
 from assistant.identity.identity import Identity
+from assistant.identity.tokens import ApiTokens
 from assistant.jobs.broker import CeleryBroker
 from assistant.jobs.queue import Jobs
 from assistant.keys import Keys
@@ -43,6 +44,7 @@ from assistant.policy.watch import PolicyWatch
 from assistant.reports.reports import Reports
 from assistant.review import Figures, Review
 from assistant.settings import Settings
+from assistant.tokens import Tokens
 from assistant.turn import ModelHosts, TurnParts, run_turn
 from assistant.turn_events import TurnEvent
 from connectors.errors import FleetError
@@ -69,6 +71,7 @@ class Application:
     personas: Personas
     history: History
     access: Access
+    tokens: Tokens
     conversations: Conversations
     review: Review
     documents: Documents
@@ -181,6 +184,7 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
             personas=read_personas(settings.personas),
             history=history,
             access=Access(Identity(engine, session_hours=settings.session_hours), audit, marker),
+            tokens=_tokens(engine, keys, audit),
             conversations=Conversations(history, conversation_guard, audit),
             review=Review(
                 history,
@@ -237,6 +241,21 @@ async def build_access(settings: Settings) -> AsyncIterator[Access]:
         stack.push_async_callback(engine.dispose)
         audit = await stack.enter_async_context(open_audit(settings))
         yield Access(Identity(engine, session_hours=settings.session_hours), audit, TextMarker(keys))
+
+
+@asynccontextmanager
+async def build_tokens(settings: Settings) -> AsyncIterator[Tokens]:
+    """Open API tokens and the audit log alone, for a command."""
+    keys = Keys.load_or_create(settings.master_key)
+    async with AsyncExitStack() as stack:
+        engine = create_engine(required(settings, "database_url"))
+        stack.push_async_callback(engine.dispose)
+        audit = await stack.enter_async_context(open_audit(settings))
+        yield _tokens(engine, keys, audit)
+
+
+def _tokens(engine: AsyncEngine, keys: Keys, audit: Appender) -> Tokens:
+    return Tokens(ApiTokens(engine, keys.derive("api-token")), audit)
 
 
 @asynccontextmanager

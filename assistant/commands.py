@@ -19,6 +19,7 @@ from assistant.command_settings import report_refusals, server_settings, site_se
 from assistant.errors import CloisterError, EmbeddedError, SettingsError
 from assistant.policy_commands import policy
 from assistant.review_commands import show_reports
+from assistant.token_commands import token
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ app = typer.Typer(
 users = typer.Typer(help="People who may sign in, and their roles.", no_args_is_help=True)
 fleet = typer.Typer(help="Model hosts and their models.", no_args_is_help=True)
 app.add_typer(users, name="users")
+users.add_typer(token, name="token")
 app.add_typer(audit, name="audit")
 app.add_typer(fleet, name="fleet")
 app.add_typer(policy, name="policy")
