@@ -139,8 +139,8 @@ class AnswerTurn:
         self._parts = parts
 
     def __call__(self, turn: Turn) -> AsyncGenerator[TurnEvent, None]:
-        """Run one turn."""
-        return run_turn(turn, self._parts)
+        """Run one turn; one that brings its own context is kept nowhere."""
+        return run_turn(turn, self._parts if turn.context is None else self._parts.unkept())
 
 
 @asynccontextmanager
