@@ -72,7 +72,9 @@ class Tokens:
         try:
             return await self._tokens.holder(token, client)
         except TokenRefusedError as error:
-            await self._audit.append(TokenRefused(subject=error.owner, token_id=error.token_id, reason=error.fault))
+            await self._audit.append(
+                TokenRefused(subject=error.owner, token_id=error.token_id, reason=error.fault.value)
+            )
             raise
 
     async def note_refusal(self, holder: Holder, wanted: str) -> None:

@@ -8,14 +8,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from assistant.errors import UnavailableError
-from assistant.web.chat_door import ChatDoor
 from assistant.web.doors import PartState, SignIn
 from assistant.web.session_gate import SessionCookie
 
 
 def health_routes(
     check_parts: Callable[[], Awaitable[Mapping[str, PartState]]],
-    chat: ChatDoor,
     *,
     identity: SignIn,
     cookie: SessionCookie,
@@ -32,7 +30,7 @@ def health_routes(
 
     @router.get("/ready")
     async def ready(request: Request) -> JSONResponse:
-        parts = {**await check_parts(), "chat": chat.state}
+        parts = await check_parts()
         is_ready = all(part.is_ready for part in parts.values())
         is_known = await _is_signed_in(cookie.read(request.scope))
         body = {

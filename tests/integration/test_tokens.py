@@ -11,6 +11,7 @@ import pytest
 
 from assistant.access import Access
 from assistant.audit.parts import TextMarker
+from assistant.audit.record import Origin, compose_record
 from assistant.conversation import Role
 from assistant.database import create_engine, libpq_dsn
 from assistant.errors import AuditUnavailableError, BadInputError, NotFoundError
@@ -103,6 +104,8 @@ async def test_a_revoked_token_opens_nothing_at_once(desk: Desk) -> None:
     assert entry.fault is TokenFault.REVOKED
     refused = desk.log.events[-1]
     assert (refused.tag, refused.reason, refused.token_id) == ("token:refused", "revoked", made.id)
+    for event in desk.log.events:
+        compose_record(event, Origin.here("test"), 1)  # each has a canonical form
 
 
 async def test_an_expired_token_opens_nothing(desk: Desk) -> None:
