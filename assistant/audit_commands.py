@@ -5,19 +5,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
-from assistant.command_settings import audit_reader_url, report_refusals, server_settings, site_settings
+from assistant.command_settings import (
+    audit_reader_url,
+    audit_role_url,
+    installation_keys,
+    report_refusals,
+    server_settings,
+    site_settings,
+)
 from assistant.errors import UnavailableError
 
 if TYPE_CHECKING:  # so that `--help` answers at once
     from assistant.audit.checkpoint import NoteKey
     from assistant.audit.findings import Findings
     from assistant.audit.read import StoredEvent
+    from assistant.audit.sample import Sample
     from assistant.settings import Settings
 
 audit = typer.Typer(help="The audit log.", no_args_is_help=True)
@@ -70,9 +80,11 @@ def audit_tail(
 def audit_seal() -> None:
     """Seal new events until told to stop; `cloister up` starts it with the addresses it needs."""
     from assistant import logging_guard
+    from assistant.audit.anchoring import AnchorPlaces
     from assistant.audit.seal_key import SealKeyFile
     from assistant.audit.sealing import run_sealer
     from assistant.database_roles import AUDIT_SEALER_ROLE, as_own_roles
+    from assistant.egress import allow_anchors
     from assistant.errors import SettingsError
 
     settings = as_own_roles(site_settings(), AUDIT_SEALER_ROLE)
@@ -81,7 +93,9 @@ def audit_seal() -> None:
         raise SettingsError("CLOISTER_DATABASE_URL is not set. `cloister up` sets it for its processes.")
     logging_guard.install_in_service(settings.log_level)
     keys = SealKeyFile(settings.seal_key)
-    raise typer.Exit(asyncio.run(run_sealer(settings.database_url, settings.audit_database_url, keys)))
+    anchors = AnchorPlaces(settings.audit_witnesses, settings.audit_anchor_file, settings.audit_anchor_syslog)
+    allow_anchors(settings)
+    raise typer.Exit(asyncio.run(run_sealer(settings.database_url, settings.audit_database_url, keys, anchors)))
 
 
 @audit.command("verify")
@@ -138,6 +152,117 @@ def audit_prove(
     typer.echo(str(asyncio.run(prove(audit_reader_url(), event_id))), nl=False)
 
 
+@audit.command("export")
+def audit_export(
+    target: Annotated[Path, typer.Argument(help="The zip to write; nothing may lie there.")],
+    *,
+    reason: Annotated[str, typer.Option(help="Why, in words; it stands in the file, not in the log.")],
+    person: Annotated[UUID | None, typer.Option(help="Whose events, by id: they acted, or it was about them.")] = None,
+    thread: Annotated[UUID | None, typer.Option(help="Of one conversation, by id.")] = None,
+    turn: Annotated[str, typer.Option(help="Of the turn with this code, as the page shows it.")] = "",
+    types: Annotated[list[str] | None, typer.Option("--type", help="Of this type; repeatable.")] = None,
+    rule: Annotated[str, typer.Option(help="Where this rule was the strictest.")] = "",
+    model: Annotated[str, typer.Option(help="Of this model.")] = "",
+    host: Annotated[str, typer.Option(help="Of this model host.")] = "",
+    persona: Annotated[str, typer.Option(help="Of this persona.")] = "",
+    since: Annotated[datetime | None, typer.Option(help="From then on, in UTC. Alone, with --until: complete.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Before then, in UTC.")] = None,
+    size: Annotated[int | None, typer.Option(help="As the log was with so many events; unset: as it is.")] = None,
+    key: Annotated[str, typer.Option(help="The public key of the log's first day.")] = "",
+    with_table: Annotated[bool, typer.Option("--csv", help="Write the events as CSV beside the zip, too.")] = False,
+) -> None:
+    """Write events to a zip that an outsider checks without Cloister: `python3 -I verify.py export.zip --key …`."""
+    from assistant.audit.events import Tag
+    from assistant.audit.export import Exported, ExportRequest, create_export
+    from assistant.audit.export_query import ExportQuery
+    from assistant.bootstrap import open_audit
+
+    unknown = set(types or []) - set(Tag)
+    if unknown:
+        raise typer.BadParameter(f"{min(unknown)!r} is no type of event. There are: {', '.join(Tag)}.")
+    query = ExportQuery(
+        person_id=person,
+        thread_id=thread,
+        reference=turn,
+        types=frozenset(map(Tag, types or [])),
+        rule=rule,
+        model=model,
+        host=host,
+        persona=persona,
+        since=since and since.replace(tzinfo=UTC),
+        until=until and until.replace(tzinfo=UTC),
+    )
+    settings = server_settings()
+
+    async def run() -> Exported:
+        async with open_audit(settings) as writer:
+            return await create_export(
+                audit_reader_url(),
+                _log_key(settings, key),
+                ExportRequest(query=query, reason=reason, size=size),
+                writer,
+                target,
+                table=target.with_suffix(".csv") if with_table else None,
+                on_progress=_show_progress if sys.stderr.isatty() else None,
+            )
+
+    exported = asyncio.run(run())
+    typer.echo(f"{exported.events:,} events of {exported.size:,} in {str(target)!r}, SHA-256 {exported.sha256}")
+
+
+@audit.command("sample")
+def audit_sample(
+    week: Annotated[str, typer.Option(help="Which week, such as 2026-W48; it must be over.")],
+    size: Annotated[int, typer.Option(min=1, max=500, help="How many events.")] = 20,
+    population: Annotated[str, typer.Option("--of", help="turns, or hits: what was redacted or blocked.")] = "turns",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Draw the sample of a week again, and see that nobody picked it."""
+    from assistant.audit.events import LogRead
+    from assistant.audit.sample import Population, Week, draw
+    from assistant.bootstrap import open_audit
+
+    if population not in set(Population):
+        raise typer.BadParameter(f"{population!r} is neither turns nor hits.")
+    wanted = Week.parse(week), Population(population)
+
+    async def run() -> Sample:
+        async with open_audit(server_settings()) as writer:
+            await writer.append(LogRead(actor=None, door="command", filters=("sample",)))
+        return await draw(audit_reader_url(), *wanted, size)
+
+    for line in _sample_lines(asyncio.run(run()), as_json=as_json):
+        typer.echo(line)
+
+
+@audit.command("witness")
+def audit_witness(
+    log: Annotated[list[str] | None, typer.Option(help="The public key of a log; repeatable.")] = None,
+    folder: Annotated[Path, typer.Option(help="Where its key lies, and what it remembers.")] = Path("witness"),
+    listen: Annotated[str, typer.Option(help="Address and port.")] = "127.0.0.1:8430",
+    name: Annotated[str, typer.Option(help="Its name, when its key is made; unset: one that no other has.")] = "",
+    *,
+    init: Annotated[bool, typer.Option("--init", help="Make the key, print its public half, and end.")] = False,
+) -> None:
+    """Cosign the log of another machine: run it where the log's administrators have no rights. It needs no database."""
+    from assistant import logging_guard
+    from assistant.audit.witness import Witness, open_witness_key
+
+    public = open_witness_key(folder, name).witness
+    typer.echo(str(public))
+    if init:
+        return
+    host, _, port = listen.rpartition(":")
+    if not log or not host or not port.isdecimal():
+        raise typer.BadParameter("A witness needs the key of a log (--log) and an address (--listen host:port).")
+    from assistant.audit.witness_server import serve_witness
+
+    logging_guard.install_in_service("INFO")
+    witness = Witness(folder, [_parse_key(each) for each in log])
+    raise typer.Exit(asyncio.run(serve_witness(witness, folder, host.strip("[]"), int(port))))
+
+
 @audit.command("rotate-key")
 def audit_rotate_key() -> None:
     """Have a new key sign from the next batch on; the old one announces it in the log, and is then gone."""
@@ -154,6 +279,16 @@ def audit_rotate_key() -> None:
     typer.echo("The new key is announced; the sealer takes it after the next head.")
 
 
+@audit.command("rebuild-projections")
+def audit_rebuild_projections() -> None:
+    """Make search and tallies anew from the log; searches find less until it is done."""
+    from assistant.audit.project import Projector
+    from assistant.database_roles import AUDIT_PROJECTOR_ROLE
+
+    projector = Projector(audit_role_url(AUDIT_PROJECTOR_ROLE), installation_keys())
+    typer.echo(f"{asyncio.run(projector.rebuild()):,} events were read.")
+
+
 @audit.command("new-era")
 def audit_new_era() -> None:
     """Go on with a log that was restored from a backup: with the owner's address, once, after the restore."""
@@ -165,6 +300,21 @@ def audit_new_era() -> None:
 
     era = begin_era(owner_address(site_settings()), Origin.here(version("cloister")))
     typer.echo(f"Era {era} has begun; the sealer goes on within a minute.")
+
+
+def _sample_lines(sample: Sample, *, as_json: bool) -> list[str]:
+    if as_json:
+        drawn = [{"leaf": one.leaf, "event": str(one.event_id), "turn": str(one.turn_id)} for one in sample.drawn]
+        said = {"week": sample.week, "of": sample.population.value, "batch": sample.batch, "seed": sample.seed.hex()}
+        leaves = {"first_leaf": sample.first_leaf, "end_leaf": sample.end_leaf, "tried": sample.tried}
+        return [json.dumps(said | leaves | {"checkpoint": sample.checkpoint, "drawn": drawn})]
+    range_words = f"leaves {sample.first_leaf} to {sample.end_leaf - 1}, {sample.tried} tried"
+    return [
+        f"Week {sample.week}, {sample.population.value}: {len(sample.drawn)} of {range_words}.",
+        f"Seed {sample.seed.hex()}, of head {sample.batch}:",
+        *(f"  {line}" for line in sample.checkpoint.splitlines()),
+        *(f"{one.leaf:>12}  {one.event_id}" for one in sample.drawn),
+    ]
 
 
 async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_quick: bool) -> Findings:
@@ -179,6 +329,7 @@ async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_qui
         anchors=[anchor for file in anchors for anchor in read_anchors(file)],
         witnesses=[_parse_key(each) for each in witnesses],
         is_quick=is_quick,
+        keys=installation_keys(),
     ) as verifier:
         findings = await verifier.verify()
     event = LogVerified(
@@ -191,6 +342,11 @@ async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_qui
         if not findings.found:  # what was found is said in any case
             raise
     return findings
+
+
+def _show_progress(done: int, total: int) -> None:
+    sys.stderr.write(f"\r{done:,} of {total:,} events looked at" + ("\n" if done >= total else ""))
+    sys.stderr.flush()
 
 
 def _log_key(settings: Settings, key: str) -> NoteKey:

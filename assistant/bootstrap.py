@@ -18,13 +18,16 @@ from assistant.answering.recovery import recover_turns
 from assistant.audit.append import Appender
 from assistant.audit.counts import FindingCounts
 from assistant.audit.events import LogOpened, PolicyLoaded, PolicyRefused
+from assistant.audit.keeping import ContentKeys, ContentLog
 from assistant.audit.partitions import ensure_partitions
 from assistant.audit.parts import TextMarker
+from assistant.audit.project import Projector
 from assistant.audit.record import Origin
+from assistant.compliance.desk import Desk, build_desk
 from assistant.conversation import Turn
 from assistant.conversations import Conversations
 from assistant.database import create_engine
-from assistant.database_roles import AUDIT_READER_ROLE, url_for_role
+from assistant.database_roles import AUDIT_PROJECTOR_ROLE, AUDIT_READER_ROLE, url_for_role
 from assistant.documents import Documents, note_ended_jobs
 from assistant.egress import allow_site
 from assistant.errors import SettingsError
@@ -59,6 +62,8 @@ from policies.verdict import Direction
 
 _log = logging.getLogger(__name__)
 
+_PROJECT_SECONDS = 20.0  # a chore; the next one goes on
+
 
 @dataclass(frozen=True, slots=True)
 class Application:
@@ -74,10 +79,13 @@ class Application:
     tokens: Tokens
     conversations: Conversations
     review: Review
+    desk: Desk
     documents: Documents
     knowledge: Knowledge
     jobs: Jobs
     audit: Appender
+    content_log: ContentLog
+    projector: Projector
     conversation_guard: ConversationGuard
     marker: TextMarker
     names: NamesDetector | None
@@ -99,7 +107,7 @@ class Application:
                 guard=self.conversation_guard,
                 hosts=hosts,
                 history=self.history,
-                audit=self.audit,
+                audit=self.content_log,
                 marker=self.marker,
                 max_prompt_chars=self.settings.max_prompt_chars,
             )
@@ -127,9 +135,21 @@ class Application:
         """Write the ends of jobs to the audit log; return how many."""
         return await note_ended_jobs(self.jobs, self.audit)
 
+    async def follow_hits(self) -> int:
+        """Bring hits from the audit log to the queue of the desk; return how many."""
+        return await self.desk.follower.follow()
+
+    async def expire_unmasking(self) -> int:
+        """Note which unmaskings are over; return how many."""
+        return await self.desk.unmasking.expire()
+
     async def ensure_audit_partitions(self) -> int:
         """Create the audit log's tables of the coming months; return how many were missing."""
         return await ensure_partitions(required(self.settings, "audit_database_url"))
+
+    async def project_audit(self) -> int:
+        """Bring search and tallies of the audit log up to what was sealed; return how many events that were."""
+        return await self.projector.follow(seconds=_PROJECT_SECONDS)
 
 
 class AnswerTurn:
@@ -195,14 +215,33 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
                     audit, reports, _finding_counts(settings, keys), labels=lambda: guards.current.policy.labels
                 ),
             ),
+            desk=build_desk(
+                engine,
+                _reader_url(settings, keys),
+                audit=audit,
+                guard=conversation_guard,
+                sealer=keys.sealer("pseudonyms"),
+                marker=marker,
+                notice_days=settings.notice_days,
+            ),
             documents=Documents(knowledge, jobs, audit),
             knowledge=knowledge,
             jobs=jobs,
             audit=audit,
+            content_log=_open_content_log(settings, keys, audit, stack),
+            projector=Projector(url_for_role(required(settings, "database_url"), AUDIT_PROJECTOR_ROLE, keys), keys),
             conversation_guard=conversation_guard,
             marker=marker,
             names=names,
         )
+
+
+def _open_content_log(settings: Settings, keys: Keys, audit: Appender, stack: AsyncExitStack) -> ContentLog:
+    if settings.audit_content == "none":
+        return ContentLog(audit, None)
+    content_keys = ContentKeys(required(settings, "audit_database_url"), keys)
+    stack.push_async_callback(content_keys.close)
+    return ContentLog(audit, content_keys)
 
 
 @asynccontextmanager
@@ -270,7 +309,11 @@ async def build_figures(settings: Settings) -> AsyncIterator[Figures]:
 
 
 def _finding_counts(settings: Settings, keys: Keys) -> FindingCounts:
-    return FindingCounts(url_for_role(required(settings, "database_url"), AUDIT_READER_ROLE, keys))
+    return FindingCounts(_reader_url(settings, keys))
+
+
+def _reader_url(settings: Settings, keys: Keys) -> SecretStr:
+    return url_for_role(required(settings, "database_url"), AUDIT_READER_ROLE, keys)
 
 
 def open_audit(settings: Settings) -> Appender:

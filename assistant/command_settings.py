@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:  # so that `--help` answers at once
     from pydantic import SecretStr
 
+    from assistant.keys import Keys
     from assistant.settings import Settings
 
-_SERVICES: Final = {("web",): "web", ("audit", "seal"): "sealer"}  # commands that run for long, and their labels
+_SERVICES: Final = {
+    ("web",): "web",
+    ("console",): "console",
+    ("audit", "seal"): "sealer",
+}  # commands that run for long, and their labels
 
 
 def site_settings() -> Settings:
@@ -43,10 +48,22 @@ def report_refusals(settings: Settings) -> None:
 
 def audit_reader_url() -> SecretStr:
     """Return the address of the database as the reader of the audit log."""
-    from assistant.database_roles import AUDIT_READER_ROLE, url_for_role
+    from assistant.database_roles import AUDIT_READER_ROLE
+
+    return audit_role_url(AUDIT_READER_ROLE)
+
+
+def audit_role_url(role: str) -> SecretStr:
+    """Return the address of the database as one of the audit log's roles."""
+    from assistant.database_roles import url_for_role
     from assistant.embedded.running import owner_address
-    from assistant.keys import Keys
 
     settings = site_settings()
-    keys = Keys.load_or_create(settings.master_key)
-    return url_for_role(owner_address(settings), AUDIT_READER_ROLE, keys)
+    return url_for_role(owner_address(settings), role, installation_keys())
+
+
+def installation_keys() -> Keys:
+    """Return the installation's keys."""
+    from assistant.keys import Keys
+
+    return Keys.load_or_create(site_settings().master_key)

@@ -91,6 +91,19 @@ def web() -> None:
 
 
 @app.command()
+def console() -> None:
+    """Serve the console alone, for compliance on a port of its own; beside `cloister up` or a company's servers."""
+    from assistant.database_roles import as_own_roles
+    from assistant.embedded.running import with_running_database
+    from assistant.web.console.wiring import run_console
+
+    settings = with_running_database(as_own_roles(site_settings()))
+    report_refusals(settings)
+    logging_guard.install_in_service(settings.log_level)
+    raise typer.Exit(run_console(settings))
+
+
+@app.command()
 def migrate() -> None:
     """Bring the database to this version; CLOISTER_DATABASE_URL must name a role that may create roles."""
     from assistant.bootstrap import required

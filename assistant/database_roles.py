@@ -14,7 +14,16 @@ APP_ROLE: Final = "cloister_app"  # ordinary tables: people, history, jobs, know
 AUDIT_WRITER_ROLE: Final = "cloister_audit_writer"  # may insert audit events, nothing else
 AUDIT_READER_ROLE: Final = "cloister_audit_reader"  # may read audit events and seals, nothing else
 AUDIT_SEALER_ROLE: Final = "cloister_audit_sealer"  # may read what is sealed, never a body, and add seals
-LOGIN_ROLES: Final = (APP_ROLE, AUDIT_WRITER_ROLE, AUDIT_READER_ROLE, AUDIT_SEALER_ROLE)
+AUDIT_PROJECTOR_ROLE: Final = "cloister_audit_projector"  # may read the log and its texts, and write the projections
+AUDIT_ERASER_ROLE: Final = "cloister_audit_eraser"  # may call what erases, nothing else
+LOGIN_ROLES: Final = (
+    APP_ROLE,
+    AUDIT_WRITER_ROLE,
+    AUDIT_READER_ROLE,
+    AUDIT_SEALER_ROLE,
+    AUDIT_PROJECTOR_ROLE,
+    AUDIT_ERASER_ROLE,
+)
 
 _SCHEME: Final = "postgresql+psycopg"
 

@@ -59,24 +59,45 @@ def allow_site(settings: Settings, *, fleet: Iterable[str] = (), programs: Itera
     _judge_by(site_egress(settings, fleet=fleet, programs=programs))
 
 
+def allow_anchors(settings: Settings) -> None:
+    """Let this process also reach the audit log's witnesses and its syslog server: for the sealer, and nobody else.
+
+    Raises:
+        SettingsError: see `allow_site`.
+    """
+    _judge_by(anchor_egress(settings))
+
+
 def allow_programs(programs: Iterable[Program], *, url: str) -> None:
     """Let this process start these programs and reach this page: for the supervisor, which has no settings."""
     _judge_by(_egress(destinations_of_url(url, origin="the page"), programs))
 
 
-def site_egress(settings: Settings, *, fleet: Iterable[str] = (), programs: Iterable[Program] = ()) -> Egress:
+def site_egress(
+    settings: Settings,
+    *,
+    fleet: Iterable[str] = (),
+    programs: Iterable[Program] = (),
+    anchors: Iterable[str] = (),
+) -> Egress:
     """Return the allow-list that follows from the settings; see `allow_site`."""
     databases = [url.get_secret_value() for url in (settings.database_url, settings.audit_database_url) if url]
     redis = [settings.redis_url.get_secret_value()] if settings.redis_url else []
     own = (Program.of(BUNDLED_SERVER),) if settings.gguf else ()
     try:
         destinations = (
-            *derive_destinations(fleet=fleet, database=databases, redis=redis),
+            *derive_destinations(fleet=fleet, database=databases, redis=redis, anchors=anchors),
             *(parse_destination(entry, origin=ALLOW_SETTING) for entry in settings.egress_allow),
         )
     except PolicyError as error:
         raise SettingsError(f"An address in the settings cannot be used: {error}") from error
     return _egress(destinations, (*own, *programs))
+
+
+def anchor_egress(settings: Settings) -> Egress:
+    """Return what `allow_site` allows, and the audit log's anchors."""
+    witnesses = [text.strip().partition(" ")[2].strip() for text in settings.audit_witnesses]
+    return site_egress(settings, anchors=[*witnesses, *filter(None, [settings.audit_anchor_syslog])])
 
 
 def judge_with(egress: Egress) -> Callable[[Attempt], bool]:

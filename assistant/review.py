@@ -16,15 +16,16 @@ from assistant.answering.guarding import ConversationGuard
 from assistant.answering.record import AuditLog
 from assistant.answering.words import held_back_of_detail, policy_of_detail
 from assistant.audit.events import AccessRefused, LogRead, ReportDecided, ReportFiled
-from assistant.conversation import Author, Person, Role
+from assistant.conversation import Author, Person
 from assistant.errors import BadInputError, NotAllowedError, NotFoundError, UnavailableError
 from assistant.history.history import History
 from assistant.history.storable import storable
 from assistant.reports.report import Decision, Report, Reported, ReportPage, RuleReports
 from assistant.reports.reports import Reports
+from assistant.rights import HOLDERS, Right
 from policies.verdict import Direction
 
-REVIEWERS: Final = frozenset({Role.REVIEWER, Role.ADMINISTRATOR})
+REVIEWERS: Final = HOLDERS[Right.DECIDE_REPORTS]
 COUNTED_DAYS: Final = 30
 COMMENT_CHARS: Final = 500
 _A_PAGE: Final = 25

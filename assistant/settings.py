@@ -23,6 +23,9 @@ class Settings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="Address that the page listens on.")
     port: int = Field(default=8420, ge=1, le=65535, description="Port of the page.")
+    console_port: int = Field(
+        default=8421, ge=1, le=65535, description="Port of the console where `cloister console` runs it alone."
+    )
     data_dir: Path = Field(default=Path("var"), description="Folder of everything that Cloister writes.")
     database_url: SecretStr | None = Field(
         default=None,
@@ -38,6 +41,24 @@ class Settings(BaseSettings):
     seal_key_file: Path | None = Field(
         default=None,
         description="The key that signs the audit log's heads; unset: secrets/seal.key in the data folder.",
+    )
+    audit_witnesses: tuple[str, ...] = Field(
+        default=(), description="Witnesses of the audit log, as a JSON list of public key, blank, address."
+    )
+    audit_anchor_file: Path | None = Field(
+        default=None, description="A file elsewhere that the sealer adds each minute's checkpoint to."
+    )
+    audit_anchor_syslog: str = Field(
+        default="", description="Where each minute's checkpoint goes as a line: udp://host:port, or unix:/path."
+    )
+    audit_content: str = Field(
+        default="keep",
+        pattern="^(keep|none)$",
+        description="keep: the audit log keeps guarded texts, encrypted; none: it keeps none.",
+    )
+    log_key: str = Field(
+        default="",
+        description="The audit log's public key of its first day, for the console; unset: beside the sealing key.",
     )
     fleet: Path | None = Field(default=None, description="fleet.yaml; unset looks for model hosts on loopback.")
     policy: Path | None = Field(default=None, description="The site's policy, file or folder; unset: the shipped one.")
@@ -64,6 +85,9 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=10 << 20, ge=1024, description="Largest file that is accepted.")
     first_token_timeout_seconds: float = Field(default=120.0, gt=0, description="Patience until the first token.")
     stall_timeout_seconds: float = Field(default=30.0, gt=0, description="Patience between two tokens.")
+    notice_days: int = Field(
+        default=30, ge=0, le=365, description="After how many days an employee is told that they were unmasked."
+    )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
 
     @property

@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self, TypeVar
 from assistant.answering.answer import Answer
 from assistant.answering.guarding import ConversationGuard, GuardedConversation
 from assistant.answering.prompt import Prompt, build_prompt
-from assistant.answering.record import AuditLog, TurnHistory, TurnRecord
+from assistant.answering.record import TurnAudit, TurnHistory, TurnRecord
 from assistant.answering.unkept import UnkeptHistory
 from assistant.audit.events import AccessRefused, Cause
 from assistant.audit.parts import TextMarker
@@ -67,7 +67,7 @@ class TurnParts:
     guard: ConversationGuard
     hosts: ModelHosts
     history: TurnHistory
-    audit: AuditLog
+    audit: TurnAudit
     marker: TextMarker
     max_prompt_chars: int
     clock: Callable[[], float] = time.monotonic

@@ -46,6 +46,7 @@ _SCHEME_PORTS: Final = {
     "ldap": 389,
     "ldaps": 636,
     "ssh": 22,
+    "udp": 514,  # syslog
     "git": 9418,
 }
 _FILE_SCHEMES: Final = frozenset({"unix", "redis+socket", "file"})
@@ -142,6 +143,7 @@ def derive_destinations(
     redis: Iterable[str] = (),
     identity: Iterable[str] = (),
     sources: Iterable[str] = (),
+    anchors: Iterable[str] = (),
     allow: Iterable[str] = (),
 ) -> tuple[Destination, ...]:
     """Return the allow-list that follows from the settings.
@@ -152,6 +154,7 @@ def derive_destinations(
         redis: addresses of Redis.
         identity: addresses of the identity provider (issuer, keys, LDAP).
         sources: addresses that documents come from.
+        anchors: addresses of the audit log's witnesses and of its syslog server.
         allow: entries that the administrator wrote.
 
     Raises:
@@ -164,6 +167,7 @@ def derive_destinations(
         ("redis", redis),
         ("identity provider", identity),
         ("source", sources),
+        ("anchor", anchors),
     ):
         for url in urls:
             derived += destinations_of_url(url, origin=origin)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from policies.detectors.compiled import PLACEHOLDER_RULE
@@ -95,6 +95,23 @@ class Redaction:
         held = _united([pair for pair in judged if pair[1].action.holds_back])
         passed = [pair for pair in judged if not pair[1].action.holds_back and not _overlaps(pair[0], held)]
         return sorted([*held, *_united(passed)], key=lambda pair: pair[0].start)
+
+
+def without_values(text: str, decisions: Iterable[Decision]) -> str:
+    """Return a text without any value that was found in it, whatever was decided: for whoever reviews a block.
+
+    No number stands in its placeholders: those of a blocked text are not the conversation's.
+
+    Args:
+        text: as it was judged.
+        decisions: all that were made on it.
+    """
+    pieces: list[str] = []
+    done = 0
+    for finding in sorted((decision.finding for decision in decisions), key=lambda one: one.start):
+        pieces += (text[done : finding.start], f"[{finding.entity_type}]")
+        done = max(done, finding.end)
+    return "".join((*pieces, text[done:]))
 
 
 def mask(value: str) -> str:

@@ -36,6 +36,15 @@ class Application(Protocol):
     async def ensure_audit_partitions(self) -> int:
         """Create the audit log's tables of the coming months; returns how many."""
 
+    async def follow_hits(self) -> int:
+        """Bring hits from the log to the queue of the desk; returns how many."""
+
+    async def expire_unmasking(self) -> int:
+        """Note which unmaskings are over; returns how many."""
+
+    async def project_audit(self) -> int:
+        """Bring search and tallies of the audit log up to what was sealed; returns how many events that were."""
+
 
 OpenApplication = Callable[[Settings], AbstractAsyncContextManager[Application]]
 

@@ -10,7 +10,9 @@ from typing import Final, Literal
 from assistant.answering.guarding import GuardedConversation
 from assistant.conversation import Attachment, Author, Context, Message, Turn
 from connectors.model_hosts.values import ChatMessage, most_tokens
+from policies.redaction import without_values
 from policies.verdict import Direction, Verdict, joined
+from policies.views.fold import well_formed
 
 _BETWEEN = "\n\n"
 _ROLES: Final[Mapping[Author, Literal["user", "assistant"]]] = {Author.USER: "user", Author.ASSISTANT: "assistant"}
@@ -23,6 +25,8 @@ class Prompt:
     Attributes:
         system, earlier, own: the messages in the order in which the model reads them.
         verdict: of the person's own text and files; of the first text that was blocked, if one was.
+        typed: the typed text as it may be kept: guarded; of a block without any value that was found; nothing of what
+            the guard failed on.
         left_out: how many of the oldest messages were dropped because no model has room for them.
         may_shorten: whether that may be done; a caller who keeps the conversation shortens it better.
     """
@@ -31,6 +35,7 @@ class Prompt:
     earlier: tuple[ChatMessage, ...]
     own: ChatMessage
     verdict: Verdict
+    typed: str = ""
     left_out: int = 0
     may_shorten: bool = True
 
@@ -65,7 +70,7 @@ async def build_prompt(
         return await _build_with_context(turn, turn.context, system, conversation)
     texts = (system, *(message.text for message in earlier))
     verdicts = [await conversation.check_prompt(text) for text in texts]
-    own = await _check_own(turn, conversation)
+    own, typed = await _check_own(turn, conversation)
     deciding = next((verdict for verdict in (own, *verdicts) if verdict.is_blocked), own)
     return Prompt(
         system=ChatMessage(role="system", content=verdicts[0].text),
@@ -75,6 +80,7 @@ async def build_prompt(
         ),
         own=ChatMessage(role="user", content=own.text),
         verdict=deciding,
+        typed=typed,
     )
 
 
@@ -95,12 +101,13 @@ async def _build_with_context(turn: Turn, context: Context, system: str, convers
         ),
         own=ChatMessage("user", verdicts[-1].text),
         verdict=own_rules if own_rules.is_blocked else whole,
+        typed=_keepable(turn.text, verdicts[-1]),
         may_shorten=False,
     )
 
 
-async def _check_own(turn: Turn, conversation: GuardedConversation) -> Verdict:
-    """Judge the typed text and each file apart, as the policy may want, and make one verdict of them.
+async def _check_own(turn: Turn, conversation: GuardedConversation) -> tuple[Verdict, str]:
+    """Judge the typed text and each file apart, as the policy may want; return one verdict, and what of it is kept.
 
     Its offsets are those of `compose_text`, which joins the parts in the same way.
     """
@@ -109,9 +116,17 @@ async def _check_own(turn: Turn, conversation: GuardedConversation) -> Verdict:
     for text, _ in present:
         conversation.pseudonyms.reserve_in(text)  # before the first number is given, in whichever part it stands
     verdicts = [await conversation.check_prompt(text, direction) for text, direction in present]
-    return (
-        joined([text for text, _ in present], verdicts, _BETWEEN) if verdicts else await conversation.check_prompt("")
-    )
+    if not verdicts:
+        return await conversation.check_prompt(""), ""
+    typed = _keepable(turn.text, verdicts[0]) if turn.text else ""
+    return joined([text for text, _ in present], verdicts, _BETWEEN), typed
+
+
+def _keepable(text: str, verdict: Verdict) -> str:
+    """Return a text without what must not be kept; nothing where nobody knows what must not."""
+    if not verdict.is_blocked:
+        return verdict.text
+    return "" if verdict.failure else without_values(well_formed(text), verdict.decisions)
 
 
 def compose_text(text: str, attachments: Sequence[Attachment]) -> str:

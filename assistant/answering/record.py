@@ -1,6 +1,7 @@
 """What a turn leaves behind, in the history and in the audit log, in the order that loses nothing.
 
-The history gets guarded text; the log gets marks, counts and names. An end is in the log before the person sees it.
+The history gets guarded text; the log gets marks, counts and names, and apart from them guarded text, sealed. An end is
+in the log before the person sees it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from assistant.answering.prompt import Prompt
 from assistant.audit.events import (
     AnswerBlocked,
     Cause,
+    ContentEvent,
     Event,
     HostUnreachable,
     PromptBlocked,
@@ -44,7 +46,7 @@ _log = logging.getLogger(__name__)
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 _FINISH_PAUSES_SECONDS = (0.1, 0.5, 2.0, 5.0)  # a restart of Postgres takes less
 _HEARTBEAT_SECONDS = 2.0  # at most this much of an answer is lost to a crash
-_BLOCKED_TEXT = "(This message was blocked. Its text was not kept.)"
+_BLOCKED_TEXT = "(This message was blocked. Its text is not kept here.)"
 _BLOCKED_TITLE = "Blocked message"
 
 
@@ -56,6 +58,17 @@ class AuditLog(Protocol):
 
         Raises:
             AuditUnavailableError: it cannot be made durable now.
+        """
+
+
+class TurnAudit(AuditLog, Protocol):
+    """The audit log with its texts."""
+
+    async def append_with(self, event: ContentEvent, text: str) -> object:
+        """Return when the event is durable, and with it the guarded text that it is about, if the log keeps texts.
+
+        Raises:
+            AuditUnavailableError: they cannot be made durable now.
         """
 
 
@@ -98,7 +111,7 @@ class TurnRecord:
     """The record of one turn. Its methods are called in the order in which they stand here."""
 
     def __init__(
-        self, turn: Turn, persona: Persona, *, history: TurnHistory, audit: AuditLog, marker: TextMarker
+        self, turn: Turn, persona: Persona, *, history: TurnHistory, audit: TurnAudit, marker: TextMarker
     ) -> None:
         self.turn = turn
         self.persona = persona
@@ -136,26 +149,27 @@ class TurnRecord:
         note = summary(prompt.verdict)
         text = prompt.own.content
         await self._start(text, note=note, detail=words.guard_detail(prompt.verdict), title=words.title_of(text))
-        await self._audit.append(
+        await self._audit.append_with(
             TurnGuarded(
                 turn=self._place,
                 guard=GuardReport.of(prompt.verdict),
                 chars=sum(len(message.content) for message in prompt.messages),
                 text_mark=self._marker.mark(text),
                 messages=len(prompt.messages),
-            )
+            ),
+            prompt.typed,
         )
         return note
 
     async def prompt_blocked(self, prompt: Prompt) -> Blocked:
-        """Note that nothing was sent; the blocked text itself is kept nowhere."""
+        """Note that nothing was sent; of the blocked text the log keeps what is left without the values found in it."""
         verdict = prompt.verdict
         said = block_reason(verdict, direction=Direction.PROMPT, reference=self.turn.reference)
         async with self._ending():
             await self._start(
                 _BLOCKED_TEXT, detail=words.guard_detail(verdict), title=_BLOCKED_TITLE, state=MessageState.BLOCKED
             )
-            await self._audit.append(PromptBlocked(turn=self._place, guard=GuardReport.of(verdict)))
+            await self._audit.append_with(PromptBlocked(turn=self._place, guard=GuardReport.of(verdict)), prompt.typed)
             await self._finish(said, MessageState.BLOCKED)
         return Blocked(self.turn.reference, said, verdict)
 
@@ -217,7 +231,7 @@ class TurnRecord:
         )
         async with self._ending():
             await self._history.save_partial(self.turn, answer.text)
-            await self._audit.append(event)
+            await self._audit.append_with(event, answer.text)
             await self._finish(answer.text, MessageState.COMPLETE, note=note, detail=words.guard_detail(verdict))
         return Answered(self.turn.reference, note, verdict, usage)
 
@@ -234,7 +248,7 @@ class TurnRecord:
             total_milliseconds=answer.milliseconds,
         )
         async with self._ending():
-            await self._audit.append(event)
+            await self._audit.append_with(event, answer.text)
             await self._finish(answer.text, MessageState.BLOCKED, note=said, detail=words.guard_detail(verdict))
         return Blocked(self.turn.reference, said, verdict)
 
@@ -317,7 +331,10 @@ class TurnRecord:
     async def _end_early(self, event: TurnInterrupted | TurnFailed, text: str, *, note: str = "") -> None:
         """Write an early end; if that fails, the turn stays open and recovery writes it later."""
         try:
-            await self._audit.append(event)
+            if isinstance(event, TurnInterrupted):
+                await self._audit.append_with(event, text)
+            else:
+                await self._audit.append(event)
             if self._is_started:
                 await self._finish(text, MessageState.INTERRUPTED, note=note)
         except Exception as error:  # noqa: BLE001 - the turn is over; recovery closes what stays open

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, LiteralString, Self
@@ -19,6 +19,7 @@ from typing import Final, LiteralString, Self
 import psycopg
 from pydantic import SecretStr
 
+from assistant.audit.content import ContentKeyGoneError, ContentRow
 from assistant.audit.events import Event
 from assistant.audit.record import Origin, Record, compose_record
 from assistant.database import connect
@@ -37,11 +38,11 @@ _TRANSIENT: Final = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.I
 
 _APPLICATION_NAME: Final = "cloister-audit-writer"  # as `pg_stat_activity` shows it
 
-# In the order of `Record`: id, time, type; four ids; rule, severity, model; an id; body and leaf.
+# In the order of `Record`: id, time, type; four ids; rule, severity, model, host, persona; an id; body and leaf.
 _COLUMN_TYPES: Final = (
     *("uuid", "timestamptz", "text"),
     *("uuid", "uuid", "uuid", "uuid"),
-    *("text", "smallint", "text"),
+    *("text", "smallint", "text", "text", "text"),
     *("uuid", "bytea", "bytea"),
 )
 _INSERT: Final = (
@@ -51,6 +52,15 @@ _INSERT: Final = (
 # Only for what may be there already: the clause costs a fifth of the server's time. It names no conflict target, for
 # that would need the right to read the log, which the writer does not have.
 _INSERT_AGAIN: Final = f"{_INSERT} ON CONFLICT DO NOTHING"
+_INSERT_CONTENT: Final = (
+    f"INSERT INTO audit.content ({', '.join(ContentRow._fields)}) SELECT * FROM "  # noqa: S608 - constants
+    "unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::uuid[], %b::bytea[])"
+)
+# Events and their texts in one statement, so in one transaction; a batch without texts goes without.
+_WITH_CONTENT: Final[Mapping[LiteralString, LiteralString]] = {
+    _INSERT: f"WITH kept AS ({_INSERT_CONTENT}) {_INSERT}",
+    _INSERT_AGAIN: f"WITH kept AS ({_INSERT_CONTENT} ON CONFLICT DO NOTHING) {_INSERT_AGAIN}",
+}
 
 
 @dataclass(slots=True, eq=False)
@@ -61,6 +71,7 @@ class _Waiting:
     """
 
     record: Record
+    content: ContentRow | None
     deadline: float
     stored: asyncio.Future[None]
     is_refused: bool = False
@@ -155,10 +166,11 @@ class Appender:
         """
         return compose_record(event, self._origin, self._clock())
 
-    async def append_record(self, record: Record) -> None:
-        """Return once a record is durable, as `append` does.
+    async def append_record(self, record: Record, content: ContentRow | None = None) -> None:
+        """Return once a record is durable, as `append` does, and with it the text that it is about.
 
         Raises:
+            ContentKeyGoneError: the text's key was destroyed; neither is stored.
             AuditUnavailableError: see `append`.
         """
         if self._task is None or self._task.done() or self._is_closing:
@@ -166,7 +178,7 @@ class Appender:
         if len(self._queue) >= _MOST_WAITING:
             raise _unavailable()
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(record, loop.time() + self._patience_seconds, loop.create_future())
+        waiting = _Waiting(record, content, loop.time() + self._patience_seconds, loop.create_future())
         self._queue.append(waiting)
         self._has_work.set()
         if self._alarm is None:
@@ -202,7 +214,7 @@ class Appender:
         pause_seconds = _FIRST_PAUSE_SECONDS
         while batch := [waiting for waiting in batch if not waiting.is_refused]:
             try:
-                await self._write(statement, [waiting.record for waiting in batch])
+                await self._write(statement, batch)
             except _TRANSIENT as error:
                 _log.warning("The audit log cannot be written (%s); trying again.", type(error).__name__)
                 await self._disconnect()
@@ -224,14 +236,22 @@ class Appender:
             await self._store(batch[:middle], statement)
             await self._store(batch[middle:], statement)
             return
-        _log.error("The audit log refused an event of type %s: %s.", batch[0].record.type, type(error).__name__)
         refusal = _unavailable()
+        if isinstance(error, psycopg.errors.ForeignKeyViolation) and statement == _INSERT:  # else it may be stored
+            refusal = ContentKeyGoneError("The key of this conversation in the audit log was destroyed. Send again.")
+        else:
+            _log.error("The audit log refused an event of type %s: %s.", batch[0].record.type, type(error).__name__)
         refusal.__cause__ = error
         batch[0].refuse(refusal)
 
-    async def _write(self, statement: LiteralString, records: Sequence[Record]) -> None:
+    async def _write(self, statement: LiteralString, batch: Sequence[_Waiting]) -> None:
         connection = self._connection or await self._connect()
-        await connection.execute(statement, [list(column) for column in zip(*records, strict=True)])
+        columns = [list(column) for column in zip(*[waiting.record for waiting in batch], strict=True)]
+        contents = [waiting.content for waiting in batch if waiting.content is not None]
+        if contents:
+            statement = _WITH_CONTENT[statement]
+            columns = [*(list(column) for column in zip(*contents, strict=True)), *columns]
+        await connection.execute(statement, columns)
 
     async def _connect_patiently(self) -> None:
         while True:

@@ -16,7 +16,7 @@ import orjson
 from assistant.audit.checkpoint import Checkpoint, NoteError, NoteKey, check_signatures, split_note
 from assistant.audit.events import KeyRotated, Tag
 from assistant.audit.heads import FIRST_BATCH, Head
-from assistant.audit.record import FORMAT_VERSION, canonical_bytes, leaf_of
+from assistant.audit.record import FORMAT_VERSION, OLD_VERSIONS, canonical_bytes, leaf_of, stated_columns
 from assistant.audit.seal_key import follow
 from assistant.audit.tree import Tree
 
@@ -39,7 +39,7 @@ class Row(NamedTuple):
 
 COLUMN_NAMES: Final = (
     *("id", "at", "type", "subject", "actor", "thread_id", "turn_id"),
-    *("rule", "severity", "model", "content_id"),
+    *("rule", "severity", "model", "host", "persona", "content_id"),
 )
 """The columns that repeat the body, by the names that the body gives them."""
 
@@ -61,16 +61,22 @@ def check_canonical(row: Row, document: Mapping[str, Any]) -> str:
 
 def check_columns(row: Row, document: Mapping[str, Any]) -> str:
     """Every column repeats the body."""
-    if row.columns == tuple(map(document.get, COLUMN_NAMES)):
+    stated = stated_columns(document)
+    if row.columns == tuple(map(stated.get, COLUMN_NAMES)):
         return ""
-    wrong = [name for name, value in zip(COLUMN_NAMES, row.columns, strict=True) if value != document.get(name)]
+    wrong = [name for name, value in zip(COLUMN_NAMES, row.columns, strict=True) if value != stated.get(name)]
     return f"Columns were changed: {', '.join(wrong)} is not what the body says."
 
 
 def check_kind(row: Row, document: Mapping[str, Any]) -> str:
     """The event is of a kind and form that there is."""
     del row
-    if document.get("v") == FORMAT_VERSION and document.get("type") in _TAGS:
+    version = document.get("v")
+    if (
+        type(version) is int
+        and (version == FORMAT_VERSION or version in OLD_VERSIONS)
+        and document.get("type") in _TAGS
+    ):
         return ""
     return f"There is no event {document.get('type')!r} of format {document.get('v')!r} in this version."
 

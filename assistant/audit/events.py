@@ -1,8 +1,9 @@
 """Every event there is: a closed, flat list of types, each with a past-tense tag and with metadata only.
 
-What `actor`, `subject`, `thread_id`, `turn_id`, `model`, `turn` and `guard` hold becomes columns to search by; all
-other fields stand in the body under `data`. A new event is one class here, one tag, and one line in `Event`.
-Times are whole milliseconds: the canonical form has no fractions. No field holds what a person or a model wrote.
+What `actor`, `subject`, `thread_id`, `turn_id`, `model`, `host`, `persona`, `turn` and `guard` hold becomes columns to
+search by; all other fields stand in the body under `data`. A new event is one class here, one tag, and one line in
+`Event`. Times are whole milliseconds: the canonical form has no fractions. No field holds what a person or a model
+wrote: that lies encrypted under `content_id`, and `content_digest` is SHA-256 of its sealed bytes (`content.py`).
 """
 
 from __future__ import annotations
@@ -41,6 +42,26 @@ class Tag(StrEnum):
     THREAD_DELETED = "thread:deleted"
     REPORT_FILED = "report:filed"
     REPORT_DECIDED = "report:decided"
+    HIT_ASSIGNED = "hit:assigned"
+    HIT_DECIDED = "hit:decided"
+    HIT_CHANGED = "hit:changed"
+    CASE_OPENED = "case:opened"
+    CASE_CHANGED = "case:changed"
+    CASE_DECIDED = "case:decided"
+    CASE_CLOSED = "case:closed"
+    CASE_REOPENED = "case:reopened"
+    CASE_VIEWED = "case:viewed"
+    REVIEW_SAMPLED = "review:sampled"
+    SAMPLE_JUDGED = "sample:judged"
+    PERSON_LOOKED_UP = "person:looked-up"
+    UNMASK_REQUESTED = "unmask:requested"
+    UNMASK_APPROVED = "unmask:approved"
+    UNMASK_DENIED = "unmask:denied"
+    UNMASK_FORCED = "unmask:forced"
+    UNMASK_REVIEWED = "unmask:reviewed"
+    UNMASK_VIEWED = "unmask:viewed"
+    UNMASK_EXPIRED = "unmask:expired"
+    NOTICE_DELAYED = "notice:delayed"
     DOCUMENT_ADDED = "document:added"
     DOCUMENT_REMOVED = "document:removed"
     JOB_ENQUEUED = "job:enqueued"
@@ -55,6 +76,15 @@ class Tag(StrEnum):
     LOG_VERIFIED = "log:verified"
     LOG_RESTORED = "log:restored"
     KEY_ROTATED = "key:rotated"
+    ANCHOR_KEPT = "anchor:kept"
+    ANCHOR_FAILED = "anchor:failed"
+    ANCHOR_CONTRADICTED = "anchor:contradicted"
+    HEAD_CONFIRMED = "head:confirmed"
+    HEAD_CONTRADICTED = "head:contradicted"
+    REVIEW_VIEWED = "review:viewed"
+    REVIEW_SEARCHED = "review:searched"
+    EXPORT_CREATED = "export:created"
+    EXPORT_DOWNLOADED = "export:downloaded"
 
 
 class Outcome(StrEnum):
@@ -119,6 +149,8 @@ class TurnGuarded:
     chars: int
     text_mark: TextMark
     messages: int = 1
+    content_id: UUID | None = None
+    content_digest: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +161,8 @@ class PromptBlocked:
     outcome: ClassVar = Outcome.REFUSED
     turn: TurnPlace
     guard: GuardReport
+    content_id: UUID | None = None
+    content_digest: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +228,8 @@ class TurnAnswered:
     total_milliseconds: int
     finish_reason: Name
     is_truncated: bool = False
+    content_id: UUID | None = None
+    content_digest: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +244,8 @@ class AnswerBlocked:
     model: Name
     chars: int
     total_milliseconds: int
+    content_id: UUID | None = None
+    content_digest: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +266,8 @@ class TurnInterrupted:
     host: Name | None = None
     model: Name | None = None
     total_milliseconds: int | None = None
+    content_id: UUID | None = None
+    content_digest: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -403,6 +443,306 @@ class ReportDecided:
     finding_rule: Name
     decision: Name
     note_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitAssigned:
+    """A reviewer gave a hit to somebody; `about` is whose turn it is, here and below.
+
+    What the desk does is noted before it is done, and names nobody as its subject: what somebody is told of it, and
+    when, is decided elsewhere.
+    """
+
+    tag: ClassVar = Tag.HIT_ASSIGNED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    about: UUID
+    turn_id: UUID
+    hit_id: UUID
+    assignee: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitDecided:
+    """A reviewer decided what a hit is, or a second one agreed.
+
+    Attributes:
+        is_final: nobody else has to agree.
+        proposed_by: whose decision it is; another one than `actor` where a second person agreed.
+    """
+
+    tag: ClassVar = Tag.HIT_DECIDED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    about: UUID
+    turn_id: UUID
+    hit_id: UUID
+    finding_rule: Name
+    disposition: Name
+    is_final: bool
+    proposed_by: UUID
+    note_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitChanged:
+    """A reviewer took another step with a hit.
+
+    Attributes:
+        change: `ask`, `send-back`, `close`, `reopen` or `note`.
+        state: the one that it has then.
+    """
+
+    tag: ClassVar = Tag.HIT_CHANGED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    about: UUID
+    turn_id: UUID
+    hit_id: UUID
+    change: Name
+    state: Name
+    note_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseOpened:
+    """A reviewer opened a case on these turns."""
+
+    tag: ClassVar = Tag.CASE_OPENED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    case_id: UUID
+    turn_ids: tuple[UUID, ...]
+    title_chars: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseChanged:
+    """A reviewer took a step with a case that decides nothing.
+
+    Attributes:
+        change: `assign`, `ask`, `send-back`, `note` or `add-turns`.
+    """
+
+    tag: ClassVar = Tag.CASE_CHANGED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    case_id: UUID
+    change: Name
+    state: Name
+    assignee: UUID | None = None
+    turn_ids: tuple[UUID, ...] = ()
+    note_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseDecided:
+    """A reviewer decided a case, or a second one agreed; the fields are those of `HitDecided`."""
+
+    tag: ClassVar = Tag.CASE_DECIDED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    case_id: UUID
+    disposition: Name
+    is_final: bool
+    proposed_by: UUID
+    note_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseClosed:
+    """A case that was decided is closed."""
+
+    tag: ClassVar = Tag.CASE_CLOSED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    case_id: UUID
+    note_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseReopened:
+    """A case that was decided is open again."""
+
+    tag: ClassVar = Tag.CASE_REOPENED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    case_id: UUID
+    note_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseViewed:
+    """Somebody looked at a case."""
+
+    tag: ClassVar = Tag.CASE_VIEWED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    case_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewSampled:
+    """Somebody had a sample drawn; with these fields anybody can draw it again.
+
+    Attributes:
+        wanted, drawn: how many events were asked for, and how many there were.
+        batch: number of the head that the seed is of.
+        seed: in hexadecimal.
+    """
+
+    tag: ClassVar = Tag.REVIEW_SAMPLED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    sample_id: UUID
+    week: Name
+    population: Name
+    wanted: int
+    drawn: int
+    batch: int
+    seed: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleJudged:
+    """A reviewer said what an event of a sample is."""
+
+    tag: ClassVar = Tag.SAMPLE_JUDGED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    about: UUID | None
+    turn_id: UUID | None
+    sample_id: UUID
+    place: int
+    disposition: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonLookedUp:
+    """A reviewer asked which person has a name, to see what they did."""
+
+    tag: ClassVar = Tag.PERSON_LOOKED_UP
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    found: UUID | None
+    lookup_id: UUID
+    name_mark: TextMark
+    reason_chars: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmaskRequested:
+    """A reviewer asked to see who people are, or the values behind the placeholders of these turns."""
+
+    tag: ClassVar = Tag.UNMASK_REQUESTED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    unmask_id: UUID
+    case_id: UUID
+    turn_ids: tuple[UUID, ...]
+    shows_names: bool
+    shows_values: bool
+    minutes: int
+    reason_chars: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmaskApproved:
+    """A second person allowed it; the minutes run from now on."""
+
+    tag: ClassVar = Tag.UNMASK_APPROVED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    unmask_id: UUID
+    case_id: UUID
+    requested_by: UUID
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmaskDenied:
+    """A second person did not allow it."""
+
+    tag: ClassVar = Tag.UNMASK_DENIED
+    outcome: ClassVar = Outcome.REFUSED
+    actor: UUID
+    unmask_id: UUID
+    case_id: UUID
+    requested_by: UUID
+    note_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmaskForced:
+    """Somebody allowed it to themselves in an emergency; a second person has to look at that."""
+
+    tag: ClassVar = Tag.UNMASK_FORCED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    unmask_id: UUID
+    case_id: UUID
+    turn_ids: tuple[UUID, ...]
+    shows_names: bool
+    shows_values: bool
+    minutes: int
+    reason_chars: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmaskReviewed:
+    """A second person looked at an emergency afterwards."""
+
+    tag: ClassVar = Tag.UNMASK_REVIEWED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    unmask_id: UUID
+    case_id: UUID
+    forced_by: UUID
+    is_justified: bool
+    note_chars: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmaskViewed:
+    """Somebody looks at what is unmasked; once a view, before they see it.
+
+    Attributes:
+        view: which one it is of this request, from 1.
+    """
+
+    tag: ClassVar = Tag.UNMASK_VIEWED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    unmask_id: UUID
+    case_id: UUID
+    turn_ids: tuple[UUID, ...]
+    view: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmaskExpired:
+    """The time of an unmasking is over, or nobody answered the request in time."""
+
+    tag: ClassVar = Tag.UNMASK_EXPIRED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    unmask_id: UUID
+    case_id: UUID
+    views: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeDelayed:
+    """The employee is told of an unmasking later than was due."""
+
+    tag: ClassVar = Tag.NOTICE_DELAYED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    unmask_id: UUID
+    case_id: UUID
+    about: UUID
+    days: int
+    reason_chars: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -591,6 +931,147 @@ class KeyRotated:
     signature: Name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorKept:
+    """A checkpoint lies where the database's superusers have no rights; told every ten minutes at most.
+
+    Attributes:
+        kind: `witness`, `file` or `syslog`.
+        anchor: the witness's name, the file's or the server's.
+        size: how many events the checkpoint covers.
+    """
+
+    tag: ClassVar = Tag.ANCHOR_KEPT
+    outcome: ClassVar = Outcome.DONE
+    kind: Name
+    anchor: Name
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorFailed:
+    """An anchor does not take checkpoints; `error` is a class of error, or what a witness answered."""
+
+    tag: ClassVar = Tag.ANCHOR_FAILED
+    outcome: ClassVar = Outcome.FAILED
+    kind: Name
+    anchor: Name
+    error: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorContradicted:
+    """An anchor holds another history than this log: it was set back, or sealed anew.
+
+    Attributes:
+        size: how many events this log has.
+        seen: how many events the anchor saw.
+    """
+
+    tag: ClassVar = Tag.ANCHOR_CONTRADICTED
+    outcome: ClassVar = Outcome.FAILED
+    kind: Name
+    anchor: Name
+    size: int
+    seen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadConfirmed:
+    """A person's browser found that the log continues the head that it kept from its last visit."""
+
+    tag: ClassVar = Tag.HEAD_CONFIRMED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadContradicted:
+    """A person's browser found that the log does not continue the head that it kept, of `seen` events."""
+
+    tag: ClassVar = Tag.HEAD_CONTRADICTED
+    outcome: ClassVar = Outcome.FAILED
+    actor: UUID
+    size: int
+    seen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewViewed:
+    """Somebody opened a page of the console; durable before the page is sent.
+
+    Attributes:
+        subject: whose turn or case it shows; None for a list, which shows nobody by name.
+        turn_id: the turn that it shows.
+        view: which page, such as `turn`.
+        filters: names of the filters that were set, never what was typed.
+        shown: how many events it lists.
+    """
+
+    tag: ClassVar = Tag.REVIEW_VIEWED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None = None
+    turn_id: UUID | None = None
+    view: Name
+    filters: tuple[Name, ...] = ()
+    shown: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewSearched:
+    """Somebody searched the log in the console; durable before anything is looked for.
+
+    Attributes:
+        subject: the person that was searched for.
+        filters: names of the filters that were set, never what was typed.
+        text_mark: of the words that were searched for.
+    """
+
+    tag: ClassVar = Tag.REVIEW_SEARCHED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None = None
+    filters: tuple[Name, ...] = ()
+    text_mark: TextMark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportCreated:
+    """Somebody took events out of the log as a file; stored before the file can be read.
+
+    Attributes:
+        subject: whose events were asked for; the actor, where it was nobody's.
+        filters: by what was asked, never for what.
+        events, size: how many are in the file, and how many the log had.
+        zip_sha256: the digest of the file, in which the reason stands.
+        has_table: the same was written as CSV beside it.
+    """
+
+    tag: ClassVar = Tag.EXPORT_CREATED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    subject: UUID | None
+    door: Name
+    filters: tuple[Name, ...]
+    events: int
+    size: int
+    zip_bytes: int
+    zip_sha256: Name
+    has_table: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportDownloaded:
+    """Somebody fetched an export that lay on the server."""
+
+    tag: ClassVar = Tag.EXPORT_DOWNLOADED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    zip_sha256: Name
+
+
 Event = (
     TurnAccepted
     | TurnGuarded
@@ -613,6 +1094,26 @@ Event = (
     | FeedbackGiven
     | ReportFiled
     | ReportDecided
+    | HitAssigned
+    | HitDecided
+    | HitChanged
+    | CaseOpened
+    | CaseChanged
+    | CaseDecided
+    | CaseClosed
+    | CaseReopened
+    | CaseViewed
+    | ReviewSampled
+    | SampleJudged
+    | PersonLookedUp
+    | UnmaskRequested
+    | UnmaskApproved
+    | UnmaskDenied
+    | UnmaskForced
+    | UnmaskReviewed
+    | UnmaskViewed
+    | UnmaskExpired
+    | NoticeDelayed
     | ThreadDeleted
     | DocumentAdded
     | DocumentRemoved
@@ -628,5 +1129,16 @@ Event = (
     | LogVerified
     | LogRestored
     | KeyRotated
+    | AnchorKept
+    | AnchorFailed
+    | AnchorContradicted
+    | HeadConfirmed
+    | HeadContradicted
+    | ReviewViewed
+    | ReviewSearched
+    | ExportCreated
+    | ExportDownloaded
 )
+ContentEvent = TurnGuarded | PromptBlocked | TurnAnswered | AnswerBlocked | TurnInterrupted
+"""Those that a text may come with."""
 EVENT_TYPES: Final[tuple[type[Event], ...]] = get_args(Event)

@@ -157,20 +157,26 @@ _NOTHING: Final = Snapshot(0, 0, frozenset())
 
 
 def select_batch(
-    columns: sql.Composable, *, after: Head | None, era: sql.Composable, snapshot: sql.Composable
+    columns: sql.Composable,
+    *,
+    after: Head | None,
+    era: sql.Composable,
+    snapshot: sql.Composable,
+    event: sql.Composable = _READABLE,
 ) -> sql.Composed:
     """Return the query for the rows of a batch, in no order.
 
     Args:
-        columns: of id, era, xid, recorded_at and leaf.
+        columns: of `event`.
         after: the head before it.
         era: of the batch's own head.
         snapshot: likewise.
+        event: columns of the log; as they are, those that the sealer may read.
     """
     last = after.snapshot if after else _NOTHING
     return _BATCH.format(
         columns=columns,
-        event=_READABLE,
+        event=event,
         last_era=sql.Literal(after.era if after else _NO_ERA),
         xmax=sql.Literal(str(last.xmax)),
         open=sql.Literal([str(xid) for xid in sorted(last.open)]),

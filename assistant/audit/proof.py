@@ -17,14 +17,8 @@ from pydantic import SecretStr
 
 from assistant.audit.checkpoint import Checkpoint, NoteError, NoteKey, open_note
 from assistant.audit.heads import FIRST_BATCH, SELECT_HEADS, Head, has_seen, select_batch
-from assistant.audit.tree import (
-    TILE_WIDTH,
-    inclusion_proof,
-    is_included,
-    perfect_root,
-    split_hashes,
-    tile_of_node,
-)
+from assistant.audit.nodes import StoredNodes
+from assistant.audit.tree import consistency_proof, inclusion_proof, is_included, root_of
 from assistant.database import connect
 from assistant.errors import NotFoundError, UnavailableError
 
@@ -81,7 +75,7 @@ async def read_head(reader_url: SecretStr) -> Head:
     """
     try:
         async with await connect(reader_url, autocommit=True) as connection:
-            return await _newest(connection)
+            return await read_newest(connection)
     except psycopg.OperationalError as error:
         raise _away() from error
 
@@ -97,32 +91,104 @@ async def prove(reader_url: SecretStr, event_id: UUID) -> Proof:
         async with await connect(reader_url, autocommit=True) as connection:
             await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
             async with connection.transaction():
-                head = await _newest(connection)
-                index = await _find(connection, event_id, head)
-                nodes = await _read_nodes(connection, index, head.size)
-                return Proof(
-                    index, inclusion_proof(index, head.size, lambda level, number: nodes[level, number]), head.note
-                )
+                head = await read_newest(connection)
+                index, _ = await locate(connection, event_id, head)
+                stored = StoredNodes(connection, head.size)
+                nodes = await stored.read_for(lambda read: inclusion_proof(index, head.size, read))
+                return Proof(index, inclusion_proof(index, head.size, lambda *node: nodes[node]), head.note)
     except psycopg.OperationalError as error:
         raise _away() from error
 
 
-async def _newest(connection: psycopg.AsyncConnection) -> Head:
+async def prove_consistency(reader_url: SecretStr, old_size: int, new_size: int) -> list[bytes]:
+    """Return the hashes that show whoever has the root of `old_size` leaves that the log of `new_size` begins so.
+
+    Nothing is to be shown, so the list is empty, where the sizes are equal or the old one is zero.
+
+    Raises:
+        NotFoundError: the log has not so many events, or the old size is the larger one.
+        UnavailableError: the database does not answer, or lacks a tile.
+    """
+    try:
+        async with await connect(reader_url, autocommit=True) as connection:
+            return await read_consistency(connection, old_size, new_size)
+    except psycopg.OperationalError as error:
+        raise _away() from error
+
+
+async def read_consistency(connection: psycopg.AsyncConnection, old_size: int, new_size: int) -> list[bytes]:
+    """Return what `prove_consistency` does, over an open connection.
+
+    Raises:
+        NotFoundError: see there.
+        UnavailableError: the log lacks a tile.
+    """
+    head = await read_newest(connection)
+    if not 0 <= old_size <= new_size <= head.size:
+        raise NotFoundError(f"The log has {head.size} sealed events: there is no proof from {old_size} to {new_size}.")
+    if old_size in (0, new_size):
+        return []
+    nodes = await StoredNodes(connection, head.size).read_for(lambda read: consistency_proof(old_size, new_size, read))
+    return consistency_proof(old_size, new_size, lambda *node: nodes[node])
+
+
+async def read_root(connection: psycopg.AsyncConnection, size: int) -> bytes:
+    """Return the root that the log had at a size, which may be one that no head has.
+
+    Raises:
+        NotFoundError: the log has not so many sealed events.
+        UnavailableError: the log lacks a tile.
+    """
+    head = await read_newest(connection)
+    if size > head.size:
+        raise NotFoundError(f"The log has {head.size} sealed events, not {size}.")
+    nodes = await StoredNodes(connection, head.size).read_for(lambda read: root_of(size, read))
+    return root_of(size, lambda *node: nodes[node])
+
+
+async def read_newest(connection: psycopg.AsyncConnection) -> Head:
+    """Return the newest head over an open connection.
+
+    Raises:
+        NotFoundError: nothing was sealed yet.
+    """
     row = await (await connection.execute(sql.SQL("{} ORDER BY batch DESC LIMIT 1").format(SELECT_HEADS))).fetchone()
     if row is None:
         raise NotFoundError("Nothing was sealed yet. Look whether the sealer runs.")
     return Head.of_row(row)
 
 
-async def _head(connection: psycopg.AsyncConnection, batch: int) -> Head:
+async def read_batch(connection: psycopg.AsyncConnection, batch: int) -> Head:
+    """Return the head of a batch.
+
+    Raises:
+        NotFoundError: there is none.
+    """
     row = await (await connection.execute(sql.SQL("{} WHERE batch = %s").format(SELECT_HEADS), [batch])).fetchone()
     if row is None:
         raise NotFoundError(f"Head {batch} is missing; run `cloister audit verify`.")
     return Head.of_row(row)
 
 
-async def _find(connection: psycopg.AsyncConnection, event_id: UUID, newest: Head) -> int:
-    """Return which leaf an event is: the first head that saw it is found by halving, then it is counted."""
+async def find_batch(connection: psycopg.AsyncConnection, era: int, xid: int, newest: Head) -> Head:
+    """Return the first head that saw a transaction, by halving; the newest one did.
+
+    Raises:
+        NotFoundError: a head is missing.
+    """
+    low, high = FIRST_BATCH, newest
+    while low < high.batch:
+        middle = await read_batch(connection, (low + high.batch) // 2)
+        low, high = (low, middle) if has_seen(middle, era, xid) else (middle.batch + 1, high)
+    return high
+
+
+async def locate(connection: psycopg.AsyncConnection, event_id: UUID, newest: Head) -> tuple[int, int]:
+    """Return which leaf an event is, and the batch that has it: found by halving, then counted.
+
+    Raises:
+        NotFoundError: there is no such event, or no head has it yet.
+    """
     cursor = await connection.execute("SELECT era, xid::text::bigint FROM audit.event WHERE id = %s", [event_id])
     row = await cursor.fetchone()
     if row is None:
@@ -130,12 +196,8 @@ async def _find(connection: psycopg.AsyncConnection, event_id: UUID, newest: Hea
     era, xid = row
     if not has_seen(newest, era, xid):
         raise NotFoundError(f"The event {str(event_id)!r} is not sealed yet. Ask again in a second.")
-    low, high = FIRST_BATCH, newest.batch
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if has_seen(await _head(connection, middle), era, xid) else (middle + 1, high)
-    head = await _head(connection, low)
-    before = await _head(connection, low - 1) if low > FIRST_BATCH else None
+    head = await find_batch(connection, era, xid, newest)
+    before = await read_batch(connection, head.batch - 1) if head.batch > FIRST_BATCH else None
     batch = select_batch(
         sql.SQL("count(*)"),
         after=before,
@@ -144,42 +206,7 @@ async def _find(connection: psycopg.AsyncConnection, event_id: UUID, newest: Hea
     )
     place = sql.SQL("({}, {}::xid8, {})").format(sql.Literal(era), sql.Literal(str(xid)), sql.Literal(event_id))
     count = await (await connection.execute(sql.SQL("{} AND (era, xid, id) < {}").format(batch, place))).fetchone()
-    return (before.size if before else 0) + (int(count[0]) if count else 0)
-
-
-async def _read_nodes(connection: psycopg.AsyncConnection, index: int, size: int) -> dict[tuple[int, int], bytes]:
-    """Return the perfect subtrees that the proof is made of, from tiles and from the leaves of the last heads."""
-    needed: list[tuple[int, int]] = []
-
-    def note(level: int, number: int) -> bytes:
-        needed.append((level, number))
-        return b""
-
-    inclusion_proof(index, size, note)
-    return {(level, number): await _read_node(connection, level, number, size) for level, number in needed}
-
-
-async def _read_node(connection: psycopg.AsyncConnection, level: int, number: int, size: int) -> bytes:
-    tile_level, tile, begin, end = tile_of_node(level, number)
-    cursor = await connection.execute(
-        "SELECT data FROM audit.tile WHERE level = %s AND number = %s", [tile_level, tile]
-    )
-    row = await cursor.fetchone()
-    if row is not None:
-        return perfect_root(split_hashes(row[0])[begin:end])
-    if tile_level == 0:  # not full yet: the heads have its leaves
-        cursor = await connection.execute(
-            "SELECT leaves FROM audit.head WHERE size > %s ORDER BY batch", [size - size % TILE_WIDTH]
-        )
-        leaves = split_hashes(b"".join([row[0] for row in await cursor.fetchall()]))
-        return perfect_root(leaves[begin:end])
-    # Not full yet, of a higher level: its hashes are the roots of the tiles below.
-    first = tile * TILE_WIDTH
-    cursor = await connection.execute(
-        "SELECT data FROM audit.tile WHERE level = %s AND number >= %s AND number < %s ORDER BY number",
-        [tile_level - 1, first + begin, first + end],
-    )
-    return perfect_root([perfect_root(split_hashes(row[0])) for row in await cursor.fetchall()])
+    return (before.size if before else 0) + (int(count[0]) if count else 0), head.batch
 
 
 def _away() -> UnavailableError:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
+from itertools import product
 from types import TracebackType
 from typing import Final, Self
 from uuid import UUID
@@ -17,13 +19,20 @@ from psycopg import sql
 from psycopg.rows import class_row
 from pydantic import SecretStr
 
-from assistant.audit.events import Tag
+from assistant.audit.events import EVENT_TYPES, Outcome, Tag
+from assistant.audit.record import first_id
 from assistant.conversation import parse_reference, short_reference
 from assistant.database import connect
 from assistant.errors import BadInputError, UnavailableError
+from policies.verdict import Action
 
 _POLL_SECONDS: Final = 0.5
 _MOST_A_PAGE: Final = 1000
+_MOST_BRANCHES: Final = 24  # beyond, planning takes longer than what the branches save
+_MOST_SEVERE: Final = max(action.severity for action in Action)
+_TAGS_BY_OUTCOME: Final = {
+    outcome: frozenset(kind.tag for kind in EVENT_TYPES if kind.outcome is outcome) for outcome in Outcome
+}
 
 _TAIL_DIGITS: Final = 8  # of a turn's id, which the index `event_by_turn` goes by
 
@@ -48,6 +57,9 @@ class StoredEvent:
     rule: str | None
     severity: int | None
     model: str | None
+    host: str | None
+    persona: str | None
+    content_id: UUID | None
     body: bytes
     leaf: bytes
 
@@ -63,7 +75,7 @@ class StoredEvent:
         return document
 
 
-_COLUMNS: Final = sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(StoredEvent))
+EVENT_COLUMNS: Final = sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(StoredEvent))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +85,10 @@ class Search:
     Attributes:
         reference: the short id of a turn, as a person read it from the page.
         person_id: who acted, or whom it was about.
+        done_to: whom it was about, where somebody else acted.
         rule: the strictest rule of the guard, by its full name.
+        severity, severest: how strict the guard was, from 1 (a warning) to 4 (blocked), both included.
+        since, until: when it happened, by the clock of the process that wrote it; the second is not included.
     """
 
     types: frozenset[Tag] = frozenset()
@@ -81,7 +96,16 @@ class Search:
     turn_id: UUID | None = None
     thread_id: UUID | None = None
     person_id: UUID | None = None
+    done_to: UUID | None = None
     rule: str = ""
+    model: str = ""
+    host: str = ""
+    persona: str = ""
+    severity: int = 0
+    severest: int = _MOST_SEVERE
+    outcome: Outcome | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 class LogReader:
@@ -123,11 +147,11 @@ class LogReader:
             BadInputError: a reference that cannot be one.
             UnavailableError: the database went away.
         """
-        conditions = _conditions(search)
+        conditions = conditions_of(search)
         if before is not None:
             conditions.append(sql.SQL("id < {}").format(before))
         async with _one_moment(self._open) as connection:
-            return await _select(connection, conditions, newest=min(count, _MOST_A_PAGE))
+            return await _select_newest(connection, conditions, branches_of(search), min(count, _MOST_A_PAGE))
 
     async def follow(self, count: int, search: Search | None = None) -> AsyncGenerator[StoredEvent, None]:
         """Yield the newest events and then every one that is committed from now on, none left out and none twice.
@@ -139,17 +163,18 @@ class LogReader:
             BadInputError: a reference that cannot be one.
             UnavailableError: the database went away.
         """
-        conditions = _conditions(search)
+        conditions, branches = conditions_of(search), branches_of(search)
         async with _one_moment(self._open) as connection:
             seen = await _snapshot(connection)
-            events = await _select(connection, conditions, newest=min(count, _MOST_A_PAGE))
+            events = await _select_newest(connection, conditions, branches, min(count, _MOST_A_PAGE))
         while True:
             for event in events:
                 yield event
             await asyncio.sleep(self._poll_seconds)
             async with _one_moment(self._open) as connection:
                 now = await _snapshot(connection)
-                events = await _select(connection, [*conditions, _unseen_since(seen)])
+                any_branch = sql.SQL("({})").format(sql.SQL(" OR ").join(map(all_of, branches)))
+                events = await _select_all(connection, [*conditions, any_branch, _unseen_since(seen)])
             seen = now
 
     @property
@@ -176,16 +201,43 @@ async def _snapshot(connection: psycopg.AsyncConnection) -> str:
     return str(row[0]) if row else ""
 
 
-async def _select(
-    connection: psycopg.AsyncConnection, conditions: Sequence[sql.Composable], *, newest: int | None = None
+async def _select_all(connection: psycopg.AsyncConnection, conditions: Sequence[sql.Composable]) -> list[StoredEvent]:
+    """Return what meets all conditions, the latest last."""
+    query = sql.SQL("SELECT {} FROM audit.event WHERE {} ORDER BY id").format(EVENT_COLUMNS, all_of(conditions))
+    return await _fetch(connection, query)
+
+
+async def _select_newest(
+    connection: psycopg.AsyncConnection,
+    conditions: Sequence[sql.Composable],
+    branches: Sequence[Sequence[sql.Composable]],
+    count: int,
 ) -> list[StoredEvent]:
-    """Return what meets all conditions, the latest last; all of it, or only the newest."""
-    where = sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true")
-    order = sql.SQL("ORDER BY id") if newest is None else sql.SQL("ORDER BY id DESC LIMIT {}").format(newest)
-    query = sql.SQL("SELECT {} FROM audit.event WHERE {} {}").format(_COLUMNS, where, order)
+    """Return the newest of what meets all conditions and one of the branches, the latest last.
+
+    Each branch is a walk along an index that already has the order; one condition with OR or ANY would be a sort of
+    everything that fits.
+    """
+    walks = [
+        sql.SQL("(SELECT {} FROM audit.event WHERE {} ORDER BY id DESC LIMIT {})").format(
+            EVENT_COLUMNS, all_of([*conditions, *branch]), count
+        )
+        for branch in branches
+    ]
+    query = sql.SQL("SELECT * FROM ({}) found ORDER BY id DESC LIMIT {}").format(
+        sql.SQL(" UNION ALL ").join(walks), count
+    )
+    return (await _fetch(connection, query))[::-1]
+
+
+async def _fetch(connection: psycopg.AsyncConnection, query: sql.Composed) -> list[StoredEvent]:
     async with connection.cursor(row_factory=class_row(StoredEvent)) as cursor:
-        events = await (await cursor.execute(query)).fetchall()
-    return events if newest is None else events[::-1]
+        return await (await cursor.execute(query)).fetchall()
+
+
+def all_of(conditions: Sequence[sql.Composable]) -> sql.Composable:
+    """Return one condition that holds where all of these do."""
+    return sql.SQL("({})").format(sql.SQL(" AND ").join(conditions)) if conditions else sql.SQL("true")
 
 
 def _unseen_since(snapshot: str) -> sql.Composed:
@@ -196,27 +248,62 @@ def _unseen_since(snapshot: str) -> sql.Composed:
     ).format(snapshot=sql.SQL("{}::pg_snapshot").format(snapshot))
 
 
-def _conditions(search: Search | None) -> list[sql.Composable]:
+def conditions_of(search: Search | None) -> list[sql.Composable]:
+    """Return what every event that is wanted meets."""
     wanted = search or Search()
     conditions: list[sql.Composable] = []
-    if wanted.types:
-        conditions.append(sql.SQL("type = ANY({})").format([tag.value for tag in sorted(wanted.types)]))
     if wanted.reference:
         conditions.append(_is_turn(tail_of_reference(wanted.reference)))
     if wanted.turn_id:
         conditions.append(_is_turn(str(wanted.turn_id)[-_TAIL_DIGITS:]))
-        conditions.append(sql.SQL("turn_id = {}").format(wanted.turn_id))
-    if wanted.thread_id:
-        conditions.append(sql.SQL("thread_id = {}").format(wanted.thread_id))
+    if wanted.since:
+        conditions.append(sql.SQL("id >= {}").format(first_id(wanted.since)))
+    if wanted.until:
+        conditions.append(sql.SQL("id < {}").format(first_id(wanted.until)))
+    if wanted.done_to:
+        conditions.append(sql.SQL("subject = {} AND actor IS DISTINCT FROM subject").format(wanted.done_to))
+    return conditions + [
+        sql.SQL("{} = {}").format(sql.Identifier(column), value)
+        for column in ("turn_id", "thread_id", "rule", "model", "host", "persona")
+        if (value := getattr(wanted, column))
+    ]
+
+
+def condition_of(search: Search | None) -> sql.Composable:
+    """Return what an event that is wanted meets, in one piece: for a query with an order and an index of its own."""
+    branches = [all_of(branch) for branch in branches_of(search)]
+    return all_of([*conditions_of(search), sql.SQL("({})").format(sql.SQL(" OR ").join(branches))])
+
+
+def branches_of(search: Search | None) -> list[tuple[sql.Composable, ...]]:
+    """Return the ways to be wanted, of which an event meets one and no two: each has an index in the right order."""
+    wanted = search or Search()
+    choices: list[list[sql.Composable]] = []
     if wanted.person_id:
-        conditions.append(
-            sql.SQL("(subject = {person} OR actor = {person} AND actor IS DISTINCT FROM subject)").format(
-                person=wanted.person_id
-            )
+        choices.append(
+            [
+                sql.SQL("subject = {}").format(wanted.person_id),
+                sql.SQL("actor = {} AND actor IS DISTINCT FROM subject").format(wanted.person_id),
+            ]
         )
-    if wanted.rule:
-        conditions.append(sql.SQL("rule = {}").format(wanted.rule))
-    return conditions
+    if wanted.severity > 0:
+        levels = range(wanted.severity, wanted.severest + 1)
+        choices.append([sql.SQL("severity = {}").format(level) for level in levels])
+    if wanted.types or wanted.outcome:
+        tags = [tag.value for tag in sorted(_tags_of(wanted))]
+        branches = math.prod(map(len, choices)) * len(tags)
+        is_few = 0 < branches <= _MOST_BRANCHES
+        choices.append(
+            [sql.SQL("type = {}").format(tag) for tag in tags] if is_few else [sql.SQL("type = ANY({})").format(tags)]
+        )
+    return list(product(*choices))
+
+
+def _tags_of(wanted: Search) -> frozenset[Tag]:
+    if wanted.outcome is None:
+        return wanted.types
+    tags = _TAGS_BY_OUTCOME[wanted.outcome]
+    return wanted.types & tags if wanted.types else tags
 
 
 def _is_turn(tail: str) -> sql.Composed:

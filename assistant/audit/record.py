@@ -27,7 +27,9 @@ from assistant.audit.parts import FoundSpan, GuardReport, TurnPlace
 from assistant.conversation import Role
 from policies.verdict import Action
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+OLD_VERSIONS: Final[Mapping[int, frozenset[str]]] = {1: frozenset({"host", "persona"})}
+"""Formats that the log may hold besides, with the columns that their bodies do not have: those are empty."""
 MOST_BODY_BYTES: Final = 16_384  # the table's own limit
 _NONCE_BYTES: Final = 16  # so that the hash of a dropped body tells nothing about it
 _LEAF_PREFIX: Final = b"\x00"  # RFC 6962 section 2.1: a leaf never looks like an inner node
@@ -60,7 +62,8 @@ class Columns(NamedTuple):
     Attributes:
         subject: the person whom the event is about; the actor, where it is about nobody else.
         severity: rank of the guard's strictest action, 0 (allowed) to 4 (blocked).
-        content_id: where the encrypted text lies, once the log keeps any.
+        host: the model host; of a refused way out, where it would have led.
+        content_id: where the encrypted text lies, if one is kept.
     """
 
     subject: UUID | None
@@ -70,6 +73,8 @@ class Columns(NamedTuple):
     rule: str | None
     severity: int | None
     model: str | None
+    host: str | None
+    persona: str | None
     content_id: UUID | None
 
 
@@ -86,6 +91,8 @@ class Record(NamedTuple):
     rule: str | None
     severity: int | None
     model: str | None
+    host: str | None
+    persona: str | None
     content_id: UUID | None
     body: bytes
     leaf: bytes
@@ -133,20 +140,30 @@ def derive_record(body: bytes) -> Record:
         document = json.loads(body)
         if canonical_bytes(document) != body:
             raise ValueError("The body is not in canonical form.")
+        stated = stated_columns(document)
         columns = Columns(
-            subject=_uuid_or_none(document.get("subject")),
-            actor=_uuid_or_none(document.get("actor")),
-            thread_id=_uuid_or_none(document.get("thread_id")),
-            turn_id=_uuid_or_none(document.get("turn_id")),
-            rule=document.get("rule"),
-            severity=document.get("severity"),
-            model=document.get("model"),
-            content_id=_uuid_or_none(document.get("content_id")),
+            subject=_uuid_or_none(stated.get("subject")),
+            actor=_uuid_or_none(stated.get("actor")),
+            thread_id=_uuid_or_none(stated.get("thread_id")),
+            turn_id=_uuid_or_none(stated.get("turn_id")),
+            rule=stated.get("rule"),
+            severity=stated.get("severity"),
+            model=stated.get("model"),
+            host=stated.get("host"),
+            persona=stated.get("persona"),
+            content_id=_uuid_or_none(stated.get("content_id")),
         )
         occurred_at = datetime.fromisoformat(document["at"])
         return Record(UUID(document["id"]), occurred_at, document["type"], *columns, body, leaf_of(body))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("The body lacks what every event has.") from error
+
+
+def stated_columns(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a body without what its format does not know: a column that came later is empty for earlier events."""
+    version = document.get("v")
+    unknown = OLD_VERSIONS.get(version, ()) if isinstance(version, int) else ()
+    return {name: value for name, value in document.items() if name not in unknown} if unknown else document
 
 
 def canonical_bytes(document: Mapping[str, Plain]) -> bytes:
@@ -245,6 +262,8 @@ def _columns_of(event: Event) -> Columns:
     guard: GuardReport | None = getattr(event, "guard", None)
     actor: UUID | None = turn.person_id if turn else getattr(event, "actor", None)
     model: str | None = getattr(event, "model", None)
+    host: str | None = getattr(event, "host", None)
+    persona: str | None = getattr(event, "persona", None)
     rule = guard.rule if guard else None
     return Columns(
         subject=getattr(event, "subject", actor),
@@ -254,7 +273,9 @@ def _columns_of(event: Event) -> Columns:
         rule=as_name(rule) if rule else None,
         severity=_SEVERITIES[guard.action] if guard else None,
         model=as_name(model) if model else None,
-        content_id=None,
+        host=as_name(host) if host else None,
+        persona=as_name(persona) if persona else None,
+        content_id=getattr(event, "content_id", None),
     )
 
 

@@ -8,7 +8,6 @@ the last head that was made, so that a database that was set back is not sealed 
 
 from __future__ import annotations
 
-import os
 import secrets
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, replace
@@ -18,12 +17,15 @@ from uuid import UUID
 
 from assistant.audit.append import Appender
 from assistant.audit.checkpoint import NoteError, NoteKey, SecretNoteKey
+from assistant.audit.durable import replace_file
 from assistant.audit.events import KeyRotated
 from assistant.errors import SettingsError
 
 _NEXT: Final = "next"
 _FORMER: Final = "former"
+_ANNOUNCED: Final = "announced"
 _MARK_FIELDS: Final = 3
+_MOST_ANNOUNCED: Final = 100  # a witness that missed more is told the key by its operator
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,16 @@ class PendingKey:
 
 @dataclass(frozen=True, slots=True)
 class SealKeys:
-    """What the file holds; of the key before this one the public half alone."""
+    """What the file holds; of the key before this one the public half alone.
+
+    Attributes:
+        announced: how each key was announced by the one before, for witnesses, who cannot read the log.
+    """
 
     current: SecretNoteKey
     pending: PendingKey | None = None
     former: NoteKey | None = None
+    announced: tuple[KeyRotated, ...] = ()
 
     @property
     def public(self) -> tuple[NoteKey, ...]:
@@ -58,7 +65,12 @@ class SealKeys:
 
     def promoted(self) -> SealKeys:
         """Return what the file holds once the pending key is in force: the old secret is gone."""
-        return self if self.pending is None else SealKeys(self.pending.key, former=self.current.public)
+        if self.pending is None:
+            return self
+        announced = announce(self.current, self.pending.key.public)
+        return SealKeys(
+            self.pending.key, former=self.current.public, announced=(*self.announced[1 - _MOST_ANNOUNCED :], announced)
+        )
 
 
 class SealKeyFile:
@@ -94,7 +106,7 @@ class SealKeyFile:
             key = SecretNoteKey.make(f"cloister/{secrets.token_hex(8)}")
             try:
                 self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                _write(self.public_file, f"{key.public}\n", mode=0o644)
+                replace_file(self.public_file, f"{key.public}\n", mode=0o644)
             except OSError as error:
                 raise _unusable(self._file, error) from error
             self.write(SealKeys(key))
@@ -126,8 +138,9 @@ class SealKeyFile:
             lines.append(" ".join((_NEXT, keys.pending.key.reveal(), *map(str, keys.pending.event_ids))))
         if keys.former is not None:
             lines.append(f"{_FORMER} {keys.former}")
+        lines += [f"{_ANNOUNCED} {each.old_key} {each.new_key} {each.signature}" for each in keys.announced]
         try:
-            _write(self._file, "".join(f"{line}\n" for line in lines), mode=0o600)
+            replace_file(self._file, "".join(f"{line}\n" for line in lines), mode=0o600)
         except OSError as error:
             raise _unusable(self._file, error) from error
 
@@ -168,7 +181,7 @@ class SealKeyFile:
                 self.mark_file.unlink(missing_ok=True)
             else:
                 content = f"{mark.batch} {mark.size} {b64encode(mark.root).decode()}\n"
-                _write(self.mark_file, content, mode=0o600)
+                replace_file(self.mark_file, content, mode=0o600)
         except OSError as error:
             raise self._unusable_mark(error) from error
 
@@ -256,28 +269,12 @@ def _parse(content: str) -> SealKeys:
                 keys = replace(keys, pending=PendingKey(SecretNoteKey.parse(key), tuple(map(UUID, identifiers))))
             case [word, key] if word == _FORMER:
                 keys = replace(keys, former=NoteKey.parse(key))
+            case [word, old_key, new_key, signature] if word == _ANNOUNCED:
+                announced = KeyRotated(old_key=old_key, new_key=new_key, signature=signature)
+                keys = replace(keys, announced=(*keys.announced, announced))
             case _:
                 raise NoteError("A line of the file is not known.")
     return keys
-
-
-def _write(file: Path, content: str, *, mode: int) -> None:
-    """Write a file so that a crash leaves the old one or the new one, on the disk."""
-    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(file)
-        folder = os.open(file.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _unusable(file: Path, error: Exception) -> SettingsError:

@@ -11,6 +11,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from assistant.audit.anchoring import NO_ANCHORS, AnchorPlaces, anchor_tasks
 from assistant.audit.append import Appender
 from assistant.audit.events import LogOpened
 from assistant.audit.record import Origin
@@ -23,7 +24,9 @@ _log = logging.getLogger(__name__)
 _COMPLAINT_SECONDS: Final = 60.0
 
 
-async def run_sealer(sealer_url: SecretStr, writer_url: SecretStr, keys: SealKeyFile) -> int:
+async def run_sealer(
+    sealer_url: SecretStr, writer_url: SecretStr, keys: SealKeyFile, anchors: AnchorPlaces = NO_ANCHORS
+) -> int:
     """Seal until SIGTERM or SIGINT, and return an exit status.
 
     A log that may not be sealed further stays as it is, and so does the process: events are stored all the same, and
@@ -31,13 +34,26 @@ async def run_sealer(sealer_url: SecretStr, writer_url: SecretStr, keys: SealKey
 
     Raises:
         AuditUnavailableError: the audit log cannot be written.
+        SettingsError: an anchor of the settings cannot be read.
     """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with Appender(writer_url, Origin.here(version("cloister"))) as audit:
         await audit.append(LogOpened(process="sealer"))
-    sealer = Sealer(sealer_url, keys)
+        if not anchors.are_any:  # then the log needs no writer here
+            await audit.close()
+        tasks = [asyncio.create_task(each) for each in anchor_tasks(sealer_url, anchors, keys, audit, stop)]
+        try:
+            await _seal(Sealer(sealer_url, keys), stop)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+    return 0
+
+
+async def _seal(sealer: Sealer, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             await sealer.run(stop)
@@ -45,4 +61,3 @@ async def run_sealer(sealer_url: SecretStr, writer_url: SecretStr, keys: SealKey
             _log.error("%s", error)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _COMPLAINT_SECONDS)
-    return 0

@@ -17,7 +17,8 @@ def render_line(event: StoredEvent) -> str:
     """Return an event as one line: when, which turn, what, who, and the rest as `name=value`."""
     document = event.document
     data = document.get("data")
-    details = [f"model={_word(event.model)}"] if event.model else []
+    columns = {"persona": event.persona, "host": event.host, "model": event.model}
+    details = [f"{name}={_word(value)}" for name, value in columns.items() if value]
     if event.actor != event.subject and event.subject is not None:
         details.append(f"subject={event.subject.hex[-_PERSON_DIGITS:]}")
     details += _flatten(data) if isinstance(data, Mapping) else []

@@ -45,6 +45,7 @@ from assistant.audit.checks import (
     microseconds_of,
     parse_body,
 )
+from assistant.audit.content_check import check_contents
 from assistant.audit.events import KeyRotated, Tag
 from assistant.audit.findings import Findings
 from assistant.audit.heads import PLACE, ROW_PLACE, SELECT_ANY_HEADS, Head, Place, Snapshot
@@ -52,6 +53,7 @@ from assistant.audit.seal_key import follow
 from assistant.audit.tree import TILE_WIDTH, Tile, Tree, full_tiles, split_hashes
 from assistant.database import connect, connect_blocking
 from assistant.errors import BadInputError, UnavailableError
+from assistant.keys import Keys
 
 _ROWS_AT_ONCE: Final = 2_000
 _HEADS_AT_ONCE: Final = 500
@@ -62,8 +64,8 @@ _NOTES: Final = re.compile(r"(?:[^\n]+\n)+\n(?:— [^\n]+\n)+")
 _SELECT_ROWS: Final = sql.SQL(
     "SELECT {place}, leaf, body, id::text, "
     """to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), type, """
-    "subject::text, actor::text, thread_id::text, turn_id::text, rule, severity, model, content_id::text "
-    "FROM audit.event ORDER BY era, xid, id"
+    "subject::text, actor::text, thread_id::text, turn_id::text, rule, severity, model, host, persona, "
+    "content_id::text FROM audit.event ORDER BY era, xid, id"
 ).format(place=ROW_PLACE)
 _SELECT_HASHES: Final = sql.SQL(
     "SELECT {place}, leaf, body, id::text, '', type FROM audit.event ORDER BY era, xid, id"
@@ -135,6 +137,7 @@ class Verifier:
         anchors: checkpoints from elsewhere.
         witnesses: public keys of witnesses, whose cosignatures are then checked.
         is_quick: look at hashes, heads and tiles, and derive no columns.
+        keys: the installation's, to see whether those of the kept texts open.
     """
 
     def __init__(
@@ -145,8 +148,10 @@ class Verifier:
         anchors: Sequence[Anchor] = (),
         witnesses: Sequence[NoteKey] = (),
         is_quick: bool = False,
+        keys: Keys | None = None,
     ) -> None:
         self._reader_url = reader_url
+        self._keys = keys
         self._anchors = anchors
         self._witnesses = witnesses
         self._is_quick = is_quick
@@ -233,6 +238,7 @@ class Verifier:
         if previous is not None:
             self._note_silence(moment - previous.sealed_at)
         self._check_anchors()
+        await check_contents(connection, self._findings, self._keys)
         self._findings.size = self._tree.size
         self._findings.keys = [str(reign.key) for reign in self._reigns]
 

@@ -13,6 +13,8 @@ from pydantic import SecretStr
 from assistant.database import connect
 from assistant.database_roles import (
     APP_ROLE,
+    AUDIT_ERASER_ROLE,
+    AUDIT_PROJECTOR_ROLE,
     AUDIT_READER_ROLE,
     AUDIT_SEALER_ROLE,
     AUDIT_WRITER_ROLE,
@@ -52,6 +54,8 @@ _OWN_RIGHTS: Final = {
     AUDIT_WRITER_ROLE: frozenset({"enter", "add"}),
     AUDIT_READER_ROLE: frozenset({"enter", "read"}),
     AUDIT_SEALER_ROLE: frozenset({"enter", "read"}),
+    AUDIT_PROJECTOR_ROLE: frozenset({"enter", "read"}),
+    AUDIT_ERASER_ROLE: frozenset[str](),
 }
 _MAY: Final = {
     "enter": "enter the audit log's schema",

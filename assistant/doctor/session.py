@@ -48,7 +48,7 @@ _OWN: Final = ("data_dir", "database_url", "audit_database_url", "redis_url", "m
 _START_SECONDS: Final = 120.0
 _END_SECONDS: Final = 60.0
 _SETTLE_SECONDS: Final = 2.0  # what is tried at the end has its event soon
-_PAGES: Final = ("/", "/documents", "/review", "/health/ready")
+_PAGES: Final = ("/", "/documents", "/console/queue", "/my-log", "/review", "/health/ready")
 _NOTE: Final = b"# Canteen\n\nThe canteen opens at half past eleven.\n"
 _QUESTION: Final = "When does the canteen open? Write to anna.berger@corp.example."
 
@@ -196,7 +196,7 @@ async def _refused(reader_url: SecretStr) -> Sequence[RefusedAttempt]:
     found = []
     async with LogReader(reader_url) as log:
         for event in await log.read_newest(1000, Search(types=frozenset({Tag.EGRESS_REFUSED}))):
-            data = orjson.loads(event.body)["data"]
+            data = {**orjson.loads(event.body)["data"], "host": event.host or ""}
             found.append(RefusedAttempt(**{name: data[name] for name in RefusedAttempt.__slots__}))
     return found
 

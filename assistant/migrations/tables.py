@@ -5,11 +5,19 @@ from typing import Final
 from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
+from assistant.compliance import tables as compliance
 from assistant.history import tables as history
 from assistant.identity import tables as identity
 from assistant.jobs import tables as jobs
 from assistant.knowledge import tables as knowledge
 from assistant.reports import tables as reports
 
-ROOMS: Final = (identity, history, jobs, knowledge, reports)  # importing a room's tables enters them into the metadata
+ROOMS: Final = (
+    identity,
+    history,
+    jobs,
+    knowledge,
+    reports,
+    compliance,
+)  # importing a room's tables enters them into the metadata
 METADATA: Final[MetaData] = SQLModel.metadata

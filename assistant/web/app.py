@@ -1,4 +1,4 @@
-"""The web application: sign-in and health at once, the chat as soon as it is loaded, one hard shell around all."""
+"""The web application: sign-in, health and the console at once, the chat as soon as it is loaded."""
 
 from __future__ import annotations
 
@@ -7,26 +7,16 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
-from fastapi import FastAPI, Request
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
-from starlette.routing import Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Receive, Scope, Send
+from fastapi import FastAPI
+from starlette.routing import Router
+from starlette.types import Receive, Scope, Send
 
-from assistant.web.api_errors import API_PATH
 from assistant.web.chat_door import ChatDoor
+from assistant.web.console.pages import console_routes
 from assistant.web.doors import Doors, PartState
-from assistant.web.gateway.door import Gateway, NotHere
-from assistant.web.hardening import OUR_FAULT, Hardening, error_response
-from assistant.web.health import health_routes
-from assistant.web.origins import Origins
-from assistant.web.pages import STATIC_FOLDER
-from assistant.web.session_gate import SessionCookie, SessionGate
-from assistant.web.sign_in import sign_in_routes
+from assistant.web.gateway.door import Gateway
+from assistant.web.root import build_root
 
-_BYTES_PER_CHAR: Final = 6  # of JSON at its most wordy: \u00e9
-_API_FRAME_BYTES: Final = 256 << 10  # what stands around the texts of a request
 _NOT_HERE: Final = "There is nothing at this address. Open the chat and go on from there."
 
 
@@ -34,29 +24,18 @@ class WebApplication:
     """What the server runs: an ASGI application that can be told to end its answers before it stops."""
 
     def __init__(self, doors: Doors) -> None:
-        settings = doors.settings
         self._doors = doors
         self._chat = ChatDoor(doors)
-        cookie = SessionCookie(is_secure=settings.is_behind_tls, hours=settings.session_hours)
-        # No OpenAPI page: it would load its viewer from a foreign address, and strangers need no list of routes.
-        root = FastAPI(lifespan=self._live, docs_url=None, redoc_url=None, openapi_url=None)
-        root.add_exception_handler(HTTPException, _say_http_error)
-        root.add_exception_handler(Exception, _say_our_fault)
-        root.include_router(health_routes(self._check_parts, identity=doors.identity, cookie=cookie))
-        root.include_router(sign_in_routes(doors.identity, cookie, self._chat.close_windows))
         self._gateway = _gateway_of(doors)
-        if self._gateway is not None:
-            root.include_router(self._gateway.routes())
-        root.router.routes.append(Route(API_PATH, NotHere()))
-        root.mount(API_PATH, NotHere())
-        root.mount("/static", StaticFiles(directory=STATIC_FOLDER))
-        root.mount("/", SessionGate(self._chat, identity=doors.identity, cookie=cookie))
-        self._app: ASGIApp = Hardening(
-            root,
-            origins=Origins.of(settings),
-            max_upload_bytes=settings.max_upload_bytes,
-            max_api_bytes=settings.max_prompt_chars * _BYTES_PER_CHAR + _API_FRAME_BYTES,
-            is_behind_tls=settings.is_behind_tls,
+        self._app = build_root(
+            doors.settings,
+            doors.identity,
+            check_parts=self._check_parts,
+            close_windows=self._chat.close_windows,
+            signed_in=Router(console_routes(doors.console), default=self._chat, redirect_slashes=False),
+            nothing_here=_NOT_HERE,
+            gateway=self._gateway.routes() if self._gateway else None,
+            lifespan=self._live,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,14 +79,3 @@ def _gateway_of(doors: Doors) -> Gateway | None:
     if doors.tokens is None or doors.open_gateway is None:
         return None
     return Gateway(doors.tokens, doors.open_gateway)
-
-
-async def _say_http_error(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    words = _NOT_HERE if status in {404, 405} else OUR_FAULT
-    return error_response(request.scope, status, words, request.state.reference)
-
-
-async def _say_our_fault(request: Request, _error: Exception) -> Response:
-    """Answer in words; the shell around all logs the error itself."""
-    return error_response(request.scope, 500, OUR_FAULT, request.state.reference)

@@ -9,6 +9,7 @@ from typing import Protocol
 from assistant.conversation import Person
 from assistant.settings import Settings
 from assistant.web.chat_parts import ChatParts
+from assistant.web.console_parts import ConsoleParts
 from assistant.web.gateway_parts import GatewayParts, TokenCheck
 
 
@@ -75,5 +76,6 @@ class Doors:
     identity: SignIn
     check_parts: Callable[[], Awaitable[Mapping[str, PartState]]]
     open_chat: Callable[[], Awaitable[ChatParts]]
+    console: ConsoleParts
     tokens: TokenCheck | None = None
     open_gateway: Callable[[], Awaitable[GatewayParts]] | None = None

@@ -12,8 +12,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from assistant.bootstrap import Application, build_application, read_hosts, required
+from assistant.bootstrap_console import open_backend
 from assistant.settings import Settings
 from assistant.web.chat_parts import ChatParts
+from assistant.web.console.wiring import parts_of
 from assistant.web.doors import Doors, PartState
 from assistant.web.gateway_parts import GatewayParts
 from assistant.web.serve import serve_until_stopped
@@ -50,12 +52,22 @@ async def _serve(settings: Settings) -> int:
             required(settings, "redis_url").get_secret_value(), socket_timeout=_PATIENCE_SECONDS
         )
         stack.push_async_callback(redis_client.aclose)
+        console = await stack.enter_async_context(
+            open_backend(
+                settings,
+                application.engine,
+                audit=application.audit,
+                review=application.review,
+                labels=lambda: application.guard.policy.labels,
+            )
+        )
         web = _Web(application, hosts, redis_client)
         doors = Doors(
             settings=settings,
             identity=application.access,
             check_parts=web.check_parts,
             open_chat=web.open_chat,
+            console=parts_of(console),
             tokens=application.tokens,
             open_gateway=web.open_gateway,
         )

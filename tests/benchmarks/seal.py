@@ -126,7 +126,10 @@ def fill(place: Place, events: int) -> float:
             since = time.perf_counter()
             with connection.cursor().copy(f"COPY audit.event ({names}) FROM STDIN (FORMAT binary)") as copy:
                 copy.set_types(
-                    ["uuid", "timestamptz", "text", *["uuid"] * 4, "text", "int2", "text", "uuid", "bytea", "bytea"]
+                    [
+                        *("uuid", "timestamptz", "text", "uuid", "uuid", "uuid", "uuid"),
+                        *("text", "int2", "text", "text", "text", "uuid", "bytea", "bytea"),
+                    ]
                 )
                 for row in rows:
                     copy.write_row(row)

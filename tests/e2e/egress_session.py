@@ -6,23 +6,30 @@ says was refused. SOURCE is a checkout to run instead of this one.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urljoin, urlsplit
 
+import httpx
 from playwright.sync_api import Page, expect, sync_playwright
 
 from assistant.settings import Settings
 from assistant.web.app import create_app
 from assistant.web.chat.configuration import prepare
+from assistant.web.console.pages import console_routes
 from assistant.web.doors import Doors
-from tests.e2e.product import RunningProduct, run_product, wait_for
+from tests.e2e.product import RunningProduct, free_port, run_product, wait_for
 from tests.e2e.test_product import ask, sign_in
 from tests.fakes.web_parts import FakeSite
 
@@ -71,9 +78,14 @@ def unused_routes(asked: set[tuple[str, str]]) -> list[tuple[str, str]]:
 
         parts = SimpleNamespace(review=None)  # only the list of routes is asked for
         own = OwnRoutes(parts, identity=None, cookie=None, shelf=None, close_windows=None)
-        doors = Doors(settings, FakeSite().identity, check_parts=None, open_chat=None)
+        site = FakeSite()
+        doors = Doors(settings, site.identity, check_parts=None, open_chat=None, console=site.console_parts())
         included = (getattr(route, "original_router", None) for route in create_app(doors)._app._app.routes)
-        routes = [*own.routes(), *(route for router in included if router for route in router.routes)]
+        routes = [
+            *own.routes(),
+            *console_routes(doors.console),
+            *(route for router in included if router for route in router.routes),
+        ]
     return sorted(
         (method, route.path)
         for route in routes
@@ -83,7 +95,7 @@ def unused_routes(asked: set[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def use_everything(page: Page, product: RunningProduct) -> str:
-    """Sign in, chat, judge, report, upload, wait for the job, review, sign out; return the line under the answer."""
+    """Sign in, chat, judge, report, upload, wait for the job, review, read, sign out; return the answer's line."""
     sign_in(page, product)
     ask(page, "Write to anna.berger@corp.example what the model over the cable says")
     line = page.get_by_text(re.compile(r"Dev1 · .* · logged \w{7}"))
@@ -113,12 +125,46 @@ def use_everything(page: Page, product: RunningProduct) -> str:
     page.goto(f"{product.url}/review")
     page.get_by_role("button", name="The rule is right").click()
     expect(page.get_by_text("Nothing waits")).to_be_visible()
+    use_console(page, product)
     page.goto(f"{product.url}/documents")  # the chat itself would leave for the sign-in page at once
     assert page.evaluate("fetch('/logout', {method: 'POST'}).then(answer => answer.status)") == 200
     sign_in(page, product)
     page.goto(f"{product.url}/documents")
     assert page.evaluate("fetch('/sign-out', {method: 'POST'}).then(answer => answer.status)") == 200
     return seen
+
+
+def use_console(page: Page, product: RunningProduct) -> None:
+    """Read the log in the page's process, then in the console's own, which knows the same session."""
+    for url in (product.url, None):
+        with contextlib.nullcontext(url) if url else run_console(product) as address:
+            for place in ("/console", "/console/queue", "/console/search?type=turn:accepted", "/my-log"):
+                page.goto(urljoin(address, place))
+                expect(page.locator("#main h1")).to_be_visible()
+            page.goto(urljoin(address, "/console/search?type=turn:accepted"))
+            page.get_by_role("link", name=re.compile("^Turn ")).first.click()
+            expect(page.get_by_role("heading", name=re.compile("^Turn "))).to_be_visible()
+
+
+@contextmanager
+def run_console(product: RunningProduct) -> Iterator[str]:
+    """Run `cloister console` beside the product, as a company does that gives compliance a port of its own."""
+    port = free_port()
+    environment = product.environment | {"CLOISTER_CONSOLE_PORT": str(port)}
+    process = subprocess.Popen([sys.executable, "-m", "assistant", "console"], env=environment)
+    try:
+        wait_for(lambda: is_live(f"http://127.0.0.1:{port}"), 60)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+def is_live(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health/live", timeout=5, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 if __name__ == "__main__":

@@ -25,14 +25,14 @@ from cryptography.x509.oid import NameOID
 
 from tests.fakes.bait import question_of, reply_to
 
-RESOLVER, PAGE_PORT = "127.0.0.11", 8420  # of the engine; of `cloister web`
+RESOLVER, PAGE_PORT, CONSOLE_PORT = "127.0.0.11", 8420, 8421  # of the engine, `cloister web`, `cloister console`
 FIRST, SECOND = "127.0.1.1", "127.0.1.2"
 RUN = Path("/run")
 HTTP2_IS_A_DIRECTIVE_SINCE = (1, 25, 1)
 
 
 class NameServer:
-    """Knows one name, `web`; keeps what it was asked."""
+    """Knows every name as the same machine; keeps what it was asked."""
 
     def __init__(self) -> None:
         self.address = FIRST
@@ -53,7 +53,8 @@ class Page(http.server.BaseHTTPRequestHandler):
     """Says at which address it was found, and what it was asked for."""
 
     def do_GET(self) -> None:
-        body = f"{self.connection.getsockname()[0]} {self.path} {self.headers['Host']}".encode()
+        address, port = self.connection.getsockname()
+        body = f"{address}:{port} {self.path} {self.headers['Host']}".encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -63,8 +64,8 @@ class Page(http.server.BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
-def serve_page(address: str) -> http.server.ThreadingHTTPServer:
-    server = http.server.ThreadingHTTPServer((address, PAGE_PORT), Page)
+def serve_page(address: str, port: int = PAGE_PORT) -> http.server.ThreadingHTTPServer:
+    server = http.server.ThreadingHTTPServer((address, port), Page)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 
@@ -92,13 +93,13 @@ def write_configuration(source: Path) -> Path:
     return target
 
 
-def ask(*, wanted: str) -> str:
+def ask(path: str = "/a/b?c=d", *, wanted: str) -> str:
     """Wait until the proxy says what is wanted; return what it said last."""
     said, deadline = "", time.monotonic() + 15
     while wanted not in said and time.monotonic() < deadline:
         try:
             answer = httpx.get(
-                "https://127.0.0.1:8443/a/b?c=d",
+                f"https://127.0.0.1:8443{path}",
                 headers={"Host": "cloister.corp.example"},
                 verify=False,  # noqa: S501 - a certificate that was made a moment ago
                 trust_env=False,
@@ -119,6 +120,9 @@ def main(source: Path) -> None:
     command = ["nginx", "-e", "/dev/stderr", "-g", "daemon off;", "-c", str(write_configuration(source))]
     with subprocess.Popen(command) as nginx:
         said = {"first": ask(wanted=FIRST)}
+        serve_page(FIRST, CONSOLE_PORT)
+        said["console"] = " ".join(ask(path, wanted=FIRST) for path in ("/console/queue?a=b", "/my-log", "/review"))
+        said["chat"] = ask("/consoles", wanted=FIRST)
         page.shutdown()
         page.server_close()
         names.address = SECOND

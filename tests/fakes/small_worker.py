@@ -45,6 +45,12 @@ class SmallApplication:
     async def note_ended_jobs(self) -> int:
         return 0
 
+    async def follow_hits(self) -> int:
+        return 0
+
+    async def expire_unmasking(self) -> int:
+        return 0
+
     async def ensure_audit_partitions(self) -> int:
         raise RuntimeError("a chore that always fails, to see that nothing else does")
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from assistant.answering.guarding import ConversationGuard
-from assistant.audit.events import Event
+from assistant.audit.events import ContentEvent, Event
 from assistant.audit.parts import TextMarker
 from assistant.bootstrap import build_guard
 from assistant.conversation import Message, MessageState, Person, Role, Thread, Turn
@@ -39,6 +39,7 @@ class FakeAudit:
 
     def __init__(self, journal: list[str]) -> None:
         self.events: list[Event] = []
+        self.texts: dict[str, str] = {}
         self.journal = journal
         self.fails_at: str | None = None
         self.seconds = 0.0
@@ -51,6 +52,10 @@ class FakeAudit:
         self.journal.append(f"audit {event.tag}")
         if self.seconds:
             await asyncio.sleep(self.seconds)
+
+    async def append_with(self, event: ContentEvent, text: str) -> None:
+        await self.append(event)
+        self.texts[event.tag] = text
 
     @property
     def tags(self) -> list[str]:

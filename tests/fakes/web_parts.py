@@ -29,8 +29,10 @@ from assistant.turn_events import (
     TurnEvent,
 )
 from assistant.web.chat_parts import ChatParts
+from assistant.web.console_parts import ConsoleParts
 from connectors.model_hosts.values import Capability, HostStatus, ModelStatus, Route
 from policies.verdict import Action, Decision, Finding, Verdict
+from tests.fakes.console_parts import FakeConsole
 from tests.fakes.review_parts import FakeCounts, FakeReports
 from tests.fakes.turn_parts import FakeAudit
 
@@ -346,6 +348,7 @@ class FakeSite:
     reports: FakeReports = field(default_factory=FakeReports)
     counts: FakeCounts = field(default_factory=FakeCounts)
     audit: FakeAudit = field(default_factory=lambda: FakeAudit([]))
+    console: FakeConsole = field(default_factory=FakeConsole)
     turns: FakeTurns = field(init=False)
     review: Review = field(init=False)
 
@@ -363,3 +366,6 @@ class FakeSite:
             review=self.review,
             hosts=hosts,
         )
+
+    def console_parts(self) -> ConsoleParts:
+        return self.console.parts(self.audit, self.review, LABELS)

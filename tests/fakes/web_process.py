@@ -36,7 +36,9 @@ async def serve(data_dir: Path, tokens: int, pause_seconds: float) -> int:
         return fakes.parts()
 
     print(f"http://127.0.0.1:{settings.port} {token}", flush=True)
-    status = await serve_until_stopped(Doors(settings, fakes.identity, check_parts, open_chat), listener=listener)
+    status = await serve_until_stopped(
+        Doors(settings, fakes.identity, check_parts, open_chat, fakes.console_parts()), listener=listener
+    )
     states = Counter(entries[-1].message.state.value for entries in fakes.history.stored.values())
     print(dict(states), flush=True)
     return status

@@ -18,7 +18,7 @@ from assistant.web.app import create_app
 from assistant.web.chat.configuration import prepare
 from assistant.web.chat_parts import ChatParts
 from assistant.web.doors import Doors, PartState
-from assistant.web.serve import create_server
+from assistant.web.server import create_server
 from tests.fakes.web_parts import FakeSite
 
 
@@ -45,7 +45,13 @@ def serve_site(data_dir: Path, *, fakes: FakeSite | None = None) -> Iterator[Run
         return fakes.parts()
 
     import_chat(settings)
-    doors = Doors(settings=settings, identity=fakes.identity, check_parts=check_parts, open_chat=open_chat)
+    doors = Doors(
+        settings=settings,
+        identity=fakes.identity,
+        check_parts=check_parts,
+        open_chat=open_chat,
+        console=fakes.console_parts(),
+    )
     application = create_app(doors)
     server = create_server(application, settings)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), name="site", daemon=True)

@@ -18,6 +18,8 @@ from pydantic import SecretStr
 from assistant.database import libpq_dsn, parse_url
 from assistant.database_roles import (
     APP_ROLE,
+    AUDIT_ERASER_ROLE,
+    AUDIT_PROJECTOR_ROLE,
     AUDIT_READER_ROLE,
     AUDIT_SEALER_ROLE,
     AUDIT_WRITER_ROLE,
@@ -108,6 +110,14 @@ class Database:
     @property
     def audit_sealer_url(self) -> SecretStr:
         return url_for_role(self.owner_url, AUDIT_SEALER_ROLE, self.keys)
+
+    @property
+    def audit_projector_url(self) -> SecretStr:
+        return url_for_role(self.owner_url, AUDIT_PROJECTOR_ROLE, self.keys)
+
+    @property
+    def audit_eraser_url(self) -> SecretStr:
+        return url_for_role(self.owner_url, AUDIT_ERASER_ROLE, self.keys)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ import psycopg
 from psycopg import sql
 
 from assistant.audit.checkpoint import SecretNoteKey
-from assistant.audit.events import KeyRotated
+from assistant.audit.events import EgressRefused, KeyRotated
 from assistant.audit.heads import Head
 from assistant.audit.record import compose_record, leaf_of, make_event_id
 from assistant.audit.seal_key import SealKeys
@@ -186,6 +186,12 @@ def forge_rotation(log: SealedLog) -> None:
     log.seal()
 
 
+def change_the_host(log: SealedLog) -> None:
+    log.append_events(EgressRefused(process="web", action="connect", host="evil.example", port=443, caller="x"))
+    log.seal()
+    log.execute("UPDATE audit.event SET host = 'good.example' WHERE host = 'evil.example'")
+
+
 def after_a_seal(change: Callable[[SealedLog], None]) -> Callable[[SealedLog], None]:
     """The sealer seals what was added: it cannot know better."""
 
@@ -335,6 +341,28 @@ ATTACKS: Final = (
         "columns",
         alone=True,
         leaf=4,
+    ),
+    Attack(
+        "give an event a host",
+        sql_of(f"UPDATE audit.event SET host = 'x' WHERE id = {nth(4)}"),
+        "columns",
+        alone=True,
+        leaf=4,
+    ),
+    Attack(
+        "give an event a persona",
+        sql_of(f"UPDATE audit.event SET persona = 'x' WHERE id = {nth(4)}"),
+        "columns",
+        alone=True,
+        leaf=4,
+    ),
+    Attack("change the host of an event", change_the_host, "columns", alone=True, leaf=312),
+    Attack(
+        "give an event of the first format a host",
+        after_a_seal(lambda log: insert(log, body=fresh_body(v=1, host="mini1"), host="mini1")),
+        "columns",
+        alone=True,
+        leaf=312,
     ),
     Attack(
         "give an event a content",
@@ -520,13 +548,13 @@ ATTACKS: Final = (
     ),
     Attack(
         "add an event of a format that there is not",
-        after_a_seal(lambda log: insert(log, body=fresh_body(v=2))),
+        after_a_seal(lambda log: insert(log, body=fresh_body(v=3))),
         "kind",
         alone=True,
     ),
     Attack(
         "add an event whose spelling is not canonical",
-        after_a_seal(lambda log: insert(log, body=fresh_body().replace(b'"v":1', b'"v": 1'))),
+        after_a_seal(lambda log: insert(log, body=fresh_body().replace(b'"v":2', b'"v": 2'))),
         "canonical",
         alone=True,
     ),

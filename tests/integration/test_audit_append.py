@@ -68,13 +68,14 @@ async def test_an_acknowledged_event_is_in_the_log_with_every_column_derivable(d
         )
         with psycopg.connect(libpq_dsn(database.owner_url)) as connection:
             rows = connection.execute(
-                "SELECT id, occurred_at, type, subject, actor, thread_id, turn_id, rule, severity, model, content_id, "
-                "body, leaf, tableoid::regclass::text, xid IS NOT NULL, recorded_at < now() + interval '9 s' "
+                "SELECT id, occurred_at, type, subject, actor, thread_id, turn_id, rule, severity, model, host, "
+                "persona, content_id, body, leaf, tableoid::regclass::text, xid IS NOT NULL, "
+                "recorded_at < now() + interval '9 s' "
                 "FROM audit.event ORDER BY id"
             ).fetchall()
     for row in rows:
-        assert row[:13] == derive_record(row[11])
-        assert row[13:] == (time.strftime("audit.event_%Y_%m", time.gmtime()), True, True)
+        assert row[:15] == derive_record(row[13])
+        assert row[15:] == (time.strftime("audit.event_%Y_%m", time.gmtime()), True, True)
     assert [row[2] for row in rows] == ["log:opened", "feedback:given"]
     assert rows[1][3:7] == (actor, actor, thread, turn)
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,32 @@ def test_after_a_restore_the_operator_begins_a_new_era(log: SealedLog) -> None:
     assert (head.era, head.size) == (1, 261)
     assert log.rows("SELECT type FROM audit.event WHERE era = 1") == [("log:restored",)]
     assert run(log, "verify").returncode == 0
+
+
+def test_an_export_is_written_and_checked_without_the_product(log: SealedLog, tmp_path: Path) -> None:
+    target = tmp_path / "export.zip"
+    options = ("--type", "job:enqueued", "--since", "2020-01-01", "--csv", "--reason", "The auditor asked.")
+    done = run(log, "export", str(target), *options)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("260 events of 260 in ")
+    assert done.stderr == ""
+    assert len((tmp_path / "export.csv").read_text(encoding="utf-8").splitlines()) == 261
+    with zipfile.ZipFile(target) as export:
+        export.extract("verify.py", tmp_path)
+    checking = [
+        sys.executable,
+        "-I",
+        "-S",
+        "verify.py",
+        "export.zip",
+        "--key",
+        log.keys.public_file.read_text().strip(),
+    ]
+    checked = subprocess.run(checking, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert checked.returncode == 0, checked.stderr
+    assert "The auditor asked." in checked.stdout
+    again = run(log, "export", str(target), *options)
+    assert again.returncode != 0
+    assert "exists" in again.stderr
+    assert run(log, "export", str(tmp_path / "x.zip")).returncode == 2  # no reason
+    assert "no type" in run(log, "export", str(tmp_path / "x.zip"), "--reason", "a reason", "--type", "x").stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import psycopg
@@ -12,7 +13,16 @@ import pytest
 from pydantic import SecretStr
 
 from assistant.audit.append import Appender
-from assistant.audit.events import AccessRefused, LogOpened, PersonAdded, PromptBlocked, Tag, TurnAccepted
+from assistant.audit.events import (
+    AccessRefused,
+    HostUnreachable,
+    LogOpened,
+    Outcome,
+    PersonAdded,
+    PromptBlocked,
+    Tag,
+    TurnAccepted,
+)
 from assistant.audit.parts import FoundSpan, GuardReport, TurnPlace
 from assistant.audit.read import LogReader, Search, StoredEvent
 from assistant.audit.record import Origin, compose_record, leaf_of
@@ -43,6 +53,7 @@ _EVENTS = (
     _accepted(_TURN),
     PromptBlocked(turn=_TURN, guard=_BLOCK),
     _accepted(_OTHER_TURN),
+    HostUnreachable(turn=_OTHER_TURN, host="mini2", model="llama3.1:70b", error="TimeoutError"),
     AccessRefused(actor=_BEN, wanted="console"),
 )
 
@@ -68,7 +79,7 @@ def _types(events: list[StoredEvent]) -> list[str]:
 
 async def test_the_newest_come_last(reader: LogReader) -> None:
     assert _types(await reader.read_newest(100)) == [event.tag.value for event in _EVENTS]
-    assert _types(await reader.read_newest(2)) == ["turn:accepted", "access:refused"]
+    assert _types(await reader.read_newest(2)) == ["host:unreachable", "access:refused"]
 
 
 async def test_pages_meet_without_gap_or_overlap(reader: LogReader) -> None:
@@ -85,13 +96,27 @@ async def test_pages_meet_without_gap_or_overlap(reader: LogReader) -> None:
         (Search(reference=short_reference(_TURN.turn_id)), [2, 3]),
         (Search(reference=f" {short_reference(_TURN.turn_id).lower()}"), [2, 3]),
         (Search(turn_id=_TURN.turn_id), [2, 3]),
-        (Search(thread_id=_TURN.thread_id), [2, 3, 4]),
+        (Search(thread_id=_TURN.thread_id), [2, 3, 4, 5]),
         (Search(person_id=_ANNA), [1, 2, 3]),
         (Search(person_id=_ADMINISTRATOR), [1]),
-        (Search(person_id=_BEN), [4, 5]),
+        (Search(person_id=_BEN), [4, 5, 6]),
         (Search(rule="secret/aws-access-key"), [3]),
         (Search(thread_id=_TURN.thread_id, types=frozenset({Tag.TURN_ACCEPTED}), person_id=_BEN), [4]),
         (Search(turn_id=UUID(int=9)), []),
+        (Search(model="llama3.1:70b"), [5]),
+        (Search(host="mini2"), [5]),
+        (Search(host="mini1"), []),
+        (Search(persona="general"), [2, 4]),
+        (Search(persona="general", person_id=_BEN), [4]),
+        (Search(severity=1), [3]),
+        (Search(severity=4, person_id=_ANNA), [3]),
+        (Search(severity=4, person_id=_BEN), []),
+        (Search(outcome=Outcome.REFUSED), [3, 6]),
+        (Search(outcome=Outcome.REFUSED, types=frozenset({Tag.ACCESS_REFUSED, Tag.LOG_OPENED})), [6]),
+        (Search(outcome=Outcome.FAILED, types=frozenset({Tag.ACCESS_REFUSED})), []),
+        (Search(since=datetime(2020, 1, 1, tzinfo=UTC), until=datetime(9999, 1, 1, tzinfo=UTC), host="mini2"), [5]),
+        (Search(until=datetime(2020, 1, 1, tzinfo=UTC)), []),
+        (Search(since=datetime(9999, 1, 1, tzinfo=UTC)), []),
     ],
 )
 async def test_a_search_finds_what_it_names(reader: LogReader, search: Search, expected: list[int]) -> None:

@@ -183,6 +183,84 @@ def test_the_sealer_reads_what_it_seals_and_adds_seals(database: Database) -> No
         assert row == (True,)  # by which a restore to another server is noticed
 
 
+_CONTENT = (
+    "(id, thread_id, turn_id, kind, dek_id, sealed) SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid()"
+)
+_TEXTS = {
+    "add a text": f"INSERT INTO audit.content {_CONTENT}, 'prompt', gen_random_uuid(), '\\x00'",
+    "update a text": "UPDATE audit.content SET sealed = ''",
+    "delete a text": "DELETE FROM audit.content",
+    "truncate texts": "TRUNCATE audit.content",
+    "add a key": "INSERT INTO audit.dek (id, thread_id, person_id) SELECT gen_random_uuid(), gen_random_uuid(), NULL",
+    "destroy a key": "UPDATE audit.dek SET wrapped = NULL, destroyed_at = now()",
+    "delete a key": "DELETE FROM audit.dek",
+    "truncate keys": "TRUNCATE audit.dek",
+}
+_GET_KEY = "SELECT audit.conversation_key(gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), sha512(''))"
+_PROJECTIONS = {
+    f"{name} {table}": statement.format(table=table)
+    for table in ("search", "tally", "projection")
+    for name, statement in {"delete": "DELETE FROM audit.{table}", "truncate": "TRUNCATE audit.{table}"}.items()
+}
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("attempt", [*_CHANGES, *_DEFINITIONS, *_FORGERIES, *_SEAL_CHANGES, *_SEALS, *_TEXTS, "key"])
+def test_the_projector_may_read_and_write_its_own_tables_only(filled: Database, month: str, attempt: str) -> None:
+    statement = (_CHANGES | _DEFINITIONS | _FORGERIES | _SEAL_CHANGES | _SEALS | _TEXTS | {"key": _GET_KEY})[attempt]
+    with pytest.raises(_REFUSED):
+        _attempt(filled.audit_projector_url, statement, month)
+
+
+def test_the_projector_does_its_own_work(database: Database) -> None:
+    with psycopg.connect(libpq_dsn(database.audit_projector_url)) as connection:
+        for table in ("event", "head", "content", "dek", "search", "tally", "projection"):
+            connection.execute(f"SELECT * FROM audit.{table}")
+        connection.execute("UPDATE audit.projection SET batch = 0")
+        connection.execute("DELETE FROM audit.search")
+        connection.execute("DELETE FROM audit.tally")
+
+
+@pytest.mark.parametrize("attempt", [*_TEXTS, *_PROJECTIONS, "key", "read texts"])
+@pytest.mark.parametrize("role", ["cloister_audit_sealer", "cloister_app", "cloister_audit_reader"])
+def test_nobody_else_touches_texts_keys_and_projections(filled: Database, month: str, role: str, attempt: str) -> None:
+    others = {"key": _GET_KEY, "read texts": "SELECT * FROM audit.content, audit.dek"}
+    if role == "cloister_audit_reader" and attempt == "read texts":
+        _attempt(filled.audit_reader_url, others[attempt], month)
+        return
+    with pytest.raises(_REFUSED):
+        _attempt(url_for_role(filled.owner_url, role, filled.keys), (_TEXTS | _PROJECTIONS | others)[attempt], month)
+
+
+@pytest.mark.parametrize("attempt", [*list(_TEXTS)[1:], "read texts", "read keys", *_PROJECTIONS])
+def test_the_writer_adds_texts_and_reads_none(filled: Database, month: str, attempt: str) -> None:
+    others = {"read texts": "SELECT * FROM audit.content", "read keys": "SELECT * FROM audit.dek"}
+    with pytest.raises(_REFUSED):
+        _attempt(filled.audit_writer_url, (_TEXTS | _PROJECTIONS | others)[attempt], month)
+
+
+@pytest.mark.parametrize("attempt", list(_TEXTS)[1:])
+@pytest.mark.parametrize("first", ["SELECT 1", "SET session_replication_role = 'replica'"])
+def test_triggers_stop_changes_of_texts_and_keys_also_by_the_superuser(
+    filled: Database, attempt: str, first: str
+) -> None:
+    with psycopg.connect(libpq_dsn(filled.owner_url), autocommit=True) as connection:
+        connection.execute(_GET_KEY)
+        connection.execute(first)
+        stopped = errors.NotNullViolation if attempt == "add a key" else _STOPPED
+        with pytest.raises(stopped):
+            connection.execute(_TEXTS[attempt])
+
+
+@pytest.mark.parametrize("change", ["thread_id = gen_random_uuid()", "wrapped = sha512('x')", "destroyed_at = now()"])
+def test_a_key_can_be_destroyed_and_not_changed_also_by_what_erases(database: Database, change: str) -> None:
+    with psycopg.connect(libpq_dsn(database.owner_url)) as connection:
+        connection.execute(_GET_KEY)
+        connection.execute("SET LOCAL cloister.erasing = 'on'")
+        with pytest.raises((_STOPPED, errors.CheckViolation)):
+            connection.execute(f"UPDATE audit.dek SET {change}")
+
+
 @pytest.mark.parametrize("attempt", [*_SEAL_CHANGES, *_SEALS, "another era"])
 @pytest.mark.parametrize("role", ["cloister_audit_writer", "cloister_audit_reader", "cloister_app"])
 def test_nobody_else_adds_or_changes_seals(filled: Database, month: str, role: str, attempt: str) -> None:
@@ -290,7 +368,8 @@ def test_the_login_roles_have_no_power_over_the_server(database: Database) -> No
     with psycopg.connect(libpq_dsn(database.owner_url)) as connection:
         powerful = connection.execute(
             "SELECT rolname FROM pg_roles WHERE rolname IN ('cloister_app', 'cloister_audit_writer', "
-            "'cloister_audit_reader', 'cloister_audit_sealer', 'cloister_audit_owner') AND (rolsuper OR "
+            "'cloister_audit_reader', 'cloister_audit_sealer', 'cloister_audit_projector', 'cloister_audit_eraser', "
+            "'cloister_audit_owner') AND (rolsuper OR "
             "rolcreaterole OR "
             "rolcreatedb OR rolreplication OR rolbypassrls OR rolcanlogin = (rolname = 'cloister_audit_owner'))"
         ).fetchall()
@@ -302,7 +381,8 @@ def test_the_login_roles_have_no_power_over_the_server(database: Database) -> No
 
 @pytest.mark.parametrize("table", ["person", "thread", "message", "job", "alembic_version"])
 def test_audit_roles_see_no_ordinary_table(database: Database, table: str) -> None:
-    for url in (database.audit_writer_url, database.audit_reader_url, database.audit_sealer_url):
+    for role in LOGIN_ROLES[1:]:
+        url = url_for_role(database.owner_url, role, database.keys)
         with psycopg.connect(libpq_dsn(url)) as connection, pytest.raises(_REFUSED):
             connection.execute(f"SELECT * FROM public.{table}")
 

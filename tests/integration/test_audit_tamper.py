@@ -25,7 +25,7 @@ from assistant.errors import BadInputError
 from assistant.keys import Keys
 from tests.integration.conftest import Database, fresh_database
 from tests.integration.seal_scene import SealedLog, job
-from tests.integration.tamper import ATTACKS, FIRST_KEYS, Attack
+from tests.integration.tamper import ATTACKS, FIRST_KEYS, Attack, fresh_body, insert
 
 pytestmark = pytest.mark.integration
 
@@ -193,6 +193,14 @@ def test_what_is_not_sealed_yet_is_counted_and_no_problem(log: SealedLog) -> Non
     findings = verify(log)
     assert (findings.verdict, findings.unsealed) == (Verdict.SOUND, 3)
     assert 0 < findings.oldest_unsealed_seconds < 60
+
+
+def test_events_of_the_first_format_stay_valid(log: SealedLog) -> None:
+    insert(log, body=fresh_body(v=1))
+    insert(log, body=fresh_body(v=2, host="mini1", persona="general"), host="mini1", persona="general")
+    log.seal()
+    findings = verify(log)
+    assert (findings.problems, findings.size) == ([], 314)
 
 
 def test_a_log_without_heads_cannot_be_checked(database: Database, tmp_path: Path) -> None:

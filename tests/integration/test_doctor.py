@@ -29,7 +29,7 @@ async def test_a_sound_database(database: Database) -> None:
     found = await look(database)
     assert {check.state for check in found.values()} == {State.OK}, found
     assert {"database", "database clock", "tables"} < set(found)
-    assert sum(name.startswith("role ") for name in found) == 4
+    assert sum(name.startswith("role ") for name in found) == 6
 
 
 @pytest.mark.parametrize(

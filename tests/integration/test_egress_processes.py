@@ -128,7 +128,7 @@ def refusals(database: Database) -> list[StoredEvent]:
 def data_of(event: StoredEvent) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(event.body)
     data: dict[str, Any] = body["data"]
-    return data
+    return data | {"host": event.host}
 
 
 def test_what_is_refused_becomes_an_event_without_a_secret(database: Database, tmp_path: Path) -> None:

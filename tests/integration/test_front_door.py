@@ -27,6 +27,9 @@ def test_a_page_that_moved_is_found_again() -> None:
     )
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
-    assert said["first"] == "127.0.1.1 /a/b?c=d cloister.corp.example", done.stderr
-    assert said["second"] == "127.0.1.2 /a/b?c=d cloister.corp.example", done.stderr
-    assert said["asked"] == ["web"], "no other name is looked up"
+    assert said["first"] == "127.0.1.1:8420 /a/b?c=d cloister.corp.example", done.stderr
+    assert said["second"] == "127.0.1.2:8420 /a/b?c=d cloister.corp.example", done.stderr
+    paths = ("/console/queue?a=b", "/my-log", "/review")
+    assert said["console"] == " ".join(f"127.0.1.1:8421 {path} cloister.corp.example" for path in paths)
+    assert said["chat"] == "127.0.1.1:8420 /consoles cloister.corp.example"
+    assert said["asked"] == ["console", "web"], "no other name is looked up"

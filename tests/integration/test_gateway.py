@@ -177,7 +177,7 @@ def test_one_reference_stands_in_header_log_and_audit(site: GatewaySite) -> None
     assert [event["type"] for event in events] == ["turn:accepted", "turn:guarded", "turn:routed", "turn:answered"]
     assert raw.parse().id == f"chatcmpl-{UUID(events[0]['turn_id']).hex}"
     accepted = events[0]["data"]
-    assert (accepted["door"], accepted["persona"]) == ("gateway", "general")
+    assert (accepted["door"], events[0]["persona"]) == ("gateway", "general")
     assert site.run("SELECT id::text FROM api_token ORDER BY created_at DESC LIMIT 1") == [(accepted["token_id"],)]
     assert events[1]["data"]["guard"]["held_back"] == 1
     assert site.run("SELECT (SELECT count(*) FROM thread) + (SELECT count(*) FROM message)") == [(0,)]

@@ -69,6 +69,20 @@ PARTS = {
         configs=FLEET,
         more_keys=OF_OUR_IMAGE | {"extra_hosts"},
     ),
+    "console": Part(
+        {"page", "data"},
+        ("cloister", "console"),
+        ("python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8421/health/live', timeout=3)"),
+        {"master_key"},
+        environment=frozenset(
+            {
+                *("CLOISTER_DATABASE_URL", "CLOISTER_MASTER_KEY_FILE", "CLOISTER_HOST", "CLOISTER_ORIGINS"),
+                "CLOISTER_IS_BEHIND_TLS",
+            }
+        ),
+        waits_for=frozenset({"migrate"}),
+        more_keys=OF_OUR_IMAGE,
+    ),
     "worker": Part(
         {"data", "models"},
         ("python", "-P", "-m", "workers", "worker"),

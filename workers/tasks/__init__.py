@@ -7,10 +7,13 @@ from typing import Final
 from workers.tasks import (
     close_stale_turns,
     ensure_audit_partitions,
+    expire_unmasking,
+    follow_hits,
     forget_old_jobs,
     index_documentation,
     index_upload,
     note_ended_jobs,
+    project_audit,
     reap_jobs,
     refresh_documentation,
     sweep_uploads,
@@ -30,5 +33,8 @@ CHORES: Final = {
     "refresh_documentation": refresh_documentation.run,
     "forget_old_jobs": forget_old_jobs.run,
     "ensure_audit_partitions": ensure_audit_partitions.run,
+    "follow_hits": follow_hits.run,
+    "expire_unmasking": expire_unmasking.run,
+    "project_audit": project_audit.run,
 }
 """Tasks that the schedule sends; they have no row, because the next one makes up for one that was lost."""

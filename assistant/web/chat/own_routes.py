@@ -23,7 +23,6 @@ from assistant.web.doors import SignIn
 from assistant.web.hardening import UPLOAD_PATH
 from assistant.web.pages import render
 from assistant.web.refusals import acting, in_words
-from assistant.web.review import ReviewRoutes
 from assistant.web.session_gate import SessionCookie
 from assistant.web.wrong import WrongRoutes
 
@@ -64,7 +63,6 @@ class OwnRoutes:
             Route("/documents", in_words(self._show_documents)),
             Route("/documents/{document_id:uuid}/remove", in_words(self._remove_document), methods=["POST"]),
             *WrongRoutes(self._parts.review).routes(),
-            *ReviewRoutes(self._parts.review).routes(),
         ]
 
     async def _show_chat(self, request: Request) -> Response:

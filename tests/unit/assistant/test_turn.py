@@ -1,5 +1,6 @@
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -137,8 +138,30 @@ async def test_a_block_sends_nothing_and_keeps_nothing(guard: Guard) -> None:
     assert blocked.reference in blocked.words
     assert world.hosts.asked == []
     assert world.audit.tags == ["turn:accepted", "prompt:blocked"]
-    assert "b3BlbnNz" not in f"{world.history.message} {world.history.answer} {world.audit.events}"
+    assert "b3BlbnNz" not in f"{world.history.message} {world.history.answer} {world.audit.events} {world.audit.texts}"
     assert world.history.message["state"] is MessageState.BLOCKED
+
+
+async def test_of_a_block_the_log_keeps_what_is_left_without_any_value(guard: Guard) -> None:
+    world = World(guard)
+    await run(world, make_turn(f"Is this key good?\n{KEY}\nAsk {MAIL}, or {MAIL}."))
+    kept = world.audit.texts["prompt:blocked"]
+    assert kept.startswith("Is this key good?\n[")
+    assert kept.endswith("\nAsk [EMAIL], or [EMAIL].")
+
+
+async def test_the_log_keeps_what_was_typed_and_not_the_files(guard: Guard) -> None:
+    world = World(guard)
+    turn = replace(make_turn(f"Sum this up for {MAIL}"), attachments=(Attachment("plan.txt", "Heliotrope"),))
+    await run(world, turn)
+    assert world.audit.texts == {"turn:guarded": "Sum this up for [EMAIL_1]", "turn:answered": "Hello there."}
+
+
+async def test_a_block_by_a_file_keeps_the_typed_text_as_it_was_guarded(guard: Guard) -> None:
+    world = World(guard)
+    turn = replace(make_turn(f"Sum this up for {MAIL}"), attachments=(Attachment("id_ed25519", KEY),))
+    await run(world, turn)
+    assert world.audit.texts == {"prompt:blocked": "Sum this up for [EMAIL_1]"}
 
 
 async def test_the_persona_the_history_and_files_are_guarded_too(guard: Guard) -> None:
@@ -407,6 +430,7 @@ async def test_a_failing_guard_is_a_block(guard: Guard, monkeypatch: pytest.Monk
     assert isinstance(blocked, Blocked)
     assert "secret words" not in blocked.words
     assert world.hosts.asked == []
+    assert world.audit.texts == {"prompt:blocked": ""}  # nobody knows what is in the text
 
 
 async def test_a_guard_that_fails_in_mid_answer_ends_it_and_is_audited(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from policies.guard import Guard
 from policies.policy import Policy, parse_policy
 from policies.pseudonyms import Pseudonyms
-from policies.redaction import mask
+from policies.redaction import mask, without_values
 from policies.verdict import Action, Direction, Finding, Verdict
 from policies.views.regex import Regex
 
@@ -183,3 +183,13 @@ def test_a_loaded_guard_compiles_nothing_when_a_text_comes(policy: Policy, monke
     monkeypatch.setattr(Regex, "__init__", compiled)
     for rule in policy.rules:
         assert guard.find(rule.found[0].replace("«", "").replace("»", ""))
+
+
+@given(st.lists(st.sampled_from([SECRET, "anna.berger@corp.example", "a word", "«", " ", "\n"]), max_size=12))
+def test_without_values_no_value_is_left_whatever_the_policy_says(guard: Guard, pieces: list[str]) -> None:
+    text = " ".join(pieces)
+    kept = without_values(text, check(guard, text).decisions)
+    assert SECRET not in kept
+    assert "anna.berger" not in kept
+    assert kept.count("a word") == pieces.count("a word")
+    assert kept.count("[") == pieces.count(SECRET) + pieces.count("anna.berger@corp.example")

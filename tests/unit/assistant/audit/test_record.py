@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.audit.events import Event, LogOpened, LogRead, PolicyLoaded, TurnGuarded
+from assistant.audit.events import Event, LogOpened, LogRead, PolicyLoaded, TurnAccepted, TurnGuarded
 from assistant.audit.parts import FoundSpan, GuardReport, TextMarker, TurnPlace
 from assistant.audit.record import (
     MOST_BODY_BYTES,
@@ -78,7 +78,7 @@ def test_a_known_event_has_known_bytes() -> None:
     assert re.fullmatch(r"[0-9a-f]{32}", document.pop("nonce"))
     assert document.pop("id") == str(record.id)
     assert document == {
-        "v": 1,
+        "v": 2,
         "type": "policy:loaded",
         "at": "2026-11-23T18:04:05.123456Z",
         "outcome": "done",
@@ -164,3 +164,18 @@ def test_marks_tell_equality_and_depend_on_the_key(one: str, other: str) -> None
     marker = TextMarker(Keys(b"1" * 32))
     assert (marker.mark(one) == marker.mark(other)) == (one == other)
     assert marker.mark(one) != TextMarker(Keys(b"2" * 32)).mark(one)
+
+
+def test_host_and_persona_are_columns_and_stand_in_the_body_once() -> None:
+    turn = TurnPlace(*(UUID(int=number) for number in range(3)))
+    event = TurnAccepted(turn=turn, door="chat", persona="general", persona_version="sha256:0", chars=1)
+    record = compose_record(event, _ORIGIN, _NOW)
+    document = json.loads(record.body)
+    assert (record.persona, record.host) == ("general", None)
+    assert (document["persona"], "persona" in document["data"]) == ("general", False)
+
+
+def test_a_body_of_the_first_format_has_no_host_and_no_persona() -> None:
+    document = json.loads(compose_record(LogOpened(process="web"), _ORIGIN, _NOW).body)
+    first = derive_record(canonical_bytes({**document, "v": 1, "host": "mini1", "persona": "general"}))
+    assert (first.host, first.persona) == (None, None)

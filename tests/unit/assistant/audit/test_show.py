@@ -22,7 +22,6 @@ _NOW = 1_795_457_045_123_456_789  # 2026-11-23T18:04:05.123456Z
 def _stored(event: Event) -> StoredEvent:
     record = compose_record(event, Origin("h", 1, "b"), _NOW)
     columns = record._asdict()
-    del columns["content_id"]
     return StoredEvent(recorded_at=datetime(2026, 11, 23, 18, 4, 6, tzinfo=UTC), **columns)
 
 
@@ -34,7 +33,7 @@ def test_a_line_says_when_which_turn_what_and_who() -> None:
     line = render_line(_stored(event))
     assert line.split() == [
         *("2026-11-23T18:04:05.123Z", short_reference(turn), "turn:accepted", "0000abcd"),
-        *("attachments=0", "chars=12", "door=chat", "persona=general", "persona_version=sha256:0"),
+        *("persona=general", "attachments=0", "chars=12", "door=chat", "persona_version=sha256:0"),
     ]
 
 
@@ -51,7 +50,7 @@ def test_a_row_that_an_attacker_wrote_cannot_steer_the_terminal(text: str) -> No
     body = canonical_bytes({"data": {"x": f"\x1b[2J{text}".encode("utf-8", "replace").decode()}})
     stored = StoredEvent(
         *(UUID(int=1), datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC), "\x1b]0;owned\x07"),
-        *(None, None, None, None, None, None, "\r\n\x9b31m"),
+        *(None, None, None, None, None, None, "\r\n\x9b31m", "\x1b[2J", "\x07", None),
         *(body, sha256(b"\0" + body).digest()),
     )
     for shown in (render_line(stored), render_json(stored)):

@@ -57,7 +57,8 @@ def doors(tmp_path: Path, *, fails: bool = False, let_go: list[str] | None = Non
                 let_go.append("let go")
         raise AssertionError
 
-    return Doors(Settings(data_dir=tmp_path), site.identity, check_parts, open_chat), site.identity
+    doors = Doors(Settings(data_dir=tmp_path), site.identity, check_parts, open_chat, site.console_parts())
+    return doors, site.identity
 
 
 async def test_the_first_pages_are_there_while_the_chat_is_still_loading(tmp_path: Path) -> None:

@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
 
 from assistant.errors import BadInputError
 from assistant.reports.report import Decision
+from assistant.rights import Right
 from assistant.web.chat_parts import Reviewing
+from assistant.web.console import filters
+from assistant.web.console.routes import ConsoleRoute
+from assistant.web.console.shell import Shell
 from assistant.web.forms import read_form
-from assistant.web.pages import render
-from assistant.web.refusals import acting, in_words
+from assistant.web.refusals import acting
 
+PATH: Final = "/review"
 _RULE_CHARS: Final = 120
 _NOTE_CHARS: Final = 500
-_UNITS: Final = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min"))
 
 
-class ReviewRoutes:
+class ReportPages:
     """Show reviewers what people reported, and take their decisions."""
 
-    def __init__(self, review: Reviewing) -> None:
+    def __init__(self, review: Reviewing, shell: Shell) -> None:
         self._review = review
+        self._shell = shell
 
-    def routes(self) -> list[Route]:
-        """Return the routes; every one is reached with `person` in the request's state."""
+    def routes(self) -> list[ConsoleRoute]:
+        """Return the addresses."""
+        right = Right.DECIDE_REPORTS
         return [
-            Route("/review", in_words(self._show_queue)),
-            Route("/review/rules", in_words(self._show_rules)),
-            Route("/review/{report_id:uuid}", in_words(self._decide), methods=["POST"]),
+            ConsoleRoute(PATH, right, self._show_queue),
+            ConsoleRoute(f"{PATH}/rules", right, self._show_rules),
+            ConsoleRoute(f"{PATH}/{{report_id:uuid}}", right, self._decide, methods=("POST",)),
         ]
 
     async def _show_queue(self, request: Request) -> Response:
@@ -42,23 +45,30 @@ class ReviewRoutes:
         is_decided = asked.get("show") == "decided"
         rule = asked.get("rule", "").strip()[:_RULE_CHARS]
         page = await self._review.queue(person, is_decided=is_decided, rule=rule, before=asked.get("before", ""))
-        return render(
-            "review.html",
+        asked_for = {"rule": rule, "show": "decided" if is_decided else ""}
+        noted = await self._shell.note_view(
+            person, "reports", filters=filters.names(asked_for), shown=len(page.reports)
+        )
+        return self._shell.render(
+            noted,
+            "reports.html",
             title="Reports",
-            person=person,
+            path=PATH,
             page=page,
             rule=rule,
             is_decided=is_decided,
             is_first="before" not in asked,
             link=queue_link,
-            ago=ago,
             note_chars=_NOTE_CHARS,
         )
 
     async def _show_rules(self, request: Request) -> Response:
         person = acting(request)
         figures = await self._review.figures(person)
-        return render("review_rules.html", title="Rules", person=person, figures=figures, link=queue_link)
+        noted = await self._shell.note_view(person, "reports-by-rule", shown=len(figures.rules))
+        return self._shell.render(
+            noted, "report_rules.html", title="Rules", path=PATH, figures=figures, link=queue_link
+        )
 
     async def _decide(self, request: Request) -> Response:
         fields = await read_form(request)
@@ -78,13 +88,3 @@ def queue_link(*, rule: str = "", is_decided: bool = False, before: str = "") ->
     asked = {"rule": rule, "show": "decided" if is_decided else "", "before": before}
     query = urlencode({name: value for name, value in asked.items() if value})
     return f"/review?{query}" if query else "/review"
-
-
-def ago(moment: datetime, *, now: datetime | None = None) -> str:
-    """Return how long ago something was.
-
-    >>> ago(datetime(2026, 1, 1, tzinfo=UTC), now=datetime(2026, 1, 3, tzinfo=UTC))
-    '2 d'
-    """
-    passed = (now or datetime.now(UTC)) - moment
-    return next((f"{passed // length} {unit}" for length, unit in _UNITS if passed >= length), "now")

@@ -1,0 +1,116 @@
+"""A few open connections of the audit reader, for pages: read only, and each statement ends within its patience."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Final, Self
+
+import psycopg
+from psycopg import sql
+from psycopg.pq import TransactionStatus
+from pydantic import SecretStr
+
+from assistant.database import connect
+from assistant.errors import UnavailableError
+
+PATIENCE_SECONDS: Final = 1.0  # of one statement; an index answers in milliseconds
+_MOST_CONNECTIONS: Final = 4
+
+
+class TooBroadError(UnavailableError):
+    """A question that no index answers took longer than its patience; a narrower one does not."""
+
+
+class ReaderPool:
+    """Lend connections; use it as `async with`, which opens none.
+
+    Args:
+        reader_url: the database as the audit reader.
+        patience_seconds: after which the database gives a statement up.
+        most: connections at once; who comes later waits.
+    """
+
+    def __init__(
+        self, reader_url: SecretStr, *, patience_seconds: float = PATIENCE_SECONDS, most: int = _MOST_CONNECTIONS
+    ) -> None:
+        self._reader_url = reader_url
+        self._options = (
+            "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read "
+            f"-c statement_timeout={int(patience_seconds * 1000)}"
+        )
+        self._idle: list[psycopg.AsyncConnection] = []
+        self._room = asyncio.Semaphore(most)
+
+    async def __aenter__(self) -> Self:
+        """Return itself: connections are opened when they are needed."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close what is idle."""
+        while self._idle:
+            await self._idle.pop().close()
+
+    @asynccontextmanager
+    async def moment(self) -> AsyncGenerator[psycopg.AsyncConnection, None]:
+        """Lend a connection in a transaction: all its statements see one moment of the log.
+
+        Raises:
+            TooBroadError: a statement took longer than its patience.
+            UnavailableError: the database does not answer.
+        """
+        async with self._room:
+            connection: psycopg.AsyncConnection | None = None
+            try:
+                connection = await self._take()
+                async with connection.transaction():
+                    yield connection
+            except psycopg.errors.QueryCanceled as error:
+                raise TooBroadError(
+                    "No answer within a second: no index serves this combination. Take a filter out, or name a time."
+                ) from error
+            except psycopg.OperationalError as error:
+                raise UnavailableError(
+                    "The audit log cannot be read: the database does not answer. Ask again in a minute."
+                ) from error
+            finally:
+                if connection is not None:
+                    await self._put_back(connection)
+
+    async def rows(self, query: sql.Composed) -> Sequence[tuple[Any, ...]]:
+        """Return the rows of one query.
+
+        Raises:
+            TooBroadError: it took longer than its patience.
+            UnavailableError: the database does not answer.
+        """
+        async with self.moment() as connection:
+            return await (await connection.execute(query)).fetchall()
+
+    async def _put_back(self, connection: psycopg.AsyncConnection) -> None:
+        if connection.info.transaction_status is TransactionStatus.IDLE:
+            self._idle.append(connection)
+        else:  # broken, or the caller was cancelled in the middle of a statement
+            await connection.close()
+
+    async def _take(self) -> psycopg.AsyncConnection:
+        """Return a connection that was still well when it was put back, or a new one."""
+        while self._idle:
+            connection = self._idle.pop()
+            if await _answers(connection):
+                return connection
+            await connection.close()
+        return await connect(self._reader_url, autocommit=True, options=self._options)
+
+
+async def _answers(connection: psycopg.AsyncConnection) -> bool:
+    """Tell whether the server still knows a connection: it may have been restarted meanwhile."""
+    try:
+        await connection.execute("")
+    except psycopg.OperationalError:
+        return False
+    return True

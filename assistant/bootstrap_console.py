@@ -1,0 +1,183 @@
+"""Wire what the console reads: the log, masked findings, pseudonyms, reports. Loads no model host, chat or job.
+
+The web process has most of it already and adds `open_backend`; the console's own process begins with `build_console`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from uuid import UUID
+
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from assistant.access import Access
+from assistant.answering.guarding import ConversationGuard
+from assistant.answering.words import held_back_of_detail
+from assistant.audit.append import Appender
+from assistant.audit.checkpoint import NoteError, NoteKey
+from assistant.audit.counts import FindingCounts
+from assistant.audit.events import LogOpened
+from assistant.audit.lists import EventLists
+from assistant.audit.parts import TextMarker
+from assistant.audit.reader_pool import ReaderPool
+from assistant.audit.record import Origin
+from assistant.audit.seal_key import public_file_of, read_public_key
+from assistant.audit.sealed import SealChecks
+from assistant.database import create_engine
+from assistant.database_roles import AUDIT_READER_ROLE, url_for_role
+from assistant.errors import SettingsError
+from assistant.history.history import History
+from assistant.history.turn_details import TurnDetails
+from assistant.identity.identity import Identity
+from assistant.identity.pseudonyms import Pseudonyms
+from assistant.keys import Keys
+from assistant.policy.files import PolicyReader
+from assistant.policy.source import GuardSource
+from assistant.reports.reports import Reports
+from assistant.review import Figures, Review
+from assistant.settings import Settings
+from policies.errors import PolicyError
+from policies.explanation import Detail
+from policies.guard import Guard
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleBackend:
+    """What the pages of the console ask.
+
+    Attributes:
+        labels: the words for each rule of the policy that is in force now.
+    """
+
+    audit: Appender
+    lists: EventLists
+    seals: SealChecks
+    spots: KeptSpots
+    people: Pseudonyms
+    review: Review
+    labels: Callable[[], Mapping[str, str]]
+
+
+class KeptSpots:
+    """The guard's findings as the history keeps them: masked."""
+
+    def __init__(self, details: TurnDetails) -> None:
+        self._details = details
+
+    async def of_turns(self, turn_ids: Collection[UUID]) -> Mapping[UUID, Sequence[Detail]]:
+        """Return the findings of some turns, those of the question first; a turn that is not kept is left out.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        spots: dict[UUID, list[Detail]] = {}
+        for turn_id, detail in await self._details.of_turns(turn_ids):
+            spots.setdefault(turn_id, []).extend(held_back_of_detail(detail))
+        return spots
+
+
+class LogKey:
+    """The log's public key, as this process knows it: set, or beside the sealing key.
+
+    Raises:
+        SettingsError: what was set is no key.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        try:
+            self._key = NoteKey.parse(settings.log_key) if settings.log_key else None
+        except NoteError as error:
+            raise SettingsError(f"CLOISTER_LOG_KEY: {error}") from error
+        self._file = public_file_of(settings.seal_key)
+
+    def __call__(self) -> NoteKey | None:
+        """Return the key; none as long as there is none: at a first start the sealer makes it a little later."""
+        if self._key is None and self._file.exists():
+            self._key = read_public_key(self._file)
+        return self._key
+
+
+@asynccontextmanager
+async def open_backend(
+    settings: Settings,
+    engine: AsyncEngine,
+    *,
+    audit: Appender,
+    review: Review,
+    labels: Callable[[], Mapping[str, str]],
+) -> AsyncIterator[ConsoleBackend]:
+    """Open what the console reads, beside what the process has already.
+
+    Raises:
+        SettingsError: an address is not set.
+    """
+    keys = Keys.load_or_create(settings.master_key)
+    reader_url = url_for_role(_needed(settings.database_url, "database_url"), AUDIT_READER_ROLE, keys)
+    async with ReaderPool(reader_url) as pool:
+        yield ConsoleBackend(
+            audit=audit,
+            lists=EventLists(pool),
+            seals=SealChecks(pool, LogKey(settings)),
+            spots=KeptSpots(TurnDetails(engine)),
+            people=Pseudonyms(engine),
+            review=review,
+            labels=labels,
+        )
+
+
+@asynccontextmanager
+async def build_console(settings: Settings) -> AsyncIterator[tuple[Access, ConsoleBackend]]:
+    """Open the console for a process of its own, and close it again; return who may sign in, and what it asks.
+
+    Raises:
+        SettingsError: a setting is missing, or the policy does not fit.
+        AuditUnavailableError: the audit log cannot be opened.
+    """
+    keys = Keys.load_or_create(settings.master_key)
+    database_url = _needed(settings.database_url, "database_url")
+    audit_url = _needed(settings.audit_database_url, "audit_database_url")
+    guards = GuardSource(await asyncio.to_thread(_read_guard, settings))
+    async with AsyncExitStack() as stack:
+        engine = create_engine(database_url)
+        stack.push_async_callback(engine.dispose)
+        audit = await stack.enter_async_context(Appender(audit_url, Origin.here(version("cloister"))))
+        await audit.append(LogOpened(process="console"))
+        history = History(engine, process="console")
+        reports = Reports(engine)
+        counts = FindingCounts(url_for_role(database_url, AUDIT_READER_ROLE, keys))
+
+        def labels() -> Mapping[str, str]:
+            return guards.current.policy.labels
+
+        review = Review(
+            history,
+            ConversationGuard(guards, history, keys.sealer("pseudonyms")),
+            audit,
+            reports=reports,
+            figures=Figures(audit, reports, counts, labels=labels),
+        )
+        backend = await stack.enter_async_context(
+            open_backend(settings, engine, audit=audit, review=review, labels=labels)
+        )
+        yield Access(Identity(engine, session_hours=settings.session_hours), audit, TextMarker(keys)), backend
+
+
+def _read_guard(settings: Settings) -> Guard:
+    """Read the policy without a model for names: notes of reviewers are all that this process guards."""
+    try:
+        return PolicyReader.of(settings.model_copy(update={"names": "none"})).read().guard
+    except PolicyError as error:
+        raise SettingsError(f"The policy cannot be used: {error}") from error
+
+
+def _needed(url: SecretStr | None, name: str) -> SecretStr:
+    if url is None:
+        raise SettingsError(
+            f"CLOISTER_{name.upper()} is not set. `cloister up` sets it for its processes; set it to run one alone."
+        )
+    return url

@@ -1,0 +1,84 @@
+"""The desk, put together from its parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from assistant.answering.guarding import ConversationGuard
+from assistant.answering.record import AuditLog
+from assistant.audit.parts import TextMarker
+from assistant.audit.sample import draw
+from assistant.compliance.behind import TurnTexts
+from assistant.compliance.case_desk import CaseDesk
+from assistant.compliance.cases import Cases
+from assistant.compliance.following import HitFollower
+from assistant.compliance.grants import Grants
+from assistant.compliance.hit_desk import HitDesk
+from assistant.compliance.hits import Hits
+from assistant.compliance.looking_up import PersonLookUp
+from assistant.compliance.people import DeskPeople
+from assistant.compliance.rights import Gate
+from assistant.compliance.sampling import SampleDesk
+from assistant.compliance.texts import DeskTexts
+from assistant.compliance.turns import LoggedTurns
+from assistant.compliance.unmask import Unmasking
+from assistant.keys import Sealer
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the pages of the desk ask, and what its chores do.
+
+    Attributes:
+        people: names of who works at the desk.
+        follower: brings hits from the log.
+    """
+
+    hits: HitDesk
+    cases: CaseDesk
+    samples: SampleDesk
+    unmasking: Unmasking
+    look_up: PersonLookUp
+    people: DeskPeople
+    follower: HitFollower
+
+
+def build_desk(
+    engine: AsyncEngine,
+    reader_url: SecretStr,
+    *,
+    audit: AuditLog,
+    guard: ConversationGuard,
+    sealer: Sealer,
+    marker: TextMarker,
+    notice_days: int,
+) -> Desk:
+    """Put the desk together.
+
+    Args:
+        engine: of the application's tables.
+        reader_url: the log, as its reader.
+        audit: hears of everything that is done at the desk.
+        guard: guards what people write there.
+        sealer: that of the conversations' placeholders.
+        marker: marks names that were looked up.
+        notice_days: after how many days somebody is told that they were unmasked.
+    """
+    gate, people, texts = Gate(audit), DeskPeople(engine), DeskTexts(guard)
+    hits, cases, turns = Hits(engine), Cases(engine), LoggedTurns(reader_url)
+    turn_texts = TurnTexts(engine, sealer)
+    return Desk(
+        hits=HitDesk(hits, people, texts, audit=audit, gate=gate),
+        cases=CaseDesk(cases, hits, turns, people, texts, audit=audit, gate=gate),
+        samples=SampleDesk(engine, partial(draw, reader_url), audit=audit, gate=gate),
+        unmasking=Unmasking(
+            Grants(engine), cases, turn_texts, people, texts, audit=audit, gate=gate, notice_days=notice_days
+        ),
+        look_up=PersonLookUp(engine, people, texts, marker=marker, audit=audit, gate=gate),
+        people=people,
+        follower=HitFollower(engine, reader_url),
+    )

@@ -1,0 +1,64 @@
+"""Who may open what at the desk of compliance: one table, which every route and use case of it asks.
+
+A right's value is the name that stands in `access:refused`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from assistant.conversation import Person, Role
+from assistant.errors import NotAllowedError
+
+
+class Right(StrEnum):
+    """Something that only some roles may do."""
+
+    READ_HITS = "console/queue"
+    SEARCH_LOG = "console/search"
+    READ_TURN = "console/turn"
+    READ_CHARTS = "console/charts"
+    READ_INTEGRITY = "console/integrity"
+    CONFIRM_HEAD = "console/confirm-head"
+    READ_OWN_LOG = "console/my-log"
+    READ_DESK = "desk/read"  # hits, cases, samples, requests to unmask
+    WORK_AT_DESK = "desk/work"  # decide, note, assign, open cases, draw and judge samples, look people up
+    UNMASK = "desk/unmask"  # ask for it, and see what was granted; in an emergency alone
+    ANSWER_UNMASK = "desk/answer-unmask"  # approve or deny, look at emergencies afterwards, put a notice off
+    DECIDE_REPORTS = "review"
+
+
+EVERYBODY: Final = frozenset(Role)
+_REVIEWERS: Final = frozenset({Role.REVIEWER})
+_READERS: Final = frozenset({Role.REVIEWER, Role.APPROVER})  # an approver sees what they are asked to approve
+
+HOLDERS: Final[Mapping[Right, frozenset[Role]]] = MappingProxyType(
+    {
+        Right.READ_HITS: _REVIEWERS,
+        Right.SEARCH_LOG: _REVIEWERS,
+        Right.READ_TURN: _READERS,
+        Right.READ_CHARTS: _READERS,
+        Right.READ_INTEGRITY: _READERS | {Role.ADMINISTRATOR},
+        Right.CONFIRM_HEAD: _READERS | {Role.ADMINISTRATOR},
+        Right.READ_OWN_LOG: EVERYBODY,
+        Right.READ_DESK: _READERS,
+        Right.WORK_AT_DESK: _REVIEWERS,
+        Right.UNMASK: _REVIEWERS,
+        Right.ANSWER_UNMASK: frozenset({Role.APPROVER}),
+        Right.DECIDE_REPORTS: frozenset({Role.REVIEWER, Role.ADMINISTRATOR}),
+    }
+)
+
+
+def has_right(person: Person, right: Right) -> bool:
+    """Tell whether one of a person's roles holds a right."""
+    return person.has_any(HOLDERS[right])
+
+
+def refusal(right: Right) -> NotAllowedError:
+    """Return what a person reads who lacks a right: which roles hold it."""
+    roles = " or ".join(sorted(role.value for role in HOLDERS[right]))
+    return NotAllowedError(f"This is for who holds the role {roles}. Ask an administrator for it.")

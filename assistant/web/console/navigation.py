@@ -1,0 +1,32 @@
+"""The pages that the console's head names, in this order; a new one is one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from assistant.conversation import Person
+from assistant.rights import Right, has_right
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A link in the head, shown to whoever has the right that its page takes."""
+
+    name: str
+    path: str
+    right: Right
+
+
+ENTRIES: Final = (
+    Entry("Queue", "/console/queue", Right.READ_HITS),
+    Entry("Search", "/console/search", Right.SEARCH_LOG),
+    Entry("Reports", "/review", Right.DECIDE_REPORTS),
+    Entry("My log", "/my-log", Right.READ_OWN_LOG),
+)
+
+
+def entries_for(person: Person) -> Sequence[Entry]:
+    """Return what somebody may open."""
+    return [entry for entry in ENTRIES if has_right(person, entry.right)]

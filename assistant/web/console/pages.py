@@ -1,0 +1,47 @@
+"""All addresses of the console; a family of pages is one line here and one in `navigation`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from assistant.rights import Right
+from assistant.web.console.my_log import MyLogPages
+from assistant.web.console.navigation import entries_for
+from assistant.web.console.queue import QueuePages
+from assistant.web.console.reports import ReportPages
+from assistant.web.console.routes import ConsoleRoute, build_routes
+from assistant.web.console.search import SearchPages
+from assistant.web.console.shell import Shell
+from assistant.web.console.turn import TurnPages
+from assistant.web.console_parts import ConsoleParts
+from assistant.web.refusals import acting
+
+HOME: Final = "/console"
+
+
+def console_pages(parts: ConsoleParts) -> Sequence[ConsoleRoute]:
+    """Return every address with the right that it takes."""
+    shell = Shell(parts.audit)
+    return [
+        ConsoleRoute(HOME, Right.READ_OWN_LOG, _go_home),
+        *QueuePages(parts, shell).routes(),
+        *SearchPages(parts, shell).routes(),
+        *TurnPages(parts, shell).routes(),
+        *ReportPages(parts.review, shell).routes(),
+        *MyLogPages(parts, shell).routes(),
+    ]
+
+
+def console_routes(parts: ConsoleParts) -> list[Route]:
+    """Return the routes; every one is reached with `person` in the request's state."""
+    return build_routes(console_pages(parts), parts.audit)
+
+
+async def _go_home(request: Request) -> Response:
+    """Lead to the first page that this person may open; everybody has one."""
+    return RedirectResponse(entries_for(acting(request))[0].path, 303)

@@ -1,0 +1,136 @@
+"""Events in words: one word for what happened, its tone, and a line with what matters.
+
+An event of an older format, or of a type that is not told here, is shown with the fields that it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from assistant.audit.events import Tag
+from assistant.audit.read import StoredEvent
+
+_TONES: Final = {"allow": "allow", "warn": "redact", "pseudonymise": "redact", "redact": "redact"}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event in words.
+
+    Attributes:
+        word: what happened.
+        tone: `allow`, `redact`, `block`, `info` or `fault`: always shown beside the word, never instead of it.
+        line: the rest.
+    """
+
+    word: str
+    tone: str
+    line: str
+
+
+class _Data:
+    """The fields of an event, and of its columns; one that is not there is nothing."""
+
+    def __init__(self, event: StoredEvent) -> None:
+        data = event.document.get("data")
+        self._fields: Mapping[str, Any] = data if isinstance(data, Mapping) else {}
+        self._columns = {"host": event.host, "persona": event.persona, "model": event.model}
+
+    def text(self, name: str) -> str:
+        """Return a field as a person reads it: names lost their blanks on the way into the log."""
+        value = self._fields.get(name) or self._columns.get(name) or ""
+        return str(value).replace("_", " ") if name == "reason" else str(value)
+
+    def number(self, name: str) -> int:
+        value = self._fields.get(name)
+        return value if isinstance(value, int) else 0
+
+    @property
+    def guard(self) -> Mapping[str, Any]:
+        report = self._fields.get("guard")
+        return report if isinstance(report, Mapping) else {}
+
+    def plain(self) -> Iterator[str]:
+        for name, value in self._fields.items():
+            if isinstance(value, list):
+                if value:
+                    yield f"{name.replace('_', ' ')} {', '.join(map(str, value))}"
+            elif not isinstance(value, Mapping) and value not in ("", None) and not name.endswith("mark"):
+                yield f"{name.replace('_', ' ')} {value}"
+
+
+def tell(event: StoredEvent) -> Told:
+    """Return an event in words."""
+    data = _Data(event)
+    word, tone, line = _TELLING.get(event.type, (event.type.partition(":")[2].replace("-", " "), "info", _fields))
+    if tone == "guard":
+        tone = _TONES.get(data.guard.get("action", "allow"), "block")
+    return Told(word, tone, line(data))
+
+
+def findings_of(event: StoredEvent) -> list[Mapping[str, Any]]:
+    """Return what the guard found, as the log has it: rule, span, action."""
+    return [one for one in _Data(event).guard.get("findings", ()) if isinstance(one, Mapping)]
+
+
+def _fields(data: _Data) -> str:
+    return " · ".join(data.plain())
+
+
+def _accepted(data: _Data) -> str:
+    files = f" and {data.number('attachments')} files" if data.number("attachments") else ""
+    return f"{data.number('chars'):,} characters{files} by the door {data.text('door')}, persona {data.text('persona')}"
+
+
+def _guarded(data: _Data) -> str:
+    guard = data.guard
+    count, held = guard.get("found", 0), guard.get("held_back", 0)
+    said = "nothing found" if not count else f"{count} found, {held} held back"
+    failure = f"; the guard failed ({guard['failure']})" if guard.get("failure") else ""
+    return f"{said}{failure}, policy {guard.get('policy_version', 'unknown')}"
+
+
+def _routed(data: _Data) -> str:
+    context = data.number("context_tokens")
+    room = f", {data.number('prompt_tokens'):,} of {context:,} tokens" if context else ""
+    return f"{data.text('host')} {data.text('model')}: {data.text('reason')}{room}"
+
+
+def _answered(data: _Data) -> str:
+    seconds = data.number("total_milliseconds") / 1000
+    return f"{data.number('answer_tokens'):,} tokens, {seconds:.1f} s, by {data.text('host')}; {_guarded(data)}"
+
+
+def _answer_blocked(data: _Data) -> str:
+    return f"after {data.number('chars'):,} characters; {_guarded(data)}"
+
+
+def _interrupted(data: _Data) -> str:
+    return f"{data.text('cause').replace('-', ' ')}, after {data.number('chars'):,} characters"
+
+
+def _error(data: _Data) -> str:
+    place = f"{data.text('host')}: " if data.text("host") else ""
+    return f"{place}{data.text('error')}{'; another one is asked' if data.text('is_retried') else ''}"
+
+
+def _reported(data: _Data) -> str:
+    decision = data.text("decision").replace("-", " ")
+    return f"rule {data.text('finding_rule')}" + (f": {decision}" if decision else "")
+
+
+_TELLING: Final[Mapping[str, tuple[str, str, Callable[[_Data], str]]]] = {
+    Tag.TURN_ACCEPTED: ("accepted", "info", _accepted),
+    Tag.TURN_GUARDED: ("guarded", "guard", _guarded),
+    Tag.PROMPT_BLOCKED: ("blocked", "block", _guarded),
+    Tag.TURN_ROUTED: ("routed", "info", _routed),
+    Tag.HOST_UNREACHABLE: ("host failed", "fault", _error),
+    Tag.TURN_ANSWERED: ("answered", "guard", _answered),
+    Tag.ANSWER_BLOCKED: ("answer blocked", "block", _answer_blocked),
+    Tag.TURN_INTERRUPTED: ("interrupted", "fault", _interrupted),
+    Tag.TURN_FAILED: ("failed", "fault", _error),
+    Tag.REPORT_FILED: ("reported as wrong", "info", _reported),
+    Tag.REPORT_DECIDED: ("report decided", "info", _reported),
+}

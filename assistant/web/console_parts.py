@@ -1,0 +1,103 @@
+"""What the console needs from the rest of the product: ports that the wiring fills and tests fake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from assistant.audit.events import Event
+from assistant.audit.lists import Cursor, EventPage
+from assistant.audit.read import Search, StoredEvent
+from assistant.audit.sealed import Sealed
+from assistant.web.chat_parts import Reviewing
+from policies.explanation import Detail
+
+
+class AuditLog(Protocol):
+    """The log, as the console writes it: each view and each search."""
+
+    async def append(self, event: Event) -> object:
+        """Return when the event is durable.
+
+        Raises:
+            AuditUnavailableError: it cannot be made durable now.
+        """
+
+
+class Lists(Protocol):
+    """The log, as the console reads it; `assistant.audit.lists` does it."""
+
+    async def page(self, search: Search, cursor: Cursor, *, limit: int) -> EventPage:
+        """Return one page.
+
+        Raises:
+            BadInputError: a reference that cannot be one.
+            TooBroadError: no index serves this combination in time.
+            UnavailableError: the database does not answer.
+        """
+
+    async def count(self, search: Search, *, most: int) -> int:
+        """Return how many events there are, counting no further than `most`; raises as `page` does."""
+
+    async def turn(self, turn: UUID | str) -> Sequence[StoredEvent]:
+        """Return the events of a turn by its id or its short reference, the earliest first.
+
+        Raises:
+            BadInputError: the reference cannot be one.
+            UnavailableError: the database does not answer.
+        """
+
+    async def hosts_of(self, events: Sequence[StoredEvent]) -> Mapping[UUID, str]:
+        """Return which machine each turn of some events was sent to, by turn."""
+
+
+class Seals(Protocol):
+    """Proofs that events are sealed; `assistant.audit.sealed` makes and checks them."""
+
+    async def check(self, events: Sequence[StoredEvent]) -> Mapping[UUID, Sealed]:
+        """Return where each event stands in the tree, by id; one that no head has yet is left out.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+
+
+class Spots(Protocol):
+    """What the guard found in a turn, as it is kept for people: masked, with what stood in its place."""
+
+    async def of_turns(self, turn_ids: Collection[UUID]) -> Mapping[UUID, Sequence[Detail]]:
+        """Return the findings of some turns, those of the question first; a turn that is not kept is left out.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+
+
+class People(Protocol):
+    """People behind pseudonyms; the console never asks for a name."""
+
+    async def ids_of_pseudonym(self, pseudonym: str) -> Collection[UUID]:
+        """Return who has these last eight hexadecimal digits in their id; mostly one, or nobody.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleParts:
+    """What the console is made of; wired once a process.
+
+    Attributes:
+        labels: the words for each rule of the policy that is in force now.
+    """
+
+    audit: AuditLog
+    lists: Lists
+    seals: Seals
+    spots: Spots
+    people: People
+    review: Reviewing
+    labels: Callable[[], Mapping[str, str]]

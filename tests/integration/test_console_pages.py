@@ -1,0 +1,211 @@
+"""The console over HTTP, on the page's own port: who may open what, what is noted, what is shown."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from uuid import UUID, uuid4
+
+import pytest
+
+from assistant.audit.events import (
+    KeyRotated,
+    PersonSignedOut,
+    PromptBlocked,
+    ReviewSearched,
+    ReviewViewed,
+    Tag,
+    TurnAccepted,
+    TurnGuarded,
+    TurnRouted,
+)
+from assistant.audit.parts import FoundSpan, GuardReport, TextMark, TurnPlace
+from assistant.audit.reader_pool import TooBroadError
+from assistant.conversation import Person, Role, short_reference
+from assistant.web.console.my_log import _BY_OTHERS, _OWN, tell_own
+from policies.explanation import Detail
+from policies.verdict import Action
+from tests.fakes.console_parts import stored
+from tests.fakes.web_parts import FakeSite
+from tests.fakes.web_site import RunningSite, serve_site
+from tests.integration.web_scene import Newcomer, Somebody, newcomers
+
+pytestmark = pytest.mark.integration
+
+KEY_RULE = "secret/aws-access-key"
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
+    with serve_site(tmp_path_factory.mktemp("site"), fakes=FakeSite()) as running:
+        yield running
+
+
+@pytest.fixture
+async def newcomer(web: RunningSite) -> AsyncIterator[Newcomer]:
+    async with newcomers(web) as come:
+        yield come
+
+
+def turn_of(web: RunningSite, person: UUID, *, action: Action = Action.REDACT) -> TurnPlace:
+    """Put a turn into the log in which a key was found."""
+    place = TurnPlace(uuid4(), uuid4(), person)
+    report = GuardReport(
+        action, "sha256:0123", (FoundSpan(KEY_RULE, "AWS_ACCESS_KEY", 7, 27, action),), found=1, held_back=1
+    )
+    web.fakes.console.lists.add(
+        TurnAccepted(turn=place, door="chat", persona="general", persona_version="sha256:1", chars=40),
+        PromptBlocked(turn=place, guard=report)
+        if action is Action.BLOCK
+        else TurnGuarded(turn=place, guard=report, chars=40, text_mark=TextMark("0" * 64)),
+    )
+    if action is not Action.BLOCK:
+        web.fakes.console.lists.add(TurnRouted(turn=place, host="Mini2", model="llama3.1:70b", reason="most room"))
+    web.fakes.console.spots.found[place.turn_id] = [
+        Detail(KEY_RULE, "AWS access key", "AKIA••••••••MPLE", "[AWS_ACCESS_KEY_1]", action.value, "")
+    ]
+    return place
+
+
+def views(somebody: Somebody) -> list[ReviewViewed]:
+    events = somebody.web.fakes.audit.events
+    return [event for event in events if isinstance(event, ReviewViewed) and event.actor == somebody.person.id]
+
+
+async def test_the_queue_leads_to_the_turn_and_names_nobody(web: RunningSite, newcomer: Newcomer) -> None:
+    maria, lena = await newcomer(), await newcomer(Role.REVIEWER)
+    place = turn_of(web, maria.person.id)
+    queue = (await lena.http.get("/console/queue")).text
+    assert maria.name not in queue
+    assert maria.person.id.hex[-8:] in queue
+    assert "AKIA••••••••MPLE" in queue
+    assert "Mini2" in queue
+    assert f'href="/console/turn/{place.turn_id}"' in queue
+    turn = (await lena.http.get(f"/console/turn/{place.turn_id}")).text
+    assert turn == (await lena.http.get(f"/console/turn/{short_reference(place.turn_id)}")).text.replace("", "")
+    assert "[AWS_ACCESS_KEY_1]" in turn
+    assert "sealed in head 1,203" in turn
+    assert maria.name not in turn
+
+
+async def test_every_view_is_noted_before_it_is_sent(web: RunningSite, newcomer: Newcomer) -> None:
+    maria, lena = await newcomer(), await newcomer(Role.REVIEWER)
+    place = turn_of(web, maria.person.id)
+    await lena.http.get("/console/queue?rule=secret/aws-access-key&age=7d")
+    await lena.http.get(f"/console/turn/{place.turn_id}")
+    queue, turn = views(lena)
+    assert (queue.view, queue.filters, queue.subject) == ("queue", ("rule", "age"), None)
+    assert (turn.view, turn.subject, turn.turn_id) == ("turn", maria.person.id, place.turn_id)
+    web.fakes.audit.fails_at = "review:viewed"
+    try:
+        for path in ("/console/queue", f"/console/turn/{place.turn_id}", "/review", "/review/rules"):
+            answer = await lena.http.get(path)
+            assert answer.status_code == 503, path
+            assert "AKIA" not in answer.text
+    finally:
+        web.fakes.audit.fails_at = None
+
+
+@pytest.mark.parametrize("turn", ["7QK2M4X", str(uuid4()), "x", "%00", "..%2f", "' OR 1=1", "٣٣٣٣٣٣٣"])
+async def test_a_turn_that_is_not_there(newcomer: Newcomer, turn: str) -> None:
+    lena = await newcomer(Role.REVIEWER)
+    assert (await lena.http.get(f"/console/turn/{turn}")).status_code == 404
+    assert [view for view in views(lena) if view.view == "turn"] == []
+
+
+async def test_the_console_leads_everybody_to_a_page_of_theirs(newcomer: Newcomer) -> None:
+    lena, maria = await newcomer(Role.REVIEWER), await newcomer()
+    assert (await lena.http.get("/console")).headers["location"] == "/console/queue"
+    assert (await maria.http.get("/console")).headers["location"] == "/my-log"
+
+
+async def test_a_proof_that_does_not_fit_is_said_loudly(web: RunningSite, newcomer: Newcomer) -> None:
+    lena = await newcomer(Role.REVIEWER)
+    place = turn_of(web, uuid4())
+    web.fakes.console.seals.is_proven = False
+    try:
+        turn = (await lena.http.get(f"/console/turn/{place.turn_id}")).text
+    finally:
+        web.fakes.console.seals.is_proven = True
+    assert "The proof does not fit" in turn
+    assert "✓" not in turn
+
+
+async def test_my_log_shows_who_looked_and_nobody_elses_events(web: RunningSite, newcomer: Newcomer) -> None:
+    maria, ben, lena = await newcomer(), await newcomer(), await newcomer(Role.REVIEWER)
+    place, foreign = turn_of(web, maria.person.id), turn_of(web, ben.person.id)
+    looked = ReviewViewed(actor=lena.person.id, subject=maria.person.id, turn_id=place.turn_id, view="turn")
+    delayed = PersonSignedOut(actor=lena.person.id, subject=maria.person.id)
+    web.fakes.console.lists.add(looked, delayed)
+    whole = (await maria.http.get("/my-log")).text
+    assert "The guard looked at it." in whole
+    assert short_reference(place.turn_id) in whole
+    assert short_reference(foreign.turn_id) not in whole
+    others = (await maria.http.get(f"/my-log?show=others&person={ben.person.id}&subject={ben.person.id}")).text
+    assert f"the person {lena.person.id.hex[-8:]}, looked at this turn of yours" in others
+    assert "The guard looked at it." not in others
+    assert lena.name not in others
+    assert "Nobody looked" in (await ben.http.get("/my-log?show=others")).text
+
+
+def test_my_log_says_nothing_of_types_that_nobody_thought_about() -> None:
+    """A notice that has to wait is not given away by a type that was added without a line in the table."""
+    person = Person(uuid4(), "maria", frozenset({Role.EMPLOYEE}))
+    told = {tag for tag in Tag if tag.startswith(("unmask:", "case:")) and tag in (_BY_OTHERS.keys() | _OWN.keys())}
+    assert told == set()
+    event = stored(KeyRotated(old_key="a", new_key="b", signature="c"))
+    assert tell_own(event, person) is None
+
+
+async def test_a_search_is_noted_before_it_is_carried_out(web: RunningSite, newcomer: Newcomer) -> None:
+    maria, lena = await newcomer(), await newcomer(Role.REVIEWER)
+    web.fakes.console.people.ids.add(maria.person.id)
+    place = turn_of(web, maria.person.id)
+    digits = maria.person.id.hex[-8:]
+    found = (await lena.http.get(f"/console/search?person={digits}&severity=redact")).text
+    assert short_reference(place.turn_id) in found
+    (noted,) = [event for event in web.fakes.audit.events if isinstance(event, ReviewSearched)][-1:]
+    assert (noted.actor, noted.subject, noted.filters) == (lena.person.id, maria.person.id, ("person", "severity"))
+    web.fakes.audit.fails_at = "review:searched"
+    try:
+        answer = await lena.http.get(f"/console/search?person={digits}")
+        assert answer.status_code == 503
+        assert short_reference(place.turn_id) not in answer.text
+    finally:
+        web.fakes.audit.fails_at = None
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("", "once a filter is set"),
+        ("person=maria", "Nothing has this reference or pseudonym"),
+        ("person=ffffffff", "Nothing has this reference or pseudonym"),
+        ("rule=none/such", "No event fits"),
+        ("type=nonsense&from=yesterday&severity=99", "once a filter is set"),
+        ("turn=7QK2M4X", "Nothing has this reference or pseudonym"),
+        ("rule=x&before=x", "This page of the list is not there"),
+        ("rule=%3Cscript%3E", "&lt;script&gt;"),
+    ],
+)
+async def test_a_search_that_finds_nothing_says_why(newcomer: Newcomer, query: str, said: str) -> None:
+    lena = await newcomer(Role.REVIEWER)
+    answer = await lena.http.get(f"/console/search?{query}")
+    assert answer.status_code == 200
+    assert said in answer.text
+
+
+async def test_a_search_that_no_index_serves_says_so(web: RunningSite, newcomer: Newcomer) -> None:
+    lena = await newcomer(Role.REVIEWER)
+    web.fakes.console.lists.trouble = TooBroadError("No answer within a second: take a filter out.")
+    try:
+        answer = await lena.http.get("/console/search?rule=x&model=y")
+    finally:
+        web.fakes.console.lists.trouble = None
+    assert "take a filter out" in answer.text
+
+
+async def test_a_reference_leads_to_its_turn(web: RunningSite, newcomer: Newcomer) -> None:
+    lena = await newcomer(Role.REVIEWER)
+    place = turn_of(web, uuid4())
+    answer = await lena.http.get(f"/console/search?turn={short_reference(place.turn_id)}")
+    assert answer.headers["location"] == f"/console/turn/{place.turn_id}"

@@ -1,0 +1,69 @@
+"""Every address of the console against every role: whoever lacks the right is refused, and that is in the log."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from uuid import uuid4
+
+import pytest
+
+from assistant.audit.events import AccessRefused
+from assistant.conversation import Role
+from assistant.rights import EVERYBODY, HOLDERS, Right
+from assistant.web.console.pages import console_pages
+from tests.fakes.web_parts import FakeSite
+from tests.fakes.web_site import RunningSite, serve_site
+from tests.integration.web_scene import Newcomer, newcomers
+
+pytestmark = pytest.mark.integration
+
+REVIEWERS = frozenset({Role.REVIEWER})
+READERS = frozenset({Role.REVIEWER, Role.APPROVER})
+REPORTS = frozenset({Role.REVIEWER, Role.ADMINISTRATOR})
+
+# Who may use each address, written down a second time: a route that is missing here fails the first test.
+MATRIX = {
+    ("GET", "/console"): EVERYBODY,
+    ("GET", "/console/queue"): REVIEWERS,
+    ("GET", "/console/search"): REVIEWERS,
+    ("GET", "/console/turn/{turn}"): READERS,
+    ("GET", "/my-log"): EVERYBODY,
+    ("GET", "/review"): REPORTS,
+    ("GET", "/review/rules"): REPORTS,
+    ("POST", "/review/{report_id:uuid}"): REPORTS,
+}
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
+    with serve_site(tmp_path_factory.mktemp("site"), fakes=FakeSite()) as running:
+        yield running
+
+
+@pytest.fixture
+async def newcomer(web: RunningSite) -> AsyncIterator[Newcomer]:
+    async with newcomers(web) as come:
+        yield come
+
+
+def test_every_address_stands_in_the_matrix_with_the_holders_of_its_right() -> None:
+    routes = console_pages(FakeSite().console_parts())
+    declared = {(method, route.path): HOLDERS[route.right] for route in routes for method in route.methods}
+    assert declared == MATRIX
+
+
+def test_every_right_has_holders() -> None:
+    assert set(HOLDERS) == set(Right)
+    assert all(HOLDERS.values())
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_whoever_lacks_the_right_is_refused_and_noted(web: RunningSite, newcomer: Newcomer, role: Role) -> None:
+    somebody = await newcomer(role)
+    for (method, path), holders in MATRIX.items():
+        address = path.replace("{turn}", str(uuid4())).replace("{report_id:uuid}", str(uuid4()))
+        before = len(web.fakes.audit.events)
+        answer = await somebody.http.request(method, address)
+        noted = web.fakes.audit.events[before:]
+        refused = [event for event in noted if isinstance(event, AccessRefused) and event.actor == somebody.person.id]
+        assert (answer.status_code == 403, len(refused)) == ((False, 0) if role in holders else (True, 1)), address
