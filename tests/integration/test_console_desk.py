@@ -15,6 +15,7 @@ import pytest
 
 from assistant.access import Access
 from assistant.bootstrap_console import open_backend
+from assistant.compliance.unmask import Asked
 from assistant.conversation import short_reference
 from assistant.settings import Settings
 from assistant.web.console.app import ConsoleApplication
@@ -54,8 +55,8 @@ class Console:
         assert answer.status_code == status, (path, answer.status_code, answer.text[:2000])
         return answer.text
 
-    async def post(self, name: str, path: str, status: int = 303, **fields: object) -> httpx.Response:
-        answer = await (await self.browser(name)).post(path, data=fields)
+    async def post(self, who: str, path: str, /, status: int = 303, **fields: object) -> httpx.Response:
+        answer = await (await self.browser(who)).post(path, data=fields)
         assert answer.status_code == status, (path, answer.status_code, answer.text[:2000])
         return answer
 
@@ -135,6 +136,7 @@ async def test_a_case_has_its_turns_its_history_and_its_forms(console: Console) 
     await console.post("rolf", f"{case}/step", step="decide", disposition="incident", note="passed on")
     page = await console.get("rita", case)
     assert "Agree as the second reviewer" in page
+    assert "Your decision waits" in await console.get("rolf", case)
     assert EMAIL not in page
     assert short_reference(other.id) in page
     assert "Decide</button>" not in page
@@ -221,6 +223,34 @@ async def test_a_sample_is_drawn_and_judged(console: Console) -> None:
     for fields in ({"week": "now"}, {"population": "all"}, {"size": "0"}, {"size": "-1"}, {"size": "1e9"}):
         sent = {"week": week, "population": "turns", "size": "2", **fields}
         await console.post("rita", "/console/samples", status=400, **sent)
+
+
+async def test_the_employee_reads_in_their_own_log_who_looked_and_why(console: Console) -> None:
+    scene = console.scene
+    turn = await scene.ask(f"write to {EMAIL}")
+    asked = Asked(await scene.case_on(turn), [turn.id], REASON, 30, shows_names=True)
+    grant_id = await scene.unmasking.request(scene.rita, asked)
+    await scene.unmasking.approve(scene.alma, grant_id)
+    await scene.unmasking.view(scene.rita, grant_id)
+    await scene.identity.set_password("maria", PASSWORD)
+    before = await console.get("maria", "/my-log")
+    scene.scene.sql("UPDATE unmask_notice SET due_at = now()")
+    after = await console.get("maria", "/my-log")
+    for words in ("You were unmasked", REASON, "alma allowed it", "looked 1 time"):
+        assert words not in before
+        assert words in after
+    assert "You were unmasked" not in await console.get("otto", "/my-log")
+
+
+async def test_a_name_leads_to_its_pseudonym_with_a_reason(console: Console) -> None:
+    maria = console.scene.maria.id.hex[-8:]
+    answer = await console.post("rita", "/console/people", name="maria", reason=REASON)
+    assert location(answer) == f"/console/search?person={maria}"
+    await console.post("rita", "/console/people", status=400, name="maria", reason="why not")
+    await console.post("rita", "/console/people", status=404, name="rita", reason=REASON)
+    await console.post("alma", "/console/people", status=403, name="maria", reason=REASON)
+    assert len(await console.scene.events("person:looked-up")) == 2
+    assert "From a name to a pseudonym" in await console.get("rita", "/console/search")
 
 
 async def test_forms_of_another_origin_do_nothing(console: Console) -> None:

@@ -34,7 +34,7 @@ DISPOSITION_WORDS: Final[Mapping[Disposition, tuple[str, str]]] = {
     Disposition.INCIDENT: ("Incident", "something got where it must not be; a second reviewer has to agree"),
 }
 STEP_WORDS: Final[Mapping[Step, str]] = {
-    Step.ASSIGN: "took it, or gave it to somebody",
+    Step.ASSIGN: "assigned it",
     Step.ASK: "asked somebody",
     Step.DECIDE: "decided",
     Step.CONFIRM: "agreed as the second reviewer",

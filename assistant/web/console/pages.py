@@ -12,6 +12,8 @@ from starlette.routing import Route
 from assistant.rights import Right
 from assistant.web.console.cases import CasePages
 from assistant.web.console.hits import HitPages
+from assistant.web.console.integrity import IntegrityPages
+from assistant.web.console.looking_up import LookUpPages
 from assistant.web.console.my_log import MyLogPages
 from assistant.web.console.navigation import entries_for
 from assistant.web.console.queue import QueuePages
@@ -36,10 +38,12 @@ def console_pages(parts: ConsoleParts) -> Sequence[ConsoleRoute]:
         *QueuePages(parts, shell).routes(),
         *SearchPages(parts, shell).routes(),
         *TurnPages(parts, shell).routes(),
+        *LookUpPages(parts).routes(),
         *HitPages(parts, shell).routes(),
         *CasePages(parts, shell).routes(),
         *SamplePages(parts, shell).routes(),
         *UnmaskPages(parts, shell).routes(),
+        *IntegrityPages(parts, shell).routes(),
         *ReportPages(parts.review, shell).routes(),
         *MyLogPages(parts, shell).routes(),
     ]
