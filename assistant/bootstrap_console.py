@@ -30,6 +30,7 @@ from assistant.audit.reader_pool import ReaderPool
 from assistant.audit.record import Origin
 from assistant.audit.seal_key import public_file_of, read_public_key
 from assistant.audit.sealed import SealChecks
+from assistant.audit.tallies import Tallies
 from assistant.audit.text_search import TextSearch
 from assistant.database import create_engine
 from assistant.database_roles import AUDIT_READER_ROLE, url_for_role
@@ -64,6 +65,8 @@ class ConsoleBackend:
     heads: HeadsReader
     spots: KeptSpots
     people: Pseudonyms
+    tallies: Tallies
+    figures: Figures
     texts: ContentReader
     words: TextSearch
     review: Review
@@ -135,6 +138,8 @@ async def open_backend(
             heads=HeadsReader(pool, log_key),
             spots=KeptSpots(TurnDetails(engine)),
             people=Pseudonyms(engine),
+            tallies=Tallies(pool),
+            figures=Figures(audit, Reports(engine), FindingCounts(reader_url), labels=labels),
             texts=ContentReader(reader_url, keys),
             words=TextSearch(reader_url, keys),
             review=review,

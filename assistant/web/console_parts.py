@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 from uuid import UUID
 
@@ -14,7 +15,9 @@ from assistant.audit.lists import Cursor, EventPage
 from assistant.audit.parts import TextMark
 from assistant.audit.read import Search, StoredEvent
 from assistant.audit.sealed import Sealed
+from assistant.audit.tallies import Counts
 from assistant.audit.text_search import TextPage
+from assistant.review import AllFigures
 from assistant.web.chat_parts import Reviewing
 from policies.explanation import Detail
 
@@ -113,6 +116,25 @@ class WordSearch(Protocol):
         """
 
 
+class TallyReader(Protocol):
+    """Counts of the log; `assistant.audit.tallies` reads them."""
+
+    async def read(self, *, since_monday: date, models_since: date) -> Counts:
+        """Return the counts from these days on.
+
+        Raises:
+            TooBroadError: it takes longer than a page waits.
+            UnavailableError: the database does not answer.
+        """
+
+
+class FigureReader(Protocol):
+    """How often each rule was wrong; `assistant.review` puts it together."""
+
+    async def read(self, actor: UUID | None, *, door: str) -> AllFigures:
+        """Return findings, reports and confirmed false positives of each rule in the last 30 days."""
+
+
 class Spots(Protocol):
     """What the guard found in a turn, as it is kept for people: masked, with what stood in its place."""
 
@@ -152,6 +174,8 @@ class ConsoleParts:
     texts: Texts
     words: WordSearch
     people: People
+    tallies: TallyReader
+    figures: FigureReader
     review: Reviewing
     mark: Callable[[str], TextMark]
     labels: Callable[[], Mapping[str, str]]

@@ -67,7 +67,7 @@ def test_from_the_queue_to_the_turn_to_the_proof(open_page: OpenPage, newest: Tu
     row.get_by_role("link").click()
     expect(page.get_by_text("sealed in head 1,203 · proof")).to_be_visible()
     expect(page.get_by_role("list", name="What happened, in order").get_by_role("listitem")).to_have_count(4)
-    expect(page.get_by_text("[AWS_ACCESS_KEY_1]")).to_be_visible()
+    expect(page.get_by_text("[AWS_ACCESS_KEY_1]", exact=True)).to_be_visible()
     watched.shoot("console-turn")
     page.get_by_role("link", name="Integrity").click()
     expect(page.locator("#anchor-report")).to_contain_text("grow from it, and its signature is right")
@@ -90,7 +90,15 @@ def test_no_page_has_a_barrier(open_page: OpenPage, newest: TurnPlace, scheme: s
     watched = open_page(Role.REVIEWER, scheme=scheme, width=width)
     page = enter(watched)
     turn = f"/console/turn/{newest.turn_id}"
-    places = ("/console/queue", "/console/search?type=turn:guarded", turn, "/console/integrity", MY_LOG, "/review")
+    places = (
+        "/console/queue",
+        "/console/search?type=turn:guarded",
+        turn,
+        "/console/charts",
+        "/console/integrity",
+        MY_LOG,
+        "/review",
+    )
     for place in places:
         page.goto(f"{watched.site.url}{place}")
         expect(page.locator("#main h1")).to_be_visible()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from uuid import UUID
 
@@ -19,10 +19,12 @@ from assistant.audit.parts import TextMarker
 from assistant.audit.read import Search, StoredEvent
 from assistant.audit.record import Origin, compose_record, first_id
 from assistant.audit.sealed import Sealed
+from assistant.audit.tallies import Counts
 from assistant.audit.text_search import TextPage
 from assistant.audit.tree import consistency_proof, perfect_root, root_of
 from assistant.conversation import short_reference
 from assistant.errors import BadInputError, CloisterError
+from assistant.review import Figures
 from assistant.web.console_parts import ConsoleParts
 from policies.explanation import Detail
 from tests.fakes.turn_parts import KEYS, FakeAudit
@@ -194,6 +196,14 @@ class FakeTexts:
 
 
 @dataclass
+class FakeTallies:
+    counts: Counts = field(default_factory=lambda: Counts((), (), None))
+
+    async def read(self, *, since_monday: date, models_since: date) -> Counts:
+        return self.counts
+
+
+@dataclass
 class FakePeople:
     ids: set[UUID] = field(default_factory=set)
 
@@ -223,12 +233,13 @@ class FakeConsole:
     heads: FakeHeads = field(default_factory=FakeHeads)
     spots: FakeSpots = field(default_factory=FakeSpots)
     people: FakePeople = field(default_factory=FakePeople)
+    tallies: FakeTallies = field(default_factory=FakeTallies)
     texts: FakeTexts = field(default_factory=FakeTexts)
 
     def __post_init__(self) -> None:
         self.texts.lists = self.lists
 
-    def parts(self, audit: FakeAudit, review: object, labels: Mapping[str, str]) -> ConsoleParts:
+    def parts(self, audit: FakeAudit, review: object, figures: Figures, labels: Mapping[str, str]) -> ConsoleParts:
         return ConsoleParts(
             audit=audit,
             lists=self.lists,
@@ -236,6 +247,8 @@ class FakeConsole:
             heads=CurrentHeads(self),
             spots=self.spots,
             people=self.people,
+            tallies=self.tallies,
+            figures=figures,
             texts=self.texts,
             words=self.texts,
             mark=TextMarker(KEYS).mark,

@@ -28,6 +28,7 @@ MATRIX = {
     ("GET", "/console/queue"): REVIEWERS,
     ("GET", "/console/search"): REVIEWERS,
     ("GET", "/console/turn/{turn}"): READERS,
+    ("GET", "/console/charts"): READERS,
     ("GET", "/console/integrity"): OVERSEERS,
     ("GET", "/console/integrity/head"): OVERSEERS,
     ("POST", "/console/integrity/confirm"): OVERSEERS,

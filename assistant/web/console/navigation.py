@@ -23,6 +23,7 @@ ENTRIES: Final = (
     Entry("Queue", "/console/queue", Right.READ_HITS),
     Entry("Search", "/console/search", Right.SEARCH_LOG),
     Entry("Reports", "/review", Right.DECIDE_REPORTS),
+    Entry("Charts", "/console/charts", Right.READ_CHARTS),
     Entry("Integrity", "/console/integrity", Right.READ_INTEGRITY),
     Entry("My log", "/my-log", Right.READ_OWN_LOG),
 )

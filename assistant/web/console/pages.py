@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from assistant.rights import Right
+from assistant.web.console.charts import ChartPages
 from assistant.web.console.integrity import IntegrityPages
 from assistant.web.console.my_log import MyLogPages
 from assistant.web.console.navigation import entries_for
@@ -34,6 +35,7 @@ def console_pages(parts: ConsoleParts) -> Sequence[ConsoleRoute]:
         *SearchPages(parts, shell).routes(),
         *TurnPages(parts, shell).routes(),
         *IntegrityPages(parts, shell).routes(),
+        *ChartPages(parts, shell).routes(),
         *ReportPages(parts.review, shell).routes(),
         *MyLogPages(parts, shell).routes(),
     ]

@@ -43,6 +43,8 @@ def parts_of(backend: ConsoleBackend) -> ConsoleParts:
         heads=backend.heads,
         spots=backend.spots,
         people=backend.people,
+        tallies=backend.tallies,
+        figures=backend.figures,
         texts=backend.texts,
         words=backend.words,
         mark=backend.mark,
