@@ -61,7 +61,7 @@ def draw_bars(values: Sequence[tuple[str, float, str]], *, unit: str = "", most:
         Bar(label, words, _LABEL, _TOP + place * _ROW + (_ROW - _BAR) / 2, round(value / end * room, 1), _BAR)
         for place, (label, value, words) in enumerate(values)
     ]
-    ticks = [Tick(_LABEL + room * part / 4, f"{end * part / 4:,.4g}{unit}") for part in range(5)]
+    ticks = [Tick(_LABEL + room * part / 4, f"{_spell(end * part / 4)}{unit}") for part in range(5)]
     return Drawing(_TOP + len(values) * _ROW + _BOTTOM, bars, bars, ticks)
 
 
@@ -88,13 +88,17 @@ def draw_weeks(rows: Sequence[tuple[str, Mapping[date, int]]], weeks: Sequence[d
     return Drawing(_TOP + len(rows) * _ROW + _BOTTOM, bars, labels, ticks)
 
 
+def _spell(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,}"
+
+
 def round_up(value: float) -> float:
-    """Return the next round number: 1, 2, 4 or 10 times a power of ten.
+    """Return the next number whose quarters are round, too.
 
     >>> [round_up(value) for value in (0, 3, 17, 350, 4200)]
-    [4.0, 4.0, 20.0, 400.0, 10000.0]
+    [4.0, 4.0, 20.0, 400.0, 6000.0]
     """
     if value <= 0:
         return 4.0
     power = 10.0 ** floor(log10(value))
-    return next(power * step for step in (1, 2, 4, 10) if value <= power * step)
+    return next(power * step for step in (1, 2, 4, 6, 8, 10) if value <= power * step)
