@@ -32,6 +32,7 @@ from assistant.audit.seal_key import public_file_of, read_public_key
 from assistant.audit.sealed import SealChecks
 from assistant.audit.tallies import Tallies
 from assistant.audit.text_search import TextSearch
+from assistant.compliance.desk import Desk, build_desk
 from assistant.database import create_engine
 from assistant.database_roles import AUDIT_READER_ROLE, url_for_role
 from assistant.errors import SettingsError
@@ -70,6 +71,7 @@ class ConsoleBackend:
     texts: ContentReader
     words: TextSearch
     review: Review
+    desk: Desk
     mark: Callable[[str], TextMark]
     labels: Callable[[], Mapping[str, str]]
 
@@ -120,6 +122,7 @@ async def open_backend(
     *,
     audit: Appender,
     review: Review,
+    desk: Desk,
     labels: Callable[[], Mapping[str, str]],
 ) -> AsyncIterator[ConsoleBackend]:
     """Open what the console reads, beside what the process has already.
@@ -143,6 +146,7 @@ async def open_backend(
             texts=ContentReader(reader_url, keys),
             words=TextSearch(reader_url, keys),
             review=review,
+            desk=desk,
             mark=TextMarker(keys).mark,
             labels=labels,
         )
@@ -172,17 +176,28 @@ async def build_console(settings: Settings) -> AsyncIterator[tuple[Access, Conso
         def labels() -> Mapping[str, str]:
             return guards.current.policy.labels
 
+        sealer, marker = keys.sealer("pseudonyms"), TextMarker(keys)
+        guard = ConversationGuard(guards, history, sealer)
+        desk = build_desk(
+            engine,
+            url_for_role(database_url, AUDIT_READER_ROLE, keys),
+            audit=audit,
+            guard=guard,
+            sealer=sealer,
+            marker=marker,
+            notice_days=settings.notice_days,
+        )
         review = Review(
             history,
-            ConversationGuard(guards, history, keys.sealer("pseudonyms")),
+            guard,
             audit,
             reports=reports,
             figures=Figures(audit, reports, counts, labels=labels),
         )
         backend = await stack.enter_async_context(
-            open_backend(settings, engine, audit=audit, review=review, labels=labels)
+            open_backend(settings, engine, audit=audit, review=review, desk=desk, labels=labels)
         )
-        yield Access(Identity(engine, session_hours=settings.session_hours), audit, TextMarker(keys)), backend
+        yield Access(Identity(engine, session_hours=settings.session_hours), audit, marker), backend
 
 
 def _read_guard(settings: Settings) -> Guard:

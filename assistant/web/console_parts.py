@@ -17,6 +17,7 @@ from assistant.audit.read import Search, StoredEvent
 from assistant.audit.sealed import Sealed
 from assistant.audit.tallies import Counts
 from assistant.audit.text_search import TextPage
+from assistant.compliance.desk import Desk
 from assistant.review import AllFigures
 from assistant.web.chat_parts import Reviewing
 from policies.explanation import Detail
@@ -177,5 +178,6 @@ class ConsoleParts:
     tallies: TallyReader
     figures: FigureReader
     review: Reviewing
+    desk: Desk
     mark: Callable[[str], TextMark]
     labels: Callable[[], Mapping[str, str]]

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 from assistant.audit.checkpoint import Checkpoint, SecretNoteKey
@@ -22,8 +23,11 @@ from assistant.audit.sealed import Sealed
 from assistant.audit.tallies import Counts
 from assistant.audit.text_search import TextPage
 from assistant.audit.tree import consistency_proof, perfect_root, root_of
+from assistant.compliance.desk import Desk
+from assistant.compliance.grants import Grant, Notice
+from assistant.compliance.hits import Hit
 from assistant.conversation import short_reference
-from assistant.errors import BadInputError, CloisterError
+from assistant.errors import BadInputError, CloisterError, NotFoundError
 from assistant.review import Figures
 from assistant.web.console_parts import ConsoleParts
 from policies.explanation import Detail
@@ -211,6 +215,42 @@ class FakePeople:
         return [one for one in self.ids if one.hex[-8:] == pseudonym]
 
 
+class EmptyDesk:
+    """A desk on which nothing lies: what is asked for by id is not there, and lists are empty."""
+
+    def __getattr__(self, _name: str) -> object:
+        return EmptyDesk()
+
+    async def __call__(self, *_arguments: object, **_named: object) -> object:
+        raise NotFoundError("There is nothing on this desk.")
+
+
+class EmptyHits:
+    async def of_turn(self, _person: object, _turn_id: UUID) -> tuple[Hit, ...]:
+        return ()
+
+
+class NoEmergencies(EmptyDesk):
+    async def emergencies(self, _person: object) -> tuple[Grant, ...]:
+        return ()
+
+    async def notices(self, _person: object) -> tuple[Notice, ...]:
+        return ()
+
+
+class Nobody:
+    async def names(self, _people: object) -> Mapping[UUID, str]:
+        return {}
+
+
+def empty_desk() -> Desk:
+    nothing: Any = EmptyDesk()
+    hits: Any = EmptyHits()
+    unmasking: Any = NoEmergencies()
+    people: Any = Nobody()
+    return Desk(hits, nothing, nothing, unmasking, nothing, people, nothing)
+
+
 class CurrentHeads:
     """The heads that the console has now: a test may put another log in their place."""
 
@@ -249,6 +289,7 @@ class FakeConsole:
             people=self.people,
             tallies=self.tallies,
             figures=figures,
+            desk=empty_desk(),
             texts=self.texts,
             words=self.texts,
             mark=TextMarker(KEYS).mark,

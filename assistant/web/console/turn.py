@@ -13,9 +13,11 @@ from assistant.audit.content import ContentText, Damaged, Erased, Kept
 from assistant.audit.events import Tag
 from assistant.audit.read import StoredEvent
 from assistant.audit.sealed import Sealed
+from assistant.compliance.standing import Disposition, State
 from assistant.errors import BadInputError, NotFoundError
-from assistant.rights import Right
+from assistant.rights import Right, has_right
 from assistant.web.console import queue
+from assistant.web.console.moves import WORDS, people_of
 from assistant.web.console.routes import ConsoleRoute
 from assistant.web.console.shell import Shell
 from assistant.web.console.telling import is_of_the_turn
@@ -57,6 +59,8 @@ class TurnPages:
         sealed = await self._parts.seals.check(events)
         kept = await self._parts.texts.read({event.content_id for event in events if event.content_id})
         spots = (await self._parts.spots.of_turns({turn_id})).get(turn_id, ())
+        person = acting(request)
+        hits = await self._parts.desk.hits.of_turn(person, turn_id)
         return self._shell.render(
             noted,
             "turn.html",
@@ -68,6 +72,14 @@ class TurnPages:
             texts=[_text(kept[event.content_id]) for event in events if event.content_id],
             seal=_sum_up(events, sealed),
             labels=self._parts.labels(),
+            hits=hits,
+            names=await self._parts.desk.people.names(people_of(hit.standing for hit in hits)),
+            is_own=first.subject == person.id,
+            may_work=has_right(person, Right.WORK_AT_DESK),
+            waiting=[State.AWAITING_SECOND],
+            undecided=[State.NEW, State.IN_REVIEW, State.NEEDS_INFO, State.REOPENED],
+            dispositions=list(Disposition),
+            words=WORDS,
         )
 
     async def _find(self, turn: str) -> Sequence[StoredEvent]:

@@ -49,5 +49,6 @@ def parts_of(backend: ConsoleBackend) -> ConsoleParts:
         words=backend.words,
         mark=backend.mark,
         review=backend.review,
+        desk=backend.desk,
         labels=backend.labels,
     )
