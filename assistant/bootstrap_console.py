@@ -6,7 +6,7 @@ The web process has most of it already and adds `open_backend`; the console's ow
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -23,7 +23,10 @@ from assistant.audit.checkpoint import NoteError, NoteKey
 from assistant.audit.content import ContentReader
 from assistant.audit.counts import FindingCounts
 from assistant.audit.events import LogOpened
+from assistant.audit.feed import WitnessAddress
 from assistant.audit.heads_shown import HeadsReader
+from assistant.audit.integrity import read_integrity
+from assistant.audit.light import Integrity
 from assistant.audit.lists import EventLists
 from assistant.audit.parts import TextMark, TextMarker
 from assistant.audit.reader_pool import ReaderPool
@@ -64,6 +67,7 @@ class ConsoleBackend:
     lists: EventLists
     seals: SealChecks
     heads: HeadsReader
+    integrity: Callable[[], Awaitable[Integrity]]
     spots: KeptSpots
     people: Pseudonyms
     tallies: Tallies
@@ -139,6 +143,12 @@ async def open_backend(
             lists=EventLists(pool),
             seals=SealChecks(pool, log_key),
             heads=HeadsReader(pool, log_key),
+            integrity=lambda: read_integrity(
+                reader_url,
+                first_key=log_key(),
+                witnesses=[WitnessAddress.parse(each).key for each in settings.audit_witnesses],
+                anchor_file=settings.audit_anchor_file,
+            ),
             spots=KeptSpots(TurnDetails(engine)),
             people=Pseudonyms(engine),
             tallies=Tallies(pool),

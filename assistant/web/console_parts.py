@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -10,7 +10,9 @@ from uuid import UUID
 
 from assistant.audit.content import Kept
 from assistant.audit.events import Event
-from assistant.audit.heads_shown import Growth, HeadsShown
+from assistant.audit.heads import Head
+from assistant.audit.heads_shown import Growth
+from assistant.audit.light import Integrity
 from assistant.audit.lists import Cursor, EventPage
 from assistant.audit.parts import TextMark
 from assistant.audit.read import Search, StoredEvent
@@ -75,8 +77,8 @@ class Seals(Protocol):
 class Heads(Protocol):
     """The log's heads, for people and for their browsers; `assistant.audit.heads_shown` reads them."""
 
-    async def read(self) -> HeadsShown:
-        """Return what a page shows.
+    async def newest(self) -> Sequence[Head]:
+        """Return the newest heads, the newest first.
 
         Raises:
             UnavailableError: the database does not answer.
@@ -163,6 +165,7 @@ class ConsoleParts:
     """What the console is made of; wired once a process.
 
     Attributes:
+        integrity: reads the state of the log's proofs.
         mark: makes the mark of words that were searched for; the log keeps no others of them.
         labels: the words for each rule of the policy that is in force now.
     """
@@ -171,6 +174,7 @@ class ConsoleParts:
     lists: Lists
     seals: Seals
     heads: Heads
+    integrity: Callable[[], Awaitable[Integrity]]
     spots: Spots
     texts: Texts
     words: WordSearch

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,12 +15,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from assistant.audit.events import AnchorKept, HeadConfirmed, HeadContradicted, LogVerified
+from assistant.audit.events import HeadConfirmed, HeadContradicted
+from assistant.audit.light import AnchorState, Verification
 from assistant.audit.parts import TurnPlace
 from assistant.conversation import Role
 from assistant.web.console.my_log import PATH as MY_LOG
 from tests.e2e.conftest import Watched
-from tests.fakes.console_parts import FakeHeads, stored
+from tests.fakes.console_parts import FakeHeads
 from tests.fakes.console_scene import fill
 from tests.fakes.web_site import RunningSite
 
@@ -36,10 +38,11 @@ def newest(web: RunningSite) -> TurnPlace:
 @pytest.fixture(autouse=True)
 def fresh_heads(web: RunningSite) -> FakeHeads:
     heads = web.fakes.console.heads = FakeHeads(48_213)
-    heads.events += [
-        stored(LogVerified(actor=None, is_sound=True, size=48_100, problems=0)),
-        stored(AnchorKept(kind="witness", anchor="works-council.example", size=48_190)),
-        stored(HeadConfirmed(actor=uuid4(), size=48_002)),
+    now = datetime.now(UTC)
+    heads.verified = Verification(True, 48_100, now)
+    heads.anchors += [
+        AnchorState("witness", "works-council.example+1f2e3d4c", 48_190, now),
+        AnchorState("browser", str(uuid4()), 48_002, now),
     ]
     return heads
 

@@ -14,7 +14,8 @@ from assistant.audit.checkpoint import Checkpoint, SecretNoteKey
 from assistant.audit.content import ContentText, Erased, Kept
 from assistant.audit.events import Event
 from assistant.audit.heads import Head, Snapshot
-from assistant.audit.heads_shown import Growth, HeadsShown
+from assistant.audit.heads_shown import Growth
+from assistant.audit.light import AnchorState, Integrity, Verification
 from assistant.audit.lists import Cursor, EventPage
 from assistant.audit.parts import TextMarker
 from assistant.audit.read import Search, StoredEvent
@@ -122,7 +123,8 @@ class FakeHeads:
     def __init__(self, leaves: int = 300) -> None:
         self.key = SecretNoteKey.make("cloister/fake")
         self.leaves = [sha256(bytes([number & 255, number >> 8])).digest() for number in range(leaves)]
-        self.events: list[StoredEvent] = []
+        self.anchors: list[AnchorState] = []
+        self.verified: Verification | None = None
 
     def grow(self, count: int) -> None:
         self.leaves += [sha256(f"{len(self.leaves)}.{number}".encode()).digest() for number in range(count)]
@@ -133,18 +135,18 @@ class FakeHeads:
     def cut(self, count: int) -> None:
         del self.leaves[-count:]
 
-    async def read(self) -> HeadsShown:
-        def of(tag: str) -> list[StoredEvent]:
-            return [event for event in self.events if event.type == tag]
+    async def newest(self) -> Sequence[Head]:
+        return [self._head()]
 
-        return HeadsShown(
-            heads=[self._head()],
+    async def integrity(self) -> Integrity:
+        now = datetime.now(UTC)
+        return Integrity(
+            now=now,
+            size=len(self.leaves),
+            sealed_at=now,
             is_signed=True,
-            anchors=of("anchor:kept"),
-            failing=of("anchor:failed"),
-            confirmed=of("head:confirmed"),
-            contradicted=next(iter(of("head:contradicted")), None),
-            verified=next(iter(of("log:verified")), None),
+            anchors=self.anchors,
+            verified=self.verified,
         )
 
     async def growth(self, earlier_size: int) -> Growth:
@@ -257,8 +259,11 @@ class CurrentHeads:
     def __init__(self, console: FakeConsole) -> None:
         self._console = console
 
-    async def read(self) -> HeadsShown:
-        return await self._console.heads.read()
+    async def newest(self) -> Sequence[Head]:
+        return await self._console.heads.newest()
+
+    async def integrity(self) -> Integrity:
+        return await self._console.heads.integrity()
 
     async def growth(self, earlier_size: int) -> Growth:
         return await self._console.heads.growth(earlier_size)
@@ -285,6 +290,7 @@ class FakeConsole:
             lists=self.lists,
             seals=self.seals,
             heads=CurrentHeads(self),
+            integrity=CurrentHeads(self).integrity,
             spots=self.spots,
             people=self.people,
             tallies=self.tallies,

@@ -196,7 +196,7 @@ async def test_the_integrity_page_says_what_is_missing(newcomer: Newcomer) -> No
     lena, anna = await newcomer(Role.REVIEWER), await newcomer(Role.ADMINISTRATOR)
     for somebody in (lena, anna):
         page = (await somebody.http.get("/console/integrity")).text
-        assert "0 of 2 anchors vouch for it" in page
+        assert "0 of 2 independent anchors are fresh" in page
         assert "The whole log was never checked" in page
 
 

@@ -41,6 +41,7 @@ def parts_of(backend: ConsoleBackend) -> ConsoleParts:
         lists=backend.lists,
         seals=backend.seals,
         heads=backend.heads,
+        integrity=backend.integrity,
         spots=backend.spots,
         people=backend.people,
         tallies=backend.tallies,
