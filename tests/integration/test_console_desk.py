@@ -236,7 +236,7 @@ async def test_the_employee_reads_in_their_own_log_who_looked_and_why(console: C
     before = await console.get("maria", "/my-log")
     scene.scene.sql("UPDATE unmask_notice SET due_at = now()")
     after = await console.get("maria", "/my-log")
-    for words in ("You were unmasked", REASON, "alma allowed it", "looked 1 time"):
+    for words in ("You were unmasked", REASON, f"{scene.alma.id.hex[-8:]} allowed it", "looked 1 time"):
         assert words not in before
         assert words in after
     assert "You were unmasked" not in await console.get("otto", "/my-log")
