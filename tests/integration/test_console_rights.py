@@ -21,6 +21,7 @@ pytestmark = pytest.mark.integration
 REVIEWERS = frozenset({Role.REVIEWER})
 READERS = frozenset({Role.REVIEWER, Role.APPROVER})
 APPROVERS = frozenset({Role.APPROVER})
+OVERSEERS = READERS | {Role.ADMINISTRATOR}
 REPORTS = frozenset({Role.REVIEWER, Role.ADMINISTRATOR})
 
 # Who may use each address, written down a second time: a route that is missing here fails the first test.
@@ -49,6 +50,9 @@ MATRIX = {
     ("POST", "/console/unmask/{grant_id:uuid}/delay"): APPROVERS,
     ("POST", "/console/unmask/{grant_id:uuid}/review"): APPROVERS,
     ("POST", "/console/unmask/{grant_id:uuid}/view"): REVIEWERS,
+    ("GET", "/console/integrity"): OVERSEERS,
+    ("GET", "/console/integrity/head"): OVERSEERS,
+    ("POST", "/console/integrity/confirm"): OVERSEERS,
     ("GET", "/my-log"): EVERYBODY,
     ("GET", "/review"): REPORTS,
     ("GET", "/review/rules"): REPORTS,

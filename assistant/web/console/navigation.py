@@ -26,6 +26,7 @@ ENTRIES: Final = (
     Entry("Samples", "/console/samples", Right.READ_DESK),
     Entry("Unmask", "/console/unmask", Right.READ_DESK),
     Entry("Reports", "/review", Right.DECIDE_REPORTS),
+    Entry("Integrity", "/console/integrity", Right.READ_INTEGRITY),
     Entry("My log", "/my-log", Right.READ_OWN_LOG),
 )
 

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from assistant.rights import Right
 from assistant.web.console.cases import CasePages
 from assistant.web.console.hits import HitPages
+from assistant.web.console.integrity import IntegrityPages
 from assistant.web.console.looking_up import LookUpPages
 from assistant.web.console.my_log import MyLogPages
 from assistant.web.console.navigation import entries_for
@@ -42,6 +43,7 @@ def console_pages(parts: ConsoleParts) -> Sequence[ConsoleRoute]:
         *CasePages(parts, shell).routes(),
         *SamplePages(parts, shell).routes(),
         *UnmaskPages(parts, shell).routes(),
+        *IntegrityPages(parts, shell).routes(),
         *ReportPages(parts.review, shell).routes(),
         *MyLogPages(parts, shell).routes(),
     ]

@@ -116,6 +116,7 @@ class Shell:
             emergencies=noted.emergencies,
             roles=" and ".join(sorted(role.value for role in noted.person.roles)),
             entries=entries_for(noted.person),
+            is_anchor=has_right(noted.person, Right.CONFIRM_HEAD),
             now=datetime.now(UTC),
             **values,
         )

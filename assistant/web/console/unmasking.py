@@ -100,8 +100,8 @@ class UnmaskPages:
             shows_values="values" in lists.get("what", ()),
         )
         unmasking = self._parts.desk.unmasking
-        ask = unmasking.force if fields.get("how") == "emergency" else unmasking.request
-        return RedirectResponse(_path(await ask(acting(request), asked)), 303)
+        request_it = unmasking.force if fields.get("how") == "emergency" else unmasking.request
+        return RedirectResponse(_path(await request_it(acting(request), asked)), 303)
 
     async def _answer(self, request: Request) -> Response:
         fields, grant_id = await read_form(request), _grant_of(request)
