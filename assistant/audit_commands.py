@@ -277,7 +277,7 @@ def audit_anchors(
     files: Annotated[list[Path], typer.Argument(help="Files that a syslog server wrote.")],
 ) -> None:
     """Print the checkpoints in files of a syslog server, each once, as `verify --anchor` takes them."""
-    from assistant.audit.anchors import read_notes
+    from assistant.audit.keepers import read_notes
 
     notes: dict[str, None] = {}
     for file in files:

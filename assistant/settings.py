@@ -113,6 +113,11 @@ class Settings(BaseSettings):
         return self.data_dir / "audit-spool"
 
     @property
+    def exports(self) -> Path:
+        """Return where exports of the audit log lie until somebody fetches them; workers and console share it."""
+        return self.data_dir / "exports"
+
+    @property
     def seal_key(self) -> Path:
         """Return where the key lies that signs the audit log's heads."""
         return self.seal_key_file or self.data_dir / "secrets" / "seal.key"

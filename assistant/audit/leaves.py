@@ -28,14 +28,12 @@ class Leaf(NamedTuple):
         number: which leaf it is, from 0.
         body: None where it was not asked for.
         batch_size: how many leaves the log had with the batch that sealed it.
-        is_dropped: retention took its body.
     """
 
     number: int
     id: UUID
     body: bytes | None
     batch_size: int
-    is_dropped: bool = False
 
 
 class Stretch(NamedTuple):
@@ -116,8 +114,8 @@ async def _read_group(
         rows = _dealt(rows, group)
     async for block in rows:
         yield [
-            Leaf(number, identifier, body, sizes[min(bisect_right(sizes, number), len(sizes) - 1)], is_dropped)
-            for number, (_, _, identifier, body, is_dropped) in enumerate(block, index)
+            Leaf(number, identifier, body, sizes[min(bisect_right(sizes, number), len(sizes) - 1)])
+            for number, (_, _, identifier, body) in enumerate(block, index)
         ]
         index += len(block)
     if index != last.size:
@@ -130,7 +128,7 @@ async def _read_rows(
     connection: psycopg.AsyncConnection, before: Head | None, last: Head, wanted: sql.Composable
 ) -> AsyncIterator[list[tuple[Any, ...]]]:
     batch = select_batch(
-        sql.SQL("era, xid::text::bigint AS transaction, id, CASE WHEN {} THEN body END, body IS NULL").format(wanted),
+        sql.SQL("era, xid::text::bigint AS transaction, id, CASE WHEN {} THEN body END").format(wanted),
         after=before,
         era=sql.Literal(last.era),
         snapshot=sql.SQL("{}::pg_snapshot").format(sql.Literal(str(last.snapshot))),

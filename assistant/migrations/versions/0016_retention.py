@@ -6,8 +6,8 @@ later ones rest on stay whole: they move to the default partition.
 
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
