@@ -296,3 +296,20 @@ async def test_an_erasure_waits_for_texts_on_their_way(scene: Scene, database: D
         assert await erasing == 1
     assert scene.count("audit.content") == 0
     assert (await scene.verify()).problems == []
+
+
+async def test_words_are_projected_before_an_erasure_or_not_at_all(scene: Scene, database: Database) -> None:
+    thread_id = uuid4()
+    await scene.write(thread_id, uuid4())
+    await scene.seal()
+    async with await connect(database.owner_url) as other:
+        await other.execute("SELECT pg_advisory_xact_lock(audit.projection_lock())")
+        waiting = [
+            asyncio.create_task(scene.erase(Scope.THREAD, thread_id)),
+            asyncio.create_task(Projector(database.audit_projector_url, database.keys).follow()),
+        ]
+        await asyncio.sleep(0.5)
+        assert not any(task.done() for task in waiting)
+        await other.commit()
+        assert await asyncio.gather(*waiting) == [1, 1]
+    assert scene.count("audit.search") == 0
