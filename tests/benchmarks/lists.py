@@ -27,11 +27,9 @@ import psycopg
 from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
-from assistant.audit.append import Appender
-from assistant.audit.record import Origin
-from assistant.bootstrap_console import open_backend
+from assistant.bootstrap_console import build_console
 from assistant.conversation import Person, Role
-from assistant.database import create_engine, libpq_dsn
+from assistant.database import libpq_dsn
 from assistant.database_roles import APP_ROLE, AUDIT_WRITER_ROLE, url_for_role
 from assistant.embedded.postgres import EmbeddedPostgres
 from assistant.keys import Keys
@@ -43,7 +41,6 @@ from assistant.web.console.wiring import parts_of
 EVENTS: Final = 1_000_000
 REQUESTS: Final = 150
 MOST_MILLISECONDS: Final = 20.0
-LABELS: Final = {f"secret/rule-{number}": f"Rule {number}" for number in range(60)}
 PERSON: Final = "('00000000-0000-7000-8000-' || lpad(to_hex({}), 12, '0'))::uuid"
 HEAVY: Final = UUID("00000000-0000-7000-8000-000000000001")  # a fifth of all turns
 RARE: Final = UUID("00000000-0000-7000-8000-0000000000c8")
@@ -149,12 +146,7 @@ async def measure(server: EmbeddedPostgres, folder: Path, requests: int) -> list
     )
     missed = []
     async with AsyncExitStack() as stack:
-        engine = create_engine(urls[APP_ROLE])
-        stack.push_async_callback(engine.dispose)
-        audit = await stack.enter_async_context(Appender(urls[AUDIT_WRITER_ROLE], Origin.here("bench")))
-        backend = await stack.enter_async_context(
-            open_backend(settings, engine, audit=audit, review=None, labels=lambda: LABELS)  # type: ignore[arg-type]
-        )
+        _, backend = await stack.enter_async_context(build_console(settings))
         person = Person(HEAVY, "p1", frozenset({Role.REVIEWER}))
         app = SignedIn(Router(console_routes(parts_of(backend))), person)
         transport = httpx.ASGITransport(app=app)
