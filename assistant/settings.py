@@ -63,6 +63,11 @@ class Settings(BaseSettings):
         pattern="^(keep|none)$",
         description="keep: the audit log keeps guarded texts, encrypted; none: it keeps none.",
     )
+    audit_keep_days: int = Field(
+        default=400,
+        ge=183,
+        description="How long the audit log keeps what its events say.",
+    )
     log_key: str = Field(
         default="",
         description="The audit log's public key of its first day, for the console; unset: beside the sealing key.",
@@ -106,6 +111,11 @@ class Settings(BaseSettings):
     def audit_spool(self) -> Path:
         """Return the folder where events wait for the audit log's database."""
         return self.data_dir / "audit-spool"
+
+    @property
+    def exports(self) -> Path:
+        """Return where exports of the audit log lie until somebody fetches them; workers and console share it."""
+        return self.data_dir / "exports"
 
     @property
     def seal_key(self) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 ANY_MODEL = "*"  # as the last of a need's models: any other one will do
 
@@ -33,6 +33,23 @@ class ChatMessage:
 
     role: Literal["system", "user", "assistant"]
     content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How a caller wants words chosen; what is unset is left to the host. Every kind of host takes all of these.
+
+    Attributes:
+        stop: the answer ends before the first of these; guarded by the caller, for they reach the host.
+    """
+
+    top_p: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    frequency_penalty: float | None = None
+
+
+NO_WISHES: Final = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +192,7 @@ class HostReport:
     Attributes:
         is_reachable: it answered, and it is of the kind it was said to be.
         is_loading: it is up and reads a model into memory; nothing else can be said yet.
+        names: of all models that it has, also those that nobody asked about.
         waiting: requests in its own queue; 0 where the host does not say.
         slots: answers it gives at once; 0 where the host does not say, as for the following.
         running: answers in the making, whoever asked.
@@ -188,6 +206,7 @@ class HostReport:
     is_reachable: bool
     models: tuple[ModelReport, ...] = ()
     is_loading: bool = False
+    names: frozenset[str] = frozenset()
     waiting: int = 0
     slots: int = 0
     running: int = 0

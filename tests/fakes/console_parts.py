@@ -250,7 +250,7 @@ def empty_desk() -> Desk:
     hits: Any = EmptyHits()
     unmasking: Any = NoEmergencies()
     people: Any = Nobody()
-    return Desk(hits, nothing, nothing, unmasking, nothing, people, nothing)
+    return Desk(hits, nothing, nothing, unmasking, nothing, nothing, people, nothing)
 
 
 class CurrentHeads:
