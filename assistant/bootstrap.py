@@ -41,6 +41,7 @@ from assistant.errors import SettingsError
 from assistant.fleet.site_fleet import SiteFleet
 from assistant.history.history import History
 from assistant.identity.identity import Identity
+from assistant.identity.tokens import ApiTokens
 from assistant.jobs.broker import CeleryBroker
 from assistant.jobs.queue import Jobs
 from assistant.keys import Keys
@@ -54,6 +55,7 @@ from assistant.policy.watch import PolicyWatch
 from assistant.reports.reports import Reports
 from assistant.review import Figures, Review
 from assistant.settings import Settings
+from assistant.tokens import Tokens
 from assistant.turn import ModelHosts, TurnParts, run_turn
 from assistant.turn_events import TurnEvent
 from connectors.errors import FleetError
@@ -84,6 +86,7 @@ class Application:
     personas: Personas
     history: History
     access: Access
+    tokens: Tokens
     conversations: Conversations
     review: Review
     desk: Desk
@@ -191,8 +194,8 @@ class AnswerTurn:
         self._parts = parts
 
     def __call__(self, turn: Turn) -> AsyncGenerator[TurnEvent, None]:
-        """Run one turn."""
-        return run_turn(turn, self._parts)
+        """Run one turn; one that brings its own context is kept nowhere."""
+        return run_turn(turn, self._parts if turn.context is None else self._parts.unkept())
 
 
 @asynccontextmanager
@@ -239,6 +242,7 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
             personas=read_personas(settings.personas),
             history=history,
             access=Access(Identity(engine, session_hours=settings.session_hours), audit, marker),
+            tokens=_tokens(engine, keys, audit),
             conversations=Conversations(history, conversation_guard, audit),
             review=Review(
                 history,
@@ -319,6 +323,21 @@ async def build_access(settings: Settings) -> AsyncIterator[Access]:
         stack.push_async_callback(engine.dispose)
         audit = await stack.enter_async_context(open_audit(settings))
         yield Access(Identity(engine, session_hours=settings.session_hours), audit, TextMarker(keys))
+
+
+@asynccontextmanager
+async def build_tokens(settings: Settings) -> AsyncIterator[Tokens]:
+    """Open API tokens and the audit log alone, for a command."""
+    keys = Keys.load_or_create(settings.master_key)
+    async with AsyncExitStack() as stack:
+        engine = create_engine(required(settings, "database_url"))
+        stack.push_async_callback(engine.dispose)
+        audit = await stack.enter_async_context(open_audit(settings))
+        yield _tokens(engine, keys, audit)
+
+
+def _tokens(engine: AsyncEngine, keys: Keys, audit: Appender) -> Tokens:
+    return Tokens(ApiTokens(engine, keys.derive("api-token")), audit)
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ from assistant.fleet_commands import fleet
 from assistant.host_commands import hosts
 from assistant.policy_commands import policy
 from assistant.review_commands import show_reports
+from assistant.token_commands import token
 
 T = TypeVar("T")
 
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 users = typer.Typer(help="People who may sign in, and their roles.", no_args_is_help=True)
 app.add_typer(users, name="users")
+users.add_typer(token, name="token")
 app.add_typer(audit, name="audit")
 audit.add_typer(hold, name="hold")
 audit.add_typer(erase, name="erase")

@@ -133,6 +133,7 @@ class TurnRecord:
                 persona_version=self.persona.version,
                 chars=self.turn.chars,
                 attachments=len(self.turn.attachments),
+                token_id=self.turn.token_id,
             )
         )
         self.is_accepted = True
@@ -232,7 +233,7 @@ class TurnRecord:
             await self._history.save_partial(self.turn, answer.text)
             await self._audit.append_with(event, answer.text)
             await self._finish(answer.text, MessageState.COMPLETE, note=note, detail=words.guard_detail(verdict))
-        return Answered(self.turn.reference, note, verdict)
+        return Answered(self.turn.reference, note, verdict, usage)
 
     async def answer_blocked(self, answer: Answer) -> Blocked:
         """Note that the guard stopped the answer; what had been shown stays."""
@@ -289,7 +290,7 @@ class TurnRecord:
             total_milliseconds=answer.milliseconds if answer else None,
         )
         await self._end_early(event, said)
-        return Failed(self.turn.reference, said)
+        return Failed(self.turn.reference, said, words.trouble_of(error))
 
     async def _start(
         self, text: str, *, detail: Mapping[str, object], title: str, note: str = "", state: MessageState | None = None

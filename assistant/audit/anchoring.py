@@ -14,9 +14,9 @@ from typing import Final
 import psycopg
 from pydantic import SecretStr
 
-from assistant.audit.anchors import AnchorFile, CheckpointKeeper, SyslogServer
 from assistant.audit.checkpoint import Checkpoint
 from assistant.audit.heads import Head
+from assistant.audit.keepers import AnchorFile, CheckpointKeeper, SyslogServer
 from assistant.audit.notices import AnchorLog, Notices
 from assistant.audit.proof import read_newest, read_root
 from assistant.audit.seal_key import SealKeyFile

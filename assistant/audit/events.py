@@ -35,6 +35,9 @@ class Tag(StrEnum):
     PERSON_SIGNED_OUT = "person:signed-out"
     PERSON_ADDED = "person:added"
     PERSON_CHANGED = "person:changed"
+    TOKEN_CREATED = "token:created"  # noqa: S105 - a tag
+    TOKEN_REVOKED = "token:revoked"  # noqa: S105 - likewise
+    TOKEN_REFUSED = "token:refused"  # noqa: S105 - likewise
     FEEDBACK_GIVEN = "feedback:given"
     THREAD_DELETED = "thread:deleted"
     REPORT_FILED = "report:filed"
@@ -87,6 +90,7 @@ class Tag(StrEnum):
     ERASURE_APPROVED = "erasure:approved"
     ERASURE_DENIED = "erasure:denied"
     ERASURE_EXECUTED = "erasure:executed"
+    RETENTION_EXECUTED = "retention:executed"
     ANCHOR_KEPT = "anchor:kept"
     ANCHOR_FAILED = "anchor:failed"
     ANCHOR_CONTRADICTED = "anchor:contradicted"
@@ -129,7 +133,8 @@ class TurnAccepted:
     Attributes:
         door: how it came in, such as `chat`.
         persona_version: the hash of the persona's file.
-        chars: length of typed text and attachments together.
+        chars: length of typed text and attachments together, and of what a caller says was said before.
+        token_id: the API token that the caller came with.
     """
 
     tag: ClassVar = Tag.TURN_ACCEPTED
@@ -140,6 +145,7 @@ class TurnAccepted:
     persona_version: Name
     chars: int
     attachments: int = 0
+    token_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -361,6 +367,46 @@ class PersonChanged:
     subject: UUID
     change: Name
     roles: tuple[Role, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenCreated:
+    """Somebody was given an API token; noted before anybody can read it.
+
+    Attributes:
+        scopes: what it may be used for: routes, personas and models by name.
+        days: how long it lives.
+    """
+
+    tag: ClassVar = Tag.TOKEN_CREATED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    subject: UUID
+    token_id: UUID
+    scopes: tuple[Name, ...]
+    days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRevoked:
+    """An API token opens nothing any more; noted before it is done."""
+
+    tag: ClassVar = Tag.TOKEN_REVOKED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    subject: UUID
+    token_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRefused:
+    """A token opened nothing; `subject` and `token_id` are of one that once was a token."""
+
+    tag: ClassVar = Tag.TOKEN_REFUSED
+    outcome: ClassVar = Outcome.REFUSED
+    subject: UUID | None
+    token_id: UUID | None
+    reason: Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1227,6 +1273,26 @@ class ExportDownloaded:
     zip_sha256: Name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionExecuted:
+    """What the events of a month say was dropped; place and leaf of each are left.
+
+    Attributes:
+        month: such as `2026-11`, in UTC.
+        digest: over places and leaves of the events, in the order of the tree.
+        keep_days: how long events are kept here.
+        signature: by the key that signs the log's heads, over month, number and digest; Base64.
+    """
+
+    tag: ClassVar = Tag.RETENTION_EXECUTED
+    outcome: ClassVar = Outcome.DONE
+    month: Name
+    events: int
+    digest: Name
+    keep_days: int
+    signature: Name
+
+
 Event = (
     TurnAccepted
     | TurnGuarded
@@ -1243,6 +1309,9 @@ Event = (
     | PersonSignedOut
     | PersonAdded
     | PersonChanged
+    | TokenCreated
+    | TokenRevoked
+    | TokenRefused
     | FeedbackGiven
     | ReportFiled
     | ReportDecided
@@ -1295,6 +1364,7 @@ Event = (
     | ErasureApproved
     | ErasureDenied
     | ErasureExecuted
+    | RetentionExecuted
     | AnchorKept
     | AnchorFailed
     | AnchorContradicted

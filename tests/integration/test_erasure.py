@@ -30,6 +30,7 @@ from assistant.identity import Identity
 from tests.integration.conftest import Database
 from tests.integration.content_scene import SENTENCE, as_superuser, content_ids, guarded, place, reader
 from tests.integration.seal_scene import ORIGIN
+from tests.integration.spool_scene import SpoolingLog, shut
 
 pytestmark = pytest.mark.integration
 
@@ -245,3 +246,25 @@ async def test_what_is_written_while_it_is_erased_is_gone_or_has_a_new_key(scene
     assert Erased() in kept
     assert all(isinstance(each, ContentText | Erased) for each in kept)
     assert (await scene.verify()).problems == []
+
+
+async def test_an_event_that_waited_on_a_disk_through_the_erasure_comes_without_its_text(
+    scene: Scene, tmp_path: Path
+) -> None:
+    database, (thread_id, person_id) = scene.database, (uuid4(), uuid4())
+    await scene.write(thread_id, person_id)
+    log = SpoolingLog(database.owner_url, database.audit_writer_url, tmp_path / "spool", database.keys)
+    async with log.appender() as appender:
+        texts = ContentLog(appender, scene.content_keys)  # they remember the conversation's key
+        shut(database.owner_url, is_shut=True)
+        await texts.append_with(guarded(database, place(thread_id, person_id)), SENTENCE)
+    shut(database.owner_url, is_shut=False)
+    await scene.erase(Scope.THREAD, thread_id)
+    async with log.appender():
+        await log.replayed()
+    assert [data["erased_texts"] for data in log.bodies("log:replayed")] == [1]
+    findings = await scene.verify()
+    assert (findings.verdict, findings.problems) == (Verdict.SOUND, [])
+    as_superuser(database, "ALTER TABLE audit.event DISABLE TRIGGER USER")
+    as_superuser(database, "DELETE FROM audit.event WHERE type = 'text:dropped'")
+    assert "content-missing" in {problem.check for problem in (await scene.verify()).problems}
