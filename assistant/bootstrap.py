@@ -146,7 +146,7 @@ class Application:
 
     async def recover_turns(self) -> int:
         """Mark the answers that a crash left in the making; return how many."""
-        return await recover_turns(self.history, self.audit)
+        return await recover_turns(self.history, self.content_log)
 
     async def note_ended_jobs(self) -> int:
         """Write the ends of jobs to the audit log; return how many."""

@@ -6,7 +6,7 @@ The web process has most of it already and adds `open_backend`; the console's ow
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -22,13 +22,17 @@ from assistant.audit.append import Appender
 from assistant.audit.content import ContentReader
 from assistant.audit.counts import FindingCounts
 from assistant.audit.events import LogOpened
+from assistant.audit.feed import WitnessAddress
 from assistant.audit.heads_shown import HeadsReader
+from assistant.audit.integrity import read_integrity
+from assistant.audit.light import Integrity
 from assistant.audit.lists import EventLists
 from assistant.audit.log_key import LogKey
 from assistant.audit.parts import TextMark, TextMarker
 from assistant.audit.reader_pool import ReaderPool
 from assistant.audit.record import Origin
 from assistant.audit.sealed import SealChecks
+from assistant.audit.tallies import Tallies
 from assistant.audit.text_search import TextSearch
 from assistant.compliance.desk import Desk, build_desk
 from assistant.database import create_engine
@@ -62,8 +66,11 @@ class ConsoleBackend:
     lists: EventLists
     seals: SealChecks
     heads: HeadsReader
+    integrity: Callable[[], Awaitable[Integrity]]
     spots: KeptSpots
     people: Pseudonyms
+    tallies: Tallies
+    figures: Figures
     texts: ContentReader
     words: TextSearch
     review: Review
@@ -114,10 +121,18 @@ async def open_backend(
             lists=EventLists(pool),
             seals=SealChecks(pool, log_key),
             heads=HeadsReader(pool, log_key),
+            integrity=lambda: read_integrity(
+                reader_url,
+                first_key=log_key(),
+                witnesses=[WitnessAddress.parse(each).key for each in settings.audit_witnesses],
+                anchor_file=settings.audit_anchor_file,
+            ),
             spots=KeptSpots(TurnDetails(engine)),
             people=Pseudonyms(engine),
-            texts=ContentReader(reader_url, keys),
-            words=TextSearch(reader_url, keys),
+            tallies=Tallies(pool),
+            figures=Figures(audit, Reports(engine), FindingCounts(reader_url), labels=labels),
+            texts=ContentReader(pool, keys),
+            words=TextSearch(pool, keys),
             review=review,
             desk=desk,
             mark=TextMarker(keys).mark,

@@ -36,7 +36,7 @@ from assistant.conversation import Message, MessageState, Person, Thread, Turn
 from assistant.errors import CloisterError, UnavailableError, where
 from assistant.personas.reader import Persona
 from assistant.turn_events import Answered, Blocked, Failed, Interrupted
-from connectors.errors import HostError
+from connectors.errors import ConnectorError, HostError
 from connectors.model_hosts.values import Route
 from policies.explanation import block_reason, summary
 from policies.verdict import Direction
@@ -278,7 +278,7 @@ class TurnRecord:
     async def failed(self, answer: Answer | None, error: Exception) -> Failed | Interrupted:
         """Note a failure, and return what the person reads: interrupted if some of an answer stands; never raises."""
         said = words.failure_words(error, self.turn.reference)
-        if not isinstance(error, CloisterError | HostError):
+        if not isinstance(error, CloisterError | ConnectorError):
             _log.error("turn %s failed: %s", self.turn.reference, where(error))
         if answer is not None and answer.text:
             return await self.interrupted(

@@ -89,7 +89,10 @@ class _Erasures:
     late: set[UUID] = field(default_factory=set)
 
     def explains(self, row: _Committed) -> bool:
-        """Tell whether a text was written before its conversation or its person was erased."""
+        """Tell whether a text was sealed before its conversation or its person was erased.
+
+        An event that waited on a disk meanwhile is recorded after the erasure, and another one says that of it.
+        """
         about = (("thread", row.thread_id), ("person", row.subject))
         times = [self.last.get((scope, subject)) for scope, subject in about if subject]
         is_late = row.id in self.late and not row.is_there

@@ -18,6 +18,7 @@ from connectors.model_hosts.failures import Failure, describe_failure, is_of_the
 from connectors.model_hosts.kind import ProbeError
 from connectors.model_hosts.kinds import build_kinds
 from connectors.model_hosts.load import Load
+from connectors.model_hosts.ollama import with_tag
 from connectors.model_hosts.router import CallError, Chunk, LitellmRouter
 from connectors.model_hosts.sharing import Board, Exchange, Share, Told
 from connectors.model_hosts.status import describe_hosts
@@ -308,6 +309,8 @@ class ModelHosts:
                         load.starting -= 1
                         if not deployment.is_loaded:
                             load.cold_seconds = first_at - asked_at
+                    if chunk.model and with_tag(chunk.model) in deployment.others:
+                        raise CallError(0, other_model=chunk.model)
                     last = _latest(last, chunk)
                     if _chars(chunk) > room_chars:  # a host that ignores its limit writes for ever
                         last = replace(last, finish_reason="length")

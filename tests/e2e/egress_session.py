@@ -50,6 +50,17 @@ _JUDGE = """async () => {
   return [given.status, taken.status];
 }"""
 
+# Asks as an editor does; its own client would send the same.
+_GATEWAY = """async token => {
+  const headers = {authorization: `Bearer ${token}`, 'content-type': 'application/json'};
+  const messages = [{role: 'user', content: 'Write to anna.berger@corp.example what the model over the cable says'}];
+  const ask = stream => fetch('/v1/chat/completions', {
+    method: 'POST', headers, body: JSON.stringify({model: 'general', messages, stream})});
+  const answers = [await fetch('/v1/models', {headers}), await fetch('/v1/models/general', {headers})];
+  for (const stream of [false, true]) answers.push(await ask(stream));
+  return Promise.all(answers.map(async answer => [answer.status, (await answer.text()).length > 0]));
+}"""
+
 
 def main() -> None:
     """Start the product, use every door that it has, and tell."""
@@ -63,7 +74,7 @@ def main() -> None:
         page.on("request", lambda request: asked.add((request.method, urlsplit(request.url).path)))
         seen = use_everything(page, product)
         browser.close()
-        refused = [event["data"] for event in product.audit("--type", "egress:refused")]
+        refused = [event["data"] | {"host": event["host"]} for event in product.audit("--type", "egress:refused")]
         done = sorted({event["type"] for event in product.audit("-n", "1000")})
     told = {"answered_by": seen, "refused": refused, "events": done, "unused": unused_routes(asked)}
     print(json.dumps(told), flush=True)
@@ -79,7 +90,15 @@ def unused_routes(asked: set[tuple[str, str]]) -> list[tuple[str, str]]:
         parts = SimpleNamespace(review=None)  # only the list of routes is asked for
         own = OwnRoutes(parts, identity=None, cookie=None, shelf=None, close_windows=None)
         site = FakeSite()
-        doors = Doors(settings, site.identity, check_parts=None, open_chat=None, console=site.console_parts())
+        doors = Doors(
+            settings,
+            site.identity,
+            check_parts=None,
+            open_chat=None,
+            console=site.console_parts(),
+            tokens=SimpleNamespace(),
+            open_gateway=SimpleNamespace(),
+        )
         included = (getattr(route, "original_router", None) for route in create_app(doors)._app._app.routes)
         routes = [
             *own.routes(),
@@ -106,6 +125,8 @@ def use_everything(page: Page, product: RunningProduct) -> str:
     expect(page.get_by_text("Your reviewer sees the rule and the masked value")).to_be_visible()
     thread = page.url
     assert page.evaluate(_JUDGE) == [200, 200]
+    token = product.command("users", "token", "create", "admin", "--scope", "chat").strip()
+    assert page.evaluate(_GATEWAY, token) == [[200, True]] * 4
     report = page.evaluate("document.querySelector('a[href*=\"/wrong/\"]')?.getAttribute('href') ?? ''")
     with tempfile.TemporaryDirectory() as folder:
         notes = Path(folder) / "notes.md"

@@ -30,6 +30,7 @@ MATRIX = {
     ("GET", "/console/queue"): REVIEWERS,
     ("GET", "/console/search"): REVIEWERS,
     ("GET", "/console/turn/{turn}"): READERS,
+    ("GET", "/console/charts"): READERS,
     ("POST", "/console/people"): REVIEWERS,
     ("GET", "/console/hits"): READERS,
     ("POST", "/console/hits"): REVIEWERS,

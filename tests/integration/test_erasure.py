@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -14,6 +14,7 @@ import pytest
 from assistant.audit.append import Appender
 from assistant.audit.content import ContentKind, ContentText, Erased
 from assistant.audit.eraser import Eraser, ErasureState, Scope
+from assistant.audit.events import TextDropped
 from assistant.audit.findings import Findings, Verdict
 from assistant.audit.keeping import ContentKeys, ContentLog
 from assistant.audit.parts import TextMarker
@@ -268,3 +269,19 @@ async def test_an_event_that_waited_on_a_disk_through_the_erasure_comes_without_
     as_superuser(database, "ALTER TABLE audit.event DISABLE TRIGGER USER")
     as_superuser(database, "DELETE FROM audit.event WHERE type = 'text:dropped'")
     assert "content-missing" in {problem.check for problem in (await scene.verify()).problems}
+
+
+async def test_a_text_that_waited_while_it_was_erased_is_missed_unless_the_log_says_so(
+    scene: Scene, database: Database
+) -> None:
+    erased, other, person = uuid4(), uuid4(), uuid4()
+    await scene.write(erased, person)
+    await scene.erase(Scope.THREAD, erased)
+    async with Appender(database.audit_writer_url, ORIGIN) as appender:
+        for thread_id, checks in ((erased, []), (other, ["content-missing"])):
+            event = replace(guarded(database, place(thread_id, person)), content_id=uuid4(), content_digest="0" * 64)
+            late = appender.compose(event)
+            await appender.append_record(late)
+            assert "content-missing" in [problem.check for problem in (await scene.verify()).problems]
+            await appender.append(TextDropped(thread_id=thread_id, event_id=late.id))
+            assert [problem.check for problem in (await scene.verify()).problems] == checks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import gather
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -71,10 +72,10 @@ class Shell:
         Raises:
             AuditUnavailableError: the log cannot be written: the page must not be sent.
         """
-        await self._audit.append(
-            ReviewViewed(actor=person.id, subject=subject, turn_id=turn_id, view=view, filters=filters, shown=shown)
+        return await self._noted(
+            person,
+            ReviewViewed(actor=person.id, subject=subject, turn_id=turn_id, view=view, filters=filters, shown=shown),
         )
-        return await self._noted(person)
 
     async def note_search(
         self,
@@ -89,12 +90,16 @@ class Shell:
         Raises:
             AuditUnavailableError: the log cannot be written: nothing must be looked for.
         """
-        await self._audit.append(ReviewSearched(actor=person.id, subject=subject, filters=filters, text_mark=text_mark))
-        return await self._noted(person)
+        return await self._noted(
+            person, ReviewSearched(actor=person.id, subject=subject, filters=filters, text_mark=text_mark)
+        )
 
-    async def _noted(self, person: Person) -> Noted:
-        may_know = has_right(person, Right.READ_DESK)
-        return Noted(person, await self._emergencies.emergencies(person) if may_know else ())
+    async def _noted(self, person: Person, event: ReviewViewed | ReviewSearched) -> Noted:
+        _, emergencies = await gather(self._audit.append(event), self._emergencies_for(person))
+        return Noted(person, emergencies)
+
+    async def _emergencies_for(self, person: Person) -> Sequence[Grant]:
+        return await self._emergencies.emergencies(person) if has_right(person, Right.READ_DESK) else ()
 
     def render(
         self, noted: Noted, template: str, *, title: str, path: str, status: int = 200, **values: object
