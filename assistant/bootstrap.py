@@ -17,20 +17,25 @@ from assistant.answering.guarding import ConversationGuard
 from assistant.answering.recovery import recover_turns
 from assistant.audit.append import Appender
 from assistant.audit.counts import FindingCounts
-from assistant.audit.events import LogOpened, PolicyLoaded, PolicyRefused
+from assistant.audit.detour import SpoolLimits
+from assistant.audit.eraser import Eraser
+from assistant.audit.events import FleetLoaded, FleetRefused, LogOpened, PolicyLoaded, PolicyRefused
 from assistant.audit.keeping import ContentKeys, ContentLog
 from assistant.audit.partitions import ensure_partitions
 from assistant.audit.parts import TextMarker
 from assistant.audit.project import Projector
 from assistant.audit.record import Origin
+from assistant.audit.spool import SPOOL_PURPOSE, SpoolFolder
 from assistant.compliance.desk import Desk, build_desk
 from assistant.conversation import Turn
 from assistant.conversations import Conversations
 from assistant.database import create_engine
-from assistant.database_roles import AUDIT_PROJECTOR_ROLE, AUDIT_READER_ROLE, url_for_role
+from assistant.database_roles import AUDIT_ERASER_ROLE, AUDIT_PROJECTOR_ROLE, AUDIT_READER_ROLE, url_for_role
 from assistant.documents import Documents, note_ended_jobs
 from assistant.egress import allow_site
+from assistant.erasure import Erasure
 from assistant.errors import SettingsError
+from assistant.fleet.site_fleet import SiteFleet
 from assistant.history.history import History
 from assistant.identity.identity import Identity
 from assistant.identity.tokens import ApiTokens
@@ -62,6 +67,7 @@ from policies.verdict import Direction
 
 _log = logging.getLogger(__name__)
 
+_MOST_HOSTS = 64  # named in one event, which stays under its 16 KiB
 _PROJECT_SECONDS = 20.0  # a chore; the next one goes on
 
 
@@ -73,6 +79,7 @@ class Application:
     engine: AsyncEngine
     guards: GuardSource
     policy_watch: PolicyWatch
+    fleet: SiteFleet
     personas: Personas
     history: History
     access: Access
@@ -80,6 +87,7 @@ class Application:
     conversations: Conversations
     review: Review
     desk: Desk
+    erasure: Erasure
     documents: Documents
     knowledge: Knowledge
     jobs: Jobs
@@ -98,6 +106,10 @@ class Application:
     async def refresh_policy(self) -> None:
         """Put the site's policy in force as its files are now; for a process whose loop rests between its tasks."""
         await self.policy_watch.refresh()
+
+    async def refresh_fleet(self) -> None:
+        """Put the site's fleet in force as its files are now, if this process asks any of its hosts."""
+        await self.fleet.refresh()
 
     def answer_with(self, hosts: ModelHosts) -> AnswerTurn:
         """Return `run_turn` bound to its parts."""
@@ -178,14 +190,16 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
     keys = Keys.load_or_create(settings.master_key)
     marker = TextMarker(keys)
     async with AsyncExitStack() as stack:
-        names = await stack.enter_async_context(_open_names(settings))
+        audit = await stack.enter_async_context(open_audit(settings))
+        fleet = build_fleet(settings, audit)
+        await stack.enter_async_context(fleet.running())
+        names = await stack.enter_async_context(_open_names(settings, fleet))
         reader = PolicyReader.of(settings, names=names)
         opened = await asyncio.to_thread(_read_policy, reader)
         guards = GuardSource(opened.guard)
         engine = create_engine(required(settings, "database_url"))
         stack.push_async_callback(engine.dispose)
         reports = Reports(engine)
-        audit = await stack.enter_async_context(open_audit(settings))
         await audit.append(LogOpened(process=process or "command"))
         policy_watch = PolicyWatch(reader, guards, opened.stamp, policy_reports := _PolicyReports(audit))
         await policy_reports.loaded(opened.guard.policy)
@@ -201,6 +215,7 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
             engine=engine,
             guards=guards,
             policy_watch=policy_watch,
+            fleet=fleet,
             personas=read_personas(settings.personas),
             history=history,
             access=Access(Identity(engine, session_hours=settings.session_hours), audit, marker),
@@ -215,6 +230,7 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
                     audit, reports, _finding_counts(settings, keys), labels=lambda: guards.current.policy.labels
                 ),
             ),
+            erasure=_erasure(settings, keys, audit),
             desk=build_desk(
                 engine,
                 _reader_url(settings, keys),
@@ -245,17 +261,18 @@ def _open_content_log(settings: Settings, keys: Keys, audit: Appender, stack: As
 
 
 @asynccontextmanager
-async def _open_names(settings: Settings) -> AsyncIterator[NamesDetector | None]:
+async def _open_names(settings: Settings, fleet: SiteFleet) -> AsyncIterator[NamesDetector | None]:
     """Build and load the model for names, off the loop; what a model of the fleet needs is open meanwhile."""
     async with AsyncExitStack() as stack:
         ask: FleetAsk | None = None
         if model := model_of_fleet(settings):
             hosts = NamesHosts(
-                read_hosts(settings),
+                await fleet.open(),
                 retriever=_no_passages,
                 first_token_timeout_seconds=settings.first_token_timeout_seconds,
                 stall_timeout_seconds=settings.stall_timeout_seconds,
             )
+            fleet.follow(hosts.take_fleet)
             stack.push_async_callback(hosts.close)
             await hosts.start()
             ask = FleetAsk(hosts, model, loop=asyncio.get_running_loop())
@@ -308,6 +325,25 @@ async def build_figures(settings: Settings) -> AsyncIterator[Figures]:
         yield Figures(audit, Reports(engine), _finding_counts(settings, keys))
 
 
+@asynccontextmanager
+async def build_erasure(settings: Settings) -> AsyncIterator[tuple[Access, Erasure]]:
+    """Open people and erasures alone, for a command that somebody signs with their password."""
+    keys = Keys.load_or_create(settings.master_key)
+    async with AsyncExitStack() as stack:
+        engine = create_engine(required(settings, "database_url"))
+        stack.push_async_callback(engine.dispose)
+        audit = await stack.enter_async_context(open_audit(settings))
+        access = Access(Identity(engine, session_hours=settings.session_hours), audit, TextMarker(keys))
+        yield access, _erasure(settings, keys, audit)
+
+
+def _erasure(settings: Settings, keys: Keys, audit: Appender) -> Erasure:
+    url = required(settings, "database_url")
+    eraser_url, reader_url = (url_for_role(url, role, keys) for role in (AUDIT_ERASER_ROLE, AUDIT_READER_ROLE))
+    eraser = Eraser(eraser_url, reader_url, Origin.here(version("cloister")))
+    return Erasure(eraser, audit, TextMarker(keys))
+
+
 def _finding_counts(settings: Settings, keys: Keys) -> FindingCounts:
     return FindingCounts(_reader_url(settings, keys))
 
@@ -320,9 +356,17 @@ def open_audit(settings: Settings) -> Appender:
     """Return the audit log as this process writes it; open it with `async with`.
 
     Raises:
-        SettingsError: its address is not set.
+        SettingsError: its address is not set, or the folder of its spools cannot be used.
     """
-    return Appender(required(settings, "audit_database_url"), Origin.here(version("cloister")))
+    writer_url, origin = required(settings, "audit_database_url"), Origin.here(version("cloister"))
+    if settings.audit_when_down == "deny" and not settings.audit_spool.is_dir():
+        return Appender(writer_url, origin)
+    spools = SpoolFolder(settings.audit_spool, Keys.load_or_create(settings.master_key).sealer(SPOOL_PURPOSE))
+    if settings.audit_when_down == "deny":  # what waited when it said otherwise still belongs into the log
+        return Appender(writer_url, origin, spools=spools)
+    spools.prepare()
+    limits = SpoolLimits(most_seconds=settings.audit_spool_minutes * 60, most_bytes=settings.audit_spool_bytes)
+    return Appender(writer_url, origin, spools=spools, limits=limits)
 
 
 def build_guard(settings: Settings) -> Guard:
@@ -352,6 +396,29 @@ class _PolicyReports:
 
     async def refused(self, error: PolicyError, kept: Policy) -> None:
         await self._audit.append(PolicyRefused(policy_version=kept.version, place=error.where))
+
+
+class _FleetReports:
+    """Changes of the fleet, as the audit log notes them."""
+
+    def __init__(self, audit: Appender) -> None:
+        self._audit = audit
+
+    async def loaded(self, fleet: Fleet) -> None:
+        names = tuple(host.name for host in fleet.hosts[:_MOST_HOSTS])
+        await self._audit.append(FleetLoaded(fleet_version=fleet.version, hosts=names))
+
+    async def refused(self, place: str, kept: Fleet) -> None:
+        await self._audit.append(FleetRefused(fleet_version=kept.version, place=place))
+
+
+def build_fleet(settings: Settings, audit: Appender) -> SiteFleet:
+    """Return the site's fleet; nothing is read and no host may be reached before somebody opens it."""
+
+    def allow(fleet: Fleet) -> None:
+        allow_site(settings, fleet=[host.address for host in fleet.hosts])
+
+    return SiteFleet(settings.fleet, allow=allow, reports=_FleetReports(audit))
 
 
 def read_hosts(settings: Settings) -> Fleet | None:

@@ -20,14 +20,18 @@ from assistant.answering.guarding import ConversationGuard
 from assistant.answering.words import held_back_of_detail
 from assistant.audit.append import Appender
 from assistant.audit.checkpoint import NoteError, NoteKey
+from assistant.audit.content import ContentReader
 from assistant.audit.counts import FindingCounts
 from assistant.audit.events import LogOpened
+from assistant.audit.heads_shown import HeadsReader
 from assistant.audit.lists import EventLists
-from assistant.audit.parts import TextMarker
+from assistant.audit.parts import TextMark, TextMarker
 from assistant.audit.reader_pool import ReaderPool
 from assistant.audit.record import Origin
 from assistant.audit.seal_key import public_file_of, read_public_key
 from assistant.audit.sealed import SealChecks
+from assistant.audit.text_search import TextSearch
+from assistant.compliance.desk import Desk, build_desk
 from assistant.database import create_engine
 from assistant.database_roles import AUDIT_READER_ROLE, url_for_role
 from assistant.errors import SettingsError
@@ -51,15 +55,21 @@ class ConsoleBackend:
     """What the pages of the console ask.
 
     Attributes:
+        mark: makes the mark of words that were searched for.
         labels: the words for each rule of the policy that is in force now.
     """
 
     audit: Appender
     lists: EventLists
     seals: SealChecks
+    heads: HeadsReader
     spots: KeptSpots
     people: Pseudonyms
+    texts: ContentReader
+    words: TextSearch
     review: Review
+    desk: Desk
+    mark: Callable[[str], TextMark]
     labels: Callable[[], Mapping[str, str]]
 
 
@@ -109,6 +119,7 @@ async def open_backend(
     *,
     audit: Appender,
     review: Review,
+    desk: Desk,
     labels: Callable[[], Mapping[str, str]],
 ) -> AsyncIterator[ConsoleBackend]:
     """Open what the console reads, beside what the process has already.
@@ -118,14 +129,20 @@ async def open_backend(
     """
     keys = Keys.load_or_create(settings.master_key)
     reader_url = url_for_role(_needed(settings.database_url, "database_url"), AUDIT_READER_ROLE, keys)
+    log_key = LogKey(settings)
     async with ReaderPool(reader_url) as pool:
         yield ConsoleBackend(
             audit=audit,
             lists=EventLists(pool),
-            seals=SealChecks(pool, LogKey(settings)),
+            seals=SealChecks(pool, log_key),
+            heads=HeadsReader(pool, log_key),
             spots=KeptSpots(TurnDetails(engine)),
             people=Pseudonyms(engine),
+            texts=ContentReader(reader_url, keys),
+            words=TextSearch(reader_url, keys),
             review=review,
+            desk=desk,
+            mark=TextMarker(keys).mark,
             labels=labels,
         )
 
@@ -154,17 +171,28 @@ async def build_console(settings: Settings) -> AsyncIterator[tuple[Access, Conso
         def labels() -> Mapping[str, str]:
             return guards.current.policy.labels
 
+        sealer, marker = keys.sealer("pseudonyms"), TextMarker(keys)
+        guard = ConversationGuard(guards, history, sealer)
+        desk = build_desk(
+            engine,
+            url_for_role(database_url, AUDIT_READER_ROLE, keys),
+            audit=audit,
+            guard=guard,
+            sealer=sealer,
+            marker=marker,
+            notice_days=settings.notice_days,
+        )
         review = Review(
             history,
-            ConversationGuard(guards, history, keys.sealer("pseudonyms")),
+            guard,
             audit,
             reports=reports,
             figures=Figures(audit, reports, counts, labels=labels),
         )
         backend = await stack.enter_async_context(
-            open_backend(settings, engine, audit=audit, review=review, labels=labels)
+            open_backend(settings, engine, audit=audit, review=review, desk=desk, labels=labels)
         )
-        yield Access(Identity(engine, session_hours=settings.session_hours), audit, TextMarker(keys)), backend
+        yield Access(Identity(engine, session_hours=settings.session_hours), audit, marker), backend
 
 
 def _read_guard(settings: Settings) -> Guard:

@@ -8,7 +8,6 @@ import json
 import secrets
 import sys
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
 import typer
@@ -16,7 +15,10 @@ import typer
 from assistant import logging_guard
 from assistant.audit_commands import audit
 from assistant.command_settings import report_refusals, server_settings, site_settings
+from assistant.erasure_commands import erase, hold
 from assistant.errors import CloisterError, EmbeddedError, SettingsError
+from assistant.fleet_commands import fleet
+from assistant.host_commands import hosts
 from assistant.policy_commands import policy
 from assistant.review_commands import show_reports
 from assistant.token_commands import token
@@ -34,11 +36,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 users = typer.Typer(help="People who may sign in, and their roles.", no_args_is_help=True)
-fleet = typer.Typer(help="Model hosts and their models.", no_args_is_help=True)
 app.add_typer(users, name="users")
 users.add_typer(token, name="token")
 app.add_typer(audit, name="audit")
+audit.add_typer(hold, name="hold")
+audit.add_typer(erase, name="erase")
 app.add_typer(fleet, name="fleet")
+fleet.add_typer(hosts)
 app.add_typer(policy, name="policy")
 policy.command("reports")(show_reports)
 
@@ -238,22 +242,6 @@ def users_list(*, as_json: AsJson = False) -> None:
         else:
             off = "  (switched off)" if person.is_disabled else ""
             typer.echo(f"{str(person.id)[-8:]}  {person.name:<24} {roles}{off}")
-
-
-@fleet.command("check")
-def fleet_check(file: Annotated[Path, typer.Argument(help="A fleet.yaml.")]) -> None:
-    """Check a fleet.yaml without contacting anybody; an error names file and line."""
-    from connectors.errors import FleetError
-    from connectors.model_hosts.catalogue import read_fleet
-
-    try:
-        read = read_fleet(file)
-    except FleetError as error:
-        _complain(error)
-        raise typer.Exit(FAILED) from None
-    for host in read.hosts:
-        models = ", ".join(model.name for model in host.models) or "whatever it serves"
-        typer.echo(f"{host.name:<16} {host.kind:<10} {models}")
 
 
 def _switch(name: str, *, is_on: bool) -> None:

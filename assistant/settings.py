@@ -34,6 +34,13 @@ class Settings(BaseSettings):
     audit_database_url: SecretStr | None = Field(
         default=None, description="The same database as the audit writer; `cloister up` sets it for its processes."
     )
+    audit_when_down: str = Field(
+        default="deny",
+        pattern="^(deny|spool)$",
+        description="While the audit log's database is away: deny, or spool its events on this machine's disk.",
+    )
+    audit_spool_minutes: int = Field(default=15, ge=1, le=1440, description="How long a process may spool.")
+    audit_spool_bytes: int = Field(default=1 << 30, ge=1 << 20, description="How much a process may spool.")
     redis_url: SecretStr | None = Field(default=None, description="Redis 6.2 or newer; unset starts the embedded one.")
     master_key_file: Path | None = Field(
         default=None, description="The installation's secret; unset means secrets/master.key in the data folder."
@@ -94,6 +101,11 @@ class Settings(BaseSettings):
     def master_key(self) -> Path:
         """Return where the installation's secret lies."""
         return self.master_key_file or self.data_dir / "secrets" / "master.key"
+
+    @property
+    def audit_spool(self) -> Path:
+        """Return the folder where events wait for the audit log's database."""
+        return self.data_dir / "audit-spool"
 
     @property
     def seal_key(self) -> Path:

@@ -27,6 +27,9 @@ class Application(Protocol):
     async def refresh_policy(self) -> None:
         """Put a changed policy in force; the loop rests between two tasks, and nobody looks meanwhile."""
 
+    async def refresh_fleet(self) -> None:
+        """Put a changed fleet in force, likewise."""
+
     async def recover_turns(self) -> int:
         """Mark the answers that a crash left in the making; returns how many."""
 

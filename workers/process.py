@@ -68,4 +68,5 @@ class WorkerProcess:
             opening = self._open_application(self._settings)
             self._application = await self._opened.enter_async_context(opening)
         await self._application.refresh_policy()
+        await self._application.refresh_fleet()
         return await use_case(self._application)

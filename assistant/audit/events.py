@@ -70,12 +70,26 @@ class Tag(StrEnum):
     JOB_CANCELLED = "job:cancelled"
     POLICY_LOADED = "policy:loaded"
     POLICY_REFUSED = "policy:refused"
+    FLEET_LOADED = "fleet:loaded"
+    FLEET_REFUSED = "fleet:refused"
+    HOST_DRAINED = "host:drained"
+    HOST_UNDRAINED = "host:undrained"
     EGRESS_REFUSED = "egress:refused"
     LOG_OPENED = "log:opened"
     LOG_READ = "log:read"
     LOG_VERIFIED = "log:verified"
     LOG_RESTORED = "log:restored"
+    LOG_SPOOLED = "log:spooled"
+    LOG_REPLAYED = "log:replayed"
+    LOG_CONFLICTED = "log:conflicted"
+    TEXT_DROPPED = "text:dropped"
     KEY_ROTATED = "key:rotated"
+    HOLD_PLACED = "hold:placed"
+    HOLD_RELEASED = "hold:released"
+    ERASURE_REQUESTED = "erasure:requested"
+    ERASURE_APPROVED = "erasure:approved"
+    ERASURE_DENIED = "erasure:denied"
+    ERASURE_EXECUTED = "erasure:executed"
     ANCHOR_KEPT = "anchor:kept"
     ANCHOR_FAILED = "anchor:failed"
     ANCHOR_CONTRADICTED = "anchor:contradicted"
@@ -849,6 +863,50 @@ class PolicyRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FleetLoaded:
+    """A fleet is in force in this process from now on; `hosts` are their names."""
+
+    tag: ClassVar = Tag.FLEET_LOADED
+    outcome: ClassVar = Outcome.DONE
+    fleet_version: Name
+    hosts: tuple[Name, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetRefused:
+    """A changed fleet cannot be used in this process; `fleet_version` stays in force.
+
+    Attributes:
+        place: file and line of what is wrong.
+    """
+
+    tag: ClassVar = Tag.FLEET_REFUSED
+    outcome: ClassVar = Outcome.REFUSED
+    fleet_version: Name
+    place: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostDrained:
+    """Somebody took a model host out of service: it gets no new prompts, and finishes what it answers."""
+
+    tag: ClassVar = Tag.HOST_DRAINED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    host: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostUndrained:
+    """Somebody put a model host into service again."""
+
+    tag: ClassVar = Tag.HOST_UNDRAINED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    host: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EgressRefused:
     """The network lock refused an attempt to leave a process; never what was to be sent.
 
@@ -916,6 +974,68 @@ class LogRestored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogSpooled:
+    """The database is away, and from here on the events of this process waited on its disk.
+
+    Attributes:
+        spool: the name of the file, by which `log:replayed` tells what came of it.
+        cause: the class of the error.
+    """
+
+    tag: ClassVar = Tag.LOG_SPOOLED
+    outcome: ClassVar = Outcome.DONE
+    spool: Name
+    cause: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogReplayed:
+    """What had waited on a disk was brought into the log; once more when that was interrupted just before its end.
+
+    Attributes:
+        records: how many could be read, `log:spooled` among them.
+        added: how many of them were not in the log yet.
+        unreadable: how many were changed, or sealed with another key.
+        torn_bytes: what stood behind the last whole record; as a rule nobody was told that it is durable.
+        refused: how many the database did not take.
+        conflicts: how many stood in the log with another hash.
+        erased_texts: how many came with a text whose key was destroyed meanwhile; they are in the log without it.
+        oldest_seconds: how long the first of them had waited.
+    """
+
+    tag: ClassVar = Tag.LOG_REPLAYED
+    outcome: ClassVar = Outcome.DONE
+    spool: Name
+    records: int
+    added: int
+    unreadable: int = 0
+    torn_bytes: int = 0
+    refused: int = 0
+    conflicts: int = 0
+    erased_texts: int = 0
+    oldest_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogConflicted:
+    """A spooled event was to be added, and the log had another one of the same id; the file was set aside."""
+
+    tag: ClassVar = Tag.LOG_CONFLICTED
+    outcome: ClassVar = Outcome.FAILED
+    event_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextDropped:
+    """A spooled event came with a text whose key was destroyed meanwhile, and is in the log without it."""
+
+    tag: ClassVar = Tag.TEXT_DROPPED
+    outcome: ClassVar = Outcome.DONE
+    thread_id: UUID
+    event_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRotated:
     """Heads after the batch with this event are signed by a new key.
 
@@ -929,6 +1049,86 @@ class KeyRotated:
     old_key: Name
     new_key: Name
     signature: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldPlaced:
+    """A person (`subject`) or a conversation must not be erased from now on."""
+
+    tag: ClassVar = Tag.HOLD_PLACED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    hold_id: UUID
+    scope: Name
+    reason_mark: TextMark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldReleased:
+    """A hold is over."""
+
+    tag: ClassVar = Tag.HOLD_RELEASED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    hold_id: UUID
+    scope: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureRequested:
+    """Somebody asked that a person (`subject`), or the texts of a conversation, be erased."""
+
+    tag: ClassVar = Tag.ERASURE_REQUESTED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    erasure_id: UUID
+    scope: Name
+    reason_mark: TextMark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureApproved:
+    """Somebody else agreed to an erasure, in the transaction that executes it."""
+
+    tag: ClassVar = Tag.ERASURE_APPROVED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    erasure_id: UUID
+    scope: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureDenied:
+    """Somebody else did not agree to an erasure."""
+
+    tag: ClassVar = Tag.ERASURE_DENIED
+    outcome: ClassVar = Outcome.REFUSED
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    erasure_id: UUID
+    scope: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureExecuted:
+    """The keys of all texts up to now are destroyed, and the texts with them; of a person also what names them."""
+
+    tag: ClassVar = Tag.ERASURE_EXECUTED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    erasure_id: UUID
+    scope: Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1123,12 +1323,26 @@ Event = (
     | JobCancelled
     | PolicyLoaded
     | PolicyRefused
+    | FleetLoaded
+    | FleetRefused
+    | HostDrained
+    | HostUndrained
     | EgressRefused
     | LogOpened
     | LogRead
     | LogVerified
     | LogRestored
+    | LogSpooled
+    | LogReplayed
+    | LogConflicted
+    | TextDropped
     | KeyRotated
+    | HoldPlaced
+    | HoldReleased
+    | ErasureRequested
+    | ErasureApproved
+    | ErasureDenied
+    | ErasureExecuted
     | AnchorKept
     | AnchorFailed
     | AnchorContradicted

@@ -134,12 +134,13 @@ COLUMNS: Final = sql.SQL(", ").join(sql.Identifier(field.name) for field in fiel
 _SELECT_HEADS: Final = sql.SQL(
     "SELECT batch, era, cluster, snapshot::text, size, rows, leaves, {sealed_at}, note, signature FROM audit.head"
 )
-SELECT_HEADS: Final = _SELECT_HEADS.format(sealed_at=sql.Identifier("sealed_at"))
-
-# For who checks: a time that Python cannot hold, such as infinity, becomes one that it can and that nobody signed.
-SELECT_ANY_HEADS: Final = _SELECT_HEADS.format(
-    sealed_at=sql.SQL("least(greatest(sealed_at, '0002-01-01 00:00Z'), '9998-12-31 00:00Z')")
+# A time that Python cannot hold, such as infinity, becomes one that it can and that nobody signed: a head that somebody
+# changed is shown and checked, and stops no command.
+SELECT_HEADS: Final = _SELECT_HEADS.format(
+    sealed_at=sql.SQL("least(greatest(sealed_at, '0002-01-01 00:00Z'), '9998-12-31 00:00Z') AS sealed_at")
 )
+# For who signs the next one: it stops there.
+SELECT_EXACT_HEADS: Final = _SELECT_HEADS.format(sealed_at=sql.Identifier("sealed_at"))
 
 # Three ways to be new, each a range of the index `event_by_transaction`: of a transaction that had not begun at the
 # last head, of one that was under way, of a later era. So a transaction that stays open for hours costs nothing.

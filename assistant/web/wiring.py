@@ -11,8 +11,9 @@ import redis.asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from assistant.bootstrap import Application, build_application, read_hosts, required
+from assistant.bootstrap import Application, build_application, required
 from assistant.bootstrap_console import open_backend
+from assistant.fleet.board import RedisBoard
 from assistant.settings import Settings
 from assistant.web.chat_parts import ChatParts
 from assistant.web.console.wiring import parts_of
@@ -37,27 +38,29 @@ def run_web(settings: Settings) -> int:
 
 
 async def _serve(settings: Settings) -> int:
-    fleet = read_hosts(settings)
     async with AsyncExitStack() as stack:
         application = await stack.enter_async_context(build_application(settings, process="web"))
-        hosts = ModelHosts(
-            fleet,
-            retriever=application.quotes,
-            gguf=settings.gguf,
-            first_token_timeout_seconds=settings.first_token_timeout_seconds,
-            stall_timeout_seconds=settings.stall_timeout_seconds,
-        )
-        stack.push_async_callback(hosts.close)  # however far they got: the chat may never have come to be
         redis_client = redis.asyncio.Redis.from_url(
             required(settings, "redis_url").get_secret_value(), socket_timeout=_PATIENCE_SECONDS
         )
         stack.push_async_callback(redis_client.aclose)
+        hosts = ModelHosts(
+            await application.fleet.open(),
+            retriever=application.quotes,
+            gguf=settings.gguf,
+            first_token_timeout_seconds=settings.first_token_timeout_seconds,
+            stall_timeout_seconds=settings.stall_timeout_seconds,
+            board=RedisBoard(redis_client),
+        )
+        application.fleet.follow(hosts.take_fleet)
+        stack.push_async_callback(hosts.close)  # however far they got: the chat may never have come to be
         console = await stack.enter_async_context(
             open_backend(
                 settings,
                 application.engine,
                 audit=application.audit,
                 review=application.review,
+                desk=application.desk,
                 labels=lambda: application.guard.policy.labels,
             )
         )

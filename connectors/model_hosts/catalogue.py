@@ -15,21 +15,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import sha256
+from math import ceil
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from connectors.model_hosts.facts import (
+    Accelerator,
+    Facts,
+    Release,
+    parse_accelerators,
+    parse_releases,
+    shipped_facts,
+)
+from connectors.model_hosts.quantisation import CACHE_BYTES, WEIGHT_BITS
 from connectors.model_hosts.values import Capability
-from connectors.model_hosts.yaml_fields import Fields, read_document
+from connectors.model_hosts.yaml_fields import Fields, parse_document, read_bytes, suggestion
 
 KIND_NAMES = ("ollama", "lmstudio", "exo", "vllm", "llamacpp")
-_FLEET_KEYS = ("hosts",)
+_FLEET_KEYS = ("hosts", "accelerators", "releases")
 _HOST_KEYS = (
     "name",
     "kind",
     "address",
     "hardware",
+    "accelerator",
+    "devices",
+    "split",
     "memory_gib",
     "bandwidth_gb_s",
+    "tflops",
     "watts",
     "price_usd",
     "labels",
@@ -37,9 +53,27 @@ _HOST_KEYS = (
     "api_key_file",
     "models",
 )
-_MODEL_KEYS = ("name", "public_name", "context_tokens", "capabilities", "quantisation")
+_MODEL_KEYS = (
+    "name",
+    "public_name",
+    "context_tokens",
+    "capabilities",
+    "release",
+    "parameters_billions",
+    "quantisation",
+    "cache",
+    "licence",
+)
 _MAX_NAME_CHARS = 80
+_VERSION_CHARS = 12  # as the policy's
 _MIN_CONTEXT_TOKENS = 256  # less cannot hold a persona's own words
+
+
+class Split(StrEnum):
+    """How several devices share one model."""
+
+    PIPELINE = "pipeline"  # each holds some layers, and they work one after the other: more memory, no more speed
+    TENSOR = "tensor"  # each holds a part of every layer, and all work at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +82,12 @@ class Model:
 
     Attributes:
         name: as the host knows it, tag included.
-        public_name: as people and personas name it.
+        public_name: as people and personas name it; several hosts may serve the same.
         context_tokens: the window to use; 0 leaves it to what the host says.
-        quantisation: how its weights are stored, such as `Q4_K_M`; for the reader.
+        quantisation: how its weights are stored, such as `Q4_K_M`; empty if nobody said.
+        release: the published model that it is, if somebody said.
+        parameters_billions: 0 if nobody said.
+        cache: how its KV cache is stored.
     """
 
     name: str
@@ -58,20 +95,28 @@ class Model:
     context_tokens: int = 0
     capabilities: frozenset[Capability] = frozenset({Capability.CHAT})
     quantisation: str = ""
+    release: Release | None = None
+    parameters_billions: float = 0.0
+    cache: str = "F16"
+    licence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
     """A machine, or a cluster behind one address, that serves models.
 
-    The capacity planner and the console read hardware, memory, bandwidth, watts, price, labels and quantisation; the
-    choice of a host does not.
+    The capacity planner and the console read the facts about its hardware; the choice of a host does not. Where the
+    file names an accelerator and not a figure, the figure is that of the accelerator.
 
     Attributes:
         address: scheme, host name and port, without a path.
-        memory_gib: what models may use of it, in GiB.
-        bandwidth_gb_s: memory bandwidth in GB/s: bounds the tokens per second of one answer.
-        watts: power under load.
+        hardware: for the reader.
+        devices: cards, or machines of a cluster, that share each model.
+        memory_gib: what models may use of all devices together; 0 if nobody said, as for the following.
+        bandwidth_gb_s: memory bandwidth of one device: bounds the tokens per second of an answer.
+        tflops: 16-bit, dense, of one device: bounds how fast prompts are read.
+        watts: power of all devices under load.
+        price_usd: of all devices.
         max_parallel: answers at once before one waits.
         models: empty takes every model that the host offers.
     """
@@ -80,21 +125,35 @@ class Host:
     kind: str
     address: str
     hardware: str = ""
+    accelerator: Accelerator | None = None
+    devices: int = 1
+    split: Split = Split.PIPELINE
     memory_gib: float = 0.0
     bandwidth_gb_s: float = 0.0
+    tflops: float = 0.0
     watts: float = 0.0
     price_usd: float = 0.0
     labels: tuple[str, ...] = ()
     max_parallel: int = 1
     api_key: str = field(default="", repr=False)
+    api_key_file: str = ""
     models: tuple[Model, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Every host that the administrator named, in the file's order."""
+    """Every host that the administrator named, in the file's order.
+
+    Attributes:
+        version: tells this file's bytes from others.
+        key_files: where the hosts' keys were read.
+        facts: what is known of hardware and models, the site's own included.
+    """
 
     hosts: tuple[Host, ...]
+    version: str = ""
+    key_files: tuple[Path, ...] = ()
+    facts: Facts = field(default_factory=shipped_facts, repr=False)
 
 
 def read_fleet(file: Path) -> Fleet:
@@ -103,37 +162,66 @@ def read_fleet(file: Path) -> Fleet:
     Raises:
         FleetError: something does not fit; the message names the file, the line, the field and what would be right.
     """
-    fields = Fields(read_document(file), file=file, known=_FLEET_KEYS)
+    raw = read_bytes(file)
+    fields = Fields(parse_document(raw, file), file=file, known=_FLEET_KEYS)
+    facts = shipped_facts().adding(parse_accelerators(fields), parse_releases(fields))
     nodes = fields.nodes("hosts")
     if not nodes:
         fields.refuse_field("hosts", "no host is named; add one, or unset CLOISTER_FLEET to look on this machine")
     hosts: list[Host] = []
     for node in nodes:
         host_fields = Fields(node, file=file, known=_HOST_KEYS)
-        host = _parse_host(host_fields)
+        host = _parse_host(host_fields, facts)
         _refuse_twin(host_fields, host, hosts)
         hosts.append(host)
-    return Fleet(tuple(hosts))
+    version = sha256(raw).hexdigest()[:_VERSION_CHARS]
+    key_files = tuple(file.parent / host.api_key_file for host in hosts if host.api_key_file)
+    return Fleet(tuple(hosts), version=version, key_files=key_files, facts=facts)
 
 
-def _parse_host(fields: Fields) -> Host:
-    kind = fields.text("kind")
-    if kind not in KIND_NAMES:
-        fields.refuse_field("kind", f"{kind!r} is no kind of model host; known are {', '.join(KIND_NAMES)}")
+def _parse_host(fields: Fields, facts: Facts) -> Host:
+    accelerator = _parse_accelerator(fields, facts)
+    devices = fields.count("devices", default=1)
     return Host(
         name=_parse_name(fields, "name"),
-        kind=kind,
+        kind=fields.one_of("kind", KIND_NAMES),
         address=_parse_address(fields),
-        hardware=fields.text("hardware", default=""),
-        memory_gib=fields.number("memory_gib"),
-        bandwidth_gb_s=fields.number("bandwidth_gb_s"),
-        watts=fields.number("watts"),
-        price_usd=fields.number("price_usd"),
+        hardware=fields.text("hardware", default=accelerator.label if accelerator else ""),
+        accelerator=accelerator,
+        devices=devices,
+        split=Split(fields.one_of("split", [split.value for split in Split], default=Split.PIPELINE.value)),
+        memory_gib=_parse_memory(fields, accelerator, devices),
+        bandwidth_gb_s=fields.positive("bandwidth_gb_s", default=accelerator.bandwidth_gb_s if accelerator else 0.0),
+        tflops=fields.positive("tflops", default=accelerator.fp16_tflops if accelerator else 0.0),
+        watts=fields.number("watts", default=devices * accelerator.watts if accelerator else 0.0),
+        price_usd=fields.number("price_usd", default=devices * accelerator.price_usd if accelerator else 0.0),
         labels=fields.texts("labels"),
         max_parallel=fields.count("max_parallel", default=1),
         api_key=_read_api_key(fields),
-        models=_parse_models(fields),
+        api_key_file=fields.text("api_key_file", default=""),
+        models=_parse_models(fields, facts),
     )
+
+
+def _parse_accelerator(fields: Fields, facts: Facts) -> Accelerator | None:
+    if not fields.has("accelerator"):
+        return None
+    return facts.accelerators[fields.one_of("accelerator", facts.accelerators)]
+
+
+def _parse_memory(fields: Fields, accelerator: Accelerator | None, devices: int) -> float:
+    if accelerator is None:
+        return fields.positive("memory_gib", default=0.0)
+    built_in_gib = devices * accelerator.memory_gib
+    memory_gib = fields.positive("memory_gib", default=built_in_gib * accelerator.usable)
+    if memory_gib > built_in_gib:
+        count = ceil(memory_gib / accelerator.memory_gib)
+        fields.refuse_field(
+            "memory_gib",
+            f"{memory_gib:g} is more than {devices} x {accelerator.label} hold, {built_in_gib:g}; "
+            f"did you mean 'devices: {count}'?",
+        )
+    return memory_gib
 
 
 def _parse_name(fields: Fields, key: str, *, default: str | None = None) -> str:
@@ -173,31 +261,47 @@ def _read_api_key(fields: Fields) -> str:
     return key
 
 
-def _parse_models(fields: Fields) -> tuple[Model, ...]:
+def _parse_models(fields: Fields, facts: Facts) -> tuple[Model, ...]:
     models: list[Model] = []
     for node in fields.nodes("models"):
         model_fields = Fields(node, file=fields.file, known=_MODEL_KEYS)
-        model = _parse_model(model_fields)
+        model = _parse_model(model_fields, facts)
         if any(other.name == model.name for other in models):
             model_fields.refuse_field("name", f"{model.name!r} stands twice on this host; keep one")
         models.append(model)
     return tuple(models)
 
 
-def _parse_model(fields: Fields) -> Model:
+def _parse_model(fields: Fields, facts: Facts) -> Model:
     name = _parse_name(fields, "name")
     if name.endswith((":cloud", "-cloud")):
         fields.refuse_field("name", f"{name!r} runs on somebody else's machines; name a model that runs on this host")
-    context_tokens = fields.count("context_tokens")
-    if context_tokens < _MIN_CONTEXT_TOKENS:
-        fields.refuse_field("context_tokens", f"{context_tokens} is too small; give at least {_MIN_CONTEXT_TOKENS}")
+    release = facts.releases[fields.one_of("release", facts.releases)] if fields.has("release") else None
+    context_tokens = _parse_window(fields, release)
     return Model(
         name=name,
         public_name=_parse_name(fields, "public_name", default=name),
         context_tokens=context_tokens,
         capabilities=_parse_capabilities(fields),
-        quantisation=fields.text("quantisation", default=""),
+        quantisation=fields.one_of("quantisation", WEIGHT_BITS, default=""),
+        release=release,
+        parameters_billions=fields.positive(
+            "parameters_billions", default=release.parameters_billions if release else 0.0
+        ),
+        cache=fields.one_of("cache", CACHE_BYTES, default="F16"),
+        licence=fields.text("licence", default=release.licence if release else ""),
     )
+
+
+def _parse_window(fields: Fields, release: Release | None) -> int:
+    context_tokens = fields.count("context_tokens")
+    if context_tokens < _MIN_CONTEXT_TOKENS:
+        fields.refuse_field("context_tokens", f"{context_tokens} is too small; give at least {_MIN_CONTEXT_TOKENS}")
+    if release is not None and context_tokens > release.context_tokens:
+        fields.refuse_field(
+            "context_tokens", f"{context_tokens} is more than {release.name} was made for, {release.context_tokens}"
+        )
+    return context_tokens
 
 
 def _parse_capabilities(fields: Fields) -> frozenset[Capability]:
@@ -205,7 +309,7 @@ def _parse_capabilities(fields: Fields) -> frozenset[Capability]:
     known = [capability.value for capability in Capability]
     for name in names:
         if name not in known:
-            fields.refuse_field("capabilities", f"{name!r} is not one of {', '.join(known)}")
+            fields.refuse_field("capabilities", f"{name!r} is not known; {suggestion(name, known)}")
     return frozenset(Capability(name) for name in names) or frozenset({Capability.CHAT})
 
 

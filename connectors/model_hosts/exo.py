@@ -56,6 +56,8 @@ class Exo:
             is_reachable=True,
             models=tuple(models),
             waiting=max(0, len(mapping_of(state.get("tasks"))) - len(models)),
+            running=min(len(mapping_of(state.get("tasks"))), len(models)),
+            free_bytes=sum(_free_bytes(node) for node in mapping_of(state.get("nodeMemory")).values()),
             refused=tuple(refused),
             note=_lost_nodes(mapping_of(state.get("lastSeen"))),
         )
@@ -81,6 +83,10 @@ def _model_ids(value: object, *, depth: int) -> Iterator[str]:
             yield inner
         else:
             yield from _model_ids(inner, depth=depth + 1)
+
+
+def _free_bytes(node: object) -> int:
+    return count_of(mapping_of(mapping_of(node).get("ramAvailable")).get("inBytes"))
 
 
 def _lost_nodes(last_seen: Mapping[str, object]) -> str:

@@ -19,6 +19,7 @@ from connectors.model_hosts.kind import ProbeError
 from connectors.model_hosts.kinds import build_kinds
 from connectors.model_hosts.load import Load
 from connectors.model_hosts.router import CallError, Chunk, LitellmRouter
+from connectors.model_hosts.sharing import Board, Exchange, Share, Told
 from connectors.model_hosts.status import describe_hosts
 from connectors.model_hosts.stream import SilenceError, paced
 from connectors.model_hosts.values import (
@@ -42,6 +43,7 @@ _log = logging.getLogger(__name__)
 _QUOTE = f"{quote.HOST}/{quote.MODEL}"
 _CUT_SHARE = 0.9  # a host that counts fewer prompt tokens than this share of the words has not read them all
 _LONGEST_TOKEN_CHARS = 16  # few vocabularies hold longer ones
+_NOTHING = Share()
 _MARGIN_SECONDS = 5.0  # litellm's own patience is longer than ours, so that ours is the one that speaks
 
 
@@ -56,6 +58,7 @@ class ModelHosts:
         stall_timeout_seconds: patience between two tokens.
         loopback_ports: where to look instead of the usual ports, by the kind's name.
         look_every_seconds: how often to look at every host.
+        board: where the processes of an installation tell each other what they ask of the hosts; None for one alone.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class ModelHosts:
         stall_timeout_seconds: float = 30.0,
         loopback_ports: Mapping[str, Sequence[int]] | None = None,
         look_every_seconds: float = LOOK_EVERY_SECONDS,
+        board: Board | None = None,
     ) -> None:
         self._first_token_timeout_seconds = first_token_timeout_seconds
         self._stall_timeout_seconds = stall_timeout_seconds
@@ -90,6 +94,8 @@ class ModelHosts:
         self._loads: defaultdict[str, Load] = defaultdict(Load)
         self._preparing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._prepared: set[str] = set()
+        self._exchange = Exchange(board, own=self._shares, on_told=self._hear) if board is not None else None
+        self._told = Told()
 
     @property
     def is_ready(self) -> bool:
@@ -103,17 +109,26 @@ class ModelHosts:
             logging.getLogger(name).setLevel(logging.WARNING)  # they log each look at each host
         if self._bundled is not None:
             self._bundled.start()
+        if self._exchange is not None:
+            await self._exchange.start()
         await self._watch.look()
         self._watch.start()
 
     async def close(self) -> None:
         """Stop looking, close every connection, end the bundled server."""
+        if self._exchange is not None:
+            await self._exchange.close()
         await self._watch.close()
         if self._loading is not None:
             await self._loading  # a thread cannot be cancelled
         await self._router.close()
         if self._bundled is not None:
             await self._bundled.close()
+
+    def take_fleet(self, fleet: Fleet) -> None:
+        """Ask these hosts from now on; answers that stream already are not touched."""
+        self._prepared.clear()  # a window may have changed
+        self._watch.take_fleet(fleet)
 
     def choose(self, need: Need, *, excluding: frozenset[str] = frozenset()) -> Route:
         """Choose a deployment for a prompt.
@@ -169,7 +184,7 @@ class ModelHosts:
                     yield quote_item
             return
         load = self._loads[route.deployment]
-        with load.carrying():
+        with load.carrying(self._tell_soon):
             try:
                 deployment = await self._make_ready(route)
                 answer = self._ask_host(
@@ -184,7 +199,23 @@ class ModelHosts:
     def statuses(self) -> tuple[HostStatus, ...]:
         """Return how every host is, for the page and the console."""
         trouble = self._loading_words if self._loading_error else ""
-        return describe_hosts(self._watch, self._loads, is_quoting=self._must_quote, trouble=trouble)
+        return describe_hosts(self._watch, self._loads, self._told.others, is_quoting=self._must_quote, trouble=trouble)
+
+    def _shares(self) -> Mapping[str, Share]:
+        """Return what this process tells the others: of each deployment that there is something to tell about."""
+        shares = {
+            name: Share(load.in_flight, load.tokens_per_second, load.rest_seconds) for name, load in self._loads.items()
+        }
+        return {name: share for name, share in shares.items() if share != Share()}
+
+    def _hear(self, told: Told) -> None:
+        drained_before, self._told = self._told.drained, told
+        if told.drained != drained_before:
+            self._watch.take_drained(told.drained)
+
+    def _tell_soon(self) -> None:
+        if self._exchange is not None:
+            self._exchange.soon()
 
     @property
     def _loading_words(self) -> str:
@@ -214,6 +245,7 @@ class ModelHosts:
 
     def _candidate(self, deployment: Deployment) -> choice.Candidate:
         load = self._loads[deployment.id]
+        others = self._told.others.get(deployment.id, _NOTHING)
         return choice.Candidate(
             deployment=deployment.id,
             host=deployment.host.name,
@@ -223,11 +255,11 @@ class ModelHosts:
             capabilities=deployment.model.capabilities,
             absence=deployment.absence,
             is_loaded=deployment.is_loaded,
-            in_flight=load.in_flight,
+            in_flight=load.in_flight + others.in_flight,
             slots=deployment.slots,
             queued=deployment.queued,
-            is_cooling=load.is_cooling,
-            tokens_per_second=load.tokens_per_second,
+            is_cooling=load.is_cooling or others.rest_seconds > 0,
+            tokens_per_second=load.tokens_per_second or others.tokens_per_second,
         )
 
     async def _ask_quote(self, messages: Sequence[ChatMessage], reader: str) -> AsyncGenerator[Token | Usage, None]:

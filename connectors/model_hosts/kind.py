@@ -14,6 +14,8 @@ from connectors.model_hosts.catalogue import Host
 from connectors.model_hosts.values import HostReport, ModelReport
 
 _log = logging.getLogger(__name__)
+_CONNECT_SECONDS = 2.0
+_READ_SECONDS = 3.0
 _LOOK_SECONDS = 5.0  # all requests of one look together; a stranger may send a byte a second
 _MAX_REPLY_BYTES = 4 << 20  # a list of 5,000 models; a stranger on the port may send without end
 _OK = 200
@@ -69,6 +71,12 @@ class HostKind(Protocol):
 
 class ProbeError(Exception):
     """A look at a host failed; the message says why in words that complete `Dev1 …`."""
+
+
+def look_client() -> httpx.AsyncClient:
+    """Return a client for looks: no proxies of the environment, no redirects, little patience."""
+    timeout = httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)
+    return httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=timeout)
 
 
 async def look_at(client: httpx.AsyncClient, kind: HostKind, host: Host) -> HostReport:
@@ -184,6 +192,11 @@ def text_of(value: object) -> str:
 def count_of(value: object) -> int:
     """Return a whole number of 0 or more, 0 for anything else."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def share_of(value: object) -> float:
+    """Return a number from 0 to 1, 0 for anything else."""
+    return float(value) if isinstance(value, int | float) and 0 <= value <= 1 else 0.0
 
 
 def smallest_window(*windows: int) -> int:

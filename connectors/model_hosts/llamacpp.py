@@ -51,10 +51,17 @@ class LlamaCpp:
                 context_tokens=window,
                 max_context_tokens=count_of(mapping_of(row.get("meta")).get("n_ctx_train")),
                 capabilities=frozenset(capabilities),
+                memory_bytes=count_of(mapping_of(row.get("meta")).get("size")),
             )
             for row in objects_of(listed)
         )
-        return HostReport(is_reachable=True, models=models, slots=count_of(settings.get("total_slots")))
+        return HostReport(
+            is_reachable=True,
+            models=models,
+            slots=count_of(settings.get("total_slots")),
+            running=await _running(client, host),
+            version=text_of(settings.get("build_info")),
+        )
 
     def window_tokens(self, declared_tokens: int, report: ModelReport) -> int:
         """Return the smallest window that anybody states: this kind's is fixed when it starts."""
@@ -66,6 +73,12 @@ class LlamaCpp:
     def call_parameters(self, host: Host, model: str, context_tokens: int) -> Mapping[str, object]:  # noqa: ARG002  # fixed by -c and -np at its start
         """Return litellm's parameters."""
         return openai_parameters(host, model)
+
+
+async def _running(client: httpx.AsyncClient, host: Host) -> int:
+    """Count the slots that work; a server started with --no-slots does not say."""
+    reply = await fetch(client, host, "/slots")
+    return sum(row.get("is_processing") is True for row in objects_of(reply.json)) if reply.is_ok else 0
 
 
 def _says_loading(value: object) -> bool:

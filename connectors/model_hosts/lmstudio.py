@@ -76,6 +76,7 @@ def _read_v1(rows: object) -> Iterator[ModelReport]:
             context_tokens=min(windows, default=0),  # any instance may get the prompt
             max_context_tokens=count_of(row.get("max_context_length")),
             capabilities=_capabilities(row),
+            memory_bytes=count_of(row.get("size_bytes")) if windows else 0,
         )
 
 

@@ -36,14 +36,21 @@ class Load:
         """Tell whether it failed so lately that others should be asked first."""
         return self.clock() < self._cools_until
 
+    @property
+    def rest_seconds(self) -> float:
+        """Return how long others should still be asked first."""
+        return max(0.0, self._cools_until - self.clock())
+
     @contextmanager
-    def carrying(self) -> Iterator[None]:
-        """Count one request for as long as it is carried."""
+    def carrying(self, on_change: Callable[[], None]) -> Iterator[None]:
+        """Count one request for as long as it is carried; `on_change` is told of both ends."""
         self.in_flight += 1
+        on_change()
         try:
             yield
         finally:
             self.in_flight -= 1
+            on_change()
 
     def failed(self) -> None:
         """Note a failure: 15 s of rest, twice as long with each one in a row."""

@@ -50,9 +50,7 @@ class Ollama:
         if not text_of(version.get("version")) or not isinstance(tags.get("models"), list):
             raise ProbeError(f"is no Ollama host: something else answers at {host.address}")
         running = mapping_of(await fetch_json(client, host, "/api/ps"))
-        windows = {
-            text_of(row.get("name")): count_of(row.get("context_length")) for row in objects_of(running.get("models"))
-        }
+        loaded = {text_of(row.get("name")): row for row in objects_of(running.get("models"))}
         wanted = {with_tag(model.name) for model in host.models}
         models: list[ModelReport] = []
         refused: list[tuple[str, str]] = []
@@ -64,9 +62,13 @@ class Ollama:
             if is_remote(row) or is_remote(shown):
                 refused.append((name, "it runs on somebody else's machines, not on this host"))
                 continue
-            models.append(_report(name, shown, window=windows.get(name), is_loaded=name in windows))
+            models.append(_report(name, shown, loaded.get(name)))
         return HostReport(
-            is_reachable=True, models=tuple(models), refused=tuple(refused), note=await self._cloud_note(client, host)
+            is_reachable=True,
+            models=tuple(models),
+            version=text_of(version.get("version")),
+            refused=tuple(refused),
+            note=await self._cloud_note(client, host),
         )
 
     def window_tokens(self, declared_tokens: int, report: ModelReport) -> int:
@@ -117,16 +119,20 @@ def is_remote(row: Mapping[str, object]) -> bool:
     return bool(row.get("remote_host") or row.get("remote_model")) or name.endswith((":cloud", "-cloud"))
 
 
-def _report(name: str, shown: Mapping[str, object], *, window: int | None, is_loaded: bool) -> ModelReport:
+def _report(name: str, shown: Mapping[str, object], loaded: Mapping[str, object] | None) -> ModelReport:
     info = mapping_of(shown.get("model_info"))
     architecture = text_of(info.get("general.architecture"))
     said = shown.get("capabilities")
+    running = loaded or {}
+    memory_bytes = count_of(running.get("size"))
     return ModelReport(
         name=name,
-        is_loaded=is_loaded,
-        context_tokens=window or 0,
+        is_loaded=loaded is not None,
+        context_tokens=count_of(running.get("context_length")),
         max_context_tokens=count_of(info.get(f"{architecture}.context_length")),
         capabilities=frozenset(_CAPABILITIES[word] for word in said if word in _CAPABILITIES)
         if isinstance(said, list)
         else frozenset(),
+        memory_bytes=memory_bytes,
+        processor_bytes=max(0, memory_bytes - count_of(running.get("size_vram"))),
     )

@@ -171,6 +171,8 @@ class ModelReport:
         name: as the host knows it.
         context_tokens: the window in force, 0 while the model is not loaded or the host does not say.
         max_context_tokens: the longest window that the model itself allows, 0 if unknown.
+        memory_bytes: what it takes; 0 where the host does not say, as for the following.
+        processor_bytes: what of that lies in the memory of the processor, and is slow.
         capabilities: empty when the host does not say.
     """
 
@@ -179,6 +181,8 @@ class ModelReport:
     context_tokens: int = 0
     max_context_tokens: int = 0
     capabilities: frozenset[Capability] = frozenset()
+    memory_bytes: int = 0
+    processor_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +193,11 @@ class HostReport:
         is_reachable: it answered, and it is of the kind it was said to be.
         is_loading: it is up and reads a model into memory; nothing else can be said yet.
         waiting: requests in its own queue; 0 where the host does not say.
-        slots: answers it gives at once; 0 where the host does not say.
+        slots: answers it gives at once; 0 where the host does not say, as for the following.
+        running: answers in the making, whoever asked.
+        cache_share: how full the memory for caches is, from 0 to 1.
+        free_bytes: memory that no model takes.
+        version: of its software; empty where it does not say.
         refused: models that must not be used, each with the reason.
         note: why it is not reachable, or what its administrator should change.
     """
@@ -199,6 +207,10 @@ class HostReport:
     is_loading: bool = False
     waiting: int = 0
     slots: int = 0
+    running: int = 0
+    cache_share: float = 0.0
+    free_bytes: int = 0
+    version: str = ""
     refused: tuple[tuple[str, str], ...] = ()
     note: str = ""
 
@@ -230,6 +242,7 @@ class HostStatus:
         words: one sentence for people, such as `Mini2 is loading llama3.1:70b`.
         since: when it went up or down.
         origin: where it comes from: `fleet`, `found`, `bundled` or `quote`.
+        is_drained: it gets no new work, by order.
     """
 
     name: str
@@ -240,3 +253,4 @@ class HostStatus:
     since: datetime
     origin: Literal["fleet", "found", "bundled", "quote"]
     models: tuple[ModelStatus, ...] = field(default=())
+    is_drained: bool = False

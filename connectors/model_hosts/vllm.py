@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 
 import httpx
 
@@ -16,12 +17,17 @@ from connectors.model_hosts.kind import (
     mapping_of,
     objects_of,
     openai_parameters,
+    share_of,
     smallest_window,
     text_of,
 )
 from connectors.model_hosts.values import HostReport, ModelReport
 
-_WAITING = re.compile(r"^vllm:num_requests_waiting(?:\{[^}\n]*\})? ([0-9.e+]{1,20})$", re.MULTILINE)
+_GAUGE = re.compile(
+    r"^vllm:(num_requests_waiting|num_requests_running|kv_cache_usage_perc)(?:\{[^}\n]*\})? ([0-9.e+-]{1,24})$",
+    re.MULTILINE,
+)
+_MOST = 1e9  # a gauge above it is none
 _SLOTS = 32  # vLLM batches; it puts more than this into its own queue only when the memory for caches is full
 
 
@@ -44,9 +50,15 @@ class VLLM:
             for row in rows
         )
         metrics = await fetch(client, host, "/metrics")
-        waiting = _WAITING.search(metrics.text) if metrics.is_ok else None
+        gauges = _read_gauges(metrics.text) if metrics.is_ok else {}
         return HostReport(
-            is_reachable=True, models=models, waiting=int(float(waiting[1])) if waiting else 0, slots=_SLOTS
+            is_reachable=True,
+            models=models,
+            waiting=int(gauges.get("num_requests_waiting", 0)),
+            running=int(gauges.get("num_requests_running", 0)),
+            cache_share=share_of(gauges.get("kv_cache_usage_perc")),
+            slots=_SLOTS,
+            version=text_of(version.get("version")),
         )
 
     def window_tokens(self, declared_tokens: int, report: ModelReport) -> int:
@@ -59,3 +71,14 @@ class VLLM:
     def call_parameters(self, host: Host, model: str, context_tokens: int) -> Mapping[str, object]:  # noqa: ARG002  # fixed by --max-model-len at its start
         """Return litellm's parameters."""
         return openai_parameters(host, model)
+
+
+def _read_gauges(text: str) -> Mapping[str, float]:
+    """Return the gauges by name, added up over engines; what is no number is left out."""
+    found: dict[str, float] = {}
+    for match in _GAUGE.finditer(text):
+        with suppress(ValueError):  # such as 1e+e-
+            value = float(match[2])
+            if 0 <= value < _MOST:
+                found[match[1]] = found.get(match[1], 0.0) + value
+    return found

@@ -17,7 +17,7 @@ from connectors.model_hosts.bundled import CONTEXT_TOKENS, BundledServer
 from connectors.model_hosts.catalogue import Fleet, Host, Model
 from connectors.model_hosts.discovery import find_hosts, places
 from connectors.model_hosts.ending import end_task
-from connectors.model_hosts.kind import HostKind, look_at
+from connectors.model_hosts.kind import HostKind, look_at, look_client
 from connectors.model_hosts.ollama import with_tag
 from connectors.model_hosts.values import Capability, HostReport, ModelReport
 
@@ -26,8 +26,6 @@ _log = logging.getLogger(__name__)
 LOOK_EVERY_SECONDS = 10.0
 _JITTER = 0.2  # of the interval: many processes must not look at the same moment
 _NUDGED_SECONDS = 0.5  # a failed answer asks for an early look; many together ask for one
-_CONNECT_SECONDS = 2.0
-_READ_SECONDS = 3.0
 _MISSES_UNTIL_DOWN = 2  # one slow answer of a host that loads a model is no failure
 _FORGET_FOUND_SECONDS = 60.0  # a host that nobody configured and that is gone is not missed for longer
 
@@ -64,10 +62,13 @@ class Watched:
     is_up: bool
     since: datetime
     misses: int = 0
+    drained: str = ""  # since when it gets no new work, by order
 
     @property
     def absence(self) -> str:
         """Return why nothing on it can be asked, completing its name; empty if it can."""
+        if self.drained:
+            return f"is drained for maintenance since {self.drained}"
         if not self.is_up:
             return f"{self.report.note or 'has not answered yet'}, for {age(self.since)}"
         if self.report.is_loading and self.origin != "bundled":  # a prompt to the bundled host waits for it
@@ -110,15 +111,37 @@ class Watch:
             for host in (fleet.hosts if fleet else ())
         }
         self._deployments: dict[str, Deployment] = {}
+        self._drained: Mapping[str, str] = {}
         self._told: Mapping[str, Deployment] = {}  # the deployments when `on_change` last returned
         self.has_looked = False
 
+    def take_fleet(self, fleet: Fleet) -> None:
+        """Watch over these hosts instead; what is known of a host that stays where it is is kept."""
+        now = datetime.now(UTC)
+        hosts: dict[str, Watched] = {}
+        for host in fleet.hosts:
+            known = self.hosts.get(host.name)
+            if known is not None and (known.host.kind, known.host.address) == (host.kind, host.address):
+                known.host = host
+                hosts[host.name] = known
+            else:
+                report = HostReport(is_reachable=False)
+                hosts[host.name] = Watched(host, "fleet", report, is_up=False, since=now)
+        bundled = {name: entry for name, entry in self.hosts.items() if entry.origin == "bundled"}
+        self.hosts = hosts | bundled
+        self._refresh()
+        self.look_soon()
+
+    def take_drained(self, drained: Mapping[str, str]) -> None:
+        """Give no new work to these hosts, each with since when; answers that stream already are not touched."""
+        self._drained = drained
+        self._refresh()
+
     @property
     def client(self) -> httpx.AsyncClient:
-        """Return the client for looks: no proxies of the environment, no redirects, little patience."""
+        """Return the client for looks."""
         if self._client is None:
-            timeout = httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)
-            self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=timeout)
+            self._client = look_client()
         return self._client
 
     @property
@@ -217,6 +240,8 @@ class Watch:
                 del self.hosts[name]
 
     def _refresh(self) -> None:
+        for name, entry in self.hosts.items():
+            entry.drained = self._drained.get(name, "")
         self._deployments = {
             deployment.id: deployment
             for entry in self.hosts.values()

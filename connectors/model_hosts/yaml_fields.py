@@ -36,9 +36,7 @@ class Fields:
         for key, value in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-                self.refuse(key, f"unknown key {name!r}; {hint}")
+                self.refuse(key, f"unknown key {name!r}; {suggestion(name, known)}")
             if name in self._fields:
                 self.refuse(key, f"{name!r} stands here a second time; keep one")
             self._fields[name] = value
@@ -86,6 +84,30 @@ class Fields:
             self.refuse(node, f"{key}: {_shown(node)} is not a whole number of 1 or more")
         return value
 
+    def positive(self, key: str, *, default: float | None = None) -> float:
+        """Return a number above 0; one without a default must be there."""
+        if key not in self._fields:
+            if default is None:
+                self.refuse(self.node, f"{key} is missing; give a number")
+            return default
+        value = self.number(key)
+        if not value:
+            self.refuse_field(key, "'0' is not a number above 0")
+        return value
+
+    def one_of(self, key: str, known: Iterable[str], *, default: str | None = None) -> str:
+        """Return one of the known words; upper and lower case are one."""
+        known = tuple(known)
+        word = self.text(key, default=default)
+        found = {each.casefold(): each for each in known}.get(word.casefold())
+        if found is None and word != default:
+            self.refuse_field(key, f"{word!r} is not known; {suggestion(word, known)}")
+        return found or word
+
+    def has(self, key: str) -> bool:
+        """Tell whether the key stands there."""
+        return key in self._fields
+
     def nodes(self, key: str) -> tuple[yaml.Node, ...]:
         """Return the items of a list, empty if the key is not there."""
         node = self._fields.get(key)
@@ -101,11 +123,23 @@ class Fields:
         return str(node.value).strip()
 
 
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Name the known word that was probably meant, or all of them."""
+    by_folded = {each.casefold(): each for each in known}
+    near = difflib.get_close_matches(word.casefold(), by_folded, n=1)
+    return f"did you mean {by_folded[near[0]]!r}?" if near else f"known are {', '.join(by_folded.values())}"
+
+
 def read_document(file: Path) -> yaml.Node:
-    """Parse a YAML file into a tree whose nodes know their lines.
+    """Read and parse a YAML file; `read_bytes` and `parse_document` in one."""
+    return parse_document(read_bytes(file), file)
+
+
+def read_bytes(file: Path) -> bytes:
+    """Read a file that may be a fleet.
 
     Raises:
-        FleetError: the file cannot be read, is too long, is not UTF-8, is not YAML or is empty.
+        FleetError: the file cannot be read or is too long.
     """
     try:
         with file.open("rb") as stream:
@@ -114,6 +148,15 @@ def read_document(file: Path) -> yaml.Node:
         raise FleetError(f"cannot be read ({error.strerror}); check the path and its permissions", file=file) from None
     if len(raw) > _MAX_FILE_BYTES:
         raise FleetError("is longer than 1 MiB and cannot be a fleet; check the path", file=file)
+    return raw
+
+
+def parse_document(raw: bytes, file: Path) -> yaml.Node:
+    """Parse YAML into a tree whose nodes know their lines.
+
+    Raises:
+        FleetError: it is not UTF-8, is not YAML or is empty.
+    """
     try:
         node = yaml.compose(raw.decode("utf-8-sig"), Loader=yaml.SafeLoader)
     except UnicodeDecodeError as error:

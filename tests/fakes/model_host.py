@@ -23,6 +23,8 @@ from typing import Any, Self
 KINDS = ("ollama", "lmstudio", "exo", "vllm", "llamacpp", "stranger")
 _WORD = re.compile(r"\s*\S+")
 _BYTES_PER_TOKEN = 4
+MODEL_BYTES = 5 << 30  # what each host says that a loaded model takes
+PROCESSOR_BYTES = 1 << 30  # what Ollama says of it that is not on the card
 
 
 @dataclass(slots=True)
@@ -89,6 +91,7 @@ class FakeModelHost:
         fault: what goes wrong; may be changed while it runs.
         requests: all that arrived, newest last.
         client_aborts: answers whose reader left before their end.
+        waiting: what vLLM says of its queue.
     """
 
     kind: str = "ollama"
@@ -105,6 +108,7 @@ class FakeModelHost:
     requests: list[Received] = field(default_factory=list)
     client_aborts: int = 0
     in_flight: int = 0
+    waiting: int = 3
     tokens_sent: int = 0
 
     @property
@@ -298,7 +302,17 @@ class FakeModelHost:
             "/api/version": {"version": "0.13.0"},
             "/api/status": {"cloud": {"disabled": not self.is_cloud_on}},
             "/api/tags": {"models": rows},
-            "/api/ps": {"models": [{"name": model.name, "context_length": model.context_tokens} for model in loaded]},
+            "/api/ps": {
+                "models": [
+                    {
+                        "name": model.name,
+                        "context_length": model.context_tokens,
+                        "size": MODEL_BYTES,
+                        "size_vram": MODEL_BYTES - PROCESSOR_BYTES,
+                    }
+                    for model in loaded
+                ]
+            },
             "/v1/models": self._openai_models(),
         }
 
@@ -313,6 +327,7 @@ class FakeModelHost:
                 if model.is_loaded
                 else [],
                 "max_context_length": 131072,
+                "size_bytes": MODEL_BYTES,
             }
             for model in self.models
         ]
@@ -323,14 +338,22 @@ class FakeModelHost:
             "/health": "",
             "/version": {"version": "0.11.0"},
             "/v1/models": self._openai_models(owned_by="vllm"),
-            "/metrics": '# TYPE vllm:num_requests_waiting gauge\nvllm:num_requests_waiting{engine="0"} 3.0\n',
+            "/metrics": "# TYPE vllm:num_requests_waiting gauge\n"
+            f'vllm:num_requests_waiting{{engine="0"}} {self.waiting:.1f}\n'
+            f'vllm:num_requests_running{{engine="0"}} {self.in_flight:.1f}\n'
+            'vllm:kv_cache_usage_perc{engine="0"} 0.25\n',
         }
 
     def _llamacpp_answers(self) -> dict[str, Any]:
         window = self.models[0].context_tokens
         return {
             "/health": {"status": "ok"},
-            "/props": {"default_generation_settings": {"n_ctx": window}, "total_slots": self.slots},
+            "/props": {
+                "default_generation_settings": {"n_ctx": window},
+                "total_slots": self.slots,
+                "build_info": "b7000-fake",
+            },
+            "/slots": [{"id": number, "is_processing": number < self.in_flight} for number in range(self.slots)],
             "/v1/models": self._openai_models(owned_by="llamacpp"),
         }
 
@@ -340,12 +363,23 @@ class FakeModelHost:
             for number, model in enumerate(self.models)
             if model.is_loaded
         }
-        state = {"instances": instances, "tasks": {}, "lastSeen": {"gone": "2026-01-01T00:00:00Z"}}
+        state = {
+            "instances": instances,
+            "tasks": {str(number): {} for number in range(self.in_flight)},
+            "lastSeen": {"gone": "2026-01-01T00:00:00Z"},
+            "nodeMemory": {"node-1": {"ramAvailable": {"inBytes": 8 << 30}}},
+        }
         return {"/node_id": "node-1", "/state": state, "/v1/models": self._openai_models()}
 
     def _openai_models(self, *, owned_by: str = "library") -> dict[str, Any]:
         rows = [
-            {"id": model.name, "object": "model", "owned_by": owned_by, "max_model_len": model.context_tokens}
+            {
+                "id": model.name,
+                "object": "model",
+                "owned_by": owned_by,
+                "max_model_len": model.context_tokens,
+                "meta": {"size": MODEL_BYTES, "n_ctx_train": 131072},
+            }
             for model in self.models
         ]
         return {"object": "list", "data": rows}

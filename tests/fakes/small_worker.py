@@ -39,6 +39,9 @@ class SmallApplication:
     async def refresh_policy(self) -> None:
         """There is no policy here."""
 
+    async def refresh_fleet(self) -> None:
+        """There is no fleet here."""
+
     async def recover_turns(self) -> int:
         return 0
 

@@ -10,6 +10,8 @@ import pytest
 from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts.bundled import BundledServer
 from connectors.model_hosts.catalogue import Fleet, Host, Model
+from connectors.model_hosts.inspection import inspect
+from connectors.model_hosts.llamacpp import LlamaCpp
 from connectors.model_hosts.values import Capability, ChatMessage, Need
 from tests.fakes.model_host import FakeModel, FakeModelHost
 from tests.fakes.open_hosts import ask, open_hosts
@@ -52,6 +54,18 @@ async def test_says_what_it_serves_and_answers(host: Start, tmp_path: Path) -> N
     assert usage.finish_reason == "stop"
     assert usage.prompt_tokens > 0
     assert usage.answer_tokens >= len(REPLY)
+
+
+async def test_says_its_version_memory_and_work(host: Start, tmp_path: Path) -> None:
+    async with host(tmp_path) as one:
+        idle = await inspect(LlamaCpp(), one)
+    assert idle.report.version
+    assert idle.report.models[0].memory_bytes > 0
+    assert idle.report.running == 0
+    statuses = {call.path: call.status for call in idle.calls}
+    assert statuses.pop("/slots") in {200, 501}  # 501: not switched on, as in the bundled server
+    assert statuses == {"/health": 200, "/props": 200, "/v1/models": 200}
+    assert all(call.milliseconds > 0 for call in idle.calls)
 
 
 async def test_ends_at_the_limit_and_says_so(host: Start, tmp_path: Path) -> None:

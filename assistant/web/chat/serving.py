@@ -27,13 +27,17 @@ def serving_words(persona: Persona, hosts: Sequence[HostStatus]) -> str:
         for host, model in offers:
             if host.origin != "quote" and _is_named(model.name, name):
                 return f"*Served now by {literal(host.name)} · {literal(model.name)}*"
-    loading = next((host.words for host in hosts if host.is_up and host.origin != "quote" and not host.models), "")
-    if loading:
-        return f"*{literal(loading)}*"
+    waiting = next((host.words for host in hosts if host.is_drained or _is_loading(host)), "")
+    if waiting:
+        return f"*{literal(waiting)}*"
     if any(host.origin == "quote" and host.is_up for host in hosts):
         return f"*No model host was found. Answers quote the documentation and what you add to it.*\n\n{_HOW_TO_ADD}"
     words = "*No model host answers now, so a question would fail. Try again in a minute; your history stays readable.*"
     return words if hosts else f"{words}\n\n{_HOW_TO_ADD}"
+
+
+def _is_loading(host: HostStatus) -> bool:
+    return host.is_up and host.origin != "quote" and not host.models
 
 
 def _offers(persona: Persona, hosts: Iterable[HostStatus]) -> Iterator[tuple[HostStatus, ModelStatus]]:

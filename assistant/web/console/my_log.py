@@ -63,6 +63,8 @@ class MyLogPages:
         noted = await self._shell.note_view(
             person, "my-log", subject=person.id, filters=filters.names(fields), shown=len(page.events)
         )
+        notices = await self._parts.desk.unmasking.notices(person)
+        staff = {one for notice in notices for one in (notice.grant.requested_by, notice.grant.answered_by) if one}
         lines = [line for event in page.events if (line := tell_own(event, person))]
         return self._shell.render(
             noted,
@@ -71,6 +73,8 @@ class MyLogPages:
             path=PATH,
             fields=fields,
             lines=lines,
+            notices=notices,
+            names=await self._parts.desk.people.names(staff),
             hidden=len(page.events) - len(lines),
             links=page_links(PATH, fields, page),
         )

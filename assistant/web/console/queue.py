@@ -135,7 +135,7 @@ def _hit(
         rule=rule,
         label=labels.get(rule, rule),
         person=event.subject,
-        host=hosts.get(turn_id, ""),
+        host=event.host or hosts.get(turn_id, ""),
         at=event.occurred_at,
         masked=found[0].masked if found else "",
         is_answer=event.type in _OF_ANSWERS,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
@@ -12,9 +13,11 @@ from starlette.responses import HTMLResponse
 
 from assistant.audit.events import ReviewSearched, ReviewViewed
 from assistant.audit.parts import TextMark
+from assistant.compliance.grants import Grant
 from assistant.conversation import Person
+from assistant.rights import Right, has_right
 from assistant.web.console.navigation import entries_for
-from assistant.web.console.words import ago, exactly, pseudonym
+from assistant.web.console.words import ago, exactly, pseudonym, until
 from assistant.web.console_parts import AuditLog
 
 _templates: Final = Environment(
@@ -24,21 +27,34 @@ _templates: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.filters |= {"ago": ago, "exactly": exactly, "pseudonym": pseudonym}
+_templates.filters |= {"ago": ago, "until": until, "exactly": exactly, "pseudonym": pseudonym}
 
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """A view that is durable in the log. `Shell.render` wants one, so that no page is sent without."""
+    """A view that is durable in the log. `Shell.render` wants one, so that no page is sent without.
+
+    Attributes:
+        emergencies: what somebody unmasked alone and no approver looked at yet; every page says so to whoever may know.
+    """
 
     person: Person
+    emergencies: Sequence[Grant] = ()
+
+
+class Emergencies(Protocol):
+    """Unmaskings by one person alone that no approver looked at yet."""
+
+    async def emergencies(self, person: Person) -> Sequence[Grant]:
+        """Return them; for whoever may read at the desk."""
 
 
 class Shell:
     """Note who looks at what, and draw the page."""
 
-    def __init__(self, audit: AuditLog) -> None:
+    def __init__(self, audit: AuditLog, emergencies: Emergencies) -> None:
         self._audit = audit
+        self._emergencies = emergencies
 
     async def note_view(
         self,
@@ -58,7 +74,7 @@ class Shell:
         await self._audit.append(
             ReviewViewed(actor=person.id, subject=subject, turn_id=turn_id, view=view, filters=filters, shown=shown)
         )
-        return Noted(person)
+        return await self._noted(person)
 
     async def note_search(
         self,
@@ -74,7 +90,11 @@ class Shell:
             AuditUnavailableError: the log cannot be written: nothing must be looked for.
         """
         await self._audit.append(ReviewSearched(actor=person.id, subject=subject, filters=filters, text_mark=text_mark))
-        return Noted(person)
+        return await self._noted(person)
+
+    async def _noted(self, person: Person) -> Noted:
+        may_know = has_right(person, Right.READ_DESK)
+        return Noted(person, await self._emergencies.emergencies(person) if may_know else ())
 
     def render(
         self, noted: Noted, template: str, *, title: str, path: str, status: int = 200, **values: object
@@ -93,8 +113,10 @@ class Shell:
             title=title,
             path=path,
             person=noted.person,
+            emergencies=noted.emergencies,
             roles=" and ".join(sorted(role.value for role in noted.person.roles)),
             entries=entries_for(noted.person),
+            is_anchor=has_right(noted.person, Right.CONFIRM_HEAD),
             now=datetime.now(UTC),
             **values,
         )

@@ -40,8 +40,13 @@ def parts_of(backend: ConsoleBackend) -> ConsoleParts:
         audit=backend.audit,
         lists=backend.lists,
         seals=backend.seals,
+        heads=backend.heads,
         spots=backend.spots,
         people=backend.people,
+        texts=backend.texts,
+        words=backend.words,
+        mark=backend.mark,
         review=backend.review,
+        desk=backend.desk,
         labels=backend.labels,
     )

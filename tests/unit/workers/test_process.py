@@ -14,13 +14,17 @@ class Chores:
 
     def __init__(self) -> None:
         self.recovered = 0
-        self.looked_at_policy = 0
+        self.looked_at_policy = self.looked_at_fleet = 0
 
     async def refresh_policy(self) -> None:
         self.looked_at_policy += 1
 
+    async def refresh_fleet(self) -> None:
+        self.looked_at_fleet += 1
+
     async def recover_turns(self) -> int:
         self.recovered += 1
+        assert self.looked_at_policy == self.looked_at_fleet == self.recovered
         if self.recovered == 1:
             raise ValueError(SECRET)
         return self.recovered

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import FleetError
-from connectors.model_hosts.catalogue import read_fleet
+from connectors.model_hosts.catalogue import Split, read_fleet
+from connectors.model_hosts.facts import shipped_facts
 from connectors.model_hosts.values import Capability
 
 SHIPPED = Path(__file__).parents[4] / "compose" / "fleet.yaml"
@@ -51,6 +52,17 @@ def test_shipped_fleet_holds_the_companys_hosts() -> None:
     assert models["Dev1"].context_tokens == 32768
     assert models["Einstein"].capabilities == {Capability.EMBED}
     assert Capability.FIM in models["Developers"].capabilities
+    assert {name: round(host.memory_gib, 1) for name, host in hosts.items()} == {
+        "Einstein": 5.7,
+        "Dev1": 22.8,
+        "Mini1": 18.0,
+        "Mini2": 48.0,
+        "Mini3-5": 192.0,
+        "Developers": 12.0,
+    }
+    assert (hosts["Mini2"].bandwidth_gb_s, hosts["Mini3-5"].watts) == (273, 560)
+    assert all(model.release and model.quantisation and model.licence for model in models.values())
+    assert models["Mini3-5"].parameters_billions == 405.9
 
 
 def test_defaults_of_a_short_entry(tmp_path: Path) -> None:
@@ -63,7 +75,7 @@ def test_defaults_of_a_short_entry(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "words"),
     [
-        ("kind: ollama", "kind: olama", 3, "'olama' is no kind of model host; known are ollama, lmstudio"),
+        ("kind: ollama", "kind: olama", 3, "'olama' is not known; did you mean 'ollama'?"),
         ("    max_parallel", "    max_paralell", 5, "did you mean 'max_parallel'"),
         ("    max_parallel: 2", "    colour: red", 5, "unknown key 'colour'; known are name, kind"),
         ("max_parallel: 2", "max_parallel: many", 5, "'many' is not a whole number of 1 or more"),
@@ -85,10 +97,21 @@ def test_defaults_of_a_short_entry(tmp_path: Path) -> None:
             "context_tokens: 32768",
             "context_tokens: 32768\n        capabilities: [talk]",
             9,
-            "'talk' is not one of chat",
+            "'talk' is not known; known are chat, fim",
         ),
         ("    kind: ollama", "    kind: ollama\n    kind: vllm", 4, "'kind' stands here a second time"),
         ("max_parallel: 2", "api_key_file: nowhere.key", 5, "'nowhere.key' cannot be read"),
+        ("max_parallel: 2", "accelerator: rtx-4091", 5, "did you mean 'rtx-4090'?"),
+        ("max_parallel: 2", "split: tensors", 5, "did you mean 'tensor'?"),
+        ("max_parallel: 2", "memory_gib: 0", 5, "'0' is not a number above 0"),
+        ("qwen2.5:instruct", "q\n        quantisation: Q4_KM", 8, "did you mean 'Q4_K_M'?"),
+        ("qwen2.5:instruct", "q\n        release: qwen-2.5-7b", 8, "did you mean 'qwen2.5-7b'?"),
+        (
+            "qwen2.5:instruct",
+            "q\n        release: starcoder2-3b",
+            9,
+            "32768 is more than starcoder2-3b was made for, 16384",
+        ),
         ("name: Dev1", "name: ''", 2, "is not a text"),
         ("name: Dev1", "name: ~", 2, "is not a text"),
         ("    models:", "    labels: none\n    models:", 6, "labels: here should be a list"),
@@ -104,6 +127,64 @@ def test_mistake_is_named_with_its_line(tmp_path: Path, old: str, new: str, line
     assert words in str(caught.value)
     assert str(caught.value).startswith(f"{file}, line {line}: ")
     assert (caught.value.file, caught.value.line) == (file, line)
+
+
+def test_what_is_written_wins_over_the_accelerator(tmp_path: Path) -> None:
+    facts = "accelerator: rtx-4090\n    devices: 2\n    split: tensor\n    memory_gib: 40\n    watts: 1200"
+    (host,) = read_fleet(write(tmp_path, GOOD.replace("max_parallel: 2", facts))).hosts
+    assert (host.memory_gib, host.watts, host.split) == (40, 1200, Split.TENSOR)
+    assert (host.bandwidth_gb_s, host.tflops, host.price_usd) == (1008, 165.2, 3198)
+
+
+def test_memory_that_the_devices_do_not_hold_is_refused(tmp_path: Path) -> None:
+    facts = "accelerator: rtx-4090\n    memory_gib: 47"
+    with pytest.raises(FleetError, match=r"line 6: memory_gib: 47 is more than 1 x RTX 4090 hold.*'devices: 2'"):
+        read_fleet(write(tmp_path, GOOD.replace("max_parallel: 2", facts)))
+
+
+OWN_FACTS = """\
+accelerators:
+  - {name: own-card, memory_gib: 80, usable: 0.95, bandwidth_gb_s: 2000, fp32_tflops: 60}
+releases:
+  - {name: qwen2.5-7b, parameters_billions: 7, layers: 1, kv_heads: 1, head_size: 1, context_tokens: 40000}
+"""
+
+
+def test_site_adds_hardware_and_releases_of_its_own(tmp_path: Path) -> None:
+    good = GOOD.replace("max_parallel: 2", "accelerator: own-card") + "        release: qwen2.5-7b\n"
+    fleet = read_fleet(write(tmp_path, OWN_FACTS + good))
+    (host,) = fleet.hosts
+    assert host.accelerator is not None
+    assert (host.hardware, host.tflops, host.memory_gib) == ("own-card", 60, 76)
+    assert host.models[0].parameters_billions == 7  # the site's entry, not the shipped one
+    assert "rtx-4090" in fleet.facts.accelerators
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("usable: 0.95", "usable: 95", "line 2: usable: 95 is more than all of it"),
+        ("bandwidth_gb_s: 2000, ", "", "line 2: bandwidth_gb_s is missing"),
+        ("layers: 1", "layer: 1", "line 4: unknown key 'layer'; did you mean 'layers'"),
+        ("layers: 1", "layers: 1, active_billions: 8", "line 4: active_billions: 8 is more than all 7"),
+    ],
+)
+def test_mistake_in_a_sites_own_facts_is_named_with_its_line(tmp_path: Path, old: str, new: str, words: str) -> None:
+    assert old in OWN_FACTS
+    with pytest.raises(FleetError, match=words):
+        read_fleet(write(tmp_path, OWN_FACTS.replace(old, new) + GOOD))
+
+
+def test_every_shipped_fact_names_its_source() -> None:
+    facts = shipped_facts()
+    assert all(each.source for each in facts.accelerators.values())
+    assert all(each.licence for each in facts.releases.values())
+
+
+def test_version_tells_files_apart(tmp_path: Path) -> None:
+    first = read_fleet(write(tmp_path, GOOD)).version
+    assert first == read_fleet(write(tmp_path, GOOD)).version
+    assert first != read_fleet(write(tmp_path, GOOD + "# more\n")).version
 
 
 @pytest.mark.parametrize(

@@ -116,3 +116,68 @@ def test_places_to_look_are_on_loopback_and_named_apart() -> None:
         "vllm": {8000, 8080, 9931},
         "llamacpp": {8000, 8080, 9931},
     }
+
+
+async def read(kind: str, answers: dict[str, Any]) -> HostReport:
+    """Look at a host that has an answer for each path."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        body = answers.get(request.url.path)
+        if isinstance(body, str):
+            return httpx.Response(200, text=body)
+        return httpx.Response(404) if body is None else httpx.Response(200, json=body)
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+        return await look_at(client, KINDS[kind], Host("One", kind, "http://one.lan:1"))
+
+
+METRICS = """\
+# TYPE vllm:num_requests_running gauge
+vllm:num_requests_running{engine="0",model_name="m"} 3.0
+vllm:num_requests_running{engine="1",model_name="m"} 2.0
+vllm:num_requests_waiting{engine="0",model_name="m"} 7.0
+vllm:kv_cache_usage_perc{engine="0",model_name="m"} 4.2e-01
+"""
+
+
+@pytest.mark.parametrize(
+    ("metrics", "seen"),
+    [
+        (METRICS, (5, 7, 0.42)),
+        ("vllm:num_requests_running 1e+e-\nvllm:num_requests_waiting 1e308\n", (0, 0, 0.0)),
+        ("vllm:num_requests_running -4\nvllm:kv_cache_usage_perc 40\n", (0, 0, 0.0)),
+        ("<html>", (0, 0, 0.0)),
+    ],
+)
+async def test_gauges_of_vllm(metrics: str, seen: tuple[int, int, float]) -> None:
+    row = {"id": "m", "owned_by": "vllm", "max_model_len": 4096}
+    report = await read("vllm", {"/v1/models": {"data": [row]}, "/version": {"version": "0.11.0"}, "/metrics": metrics})
+    assert (report.running, report.waiting, report.cache_share) == seen
+    assert report.version == "0.11.0"
+
+
+async def test_memory_of_ollama_and_what_of_it_is_slow() -> None:
+    report = await read(
+        "ollama",
+        {
+            "/api/version": {"version": "0.13.0"},
+            "/api/tags": {"models": [{"name": "a:1"}, {"name": "b:1"}]},
+            "/api/ps": {"models": [{"name": "a:1", "size": 100, "size_vram": 60, "context_length": 8192}]},
+        },
+    )
+    assert [(each.memory_bytes, each.processor_bytes, each.context_tokens) for each in report.models] == [
+        (100, 40, 8192),
+        (0, 0, 0),
+    ]
+
+
+async def test_memory_of_exo_and_lmstudio() -> None:
+    nodes = {"a": {"ramAvailable": {"inBytes": 5}}, "b": {"ramAvailable": {"inBytes": 7}}, "c": "odd"}
+    exo = await read("exo", {"/state": {"instances": {}, "nodeMemory": nodes}, "/v1/models": {"data": []}})
+    assert exo.free_bytes == 12
+    rows = [
+        {"key": "a", "size_bytes": 9, "loaded_instances": [{"config": {"context_length": 4096}}]},
+        {"key": "b", "size_bytes": 9},
+    ]
+    lmstudio = await read("lmstudio", {"/api/v1/models": {"models": rows}})
+    assert [each.memory_bytes for each in lmstudio.models] == [9, 0]

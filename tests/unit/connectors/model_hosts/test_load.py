@@ -11,17 +11,21 @@ class Clock:
         return self.now
 
 
-def carry_and_fail(load: Load) -> None:
-    with load.carrying(), load.carrying():
+def carry_and_fail(load: Load, seen: list[int]) -> None:
+    def note() -> None:
+        seen.append(load.in_flight)
+
+    with load.carrying(note), load.carrying(note):
         assert load.in_flight == 2
         raise ValueError("boom")
 
 
 def test_counts_what_it_carries_also_through_errors() -> None:
     load = Load()
+    seen: list[int] = []
     with pytest.raises(ValueError, match="boom"):
-        carry_and_fail(load)
-    assert load.in_flight == 0
+        carry_and_fail(load, seen)
+    assert seen == [1, 2, 1, 0]
 
 
 def test_rests_longer_with_each_failure_in_a_row() -> None:
@@ -30,6 +34,7 @@ def test_rests_longer_with_each_failure_in_a_row() -> None:
     assert not load.is_cooling
     for seconds in (15, 30, 60, 120, 120):
         load.failed()
+        assert load.rest_seconds == seconds
         clock.now += seconds - 1
         assert load.is_cooling
         clock.now += 1

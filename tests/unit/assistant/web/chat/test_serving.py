@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -42,6 +43,13 @@ def test_a_model_that_cannot_chat_does_not_serve() -> None:
 
 def test_a_host_that_loads_says_so() -> None:
     assert "Mini2 is loading" in serving_words(PERSONA, [host("Mini2")])
+
+
+def test_a_host_that_is_drained_says_so() -> None:
+    words = "Mini2 is drained for maintenance since noon"
+    drained = replace(host("Mini2", model("llama3.1:70b", is_available=False)), words=words, is_drained=True)
+    assert words in serving_words(PERSONA, [drained])
+    assert "Dev1" in serving_words(PERSONA, [drained, host("Dev1", model("qwen2.5:32b"))])
 
 
 def test_with_no_host_the_words_say_what_works_and_what_to_do() -> None:

@@ -1,0 +1,1 @@
+"""The site's fleet in a process: fleet.yaml read and watched."""

@@ -1,0 +1,125 @@
+"""What the processes of an installation tell each other about the hosts: work in flight, speed, failures, drains.
+
+The board they write on is somebody else's (Redis, in the product). Without it each process goes by what it sees itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from connectors.model_hosts.ending import end_task
+
+_log = logging.getLogger(__name__)
+
+_EVERY_SECONDS = 1.0  # how soon a drain reaches every process
+_LEAST_SECONDS = 0.1  # between two exchanges, however much happens
+_PATIENCE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What is told about one deployment.
+
+    Attributes:
+        in_flight: answers in the making.
+        tokens_per_second: of one answer, as measured lately; 0 before the first.
+        rest_seconds: how long others should be asked first, after a failure.
+    """
+
+    in_flight: int = 0
+    tokens_per_second: float = 0.0
+    rest_seconds: float = 0.0
+
+    def joined(self, other: Share) -> Share:
+        """Return what two processes say together."""
+        speeds = [speed for speed in (self.tokens_per_second, other.tokens_per_second) if speed]
+        return Share(
+            self.in_flight + other.in_flight,
+            sum(speeds) / len(speeds) if speeds else 0.0,
+            max(self.rest_seconds, other.rest_seconds),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the others told.
+
+    Attributes:
+        drained: hosts that get no new work, each with since when, in words.
+        others: what all other processes say together, by deployment.
+    """
+
+    drained: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[str, Share] = field(default_factory=dict)
+
+
+class Board(Protocol):
+    """Where the processes of an installation write what they know."""
+
+    async def exchange(self, own: Mapping[str, Share]) -> Told:
+        """Write down what this process knows, and read what the others wrote; may raise anything."""
+        ...
+
+
+class Exchange:
+    """Keeps up with the others: every second, and at once when something happens here.
+
+    Args:
+        board: where it is written.
+        own: what this process knows now.
+        on_told: called with what is new.
+    """
+
+    def __init__(
+        self, board: Board, *, own: Callable[[], Mapping[str, Share]], on_told: Callable[[Told], None]
+    ) -> None:
+        self._board = board
+        self._own = own
+        self._on_told = on_told
+        self._task: asyncio.Task[None] | None = None
+        self._early = asyncio.Event()
+        self._is_failing = False
+        self.told = Told()
+
+    async def start(self) -> None:
+        """Exchange once, so that the first prompt knows of drains, and go on."""
+        await self.once()
+        self._task = asyncio.create_task(self._go_on(), name="exchange about the model hosts")
+
+    async def close(self) -> None:
+        """End."""
+        if self._task is not None:
+            await end_task(self._task)
+
+    def soon(self) -> None:
+        """Exchange earlier than planned: work began or ended."""
+        self._early.set()
+
+    async def once(self) -> None:
+        """Exchange now. Without the board drains stay as they were, and nothing is known of the others' work."""
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                told = await self._board.exchange(self._own())
+            self._is_failing = False
+        except Exception as error:  # noqa: BLE001  # the board is somebody else's; whatever it was, answers go on
+            if not self._is_failing:
+                _log.warning("The other processes cannot be heard about the model hosts: %s", type(error).__name__)
+            self._is_failing = True
+            told = Told(self.told.drained)
+        if told != self.told:
+            self.told = told
+            self._on_told(told)
+
+    async def _go_on(self) -> None:
+        while True:
+            await asyncio.sleep(_LEAST_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_EVERY_SECONDS - _LEAST_SECONDS):
+                    await self._early.wait()
+            self._early.clear()
+            await self.once()

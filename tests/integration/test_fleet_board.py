@@ -1,0 +1,149 @@
+"""What all processes know of each other over Redis: work in flight, speed, failures, drains."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import pytest
+import redis.asyncio
+
+from assistant.fleet import board as board_file
+from assistant.fleet.board import RedisBoard
+from connectors.errors import HostError, NoRouteError
+from connectors.model_hosts.sharing import Share, Told
+from connectors.model_hosts.values import Need
+from tests.fakes.model_host import FakeModelHost, Fault
+from tests.fakes.open_hosts import QUESTION, ask, eventually, fleet_of, open_hosts
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+async def client(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
+    async with redis.asyncio.Redis.from_url(redis_url) as opened:
+        yield opened
+
+
+async def test_work_of_one_process_is_seen_by_the_other(client: redis.asyncio.Redis) -> None:
+    with FakeModelHost("vllm", reply="word " * 200, token_seconds=0.05) as one, FakeModelHost("vllm") as two:
+        one.waiting = two.waiting = 0
+        fleet = fleet_of(one, two)
+        async with (
+            open_hosts(fleet=fleet, board=RedisBoard(client)) as here,
+            open_hosts(fleet=fleet, board=RedisBoard(client)) as there,
+        ):
+            assert there.choose(Need()).host == "Host1"
+            stream = here.ask(here.choose(Need()), QUESTION, max_tokens=200, temperature=0.0, reader="maria")
+            async with aclosing(stream):
+                await anext(stream)
+                await eventually(lambda: there.choose(Need()).host == "Host2")
+                assert there.statuses()[0].words == "Host1 answers 1 prompt"
+            await eventually(lambda: there.choose(Need()).host == "Host1")
+
+
+async def test_speed_and_failure_of_one_process_count_for_the_other(client: redis.asyncio.Redis) -> None:
+    with FakeModelHost("vllm", reply="word " * 40, token_seconds=0.01) as one, FakeModelHost("vllm") as two:
+        fleet = fleet_of(one, two)
+        async with (
+            open_hosts(fleet=fleet, board=RedisBoard(client)) as here,
+            open_hosts(fleet=fleet, board=RedisBoard(client)) as there,
+        ):
+            await ask(here)
+            await eventually(lambda: there.statuses()[0].models[0].tokens_per_second > 0)
+            one.fault = Fault.parse("500")
+            with pytest.raises(HostError):
+                await ask(here)
+            await eventually(lambda: there.choose(Need()).host == "Host2")
+
+
+async def test_drained_host_gets_no_new_work_and_finishes_its_own(client: redis.asyncio.Redis) -> None:
+    board = RedisBoard(client)
+    with FakeModelHost("vllm", reply="word " * 60, token_seconds=0.02) as one, FakeModelHost("vllm") as two:
+        fleet = fleet_of(one, two)
+        async with (
+            open_hosts(fleet=fleet, board=RedisBoard(client)) as here,
+            open_hosts(fleet=fleet, board=RedisBoard(client)) as there,
+        ):
+            stream = here.ask(here.choose(Need()), QUESTION, max_tokens=60, temperature=0.0, reader="maria")
+            await anext(stream)
+            assert await board.drain("Host1", "2026-11-29 13:00 UTC")
+            assert not await board.drain("Host1", "later")
+            for hosts in (here, there):
+                await eventually(lambda hosts=hosts: hosts.statuses()[0].is_drained)
+                assert hosts.choose(Need()).host == "Host2"
+                assert hosts.statuses()[0].words == "Host1 is drained for maintenance since 2026-11-29 13:00 UTC"
+            rest = [item async for item in stream]
+            assert sum(len(getattr(item, "text", "").split()) for item in rest) > 50
+            await board.drain("Host2", "2026-11-29 13:01 UTC")
+            await eventually(lambda: there.statuses()[1].is_drained)
+            with pytest.raises(NoRouteError, match="Host1 is drained for maintenance since 2026-11-29 13:00 UTC"):
+                there.choose(Need())
+            assert await board.undrain("Host1")
+            assert not await board.undrain("Host1")
+            await eventually(lambda: not there.statuses()[0].is_drained)
+            assert there.choose(Need()).host == "Host1"
+
+
+async def test_a_process_that_starts_knows_of_drains_before_its_first_prompt(client: redis.asyncio.Redis) -> None:
+    await RedisBoard(client).drain("Host1", "today")
+    with FakeModelHost("vllm") as one, FakeModelHost("vllm") as two:
+        async with open_hosts(fleet=fleet_of(one, two), board=RedisBoard(client)) as hosts:
+            assert hosts.choose(Need()).host == "Host2"
+
+
+async def test_a_process_that_died_is_forgotten(client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(board_file, "_FORGET_MILLISECONDS", 300)
+    mortal, other = RedisBoard(client), RedisBoard(client)
+    await mortal.exchange({"Host1/m": Share(3, 20.0, 5.0)})
+    assert (await other.read()).others == {"Host1/m": Share(3, 20.0, 5.0)}
+    async with asyncio.timeout(30):
+        while (await other.read()).others:  # noqa: ASYNC110  # Redis forgets by its own clock
+            await asyncio.sleep(0.05)
+    assert await client.scard(board_file._PROCESSES) == 0
+
+
+async def test_several_processes_add_up(client: redis.asyncio.Redis) -> None:
+    first, second, third = (RedisBoard(client) for _ in range(3))
+    await first.exchange({"a": Share(1, 10.0, 0.0), "b": Share(2, 0.0, 1.0)})
+    await second.exchange({"a": Share(2, 30.0, 4.0)})
+    told = await third.exchange({"a": Share(9, 9.0, 9.0)})
+    assert told == Told({}, {"a": Share(3, 20.0, 4.0), "b": Share(2, 0.0, 1.0)})
+
+
+@pytest.mark.parametrize(
+    "written",
+    [b"{", b"[]", b'{"a": 1}', b'{"a": [1, 2]}', b'{"a": ["1", 2, 3]}', b'{"a": [-1, 2, 3]}', b'{"a": [1e300, 0, 0]}'],
+)
+async def test_what_another_version_wrote_is_nothing(client: redis.asyncio.Redis, written: bytes) -> None:
+    await client.sadd(board_file._PROCESSES, "other")
+    await client.set("other", written)
+    assert (await RedisBoard(client).read()).others == {}
+
+
+async def test_without_redis_answers_go_on_and_drains_stay(
+    client: redis.asyncio.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+
+    class MortalBoard(RedisBoard):
+        is_dead = False
+
+        async def exchange(self, own: object) -> Told:
+            if self.is_dead:
+                raise redis.ConnectionError("gone with a password")
+            return await super().exchange(own)  # type: ignore[arg-type]  # as it is called
+
+    board = MortalBoard(client)
+    await board.drain("Host1", "today")
+    with FakeModelHost("vllm") as one, FakeModelHost("vllm", reply="Here.") as two:
+        async with open_hosts(fleet=fleet_of(one, two), board=board) as hosts:
+            board.is_dead = True
+            await eventually(lambda: "cannot be heard" in caplog.text)
+            text, _ = await ask(hosts)
+            assert hosts.choose(Need()).host == "Host2"
+    assert text == "Here."
+    assert caplog.text.count("The other processes cannot be heard about the model hosts: ConnectionError") == 1
+    assert "password" not in caplog.text

@@ -1,0 +1,118 @@
+"""`cloister fleet list | probe | drain | undrain` as an operator runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from assistant.audit.events import Tag
+from assistant.audit.read import LogReader, Search
+from tests.fakes.model_host import FakeModel, FakeModelHost
+from tests.integration.conftest import Database
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parents[2]
+
+
+class Site:
+    """An installation with a fleet of two hosts, one of which is down."""
+
+    def __init__(self, folder: Path, database: Database, redis_url: str, host: FakeModelHost) -> None:
+        key_file = folder / "master.key"
+        key_file.write_bytes(bytes(range(32)))
+        fleet = folder / "fleet.yaml"
+        fleet.write_text(
+            "hosts:\n"
+            f"  - {{name: Dev1, kind: {host.kind}, address: '{host.address}', accelerator: rtx-4090}}\n"
+            "  - name: Dev2\n    kind: vllm\n    address: http://127.0.0.1:9\n"
+            "    models: [{name: m, context_tokens: 4096}]\n"
+        )
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("CLOISTER_")},
+            "CLOISTER_DATA_DIR": str(folder),
+            "CLOISTER_MASTER_KEY_FILE": str(key_file),
+            "CLOISTER_DATABASE_URL": database.owner_url.get_secret_value(),
+            "CLOISTER_REDIS_URL": redis_url,
+            "CLOISTER_FLEET": str(fleet),
+            "PYTHONPATH": str(ROOT),
+        }
+
+    def run(self, *words: str, status: int = 0, **settings: str) -> str:
+        command = [sys.executable, "-P", "-m", "assistant", "fleet", *words]
+        environment = self.environment | settings
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+
+@pytest.fixture
+def host() -> Iterator[FakeModelHost]:
+    with FakeModelHost("ollama", models=[FakeModel("qwen2.5:7b"), FakeModel("big:cloud")]) as fake:
+        yield fake
+
+
+@pytest.fixture
+def site(tmp_path: Path, database: Database, redis_url: str, host: FakeModelHost) -> Site:
+    return Site(tmp_path, database, redis_url, host)
+
+
+async def test_a_host_is_drained_and_put_back_and_the_log_says_so(site: Site, database: Database) -> None:
+    assert site.run("drain", "dev1") == "Dev1 is drained: it gets no new prompts.\n"
+    assert site.run("drain", "Dev1").endswith("already; nothing was changed.\n")
+    (row, _) = (json.loads(line) for line in site.run("list", "--json").splitlines())
+    assert row["state"].startswith("drained since 20")
+    assert row["models"][0]["is_available"] is False
+    assert site.run("undrain", "Dev1") == "Dev1 is in service.\n"
+    assert site.run("undrain", "Dev1").endswith("already; nothing was changed.\n")
+    assert "did you mean 'Dev1'" in site.run("drain", "Dev11", status=2).replace("│", " ")
+    async with LogReader(database.audit_reader_url) as log:
+        events = await log.read_newest(10, Search(types=frozenset({Tag.HOST_DRAINED, Tag.HOST_UNDRAINED})))
+    assert [(event.document["type"], event.document["data"]["host"]) for event in events] == [
+        ("host:drained", "Dev1"),
+        ("host:undrained", "Dev1"),
+    ]
+
+
+def test_list_shows_file_look_and_board_side_by_side(site: Site) -> None:
+    lines = site.run("list").splitlines()
+    assert lines[0].split() == ["Dev1", "ollama", "up"]
+    assert lines[1].endswith("0.13.0 · 22.8 GiB · RTX 4090")
+    assert lines[2].split(maxsplit=1) == [
+        "qwen2.5:7b",
+        "loaded, window 32,768, 5 GiB, 1.0 GiB of it on the processor",
+    ]
+    assert lines[3].strip() == "refused: big:cloud, it runs on somebody else's machines, not on this host"
+    assert lines[4].startswith("Dev2           vllm      cannot be reached at http://127.0.0.1:9")
+    assert lines[6].split() == ["m", "window", "4,096"]
+
+
+def test_list_without_redis_says_what_it_does_not_know(site: Site) -> None:
+    told = site.run("list", CLOISTER_REDIS_URL="redis://127.0.0.1:9/0")
+    assert "Redis does not answer: what is drained and in flight is not known." in told
+    assert "Dev1           ollama    up" in told
+    refused = site.run("drain", "Dev1", status=1, CLOISTER_REDIS_URL="redis://127.0.0.1:9/0")
+    assert "Redis does not answer; nothing was changed." in refused
+
+
+def test_probe_shows_every_request_with_its_time(site: Site) -> None:
+    lines = site.run("probe", "Dev1").splitlines()
+    assert lines[0].startswith("Dev1 (ollama) answers, looked at in ")
+    called = [line.split()[:3] for line in lines if line.endswith(" ms") and line.startswith("    ")]
+    assert called == [
+        ["GET", "/api/version", "200"],
+        ["GET", "/api/tags", "200"],
+        ["GET", "/api/ps", "200"],
+        ["POST", "/api/show", "200"],
+        ["GET", "/api/status", "200"],
+    ]
+    read = json.loads(site.run("probe", "Dev1", "--json"))
+    assert read["report"]["models"][0]["memory_bytes"] == 5 << 30
+    assert len(read["calls"]) == 5
+    assert "cannot be reached" in site.run("probe", "Dev2", status=1)
