@@ -72,6 +72,10 @@ class Settings(BaseSettings):
         default="",
         description="The audit log's public key of its first day, for the console; unset: beside the sealing key.",
     )
+    exports_dir: Path | None = Field(
+        default=None,
+        description="Folder of exports until they are fetched, for worker and console; unset: in the data folder.",
+    )
     fleet: Path | None = Field(default=None, description="fleet.yaml; unset looks for model hosts on loopback.")
     policy: Path | None = Field(default=None, description="The site's policy, file or folder; unset: the shipped one.")
     names: str = Field(
@@ -115,7 +119,7 @@ class Settings(BaseSettings):
     @property
     def exports(self) -> Path:
         """Return where exports of the audit log lie until somebody fetches them; workers and console share it."""
-        return self.data_dir / "exports"
+        return self.exports_dir or self.data_dir / "exports"
 
     @property
     def seal_key(self) -> Path:
