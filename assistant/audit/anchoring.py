@@ -80,9 +80,9 @@ class Keeping:
             OSError: the checkpoint cannot be written.
             NotFoundError: nothing was sealed yet.
         """
+        last = await asyncio.to_thread(self._keeper.newest)  # before the head: another sealer may add to it meanwhile
         async with await connect(self._sealer_url, autocommit=True) as connection:
             head = await read_newest(connection)
-            last = await asyncio.to_thread(self._keeper.newest)
             if last is not None and not await continues(connection, head, last):
                 await self._notices.contradicted(head.size, last.size)
                 return
