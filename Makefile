@@ -55,7 +55,7 @@ bench-start: .venv/.dev  ## Time the first and second start, and weigh the proce
 	@$(BIN)/python tests/benchmarks/start.py
 
 ROUNDS ?= 300
-bench-kill: .venv/.dev  ## Kill sealer, appender and Postgres again and again, ROUNDS times; nothing may be lost
+bench-kill: .venv/.dev  ## Kill sealer, witness, appender and Postgres again and again, ROUNDS times; nothing may be lost
 	@$(BIN)/python tests/benchmarks/kill.py $(ROUNDS)
 
 clean:  ## Remove the environment and caches; var/ and its data stay

@@ -31,6 +31,8 @@ if TYPE_CHECKING:  # so that `--help` answers at once
     from assistant.audit.sample import Sample
     from assistant.settings import Settings
 
+_MOST_READERS = 8  # each has a connection; beyond, the tree is what the others wait for
+
 audit = typer.Typer(help="The audit log.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, a line each, for machines.")]
@@ -275,7 +277,7 @@ def audit_anchors(
     files: Annotated[list[Path], typer.Argument(help="Files that a syslog server wrote.")],
 ) -> None:
     """Print the checkpoints in files of a syslog server, each once, as `verify --anchor` takes them."""
-    from assistant.audit.anchors import read_notes
+    from assistant.audit.keepers import read_notes
 
     notes: dict[str, None] = {}
     for file in files:
@@ -312,6 +314,38 @@ def audit_rebuild_projections() -> None:
 
     projector = Projector(audit_role_url(AUDIT_PROJECTOR_ROLE), installation_keys())
     typer.echo(f"{asyncio.run(projector.rebuild()):,} events were read.")
+
+
+@audit.command("retention")
+def audit_retention(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be dropped, and drop nothing.")] = False,
+) -> None:
+    """Drop what events of months say whose time is over; where the sealing key lies, for it signs what was dropped."""
+    from importlib.metadata import version
+
+    from assistant.audit.record import Origin
+    from assistant.audit.retention import digest_month, drop_month, list_due
+    from assistant.audit.seal_key import SealKeyFile
+    from assistant.database_roles import AUDIT_ERASER_ROLE
+
+    settings = server_settings()
+    reader, days = audit_reader_url(), settings.audit_keep_days
+
+    async def run() -> None:
+        months = await list_due(reader, days, datetime.now(UTC))
+        if not months:
+            typer.echo(f"No month is older than {days} days.")
+        for month in months:
+            if dry_run:
+                typer.echo(f"{month}: {(await digest_month(reader, month)).events:,} events would be dropped.")
+                continue
+            key = SealKeyFile(settings.seal_key).read().current
+            eraser, origin = audit_role_url(AUDIT_ERASER_ROLE), Origin.here(version("cloister"))
+            dropped = await drop_month(reader, eraser, key, month, keep_days=days, origin=origin)
+            typer.echo(f"{month}: {dropped:,} events dropped; their places and hashes stay.")
+
+    asyncio.run(run())
 
 
 @audit.command("new-era")
@@ -355,7 +389,7 @@ async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_qui
         anchors=[anchor for file in anchors for anchor in read_anchors(file)],
         witnesses=[_parse_key(each) for each in witnesses],
         is_quick=is_quick,
-        processes=os.cpu_count() or 1,
+        processes=min(os.cpu_count() or 1, _MOST_READERS),
         keys=installation_keys(),
     ) as verifier:
         findings = await verifier.verify()

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -20,7 +21,9 @@ from assistant.audit.counts import FindingCounts
 from assistant.audit.detour import SpoolLimits
 from assistant.audit.eraser import Eraser
 from assistant.audit.events import FleetLoaded, FleetRefused, LogOpened, PolicyLoaded, PolicyRefused
+from assistant.audit.export import Exported, ExportRequest, OnProgress, create_export
 from assistant.audit.keeping import ContentKeys, ContentLog
+from assistant.audit.log_key import LogKey
 from assistant.audit.partitions import ensure_partitions
 from assistant.audit.parts import TextMarker
 from assistant.audit.project import Projector
@@ -87,6 +90,8 @@ class Application:
     conversations: Conversations
     review: Review
     desk: Desk
+    log_key: LogKey
+    reader_url: SecretStr
     erasure: Erasure
     documents: Documents
     knowledge: Knowledge
@@ -141,7 +146,7 @@ class Application:
 
     async def recover_turns(self) -> int:
         """Mark the answers that a crash left in the making; return how many."""
-        return await recover_turns(self.history, self.audit)
+        return await recover_turns(self.history, self.content_log)
 
     async def note_ended_jobs(self) -> int:
         """Write the ends of jobs to the audit log; return how many."""
@@ -150,6 +155,24 @@ class Application:
     async def follow_hits(self) -> int:
         """Bring hits from the audit log to the queue of the desk; return how many."""
         return await self.desk.follower.follow()
+
+    async def has_waiting_exports(self) -> bool:
+        """Tell whether an export waits to be written."""
+        return await self.desk.exports.has_waiting()
+
+    async def write_next_export(self) -> bool:
+        """Write one export that waits; tell whether there was one."""
+        return await self.desk.exports.write_next(self._write_export)
+
+    async def sweep_exports(self) -> int:
+        """Delete the files of exports that are over; return how many."""
+        return await self.desk.exports.sweep()
+
+    async def _write_export(self, request: ExportRequest, target: Path, on_progress: OnProgress) -> Exported:
+        key = self.log_key()
+        if key is None:
+            raise SettingsError("The log's public key is not known here. Set CLOISTER_LOG_KEY to what seal.pub holds.")
+        return await create_export(self.reader_url, key, request, self.audit, target, on_progress=on_progress)
 
     async def expire_unmasking(self) -> int:
         """Note which unmaskings are over; return how many."""
@@ -231,6 +254,8 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
                 ),
             ),
             erasure=_erasure(settings, keys, audit),
+            log_key=LogKey(settings),
+            reader_url=_reader_url(settings, keys),
             desk=build_desk(
                 engine,
                 _reader_url(settings, keys),
@@ -239,6 +264,7 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
                 sealer=keys.sealer("pseudonyms"),
                 marker=marker,
                 notice_days=settings.notice_days,
+                exports=settings.exports,
             ),
             documents=Documents(knowledge, jobs, audit),
             knowledge=knowledge,

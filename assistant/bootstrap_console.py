@@ -6,7 +6,7 @@ The web process has most of it already and adds `open_backend`; the console's ow
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,17 +19,20 @@ from assistant.access import Access
 from assistant.answering.guarding import ConversationGuard
 from assistant.answering.words import held_back_of_detail
 from assistant.audit.append import Appender
-from assistant.audit.checkpoint import NoteError, NoteKey
 from assistant.audit.content import ContentReader
 from assistant.audit.counts import FindingCounts
 from assistant.audit.events import LogOpened
+from assistant.audit.feed import WitnessAddress
 from assistant.audit.heads_shown import HeadsReader
+from assistant.audit.integrity import read_integrity
+from assistant.audit.light import Integrity
 from assistant.audit.lists import EventLists
+from assistant.audit.log_key import LogKey
 from assistant.audit.parts import TextMark, TextMarker
 from assistant.audit.reader_pool import ReaderPool
 from assistant.audit.record import Origin
-from assistant.audit.seal_key import public_file_of, read_public_key
 from assistant.audit.sealed import SealChecks
+from assistant.audit.tallies import Tallies
 from assistant.audit.text_search import TextSearch
 from assistant.compliance.desk import Desk, build_desk
 from assistant.database import create_engine
@@ -63,8 +66,11 @@ class ConsoleBackend:
     lists: EventLists
     seals: SealChecks
     heads: HeadsReader
+    integrity: Callable[[], Awaitable[Integrity]]
     spots: KeptSpots
     people: Pseudonyms
+    tallies: Tallies
+    figures: Figures
     texts: ContentReader
     words: TextSearch
     review: Review
@@ -91,27 +97,6 @@ class KeptSpots:
         return spots
 
 
-class LogKey:
-    """The log's public key, as this process knows it: set, or beside the sealing key.
-
-    Raises:
-        SettingsError: what was set is no key.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        try:
-            self._key = NoteKey.parse(settings.log_key) if settings.log_key else None
-        except NoteError as error:
-            raise SettingsError(f"CLOISTER_LOG_KEY: {error}") from error
-        self._file = public_file_of(settings.seal_key)
-
-    def __call__(self) -> NoteKey | None:
-        """Return the key; none as long as there is none: at a first start the sealer makes it a little later."""
-        if self._key is None and self._file.exists():
-            self._key = read_public_key(self._file)
-        return self._key
-
-
 @asynccontextmanager
 async def open_backend(
     settings: Settings,
@@ -136,10 +121,18 @@ async def open_backend(
             lists=EventLists(pool),
             seals=SealChecks(pool, log_key),
             heads=HeadsReader(pool, log_key),
+            integrity=lambda: read_integrity(
+                reader_url,
+                first_key=log_key(),
+                witnesses=[WitnessAddress.parse(each).key for each in settings.audit_witnesses],
+                anchor_file=settings.audit_anchor_file,
+            ),
             spots=KeptSpots(TurnDetails(engine)),
             people=Pseudonyms(engine),
-            texts=ContentReader(reader_url, keys),
-            words=TextSearch(reader_url, keys),
+            tallies=Tallies(pool),
+            figures=Figures(audit, Reports(engine), FindingCounts(reader_url), labels=labels),
+            texts=ContentReader(pool, keys),
+            words=TextSearch(pool, keys),
             review=review,
             desk=desk,
             mark=TextMarker(keys).mark,
@@ -181,6 +174,7 @@ async def build_console(settings: Settings) -> AsyncIterator[tuple[Access, Conso
             sealer=sealer,
             marker=marker,
             notice_days=settings.notice_days,
+            exports=settings.exports,
         )
         review = Review(
             history,

@@ -30,6 +30,7 @@ class Right(StrEnum):
     ANSWER_UNMASK = "desk/answer-unmask"  # approve or deny, look at emergencies afterwards, put a notice off
     ASK_ERASURE = "erasure/ask"  # ask for erasures, place holds, see both
     DECIDE_ERASURE = "erasure/decide"  # agree or not, release holds
+    EXPORT_LOG = "desk/export"  # events as a file, by a page
     DECIDE_REPORTS = "review"
 
 
@@ -52,6 +53,7 @@ HOLDERS: Final[Mapping[Right, frozenset[Role]]] = MappingProxyType(
         Right.ANSWER_UNMASK: frozenset({Role.APPROVER}),
         Right.ASK_ERASURE: _READERS | {Role.ADMINISTRATOR},
         Right.DECIDE_ERASURE: frozenset({Role.APPROVER}),
+        Right.EXPORT_LOG: _READERS,
         Right.DECIDE_REPORTS: frozenset({Role.REVIEWER, Role.ADMINISTRATOR}),
     }
 )

@@ -63,9 +63,18 @@ class Settings(BaseSettings):
         pattern="^(keep|none)$",
         description="keep: the audit log keeps guarded texts, encrypted; none: it keeps none.",
     )
+    audit_keep_days: int = Field(
+        default=400,
+        ge=183,
+        description="How long the audit log keeps what its events say.",
+    )
     log_key: str = Field(
         default="",
         description="The audit log's public key of its first day, for the console; unset: beside the sealing key.",
+    )
+    exports_dir: Path | None = Field(
+        default=None,
+        description="Folder of exports until they are fetched, for worker and console; unset: in the data folder.",
     )
     fleet: Path | None = Field(default=None, description="fleet.yaml; unset looks for model hosts on loopback.")
     policy: Path | None = Field(default=None, description="The site's policy, file or folder; unset: the shipped one.")
@@ -107,6 +116,11 @@ class Settings(BaseSettings):
     def audit_spool(self) -> Path:
         """Return the folder where events wait for the audit log's database."""
         return self.data_dir / "audit-spool"
+
+    @property
+    def exports(self) -> Path:
+        """Return where exports of the audit log lie until somebody fetches them; workers and console share it."""
+        return self.exports_dir or self.data_dir / "exports"
 
     @property
     def seal_key(self) -> Path:

@@ -11,6 +11,7 @@ from assistant.audit.anchor import AnchorCheck, Reign
 from assistant.audit.checkpoint import NoteError, NoteKey
 from assistant.audit.checks import BATCH_CHECKS, TREE_CHECKS, Batch
 from assistant.audit.dealing import Dealer, Moments, Run
+from assistant.audit.dropped import DroppedCheck
 from assistant.audit.events import KeyRotated, Tag
 from assistant.audit.findings import Findings
 from assistant.audit.heads import Head
@@ -35,13 +36,17 @@ class BatchCheck:
         key: the public key of the log's first day.
         tiles: as the database has them.
         anchors: checkpoints from elsewhere, whose sizes are noted on the way.
+        dropped: where it is noted what retention took.
         findings: where problems are noted.
     """
 
-    def __init__(self, key: NoteKey, tiles: StoredTiles, anchors: AnchorCheck, findings: Findings) -> None:
+    def __init__(
+        self, key: NoteKey, tiles: StoredTiles, anchors: AnchorCheck, dropped: DroppedCheck, findings: Findings
+    ) -> None:
         self.reigns = [Reign(key, 0)]
         self._tiles = tiles
         self._anchors = anchors
+        self._dropped = dropped
         self._findings = findings
         self._tree = Tree()
         self._moments = Moments()
@@ -53,6 +58,11 @@ class BatchCheck:
     def size(self) -> int:
         """Return how many leaves the batches have so far."""
         return self._tree.size
+
+    @property
+    def newest_keys(self) -> list[NoteKey]:
+        """Return the key in force and the one before: an event that the old one signed may be sealed under the new."""
+        return [reign.key for reign in self.reigns[-2:]]
 
     async def check(self, head: Head, previous: Head | None, dealer: Dealer) -> None:
         """Take the rows of the next batch, and compare them with its head."""
@@ -66,6 +76,7 @@ class BatchCheck:
             earliest, latest = run.recorded()
             batch.add_run(self._moments.dated_back(run, earliest), latest)
             announced += self._note_events(batch, run)
+            self._dropped.note_sealed(run, head)
             await self._grow(split_hashes(run.leaves))
         self._moments.add(head)
         self._follow_edge(head, previous)
@@ -81,13 +92,16 @@ class BatchCheck:
 
     def _note_events(self, batch: Batch, run: Run) -> Iterator[_Announced]:
         """Note what events of the batch say about eras, and yield those about keys."""
-        for number, place, body in run.notable:
+        for number, place, recorded, body in run.notable:
             document = parse_body(body)
             kind, data = document.get("type"), document.get("data")
+            leaf = self._tree.size + number
             if kind == Tag.KEY_ROTATED:
-                yield _Announced(self._tree.size + number, place.id, _announcement(data))
+                yield _Announced(leaf, place.id, _announcement(data))
             elif kind == Tag.LOG_RESTORED:
                 batch.restored.add(place.era)
+            elif kind == Tag.RETENTION_EXECUTED:
+                self._dropped.note_event(data, self.newest_keys, recorded=recorded, leaf=leaf, event=place.id)
 
     def _judge(self, batch: Batch) -> None:
         is_lost = self._is_lost

@@ -42,6 +42,7 @@ _SELECT_EXTRA: Final = """
     SELECT c.id FROM audit.content c WHERE NOT EXISTS (SELECT FROM audit.event e WHERE e.content_id = c.id)
 """
 _SELECT_ERASURES: Final = "SELECT recorded_at, thread_id, subject, body FROM audit.event WHERE type = %s"
+_SELECT_DROPPED: Final = "SELECT body FROM audit.event WHERE type = %s"
 _SELECT_KEYS: Final = "SELECT id, thread_id, person_id, wrapped FROM audit.dek WHERE wrapped IS NOT NULL"
 
 
@@ -82,15 +83,20 @@ async def check_contents(connection: psycopg.AsyncConnection, findings: Findings
 
 @dataclass(slots=True)
 class _Erasures:
-    """When each conversation and each person was last erased."""
+    """When each conversation and each person was last erased, and which events came later than that, without a text."""
 
     last: dict[tuple[str, UUID], datetime] = field(default_factory=dict)
+    late: set[UUID] = field(default_factory=set)
 
     def explains(self, row: _Committed) -> bool:
-        """Tell whether a text was written before its conversation or its person was erased."""
+        """Tell whether a text was sealed before its conversation or its person was erased.
+
+        An event that waited on a disk meanwhile is recorded after the erasure, and another one says that of it.
+        """
         about = (("thread", row.thread_id), ("person", row.subject))
         times = [self.last.get((scope, subject)) for scope, subject in about if subject]
-        return any(moment is not None and row.recorded_at < moment for moment in times)
+        is_late = row.id in self.late and not row.is_there
+        return any(moment is not None and (is_late or row.recorded_at < moment) for moment in times)
 
 
 async def _read_erasures(connection: psycopg.AsyncConnection) -> _Erasures:
@@ -102,6 +108,8 @@ async def _read_erasures(connection: psycopg.AsyncConnection) -> _Erasures:
         if about is not None:
             known = found.last.get((str(scope), about))
             found.last[str(scope), about] = recorded_at if known is None else max(known, recorded_at)
+    cursor = await connection.execute(_SELECT_DROPPED, [Tag.TEXT_DROPPED.value])
+    found.late = {_uuid_of(_data_of(body).get("event_id")) for (body,) in await cursor.fetchall()}
     return found
 
 
@@ -113,6 +121,14 @@ async def _check_keys(connection: psycopg.AsyncConnection, findings: Findings, w
                 wrap.open(identifier, thread_id, person_id, wrapped)
             except ValueError:
                 findings.add("content-key", f"The key {identifier} of a conversation's texts was changed.")
+
+
+def _uuid_of(value: object) -> UUID:
+    """Return an id as far as it is still one; the body's own check says that it was changed."""
+    try:
+        return UUID(str(value))
+    except ValueError:
+        return UUID(int=0)
 
 
 def _missing(row: _Committed) -> str:

@@ -48,14 +48,23 @@ class Run:
             yield problem.row - self.begin, problem
 
     @property
-    def notable(self) -> Iterator[tuple[int, Place, bytes]]:
-        """Yield events that change what holds for the rest of the log: number in the run, place, body."""
+    def notable(self) -> Iterator[tuple[int, Place, int, bytes]]:
+        """Yield events that change what holds for the log: number in the run, place, when it was recorded, body."""
         first = bisect_left(self.source.notable, self.begin, key=itemgetter(0))
         for row, body in islice(self.source.notable, first, None):
             if row >= self.end:
                 return
             place = self.source.places[row * PLACE.size : (row + 1) * PLACE.size]
-            yield row - self.begin, Place.parse(place), body
+            yield row - self.begin, Place.parse(place), PLACE.unpack(place)[-1], body
+
+    @property
+    def stubs(self) -> Iterator[bytes]:
+        """Yield the places of rows whose bodies retention took."""
+        first = bisect_left(self.source.stubs, self.begin)
+        for row in islice(self.source.stubs, first, None):
+            if row >= self.end:
+                return
+            yield self.source.places[row * PLACE.size : (row + 1) * PLACE.size]
 
     def recorded(self) -> tuple[int, int]:
         """Return when the first and the last of the rows were recorded, by what they say."""

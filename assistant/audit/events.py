@@ -90,6 +90,7 @@ class Tag(StrEnum):
     ERASURE_APPROVED = "erasure:approved"
     ERASURE_DENIED = "erasure:denied"
     ERASURE_EXECUTED = "erasure:executed"
+    RETENTION_EXECUTED = "retention:executed"
     ANCHOR_KEPT = "anchor:kept"
     ANCHOR_FAILED = "anchor:failed"
     ANCHOR_CONTRADICTED = "anchor:contradicted"
@@ -1272,6 +1273,26 @@ class ExportDownloaded:
     zip_sha256: Name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionExecuted:
+    """What the events of a month say was dropped; place and leaf of each are left.
+
+    Attributes:
+        month: such as `2026-11`, in UTC.
+        digest: over places and leaves of the events, in the order of the tree.
+        keep_days: how long events are kept here.
+        signature: by the key that signs the log's heads, over month, number and digest; Base64.
+    """
+
+    tag: ClassVar = Tag.RETENTION_EXECUTED
+    outcome: ClassVar = Outcome.DONE
+    month: Name
+    events: int
+    digest: Name
+    keep_days: int
+    signature: Name
+
+
 Event = (
     TurnAccepted
     | TurnGuarded
@@ -1343,6 +1364,7 @@ Event = (
     | ErasureApproved
     | ErasureDenied
     | ErasureExecuted
+    | RetentionExecuted
     | AnchorKept
     | AnchorFailed
     | AnchorContradicted

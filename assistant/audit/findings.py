@@ -51,6 +51,7 @@ class Findings:
         warned: how many there were.
         unchecked_cosignatures: of witnesses whose keys were not given.
         unsealed: events that no head covers yet.
+        dropped: events whose bodies retention took.
         longest_silence_seconds: between two heads; a minute is the rule, more says that nobody sealed.
         anchors: how many outside checkpoints fit.
     """
@@ -63,6 +64,7 @@ class Findings:
     warnings: list[Problem] = field(default_factory=list)
     warned: int = 0
     unsealed: int = 0
+    dropped: int = 0
     oldest_unsealed_seconds: float = 0.0
     longest_silence_seconds: float = 0.0
     anchors: int = 0
@@ -110,6 +112,7 @@ class Findings:
             "warnings": [warning.as_data() for warning in self.warnings],
             "warned": self.warned,
             "unsealed": self.unsealed,
+            "dropped": self.dropped,
             "oldest_unsealed_seconds": round(self.oldest_unsealed_seconds, 3),
             "longest_silence_seconds": round(self.longest_silence_seconds, 3),
             "anchors": self.anchors,

@@ -147,12 +147,14 @@ SELECT_EXACT_HEADS: Final = _SELECT_HEADS.format(sealed_at=sql.Identifier("seale
 # The last condition keeps a row out that somebody wrote with a transaction number of the future.
 _BATCH: Final = sql.SQL(
     "SELECT {columns} FROM ("
-    " SELECT {event} FROM audit.event WHERE era = {last_era} AND xid >= {xmax}::xid8"
-    " UNION ALL SELECT {event} FROM audit.event WHERE era = {last_era} AND xid = ANY({open}::xid8[])"
-    " UNION ALL SELECT {event} FROM audit.event WHERE era > {last_era} AND era <= {era}"
+    " SELECT {event} FROM {source} WHERE era = {last_era} AND xid >= {xmax}::xid8"
+    " UNION ALL SELECT {event} FROM {source} WHERE era = {last_era} AND xid = ANY({open}::xid8[])"
+    " UNION ALL SELECT {event} FROM {source} WHERE era > {last_era} AND era <= {era}"
     ") batch WHERE (era < {era} OR pg_visible_in_snapshot(xid, {snapshot}))"
 )
 _READABLE: Final = sql.SQL("id, era, xid, recorded_at, leaf")  # of an event, by the sealer
+EVENTS: Final = sql.SQL("audit.event")
+PLACES: Final = sql.SQL("audit.place")  # also of events that retention took; for the reader
 _NO_ERA: Final = -1
 _NOTHING: Final = Snapshot(0, 0, frozenset())
 
@@ -164,6 +166,7 @@ def select_batch(
     era: sql.Composable,
     snapshot: sql.Composable,
     event: sql.Composable = _READABLE,
+    source: sql.Composable = EVENTS,
 ) -> sql.Composed:
     """Return the query for the rows of a batch, in no order.
 
@@ -173,11 +176,13 @@ def select_batch(
         era: of the batch's own head.
         snapshot: likewise.
         event: columns of the log; as they are, those that the sealer may read.
+        source: `PLACES` for batches of which retention may have taken events.
     """
     last = after.snapshot if after else _NOTHING
     return _BATCH.format(
         columns=columns,
         event=event,
+        source=source,
         last_era=sql.Literal(after.era if after else _NO_ERA),
         xmax=sql.Literal(str(last.xmax)),
         open=sql.Literal([str(xid) for xid in sorted(last.open)]),

@@ -13,10 +13,10 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from assistant.audit.anchoring import continues
-from assistant.audit.anchors import AnchorFile
 from assistant.audit.checkpoint import NoteError, NoteKey, open_note, parse_signature, split_note
 from assistant.audit.events import KeyRotated, Tag
 from assistant.audit.heads import Head, select_batch
+from assistant.audit.keepers import AnchorFile
 from assistant.audit.light import BROWSER_FRESH, AnchorState, Contradiction, Integrity, Verification
 from assistant.audit.proof import read_newest
 from assistant.audit.seal_key import follow

@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
-from assistant.audit.heads import FIRST_BATCH, SELECT_HEADS, Head, has_seen, select_batch
+from assistant.audit.heads import FIRST_BATCH, PLACES, SELECT_HEADS, Head, has_seen, select_batch
 from assistant.audit.proof import find_batch, read_batch
 from assistant.errors import UnavailableError
 
@@ -133,6 +133,7 @@ async def _read_rows(
         era=sql.Literal(last.era),
         snapshot=sql.SQL("{}::pg_snapshot").format(sql.Literal(str(last.snapshot))),
         event=sql.SQL("*"),
+        source=PLACES,
     )
     async with connection.cursor("leaves", binary=True) as cursor:
         await cursor.execute(sql.SQL("{} ORDER BY era, xid, id").format(batch))

@@ -118,7 +118,7 @@ def expect_columns(document: Mapping[str, Any]) -> str:
     actor_hex = _uuid_hex(actor)
     severity = get("severity")
     return (
-        f"{_uuid_hex(document['id'])[8:]}{_text_hex(document['type'])}00000008{_time_hex(document['at'])}"
+        f"{_digits(document['id'])}{_text_hex(document['type'])}00000008{_time_hex(document['at'])}"
         f"{actor_hex if subject == actor else _uuid_hex(subject)}{actor_hex}{_uuid_hex(get('thread_id'))}"
         f"{_uuid_hex(get('turn_id'))}{_uuid_hex(get('content_id'))}"
         f"{_text_hex(get('rule'))}{_text_hex(get('model'))}{_text_hex(get('host'))}{_text_hex(get('persona'))}"
@@ -133,13 +133,16 @@ def is_known_kind(document: Mapping[str, Any]) -> bool:
     return is_known and isinstance(kind, str) and kind in _TAGS
 
 
+@lru_cache(4096)  # the events of a turn come close together and have their person, conversation and turn in common
 def _uuid_hex(text: str | None) -> str:
-    if text is None:
-        return _EMPTY
+    return _EMPTY if text is None else f"00000010{_digits(text)}"
+
+
+def _digits(text: str) -> str:
     digits = text.replace("-", "")
     if len(text) != 36 or len(digits) != 32 or text[8:24:5] != "----":  # noqa: PLR2004 - as RFC 9562 spells them
         raise ValueError("This is not the one spelling of a UUID.")
-    return f"00000010{digits}"
+    return digits
 
 
 @lru_cache(4096)  # names of rules, models, hosts and personas: there are few, again and again

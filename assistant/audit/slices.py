@@ -55,18 +55,31 @@ _KEY_FIELD: Final = sql.SQL(
     "uuid_send(id) || xid8send(xid) || int2send(era) || timestamptz_send(coalesce(recorded_at, '-infinity')) "
     "|| coalesce(leaf, '')"
 )
-_QUICK_FIELDS: Final = sql.SQL("{}, body").format(_KEY_FIELD)
-_ALL_FIELDS: Final = sql.SQL("{}, body, type, occurred_at, {}, severity").format(
-    _KEY_FIELD, sql.SQL(", ").join(map(sql.Identifier, UUID_COLUMNS + TEXT_COLUMNS))
+_COLUMN_TYPES: Final = {
+    "type": "text",
+    "occurred_at": "timestamptz",
+    **dict.fromkeys(UUID_COLUMNS, "uuid"),
+    **dict.fromkeys(TEXT_COLUMNS, "text"),
+    "severity": "smallint",
+}
+# Of an event that retention took there is no body: null stands for it, as it never does elsewhere.
+_QUERY: Final = sql.SQL(
+    "COPY (SELECT key, body{columns} FROM ("
+    "(SELECT era, xid, id, {key} AS key, coalesce(body, '') AS body{columns} FROM audit.event WHERE {where}"
+    " ORDER BY era, xid, id) UNION ALL "  # each in its order, so that both are merged and nothing is sorted
+    "(SELECT era, xid, id, {key}, NULL::bytea{nulls} FROM audit.stub WHERE {where} ORDER BY era, xid, id)"
+    ") rows ORDER BY era, xid, id) TO STDOUT (FORMAT binary)"
 )
-_QUERY: Final = sql.SQL("COPY (SELECT {} FROM audit.event WHERE {} ORDER BY era, xid, id) TO STDOUT (FORMAT binary)")
+_NO_BODY: Final = b"\xff\xff\xff\xff"  # the length of null
 
 _ROWS_A_SLICE: Final = 16_384
 _MOST_SLICES: Final = 4_096
 _SAMPLE_A_CUT: Final = 70  # rows; they come by pages of some seven
 _SAMPLE: Final = sql.SQL(
-    "SELECT era, xid::text, id FROM audit.event TABLESAMPLE SYSTEM ({}) "
-    "WHERE era IS NOT NULL AND xid IS NOT NULL ORDER BY event.era, event.xid, event.id"
+    "SELECT era, xid::text, id FROM ("
+    " SELECT era, xid, id FROM audit.event TABLESAMPLE SYSTEM ({percent})"
+    " UNION ALL SELECT era, xid, id FROM audit.stub TABLESAMPLE SYSTEM ({percent})"
+    ") sample WHERE era IS NOT NULL AND xid IS NOT NULL ORDER BY sample.era, sample.xid, sample.id"
 )
 
 # In the order of the index, which needs no memory and no sorting; each slice is a range of it.
@@ -75,7 +88,7 @@ SETTINGS: Final = ("SET LOCAL enable_seqscan = off", "SET LOCAL enable_sort = of
 # `type` and `v` are the last keys of a body. By the body and not by the column: that one is signed.
 _NOTABLE: Final = tuple(
     f'"type":"{tag.value}","v":{version}}}'.encode()
-    for tag in (Tag.KEY_ROTATED, Tag.LOG_RESTORED)
+    for tag in (Tag.KEY_ROTATED, Tag.LOG_RESTORED, Tag.RETENTION_EXECUTED)
     for version in (FORMAT_VERSION, *OLD_VERSIONS)
 )
 
@@ -97,6 +110,7 @@ class Slice:
         places: of all rows, `PLACE.size` bytes each.
         leaves: of all rows, 32 bytes each.
         problems: in the order of rows.
+        stubs: rows whose bodies retention took, in their order.
         notable: bodies that change what holds for the rest of the log, with the row that each is of.
     """
 
@@ -104,6 +118,7 @@ class Slice:
     leaves: bytes
     problems: list[RowProblem] = field(default_factory=list)
     notable: list[tuple[int, bytes]] = field(default_factory=list)
+    stubs: list[int] = field(default_factory=list)
 
     def __len__(self) -> int:
         """Return how many rows it has."""
@@ -126,7 +141,13 @@ class SliceQuery:
             if bound is not None
         ]
         where = sql.SQL(" AND ").join([sql.SQL("era IS NOT NULL AND xid IS NOT NULL"), *bounds])
-        return _QUERY.format(_QUICK_FIELDS if self.is_quick else _ALL_FIELDS, where)
+        names = () if self.is_quick else tuple(_COLUMN_TYPES)
+        return _QUERY.format(
+            key=_KEY_FIELD,
+            where=where,
+            columns=sql.SQL("").join(sql.SQL(", {}").format(sql.Identifier(name)) for name in names),
+            nulls=sql.SQL("").join(sql.SQL(f", NULL::{_COLUMN_TYPES[name]}") for name in names),
+        )
 
 
 async def plan_slices(connection: psycopg.AsyncConnection, *, is_quick: bool) -> list[SliceQuery]:
@@ -137,7 +158,7 @@ async def plan_slices(connection: psycopg.AsyncConnection, *, is_quick: bool) ->
     cuts: list[Bound] = []
     if count > 1:
         percent = min(100.0, 100 * count * _SAMPLE_A_CUT / size)
-        cursor = await connection.execute(_SAMPLE.format(sql.Literal(percent)))
+        cursor = await connection.execute(_SAMPLE.format(percent=sql.Literal(percent)))
         sample = [(era, str(xid), identifier) for era, xid, identifier in await cursor.fetchall()]
         step = max(1, len(sample) // count)
         cuts = sample[step::step]
@@ -162,6 +183,11 @@ def read_slice(connection: psycopg.Connection, query: SliceQuery) -> Slice:
         else:
             is_right = _is_right(message, leaf)
         if is_right and message.startswith(head):
+            places.append(message[_KEY_BEGIN:_LEAF_BEGIN])
+            leaves.append(leaf)
+            continue
+        if message[_KEY_END:_BODY_BEGIN] == _NO_BODY and message.startswith(head):
+            found.stubs.append(len(places))
             places.append(message[_KEY_BEGIN:_LEAF_BEGIN])
             leaves.append(leaf)
             continue

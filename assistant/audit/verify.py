@@ -27,9 +27,12 @@ from assistant.audit.checks import is_possible, microseconds_of
 from assistant.audit.content_check import check_contents
 from assistant.audit.cosignatures import CosignatureCheck
 from assistant.audit.dealing import Dealer, Run
+from assistant.audit.dropped import DroppedCheck
+from assistant.audit.events import Tag
 from assistant.audit.findings import Findings
 from assistant.audit.heads import PLACE, SELECT_HEADS, Head, Snapshot
 from assistant.audit.log_connection import LogConnection
+from assistant.audit.row_checks import parse_body
 from assistant.audit.slice_readers import SliceReaders
 from assistant.audit.slices import plan_slices
 from assistant.audit.stored_tiles import StoredTiles, check_extra_tiles
@@ -38,6 +41,7 @@ from assistant.errors import UnavailableError
 from assistant.keys import Keys
 
 _HEADS_AT_ONCE: Final = 500
+_COUNT: Final = "SELECT (SELECT count(*) FROM audit.event) + (SELECT count(*) FROM audit.stub)"
 _NOW: Final = "SELECT pg_current_snapshot()::text, audit.current_era(), clock_timestamp(), pg_export_snapshot()"
 
 
@@ -90,6 +94,7 @@ class Verifier(LogConnection):
         self._processes = processes
         self._findings = Findings()
         self._anchors = AnchorCheck(anchors, witnesses, self._findings)
+        self._dropped = DroppedCheck(self._findings)
         self._readers: SliceReaders | None = None
         self._rows = 0
 
@@ -137,7 +142,7 @@ class Verifier(LogConnection):
         try:
             queries = await plan_slices(connection, is_quick=self._is_quick)
             async with aclosing(readers.read(now.name, queries)) as slices:
-                await self._verify_slices(connection, Dealer(slices), now)
+                await self._verify_slices(connection, Dealer(self._dropped.watch(slices)), now)
             self._check_count(await counting)
         finally:
             counting.cancel()
@@ -146,7 +151,7 @@ class Verifier(LogConnection):
     async def _verify_slices(self, connection: psycopg.AsyncConnection, dealer: Dealer, now: _Now) -> None:
         findings = self._findings
         cosignatures = CosignatureCheck(connection, self._witnesses, findings)
-        batches = BatchCheck(self._key, StoredTiles(connection), self._anchors, findings)
+        batches = BatchCheck(self._key, StoredTiles(connection), self._anchors, self._dropped, findings)
         previous: Head | None = None
         async for head in _read_heads(connection):
             await batches.check(head, previous, dealer)
@@ -156,7 +161,8 @@ class Verifier(LogConnection):
             previous = head
         await cosignatures.check_rest()
         await check_extra_tiles(connection, previous.size if previous else 0, findings)
-        await self._check_unsealed(dealer, now)
+        await self._check_unsealed(dealer, now, batches.newest_keys)
+        self._dropped.check()
         if previous is not None:
             self._note_silence(now.time - previous.sealed_at)
         self._anchors.check(batches.size, batches.reigns)
@@ -168,9 +174,14 @@ class Verifier(LogConnection):
     def _note_silence(self, silence: timedelta) -> None:
         self._findings.longest_silence_seconds = max(self._findings.longest_silence_seconds, silence.total_seconds())
 
-    async def _check_unsealed(self, dealer: Dealer, now: _Now) -> None:
+    async def _check_unsealed(self, dealer: Dealer, now: _Now, keys: Sequence[NoteKey]) -> None:
         """Look at what no head has yet: it is new, or comes from no transaction that there was."""
         async for run in dealer.rest():
+            self._dropped.note_unsealed(run)
+            for _, place, recorded, body in run.notable:
+                document = parse_body(body)
+                if document.get("type") == Tag.RETENTION_EXECUTED:  # of the last tenth of a second
+                    self._dropped.note_event(document.get("data"), keys, recorded=recorded, leaf=None, event=place.id)
             for _, problem in run.problems:
                 self._findings.add(problem.check, problem.message, event=problem.event)
             self._check_unsealed_run(run, now)
@@ -208,7 +219,7 @@ async def _count_rows(reader_url: SecretStr, snapshot: str) -> int:
             await connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
             for way in ("indexscan", "indexonlyscan", "bitmapscan"):
                 await connection.execute(sql.SQL("SET LOCAL {} = off").format(sql.Identifier(f"enable_{way}")))
-            row: Any = await (await connection.execute("SELECT count(*) FROM audit.event")).fetchone()
+            row: Any = await (await connection.execute(_COUNT)).fetchone()
             return int(row[0])
 
 

@@ -56,6 +56,7 @@ class Exo:
             is_reachable=True,
             models=tuple(models),
             waiting=max(0, len(mapping_of(state.get("tasks"))) - len(models)),
+            names=frozenset(text_of(row.get("id")) for row in objects_of(listed)),
             running=min(len(mapping_of(state.get("tasks"))), len(models)),
             free_bytes=sum(_free_bytes(node) for node in mapping_of(state.get("nodeMemory")).values()),
             refused=tuple(refused),

@@ -31,6 +31,8 @@ def describe_failure(failure: Failure) -> str:
     if isinstance(failure, SilenceError):
         when = "before its answer began" if failure.is_first else "in the middle of its answer"
         return f"said nothing for {failure.seconds:g} s {when}"
+    if failure.other_model:
+        return f"answers with another model, {failure.other_model}; load the right one there"
     if failure.is_overlong:
         return "says that this prompt does not fit its window"
     return _STATUS_WORDS.get(failure.status, f"failed (status {failure.status})")

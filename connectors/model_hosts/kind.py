@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 import httpx
@@ -18,6 +19,9 @@ _CONNECT_SECONDS = 2.0
 _READ_SECONDS = 3.0
 _LOOK_SECONDS = 5.0  # all requests of one look together; a stranger may send a byte a second
 _MAX_REPLY_BYTES = 4 << 20  # a list of 5,000 models; a stranger on the port may send without end
+_MOST_MODELS = 1000
+_MOST_NAME_CHARS = 200
+_MOST_WINDOW_TOKENS = 100_000_000  # ten times the longest there is
 _OK = 200
 
 
@@ -83,7 +87,7 @@ async def look_at(client: httpx.AsyncClient, kind: HostKind, host: Host) -> Host
     """Look at a host once and report whatever happens."""
     try:
         async with asyncio.timeout(_LOOK_SECONDS):
-            return await kind.probe(client, host)
+            return _believable(await kind.probe(client, host))
     except ProbeError as error:
         return HostReport(is_reachable=False, note=str(error))
     except TimeoutError:
@@ -91,6 +95,27 @@ async def look_at(client: httpx.AsyncClient, kind: HostKind, host: Host) -> Host
     except Exception:  # noqa: BLE001  # a host's odd answer must not end the watch over all others
         _log.exception("Looking at %s, a %s host, failed", host.name, kind.label)
         return HostReport(is_reachable=False, note="sends answers that cannot be read; the log has the details")
+
+
+def _believable(report: HostReport) -> HostReport:
+    """Leave out what no host of this world says; the host is marked, and the rest of it is used."""
+    models = tuple(model for model in report.models[:_MOST_MODELS] if _is_believable(model.name))
+    left_out = len(report.models) - len(models)
+    return replace(
+        report,
+        models=tuple(replace(model, context_tokens=_window(model.context_tokens)) for model in models),
+        names=frozenset(name for name in report.names if _is_believable(name)),
+        version=report.version if _is_believable(report.version) else "",
+        note=report.note or (f"lists {left_out} models that cannot be; they are left out" if left_out else ""),
+    )
+
+
+def _is_believable(name: str) -> bool:
+    return 0 < len(name) <= _MOST_NAME_CHARS and name.isprintable()
+
+
+def _window(tokens: int) -> int:
+    return tokens if tokens <= _MOST_WINDOW_TOKENS else 0
 
 
 class Reply:

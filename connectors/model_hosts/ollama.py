@@ -66,6 +66,7 @@ class Ollama:
         return HostReport(
             is_reachable=True,
             models=tuple(models),
+            names=frozenset(text_of(row.get("name")) for row in objects_of(tags["models"])),
             version=text_of(version.get("version")),
             refused=tuple(refused),
             note=await self._cloud_note(client, host),

@@ -12,13 +12,14 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
+from connectors.model_hosts.transport import KeptTransport, refuse
 from connectors.model_hosts.values import NO_WISHES, ChatMessage, ToolCallPiece, Wishes
 
 _SETTINGS = {
@@ -52,6 +53,7 @@ class Chunk:
         text: may be empty, for example while a model thinks.
         reasoning: what it thinks, where the host tells that apart.
         calls: pieces of its wishes to call tools.
+        model: which one answers, in the host's words; empty where it does not say.
         finish_reason: set on the piece that ends the answer.
         prompt_tokens, answer_tokens: set once, at the end, by hosts that count.
     """
@@ -59,6 +61,7 @@ class Chunk:
     text: str = ""
     reasoning: str = ""
     calls: tuple[ToolCallPiece, ...] = ()
+    model: str = ""
     finish_reason: str = ""
     prompt_tokens: int = 0
     answer_tokens: int = 0
@@ -70,12 +73,14 @@ class CallError(Exception):
     Attributes:
         status: the host's status, 0 when there was none.
         is_overlong: the host says that the prompt does not fit its window.
+        other_model: which of its models the host answered with, instead of the one that was asked.
     """
 
-    def __init__(self, status: int, *, is_overlong: bool = False) -> None:
+    def __init__(self, status: int, *, is_overlong: bool = False, other_model: str = "") -> None:
         super().__init__(f"status {status}")
         self.status = status
         self.is_overlong = is_overlong
+        self.other_model = other_model
 
 
 class LitellmRouter:
@@ -87,7 +92,7 @@ class LitellmRouter:
 
     def __init__(self, *, patience_seconds: float) -> None:
         self._patience_seconds = patience_seconds
-        self._transport: _KeptTransport | None = None
+        self._transport: KeptTransport | None = None
         self._litellm: Any = None  # the module; nothing of it leaves this file
         self._client: Any = None
         self._router: Any = None
@@ -96,7 +101,7 @@ class LitellmRouter:
     async def load(self) -> None:
         """Import litellm, which takes seconds, in a thread, and be ready to carry."""
         self._litellm = await asyncio.to_thread(_import_litellm)
-        self._transport = _KeptTransport(httpx.AsyncHTTPTransport(trust_env=False, limits=httpx.Limits()))
+        self._transport = KeptTransport(httpx.AsyncHTTPTransport(trust_env=False, limits=httpx.Limits()))
         self._client = _build_client(self._transport)
 
     async def close(self) -> None:
@@ -166,38 +171,6 @@ class LitellmRouter:
         return CallError(status if isinstance(status, int) else 0, is_overlong=is_overlong)
 
 
-class _KeptTransport(httpx.AsyncBaseTransport):
-    """A transport that leads to the hosts of the deployments and nowhere else, and outlives the clients it is given to.
-
-    After a refused connection litellm retries with a second client and closes that: with its own pool this would
-    cut every other answer that streams.
-    """
-
-    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
-        self._inner = inner
-        self._places: frozenset[tuple[str, str, int | None]] = frozenset()
-
-    def allow(self, addresses: Iterable[str]) -> None:
-        """Lead to these hosts from now on."""
-        self._places = frozenset(_place_of(httpx.URL(address)) for address in addresses)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if _place_of(request.url) not in self._places:  # whatever litellm made of a name, a header or an answer
-            return _refuse(request)
-        return await self._inner.handle_async_request(request)
-
-    async def aclose(self) -> None:
-        """Stay open."""
-
-    async def close_kept(self) -> None:
-        """Close for good."""
-        await self._inner.aclose()
-
-
-def _place_of(url: httpx.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port
-
-
 def _import_litellm() -> Any:
     """Import litellm without its habits and make its first, slow call against a transport that answers itself."""
     os.environ.update(_SETTINGS)
@@ -219,8 +192,8 @@ def _tame(litellm: Any) -> None:
     litellm.drop_params = True
     litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize  # it ends an answer at 100 equal tokens: any long table rule
     # What it looks up on its own, by clients that are not ours, ends here.
-    litellm.module_level_client.client = httpx.Client(transport=httpx.MockTransport(_refuse))
-    litellm.module_level_aclient.client = httpx.AsyncClient(transport=httpx.MockTransport(_refuse))
+    litellm.module_level_client.client = httpx.Client(transport=httpx.MockTransport(refuse))
+    litellm.module_level_aclient.client = httpx.AsyncClient(transport=httpx.MockTransport(refuse))
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()
@@ -252,10 +225,6 @@ def _list_as_known(litellm: Any, model: str) -> None:
     """
     entry = {"litellm_provider": model.split("/", 1)[0], "mode": "chat"}
     litellm.model_cost.setdefault(model, entry | {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0})
-
-
-def _refuse(request: httpx.Request) -> httpx.Response:
-    raise httpx.ConnectError("litellm may only contact the hosts of its deployments", request=request)
 
 
 def _build_client(transport: httpx.AsyncBaseTransport) -> Any:
@@ -340,6 +309,7 @@ def _read_chunk(part: Any, calls: _CallNumbers) -> Chunk | None:
         text=_text(delta, "content"),
         reasoning=_text(delta, "reasoning_content"),
         calls=tuple(_read_call(call, calls) for call in getattr(delta, "tool_calls", None) or ()),
+        model=_model(part),
         finish_reason=str(finish_reason),
         prompt_tokens=_count(getattr(usage, "prompt_tokens", 0)),
         answer_tokens=_count(getattr(usage, "completion_tokens", 0)),
@@ -350,6 +320,13 @@ def _read_call(call: Any, calls: _CallNumbers) -> ToolCallPiece:
     function = getattr(call, "function", None)
     number = calls.number(_count(getattr(call, "index", 0)), _text(call, "id"))
     return ToolCallPiece(number, name=_text(function, "name"), arguments=_text(function, "arguments"))
+
+
+def _model(part: Any) -> str:
+    """Return which model the host says it is; litellm puts the one that was asked in its place."""
+    hidden = getattr(part, "_hidden_params", None)
+    said = hidden.get("provider_response_model") if isinstance(hidden, dict) else None
+    return said if isinstance(said, str) else ""
 
 
 def _text(holder: Any, name: str) -> str:

@@ -101,6 +101,7 @@ def _added(first: Chunk, second: Chunk) -> Chunk:
         text=first.text + second.text,
         reasoning=first.reasoning + second.reasoning,
         calls=_joined_calls(first.calls, second.calls),
+        model=second.model or first.model,
         finish_reason=second.finish_reason or first.finish_reason,
         prompt_tokens=second.prompt_tokens or first.prompt_tokens,
         answer_tokens=second.answer_tokens or first.answer_tokens,

@@ -192,6 +192,7 @@ class HostReport:
     Attributes:
         is_reachable: it answered, and it is of the kind it was said to be.
         is_loading: it is up and reads a model into memory; nothing else can be said yet.
+        names: of all models that it has, also those that nobody asked about.
         waiting: requests in its own queue; 0 where the host does not say.
         slots: answers it gives at once; 0 where the host does not say, as for the following.
         running: answers in the making, whoever asked.
@@ -205,6 +206,7 @@ class HostReport:
     is_reachable: bool
     models: tuple[ModelReport, ...] = ()
     is_loading: bool = False
+    names: frozenset[str] = frozenset()
     waiting: int = 0
     slots: int = 0
     running: int = 0

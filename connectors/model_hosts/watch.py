@@ -39,6 +39,7 @@ class Deployment:
         absence: why it cannot be asked, completing `Mini2 …`; empty if it can.
         slots: answers at once before one waits.
         queued: requests in the host's own queue.
+        others: the host's other models, as it names them: an answer of one of them is a wrong one.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Deployment:
     absence: str
     slots: int
     queued: int
+    others: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -256,6 +258,7 @@ def _deployments(entry: Watched, kind: HostKind) -> Iterator[Deployment]:
     reports = {with_tag(report.name): report for report in entry.report.models}
     models = entry.host.models or tuple(_undeclared(report) for report in entry.report.models)
     refused = {with_tag(name): reason for name, reason in entry.report.refused}
+    others = {*reports, *refused, *(with_tag(name) for name in entry.report.names)}
     for model in models:
         report = reports.get(with_tag(model.name))
         absence = entry.absence
@@ -271,6 +274,7 @@ def _deployments(entry: Watched, kind: HostKind) -> Iterator[Deployment]:
             absence=absence,
             slots=max(entry.report.slots, entry.host.max_parallel),
             queued=entry.report.waiting,
+            others=frozenset(others - {with_tag(model.name)}),
         )
 
 

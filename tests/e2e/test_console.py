@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,12 +15,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from assistant.audit.events import AnchorKept, HeadConfirmed, HeadContradicted, LogVerified
+from assistant.audit.events import HeadConfirmed, HeadContradicted
+from assistant.audit.light import AnchorState, Verification
 from assistant.audit.parts import TurnPlace
 from assistant.conversation import Role
 from assistant.web.console.my_log import PATH as MY_LOG
 from tests.e2e.conftest import Watched
-from tests.fakes.console_parts import FakeHeads, stored
+from tests.fakes.console_parts import FakeHeads
 from tests.fakes.console_scene import fill
 from tests.fakes.web_site import RunningSite
 
@@ -36,10 +38,11 @@ def newest(web: RunningSite) -> TurnPlace:
 @pytest.fixture(autouse=True)
 def fresh_heads(web: RunningSite) -> FakeHeads:
     heads = web.fakes.console.heads = FakeHeads(48_213)
-    heads.events += [
-        stored(LogVerified(actor=None, is_sound=True, size=48_100, problems=0)),
-        stored(AnchorKept(kind="witness", anchor="works-council.example", size=48_190)),
-        stored(HeadConfirmed(actor=uuid4(), size=48_002)),
+    now = datetime.now(UTC)
+    heads.verified = Verification(True, 48_100, now)
+    heads.anchors += [
+        AnchorState("witness", "works-council.example+1f2e3d4c", 48_190, now),
+        AnchorState("browser", str(uuid4()), 48_002, now),
     ]
     return heads
 
@@ -67,7 +70,7 @@ def test_from_the_queue_to_the_turn_to_the_proof(open_page: OpenPage, newest: Tu
     row.get_by_role("link").click()
     expect(page.get_by_text("sealed in head 1,203 · proof")).to_be_visible()
     expect(page.get_by_role("list", name="What happened, in order").get_by_role("listitem")).to_have_count(4)
-    expect(page.get_by_text("[AWS_ACCESS_KEY_1]")).to_be_visible()
+    expect(page.get_by_text("[AWS_ACCESS_KEY_1]", exact=True)).to_be_visible()
     watched.shoot("console-turn")
     page.get_by_role("link", name="Integrity").click()
     expect(page.locator("#anchor-report")).to_contain_text("grow from it, and its signature is right")
@@ -90,7 +93,15 @@ def test_no_page_has_a_barrier(open_page: OpenPage, newest: TurnPlace, scheme: s
     watched = open_page(Role.REVIEWER, scheme=scheme, width=width)
     page = enter(watched)
     turn = f"/console/turn/{newest.turn_id}"
-    places = ("/console/queue", "/console/search?type=turn:guarded", turn, "/console/integrity", MY_LOG, "/review")
+    places = (
+        "/console/queue",
+        "/console/search?type=turn:guarded",
+        turn,
+        "/console/charts",
+        "/console/integrity",
+        MY_LOG,
+        "/review",
+    )
     for place in places:
         page.goto(f"{watched.site.url}{place}")
         expect(page.locator("#main h1")).to_be_visible()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -14,12 +14,14 @@ from assistant.audit.checkpoint import Checkpoint, SecretNoteKey
 from assistant.audit.content import ContentText, Erased, Kept
 from assistant.audit.events import Event
 from assistant.audit.heads import Head, Snapshot
-from assistant.audit.heads_shown import Growth, HeadsShown
+from assistant.audit.heads_shown import Growth
+from assistant.audit.light import AnchorState, Integrity, Verification
 from assistant.audit.lists import Cursor, EventPage
 from assistant.audit.parts import TextMarker
 from assistant.audit.read import Search, StoredEvent
 from assistant.audit.record import Origin, compose_record, first_id
 from assistant.audit.sealed import Sealed
+from assistant.audit.tallies import Counts
 from assistant.audit.text_search import TextPage
 from assistant.audit.tree import consistency_proof, perfect_root, root_of
 from assistant.compliance.desk import Desk
@@ -27,6 +29,7 @@ from assistant.compliance.grants import Grant, Notice
 from assistant.compliance.hits import Hit
 from assistant.conversation import short_reference
 from assistant.errors import BadInputError, CloisterError, NotFoundError
+from assistant.review import Figures
 from assistant.web.console_parts import ConsoleParts
 from policies.explanation import Detail
 from tests.fakes.turn_parts import KEYS, FakeAudit
@@ -120,7 +123,8 @@ class FakeHeads:
     def __init__(self, leaves: int = 300) -> None:
         self.key = SecretNoteKey.make("cloister/fake")
         self.leaves = [sha256(bytes([number & 255, number >> 8])).digest() for number in range(leaves)]
-        self.events: list[StoredEvent] = []
+        self.anchors: list[AnchorState] = []
+        self.verified: Verification | None = None
 
     def grow(self, count: int) -> None:
         self.leaves += [sha256(f"{len(self.leaves)}.{number}".encode()).digest() for number in range(count)]
@@ -131,18 +135,18 @@ class FakeHeads:
     def cut(self, count: int) -> None:
         del self.leaves[-count:]
 
-    async def read(self) -> HeadsShown:
-        def of(tag: str) -> list[StoredEvent]:
-            return [event for event in self.events if event.type == tag]
+    async def newest(self) -> Sequence[Head]:
+        return [self._head()]
 
-        return HeadsShown(
-            heads=[self._head()],
+    async def integrity(self) -> Integrity:
+        now = datetime.now(UTC)
+        return Integrity(
+            now=now,
+            size=len(self.leaves),
+            sealed_at=now,
             is_signed=True,
-            anchors=of("anchor:kept"),
-            failing=of("anchor:failed"),
-            confirmed=of("head:confirmed"),
-            contradicted=next(iter(of("head:contradicted")), None),
-            verified=next(iter(of("log:verified")), None),
+            anchors=self.anchors,
+            verified=self.verified,
         )
 
     async def growth(self, earlier_size: int) -> Growth:
@@ -198,6 +202,14 @@ class FakeTexts:
 
 
 @dataclass
+class FakeTallies:
+    counts: Counts = field(default_factory=lambda: Counts((), (), None))
+
+    async def read(self, *, since_monday: date, models_since: date) -> Counts:
+        return self.counts
+
+
+@dataclass
 class FakePeople:
     ids: set[UUID] = field(default_factory=set)
 
@@ -238,7 +250,7 @@ def empty_desk() -> Desk:
     hits: Any = EmptyHits()
     unmasking: Any = NoEmergencies()
     people: Any = Nobody()
-    return Desk(hits, nothing, nothing, unmasking, nothing, people, nothing)
+    return Desk(hits, nothing, nothing, unmasking, nothing, nothing, people, nothing)
 
 
 class CurrentHeads:
@@ -247,8 +259,11 @@ class CurrentHeads:
     def __init__(self, console: FakeConsole) -> None:
         self._console = console
 
-    async def read(self) -> HeadsShown:
-        return await self._console.heads.read()
+    async def newest(self) -> Sequence[Head]:
+        return await self._console.heads.newest()
+
+    async def integrity(self) -> Integrity:
+        return await self._console.heads.integrity()
 
     async def growth(self, earlier_size: int) -> Growth:
         return await self._console.heads.growth(earlier_size)
@@ -263,19 +278,23 @@ class FakeConsole:
     heads: FakeHeads = field(default_factory=FakeHeads)
     spots: FakeSpots = field(default_factory=FakeSpots)
     people: FakePeople = field(default_factory=FakePeople)
+    tallies: FakeTallies = field(default_factory=FakeTallies)
     texts: FakeTexts = field(default_factory=FakeTexts)
 
     def __post_init__(self) -> None:
         self.texts.lists = self.lists
 
-    def parts(self, audit: FakeAudit, review: object, labels: Mapping[str, str]) -> ConsoleParts:
+    def parts(self, audit: FakeAudit, review: object, figures: Figures, labels: Mapping[str, str]) -> ConsoleParts:
         return ConsoleParts(
             audit=audit,
             lists=self.lists,
             seals=self.seals,
             heads=CurrentHeads(self),
+            integrity=CurrentHeads(self).integrity,
             spots=self.spots,
             people=self.people,
+            tallies=self.tallies,
+            figures=figures,
             desk=empty_desk(),
             texts=self.texts,
             words=self.texts,

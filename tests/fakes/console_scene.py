@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from assistant.audit.content import ContentKind, ContentText
@@ -18,6 +19,8 @@ from assistant.audit.events import (
     TurnRouted,
 )
 from assistant.audit.parts import FoundSpan, GuardReport, TextMark, TurnPlace
+from assistant.audit.tallies import Counts, ModelVolume, RuleWeek
+from assistant.web.console.charts import last_weeks
 from policies.explanation import Detail
 from policies.verdict import Action
 from tests.fakes.console_parts import FakeConsole, stored
@@ -40,9 +43,7 @@ PROMPT = (
     "The nightly upload to the archive fails since Tuesday. This is what the script does:\n\n"
     "    client = boto3.client('s3', aws_access_key_id='[AWS_ACCESS_KEY_1]')\n\nWhy does it say AccessDenied?"
 )
-ANSWER = (
-    "The key was rotated on Tuesday: the bucket's policy names the old one. Give the new key's user the same rights."
-)
+ANSWER = "The key was rotated on Tuesday: the bucket's policy names the old one. Give the new key the same rights."
 _MASKED = {
     KEY_RULE: ("AKIA••••••••MPLE", "[AWS_ACCESS_KEY_1]"),
     MAIL_RULE: ("a•••@corp.example", "[EMAIL_1]"),
@@ -137,4 +138,17 @@ def fill(console: FakeConsole, reviewer: UUID) -> TurnPlace:
     console.lists.events.append(stored(blocked, Ago(60 * 98).plus(0)))
     viewed = ReviewViewed(actor=reviewer, subject=people[0], turn_id=newest.turn_id, view="turn")
     console.lists.events.append(stored(viewed))
+    console.tallies.counts = week_counts()
     return newest
+
+
+def week_counts() -> Counts:
+    """Return counts as the projector leaves them."""
+    weeks = last_weeks(datetime.now(UTC).date())
+    heights = {MAIL_RULE: (9, 12, 8, 14, 11, 7, 16, 13, 9, 12, 10, 6), KEY_RULE: (3, 0, 4, 2, 6, 1, 0, 3, 9, 4, 2, 3)}
+    heights |= {PEM_RULE: (0, 1, 0, 0, 2, 0, 0, 1, 0, 0, 0, 2)}
+    rules = [
+        RuleWeek(rule, week, count) for rule, row in heights.items() for week, count in zip(weeks, row, strict=True)
+    ]
+    models = [ModelVolume("llama3.1:70b", 4_120), ModelVolume("qwen2.5-coder", 1_873), ModelVolume("llama3.1:8b", 640)]
+    return Counts(rules, models, datetime.now(UTC))

@@ -23,6 +23,13 @@ from typing import Any, Self
 KINDS = ("ollama", "lmstudio", "exo", "vllm", "llamacpp", "stranger")
 _WORD = re.compile(r"\s*\S+")
 _BYTES_PER_TOKEN = 4
+_BROKEN = ("garbage", "torn")
+_NO_ANSWERS: dict[str, Any] = {
+    "html": "<html>Welcome to the intranet</html>",
+    "sorry": {"error": {"message": "injected", "code": 500}},
+}
+_SLOW_SECONDS = 0.5
+_GARBAGE = b"data: \x00\xff\xfe<html>}{" * 3
 MODEL_BYTES = 5 << 30  # what each host says that a loaded model takes
 PROCESSOR_BYTES = 1 << 30  # what Ollama says of it that is not on the card
 
@@ -43,9 +50,11 @@ class Fault:
     """What goes wrong.
 
     Attributes:
-        kind: `status`, `refuse` (closes without a word), `hang`, `cut`, `empty`, `error` (in the stream), `redirect`.
-        after_tokens: how much of the answer comes first, for `hang`, `cut` and `error`.
-        status: for `status`.
+        kind: `status`, `refuse` (closes without a word), `hang`, `cut`, `empty`, `error` (in the stream), `redirect`,
+            `slow` (half a second), `wrong` (answers as the second of its models), `garbage` (bytes of no protocol),
+            `html` and `sorry` (200 with a page, or with an error in JSON), `torn` (JSON that ends too early).
+        after_tokens: how much of the answer comes first, for all that can happen within it.
+        status: for `status`, and for the code in an `error`.
         location: for `redirect`.
     """
 
@@ -58,7 +67,9 @@ class Fault:
     def parse(cls, text: str) -> Fault:
         """Read `500`, `hang`, `cut@5` and the like."""
         kind, _, after = text.partition("@")
-        return cls("status", status=int(kind)) if kind.isdigit() else cls(kind, after_tokens=int(after or 0))
+        if kind.isdigit():  # a status within an answer is an error in its stream
+            return cls("error" if after else "status", int(after or 0), status=int(kind))
+        return cls(kind, after_tokens=int(after or 0))
 
 
 @dataclass(slots=True)
@@ -90,6 +101,7 @@ class FakeModelHost:
         first_token_seconds, token_seconds: its pace.
         fault: what goes wrong; may be changed while it runs.
         requests: all that arrived, newest last.
+        cuts_prompts: an Ollama too old to know `truncate`.
         client_aborts: answers whose reader left before their end.
         waiting: what vLLM says of its queue.
     """
@@ -105,6 +117,7 @@ class FakeModelHost:
     api_key: str = ""
     is_loading: bool = False
     is_cloud_on: bool = False
+    cuts_prompts: bool = False
     requests: list[Received] = field(default_factory=list)
     client_aborts: int = 0
     in_flight: int = 0
@@ -212,10 +225,14 @@ class FakeModelHost:
         answer_tokens = 0
         async for word in self._words(request):
             answer_tokens += 1
+            if self.fault and self.fault.kind == "wrong" and answer_tokens > self.fault.after_tokens:
+                shape.answer_as(self.models[1].name)
             await _write_chunk(writer, shape.token(word))
             self.tokens_sent += 1
         if self.fault and self.fault.kind == "error":
-            await _write_chunk(writer, shape.error())
+            await _write_chunk(writer, shape.error(self.fault.status))
+        elif self.fault and self.fault.kind in _BROKEN:
+            await _write_chunk(writer, shape.broken(self.fault.kind))
         else:
             reason = "length" if answer_tokens == _limit(request.body) else "stop"
             await _write_chunk(writer, shape.end(prompt_tokens, answer_tokens, reason))
@@ -229,6 +246,8 @@ class FakeModelHost:
             raise _ClosedError
         if fault.kind == "status":
             return 0, (fault.status, {"error": f"injected, for the prompt {request.body}"}, "")
+        if fault.kind in _NO_ANSWERS:
+            return 0, (200, _NO_ANSWERS[fault.kind], "")
         if fault.kind == "redirect":
             return 0, (307, {}, f"location: {fault.location}\r\n")
         if not self._has_key(request):
@@ -253,8 +272,10 @@ class FakeModelHost:
             if number == fault.after_tokens and fault.kind == "cut":
                 await asyncio.sleep(0.05)  # what was sent before arrives before the cut
                 raise _ClosedError
-            if word is None or (number == fault.after_tokens and fault.kind == "error"):
+            if word is None or (number == fault.after_tokens and fault.kind in {"error", *_BROKEN}):
                 return
+            if number == fault.after_tokens and fault.kind == "slow":
+                await asyncio.sleep(_SLOW_SECONDS)
             if number:
                 await asyncio.sleep(self.token_seconds)
             yield word
@@ -266,7 +287,7 @@ class FakeModelHost:
         model = next(model for model in self.models if model.name == body["model"])
         if self.kind == "ollama":
             window = int((body.get("options") or {}).get("num_ctx", 4096))
-            if count > window and body.get("truncate") is False:
+            if count > window and body.get("truncate") is False and not self.cuts_prompts:
                 return count, {"error": "the input length exceeds the context length"}
             return min(count, window), None
         if count > model.context_tokens and self.kind in {"vllm", "llamacpp"}:
@@ -404,8 +425,15 @@ class _OpenAIShape:
     def token(self, text: str) -> bytes:
         return self._event({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]})
 
-    def error(self) -> bytes:
-        return b'data: {"error":{"message":"injected","type":"InternalServerError","code":500}}\n\ndata: [DONE]\n\n'
+    def error(self, status: int) -> bytes:
+        error = {"error": {"message": "injected", "type": "InternalServerError", "code": status}}
+        return b"data: " + json.dumps(error).encode() + b"\n\ndata: [DONE]\n\n"
+
+    def broken(self, kind: str) -> bytes:
+        return (b'data: {"choices":[{"delta":{"con' if kind == "torn" else _GARBAGE) + b"\n\n"
+
+    def answer_as(self, model: str) -> None:
+        self._base["model"] = model
 
     def end(self, prompt_tokens: int, answer_tokens: int, reason: str) -> bytes:
         usage = {
@@ -429,8 +457,14 @@ class _OllamaShape:
     def token(self, text: str) -> bytes:
         return self._line({"message": {"role": "assistant", "content": text}, "done": False})
 
-    def error(self) -> bytes:
-        return b'{"error":"injected"}\n'
+    def error(self, status: int) -> bytes:
+        return json.dumps({"error": f"injected {status}"}).encode() + b"\n"
+
+    def broken(self, kind: str) -> bytes:
+        return (b'{"message":{"role":"assistant","con' if kind == "torn" else _GARBAGE) + b"\n"
+
+    def answer_as(self, model: str) -> None:
+        self._base["model"] = model
 
     def end(self, prompt_tokens: int, answer_tokens: int, reason: str) -> bytes:
         counts = {"prompt_eval_count": prompt_tokens, "eval_count": answer_tokens}

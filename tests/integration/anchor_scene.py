@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 
 from assistant.audit.anchoring import Keeping
-from assistant.audit.anchors import CheckpointKeeper
 from assistant.audit.append import Appender
 from assistant.audit.feed import WitnessAddress, WitnessFeeder
+from assistant.audit.keepers import CheckpointKeeper
 from assistant.audit.notices import AnchorLog, Notices
 from assistant.audit.seal_key import read_public_key
 from assistant.audit.witness import Witness

@@ -183,6 +183,7 @@ async def open_desk(
             sealer=sealer,
             marker=marker,
             notice_days=notice_days,
+            exports=folder / "exports",
         )
         yield DeskScene(
             scene, audit, guard, conversations, SealKeyFile(folder / "seal.key"), desk, identity, marker, *staff

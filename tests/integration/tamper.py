@@ -544,6 +544,15 @@ ATTACKS: Final = (
         alone=True,
     ),
     Attack("hide an event from the index by transaction", hide_from_the_index, "count", alone=True),
+    Attack(
+        "drop what an event says",
+        sql_of(
+            f"INSERT INTO audit.stub SELECT id, era, xid, recorded_at, leaf FROM audit.event WHERE id = {nth(20)}",
+            f"DELETE FROM audit.event WHERE id = {nth(20)}",
+        ),
+        "retention",
+        alone=True,
+    ),
     Attack("begin an era in silence", begin_an_era_in_silence, "era", alone=True),
     Attack("date an event back as an era begins", begin_an_era_and_date_back, "recorded", alone=True),
     Attack(

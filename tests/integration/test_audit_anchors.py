@@ -14,13 +14,14 @@ import httpx
 import pytest
 
 from assistant.audit import feed
+from assistant.audit.anchor import Anchor, read_anchors
 from assistant.audit.anchoring import NO_ANCHORS, AnchorPlaces, anchor_tasks
-from assistant.audit.anchors import AnchorFile, SyslogServer, read_notes, syslog_line
 from assistant.audit.checkpoint import SecretNoteKey
 from assistant.audit.feed import WitnessAddress
 from assistant.audit.findings import Findings, Verdict
+from assistant.audit.keepers import AnchorFile, SyslogServer, read_notes, syslog_line
 from assistant.audit.seal_key import read_public_key
-from assistant.audit.verify import Anchor, Verifier, read_anchors
+from assistant.audit.verify import Verifier
 from assistant.audit.witness import Witness
 from assistant.errors import SettingsError
 from tests.integration.anchor_scene import Anchored

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.audit.anchors import syslog_line
+from assistant.audit.keepers import syslog_line
 from assistant.audit.proof import Proof
 from assistant.audit.seal_key import read_public_key
 from tests.integration.conftest import Database

@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from assistant.audit.anchors import AnchorFile
 from assistant.audit.checkpoint import Checkpoint, SecretNoteKey
 from assistant.audit.events import HeadConfirmed, HeadContradicted, LogVerified
 from assistant.audit.integrity import read_integrity
+from assistant.audit.keepers import AnchorFile
 from assistant.audit.light import Integrity, Light
 from assistant.audit.proof import prove_consistency, read_head
 from assistant.audit.seal_key import read_public_key

@@ -23,6 +23,7 @@ from assistant.audit.proof import prove, read_head
 from assistant.audit.row_checks import ROW_CHECKS
 from assistant.audit.seal import Sealer
 from assistant.audit.seal_key import SealKeyFile, read_public_key
+from assistant.audit.slices import SliceQuery
 from assistant.audit.verify import Verifier
 from assistant.database import connect, libpq_dsn, parse_url
 from assistant.embedded.postgres import EmbeddedPostgres
@@ -170,6 +171,18 @@ def test_many_slices_are_one_log(
     findings = verify(log, scene[2], is_quick=is_quick)
     assert (findings.problems, findings.size, findings.anchors) == ([], 312, 1)
     assert len(counted) > 3
+
+
+def test_a_slice_is_read_along_the_index_and_never_sorted(log: SealedLog) -> None:
+    """A sort of a large log would take its size again on the disk."""
+    bound = (0, "1", UUID(int=0))
+    with psycopg.connect(libpq_dsn(log.database.audit_reader_url)) as connection:
+        for setting in slices.SETTINGS:
+            connection.execute(setting)
+        for query in (SliceQuery(None, None, is_quick=True), SliceQuery(bound, bound, is_quick=False)):
+            text = query.as_sql().as_string(connection).removeprefix("COPY (").partition(") TO STDOUT")[0]
+            plan = connection.execute(f"EXPLAIN {text}").fetchall()  # type: ignore[call-overload]
+            assert not [line for (line,) in plan if "Sort  (" in line or "Seq Scan" in line]
 
 
 def test_a_process_that_ends_is_no_verdict(log: SealedLog, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,8 @@ import httpx
 import pytest
 
 from assistant.access import Access
+from assistant.audit.export import Exported, ExportRequest, OnProgress, create_export
+from assistant.audit.seal_key import read_public_key
 from assistant.bootstrap_console import open_backend
 from assistant.compliance.unmask import Asked
 from assistant.conversation import short_reference
@@ -236,7 +238,7 @@ async def test_the_employee_reads_in_their_own_log_who_looked_and_why(console: C
     before = await console.get("maria", "/my-log")
     scene.scene.sql("UPDATE unmask_notice SET due_at = now()")
     after = await console.get("maria", "/my-log")
-    for words in ("You were unmasked", REASON, "alma allowed it", "looked 1 time"):
+    for words in ("You were unmasked", REASON, f"{scene.alma.id.hex[-8:]} allowed it", "looked 1 time"):
         assert words not in before
         assert words in after
     assert "You were unmasked" not in await console.get("otto", "/my-log")
@@ -251,6 +253,29 @@ async def test_a_name_leads_to_its_pseudonym_with_a_reason(console: Console) -> 
     await console.post("alma", "/console/people", status=403, name="maria", reason=REASON)
     assert len(await console.scene.events("person:looked-up")) == 2
     assert "From a name to a pseudonym" in await console.get("rita", "/console/search")
+
+
+async def test_an_export_is_asked_for_and_fetched(console: Console) -> None:
+    scene = console.scene
+    await scene.ask("hello")
+    await scene.seal()
+    maria = scene.maria.id.hex[-8:]
+    await console.post("rita", "/console/exports", person=maria, reason=REASON, **{"from": "2020-01-01", "to": ""})
+    assert "waiting" in await console.get("rita", "/console/exports")
+    assert "You asked for no export yet" in await console.get("rolf", "/console/exports")
+
+    async def to_file(request: ExportRequest, target: Path, on_progress: OnProgress) -> Exported:
+        key, url = read_public_key(scene.seal_keys.public_file), scene.scene.database.audit_reader_url
+        return await create_export(url, key, request, scene.audit, target, on_progress=on_progress)
+
+    assert await scene.desk.exports.write_next(to_file)
+    (path,) = re.findall(r'action="(/console/export/[0-9a-f-]+)"', await console.get("rita", "/console/exports"))
+    answer = await console.post("rita", path, status=200)
+    assert (answer.headers["content-type"], answer.content[:2]) == ("application/zip", b"PK")
+    await console.post("rolf", path, status=404)
+    await console.get("rita", path, status=405)
+    for fields in ({"person": "00000000"}, {"type": "x"}, {"from": "x"}, {"to": "9999-12-31"}, {"reason": "x"}):
+        await console.post("rita", "/console/exports", status=400, **{"reason": REASON, **fields})
 
 
 async def test_forms_of_another_origin_do_nothing(console: Console) -> None:

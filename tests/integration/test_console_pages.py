@@ -22,7 +22,7 @@ from assistant.audit.reader_pool import TooBroadError
 from assistant.conversation import Person, Role, short_reference
 from assistant.web.console.my_log import _BY_OTHERS, _OWN, tell_own
 from tests.fakes.console_parts import stored
-from tests.fakes.console_scene import add_turn
+from tests.fakes.console_scene import add_turn, week_counts
 from tests.fakes.web_parts import FakeSite
 from tests.fakes.web_site import RunningSite, serve_site
 from tests.integration.web_scene import Newcomer, Somebody, newcomers
@@ -196,7 +196,7 @@ async def test_the_integrity_page_says_what_is_missing(newcomer: Newcomer) -> No
     lena, anna = await newcomer(Role.REVIEWER), await newcomer(Role.ADMINISTRATOR)
     for somebody in (lena, anna):
         page = (await somebody.http.get("/console/integrity")).text
-        assert "0 of 2 anchors vouch for it" in page
+        assert "0 of 2 independent anchors are fresh" in page
         assert "The whole log was never checked" in page
 
 
@@ -253,3 +253,15 @@ async def test_words_are_looked_for_and_only_their_mark_is_noted(web: RunningSit
     assert noted.filters == ("words",)
     assert noted.text_mark is not None
     assert "unheard" not in repr(web.fakes.audit.events)
+
+
+async def test_charts_ask_a_question_and_have_their_figures_in_a_table(web: RunningSite, newcomer: Newcomer) -> None:
+    lena = await newcomer(Role.REVIEWER)
+    empty = (await lena.http.get("/console/charts")).text
+    assert "No finding was counted" in empty
+    web.fakes.console.tallies.counts = week_counts()
+    page = (await lena.http.get("/console/charts")).text
+    assert "What does the guard hold back or warn of, week by week?" in page
+    assert page.count("<svg") == page.count('role="img"') == 2
+    assert "4,120" in page
+    assert "style=" not in page  # the policy lets none pass

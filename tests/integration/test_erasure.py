@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -14,15 +15,18 @@ import pytest
 from assistant.audit.append import Appender
 from assistant.audit.content import ContentKind, ContentText, Erased
 from assistant.audit.eraser import Eraser, ErasureState, Scope
+from assistant.audit.events import TextDropped, TurnAccepted
 from assistant.audit.findings import Findings, Verdict
+from assistant.audit.insert import INSERT, Entry, insert
 from assistant.audit.keeping import ContentKeys, ContentLog
 from assistant.audit.parts import TextMarker
 from assistant.audit.project import Projector
+from assistant.audit.record import compose_record
 from assistant.audit.seal import Sealer
 from assistant.audit.seal_key import SealKeyFile, read_public_key
 from assistant.audit.verify import Verifier
 from assistant.conversation import Person, Role
-from assistant.database import create_engine, libpq_dsn
+from assistant.database import connect, create_engine, libpq_dsn
 from assistant.erasure import Erasure
 from assistant.errors import AuditUnavailableError, BadInputError, HeldError, NotAllowedError, NotFoundError
 from assistant.history import History
@@ -30,6 +34,7 @@ from assistant.identity import Identity
 from tests.integration.conftest import Database
 from tests.integration.content_scene import SENTENCE, as_superuser, content_ids, guarded, place, reader
 from tests.integration.seal_scene import ORIGIN
+from tests.integration.spool_scene import SpoolingLog, shut
 
 pytestmark = pytest.mark.integration
 
@@ -245,3 +250,89 @@ async def test_what_is_written_while_it_is_erased_is_gone_or_has_a_new_key(scene
     assert Erased() in kept
     assert all(isinstance(each, ContentText | Erased) for each in kept)
     assert (await scene.verify()).problems == []
+
+
+async def test_an_event_that_waited_on_a_disk_through_the_erasure_comes_without_its_text(
+    scene: Scene, tmp_path: Path
+) -> None:
+    database, (thread_id, person_id) = scene.database, (uuid4(), uuid4())
+    await scene.write(thread_id, person_id)
+    log = SpoolingLog(database.owner_url, database.audit_writer_url, tmp_path / "spool", database.keys)
+    async with log.appender() as appender:
+        texts = ContentLog(appender, scene.content_keys)  # they remember the conversation's key
+        shut(database.owner_url, is_shut=True)
+        await texts.append_with(guarded(database, place(thread_id, person_id)), SENTENCE)
+    shut(database.owner_url, is_shut=False)
+    await scene.erase(Scope.THREAD, thread_id)
+    async with log.appender():
+        await log.replayed()
+    assert [data["erased_texts"] for data in log.bodies("log:replayed")] == [1]
+    findings = await scene.verify()
+    assert (findings.verdict, findings.problems) == (Verdict.SOUND, [])
+    as_superuser(database, "ALTER TABLE audit.event DISABLE TRIGGER USER")
+    as_superuser(database, "DELETE FROM audit.event WHERE type = 'text:dropped'")
+    assert "content-missing" in {problem.check for problem in (await scene.verify()).problems}
+
+
+async def test_a_text_that_waited_while_it_was_erased_is_missed_unless_the_log_says_so(
+    scene: Scene, database: Database
+) -> None:
+    erased, other, person = uuid4(), uuid4(), uuid4()
+    await scene.write(erased, person)
+    await scene.erase(Scope.THREAD, erased)
+    async with Appender(database.audit_writer_url, ORIGIN) as appender:
+        for thread_id, checks in ((erased, []), (other, ["content-missing"])):
+            event = replace(guarded(database, place(thread_id, person)), content_id=uuid4(), content_digest="0" * 64)
+            late = appender.compose(event)
+            await appender.append_record(late)
+            assert "content-missing" in [problem.check for problem in (await scene.verify()).problems]
+            await appender.append(TextDropped(thread_id=thread_id, event_id=late.id))
+            assert [problem.check for problem in (await scene.verify()).problems] == checks
+
+
+async def test_a_hold_reaches_conversations_of_which_no_text_was_kept(scene: Scene, database: Database) -> None:
+    turn = place()
+    async with Appender(database.audit_writer_url, ORIGIN) as appender:
+        await appender.append(
+            TurnAccepted(turn=turn, door="chat", persona="general", persona_version="sha256:0", chars=1)
+        )
+    for held, wanted in ((Scope.PERSON, Scope.THREAD), (Scope.THREAD, Scope.PERSON)):
+        subjects = {Scope.THREAD: turn.thread_id, Scope.PERSON: turn.person_id}
+        hold_id = await scene.erasure.place_hold(RUTH, held, subjects[held], REASON)
+        with pytest.raises(HeldError):
+            await scene.erase(wanted, subjects[wanted])
+        await scene.erasure.release_hold(ANDREA, hold_id)
+
+
+async def test_an_erasure_waits_for_texts_on_their_way(scene: Scene, database: Database) -> None:
+    turn = place()
+    key = await scene.content_keys.key_of(turn.thread_id, turn.person_id)
+    row = key.seal(uuid4(), turn.thread_id, turn.turn_id, ContentKind.PROMPT, SENTENCE)
+    event = replace(guarded(database, turn), content_id=row.id, content_digest=row.digest)
+    entry = Entry(compose_record(event, ORIGIN, time.time_ns()), row)
+    async with await connect(database.audit_writer_url) as slow:
+        await insert(slow, INSERT, [entry])
+        erasing = asyncio.create_task(scene.erase(Scope.THREAD, turn.thread_id))
+        await asyncio.sleep(0.5)
+        assert not erasing.done()
+        await slow.commit()
+        assert await erasing == 1
+    assert scene.count("audit.content") == 0
+    assert (await scene.verify()).problems == []
+
+
+async def test_words_are_projected_before_an_erasure_or_not_at_all(scene: Scene, database: Database) -> None:
+    thread_id = uuid4()
+    await scene.write(thread_id, uuid4())
+    await scene.seal()
+    async with await connect(database.owner_url) as other:
+        await other.execute("SELECT pg_advisory_xact_lock(audit.projection_lock())")
+        waiting = [
+            asyncio.create_task(scene.erase(Scope.THREAD, thread_id)),
+            asyncio.create_task(Projector(database.audit_projector_url, database.keys).follow()),
+        ]
+        await asyncio.sleep(0.5)
+        assert not any(task.done() for task in waiting)
+        await other.commit()
+        assert await asyncio.gather(*waiting) == [1, 1]
+    assert scene.count("audit.search") == 0

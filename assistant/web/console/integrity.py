@@ -2,43 +2,32 @@
 
 from __future__ import annotations
 
+from asyncio import gather
 from base64 import b64encode
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from assistant.audit.events import HeadConfirmed, HeadContradicted
-from assistant.audit.heads_shown import HeadsShown
+from assistant.audit.light import Integrity, Light
 from assistant.errors import BadInputError
 from assistant.rights import Right
 from assistant.web.console.routes import ConsoleRoute
 from assistant.web.console.shell import Shell
-from assistant.web.console.telling import tell
 from assistant.web.console_parts import ConsoleParts
 from assistant.web.refusals import acting
 
 PATH: Final = "/console/integrity"
-_HEARTBEAT: Final = timedelta(seconds=75)  # a head comes at least every minute
-_ANCHORS_WANTED: Final = 2
+_TONES: Final = {Light.GREEN: "allow", Light.YELLOW: "redact", Light.RED: "block"}
+_WORDS: Final = {
+    Light.GREEN: "The log is sealed and vouched for",
+    Light.YELLOW: "Nothing contradicts the log, and not everything vouches for it",
+    Light.RED: "The log may have been changed",
+}
 _MOST_SIZE: Final = 2**53
-
-
-@dataclass(frozen=True, slots=True)
-class Light:
-    """What the page says in one glance.
-
-    Attributes:
-        tone: `allow`, `redact` or `block`; never shown without the words.
-        reasons: why it is not green; empty if it is.
-    """
-
-    tone: str
-    words: str
-    reasons: tuple[str, ...]
 
 
 class _Word(BaseModel):
@@ -74,15 +63,17 @@ class IntegrityPages:
 
     async def _show(self, request: Request) -> Response:
         noted = await self._shell.note_view(acting(request), "integrity")
-        shown = await self._parts.heads.read()
+        heads, integrity = await gather(self._parts.heads.newest(), self._parts.integrity())
         return self._shell.render(
             noted,
             "integrity.html",
             title="Integrity",
             path=PATH,
-            shown=shown,
-            light=judge(shown, datetime.now(UTC)),
-            verified=tell(shown.verified) if shown.verified else None,
+            heads=heads,
+            integrity=integrity,
+            words=_WORDS[integrity.light],
+            tone=_TONES[integrity.light],
+            browsers=_browsers(integrity),
         )
 
     async def _give_head(self, request: Request) -> Response:
@@ -116,47 +107,8 @@ class IntegrityPages:
         return JSONResponse({"noted": True})
 
 
-def judge(shown: HeadsShown, now: datetime) -> Light:
-    """Return the light: red for what proves a change, yellow for what is missing, green with two anchors."""
-    if not shown.heads:
-        return Light("redact", "Nothing was sealed yet", ("No head is there. Look whether the sealer runs.",))
-    broken = list(_broken(shown))
-    if broken:
-        return Light("block", "The log may have been changed", tuple(broken))
-    missing = list(_missing(shown, now))
-    if missing:
-        return Light("redact", "Nothing contradicts the log, and not everything vouches for it", tuple(missing))
-    return Light("allow", "The log is sealed and vouched for", ())
-
-
-def _broken(shown: HeadsShown) -> list[str]:
-    found = []
-    if shown.is_signed is False:
-        found.append("The newest head is not signed by this log's key. Run `cloister audit verify`.")
-    if shown.verified is not None and not _flag(shown, "is_sound"):
-        found.append("The last check of the whole log found something. Run `cloister audit verify`.")
-    if shown.contradicted is not None:
-        found.append("An anchor was shown a log before that this one does not grow from; see below.")
-    return found
-
-
-def _missing(shown: HeadsShown, now: datetime) -> list[str]:
-    missing = []
-    age = now - shown.heads[0].sealed_at
-    if age > _HEARTBEAT:
-        missing.append(f"The newest head is {int(age.total_seconds()):,} s old. Look whether the sealer runs.")
-    if shown.is_signed is None:
-        missing.append("This process was not given the log's public key (CLOISTER_LOG_KEY): no signature is checked.")
-    anchors = len(shown.anchors) + len(shown.confirmed)
-    if anchors < _ANCHORS_WANTED:
-        missing.append(
-            f"{anchors} of {_ANCHORS_WANTED} anchors vouch for it: witnesses, files, servers, and browsers of 7 days."
-        )
-    if shown.verified is None:
-        missing.append("The whole log was never checked. Run `cloister audit verify`, best every night.")
-    return missing
-
-
-def _flag(shown: HeadsShown, name: str) -> bool:
-    data: Any = shown.verified.document.get("data") if shown.verified else None
-    return bool(isinstance(data, dict) and data.get(name))
+def _browsers(integrity: Integrity) -> dict[str, UUID]:
+    """Return the people whose browsers the state names, by how it names them."""
+    named = [(each.kind, each.label) for each in integrity.anchors]
+    named += [(each.kind, each.label) for each in integrity.contradictions]
+    return {label: UUID(label) for kind, label in named if kind == "browser"}

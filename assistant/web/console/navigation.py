@@ -25,7 +25,9 @@ ENTRIES: Final = (
     Entry("Cases", "/console/cases", Right.READ_DESK),
     Entry("Samples", "/console/samples", Right.READ_DESK),
     Entry("Unmask", "/console/unmask", Right.READ_DESK),
+    Entry("Exports", "/console/exports", Right.EXPORT_LOG),
     Entry("Reports", "/review", Right.DECIDE_REPORTS),
+    Entry("Charts", "/console/charts", Right.READ_CHARTS),
     Entry("Integrity", "/console/integrity", Right.READ_INTEGRITY),
     Entry("My log", "/my-log", Right.READ_OWN_LOG),
 )

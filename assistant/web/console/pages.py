@@ -11,6 +11,8 @@ from starlette.routing import Route
 
 from assistant.rights import Right
 from assistant.web.console.cases import CasePages
+from assistant.web.console.charts import ChartPages
+from assistant.web.console.exports import ExportPages
 from assistant.web.console.hits import HitPages
 from assistant.web.console.integrity import IntegrityPages
 from assistant.web.console.looking_up import LookUpPages
@@ -43,7 +45,9 @@ def console_pages(parts: ConsoleParts) -> Sequence[ConsoleRoute]:
         *CasePages(parts, shell).routes(),
         *SamplePages(parts, shell).routes(),
         *UnmaskPages(parts, shell).routes(),
+        *ExportPages(parts, shell).routes(),
         *IntegrityPages(parts, shell).routes(),
+        *ChartPages(parts, shell).routes(),
         *ReportPages(parts.review, shell).routes(),
         *MyLogPages(parts, shell).routes(),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import gather
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -80,11 +81,12 @@ class QueuePages:
             since=filters.since(fields["age"]),
         )
         cursor = filters.cursor(request)
-        page = await self._parts.lists.page(search, cursor, limit=_A_PAGE)
-        count = await self._parts.lists.count(search, most=_MOST_COUNTED)
-        hits = await self._hits(page.events)
-        noted = await self._shell.note_view(
-            acting(request), "queue", filters=filters.names(fields), shown=len(page.events)
+        page, count = await gather(
+            self._parts.lists.page(search, cursor, limit=_A_PAGE), self._parts.lists.count(search, most=_MOST_COUNTED)
+        )
+        hits, noted = await gather(
+            self._hits(page.events),
+            self._shell.note_view(acting(request), "queue", filters=filters.names(fields), shown=len(page.events)),
         )
         return self._shell.render(
             noted,
@@ -100,8 +102,10 @@ class QueuePages:
         )
 
     async def _hits(self, events: Sequence[StoredEvent]) -> list[Hit]:
-        hosts = await self._parts.lists.hosts_of(events)
-        spots = await self._parts.spots.of_turns({event.turn_id for event in events if event.turn_id})
+        hosts, spots = await gather(
+            self._parts.lists.hosts_of(events),
+            self._parts.spots.of_turns({event.turn_id for event in events if event.turn_id}),
+        )
         labels = self._parts.labels()
         return [_hit(event, hosts, spots, labels) for event in events]
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from asyncio import gather
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 from uuid import UUID
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from assistant.audit.events import ReviewSearched, ReviewViewed
@@ -28,6 +30,24 @@ _templates: Final = Environment(
     lstrip_blocks=True,
 )
 _templates.filters |= {"ago": ago, "until": until, "exactly": exactly, "pseudonym": pseudonym}
+
+
+class _Options:
+    """The rules of the policy as options of a list: hundreds of lines that change with the policy alone."""
+
+    def __init__(self) -> None:
+        self._labels: Mapping[str, str] = {}
+        self._drawn = Markup()
+
+    def __call__(self, labels: Mapping[str, str]) -> Markup:
+        if labels is not self._labels:
+            option = Markup('<option value="{}">{}</option>')
+            self._drawn = Markup().join(option.format(rule, labels[rule]) for rule in sorted(labels))
+            self._labels = labels
+        return self._drawn
+
+
+_templates.filters["options"] = _Options()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +91,10 @@ class Shell:
         Raises:
             AuditUnavailableError: the log cannot be written: the page must not be sent.
         """
-        await self._audit.append(
-            ReviewViewed(actor=person.id, subject=subject, turn_id=turn_id, view=view, filters=filters, shown=shown)
+        return await self._noted(
+            person,
+            ReviewViewed(actor=person.id, subject=subject, turn_id=turn_id, view=view, filters=filters, shown=shown),
         )
-        return await self._noted(person)
 
     async def note_search(
         self,
@@ -89,12 +109,16 @@ class Shell:
         Raises:
             AuditUnavailableError: the log cannot be written: nothing must be looked for.
         """
-        await self._audit.append(ReviewSearched(actor=person.id, subject=subject, filters=filters, text_mark=text_mark))
-        return await self._noted(person)
+        return await self._noted(
+            person, ReviewSearched(actor=person.id, subject=subject, filters=filters, text_mark=text_mark)
+        )
 
-    async def _noted(self, person: Person) -> Noted:
-        may_know = has_right(person, Right.READ_DESK)
-        return Noted(person, await self._emergencies.emergencies(person) if may_know else ())
+    async def _noted(self, person: Person, event: ReviewViewed | ReviewSearched) -> Noted:
+        _, emergencies = await gather(self._audit.append(event), self._emergencies_for(person))
+        return Noted(person, emergencies)
+
+    async def _emergencies_for(self, person: Person) -> Sequence[Grant]:
+        return await self._emergencies.emergencies(person) if has_right(person, Right.READ_DESK) else ()
 
     def render(
         self, noted: Noted, template: str, *, title: str, path: str, status: int = 200, **values: object

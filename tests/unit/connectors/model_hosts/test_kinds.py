@@ -181,3 +181,19 @@ async def test_memory_of_exo_and_lmstudio() -> None:
     ]
     lmstudio = await read("lmstudio", {"/api/v1/models": {"models": rows}})
     assert [each.memory_bytes for each in lmstudio.models] == [9, 0]
+
+
+async def test_what_no_host_says_is_left_out_and_the_host_is_marked() -> None:
+    names = ["good:7b", "x" * 5000, "two\nlines", "bell\x07"]
+    rows = [{"id": name, "owned_by": "vllm", "max_model_len": 10**30} for name in names]
+    report = await read("vllm", {"/v1/models": {"data": rows}, "/version": {"version": "9" * 9000}, "/metrics": ""})
+    assert [model.name for model in report.models] == ["good:7b"]
+    assert report.models[0].context_tokens == 0
+    assert report.version == ""
+    assert report.note == "lists 3 models that cannot be; they are left out"
+
+
+async def test_a_list_without_end_is_cut() -> None:
+    rows = [{"id": f"m{number}", "owned_by": "vllm"} for number in range(5000)]
+    report = await read("vllm", {"/v1/models": {"data": rows}, "/version": {"version": "1"}, "/metrics": ""})
+    assert len(report.models) == 1000

@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.model_hosts.router import CallError, LitellmRouter, _KeptTransport, _spelt
+from connectors.model_hosts.router import CallError, LitellmRouter, _spelt
+from connectors.model_hosts.transport import KeptTransport
 from connectors.model_hosts.values import Wishes
 
 
@@ -66,7 +67,7 @@ def test_a_caller_has_no_way_to_name_a_host() -> None:
 )
 async def test_another_place_is_refused_by_the_transport(url: str) -> None:
     inner = Answering()
-    transport = _KeptTransport(inner)
+    transport = KeptTransport(inner)
     transport.allow(["http://dev1.lan:11434/v1"])
     with pytest.raises(httpx.ConnectError):
         await transport.handle_async_request(httpx.Request("POST", url))
@@ -75,7 +76,7 @@ async def test_another_place_is_refused_by_the_transport(url: str) -> None:
 
 async def test_a_redirect_leads_nowhere() -> None:
     inner = Answering()
-    transport = _KeptTransport(inner)
+    transport = KeptTransport(inner)
     transport.allow(["http://dev1.lan:11434/v1"])
     async with httpx.AsyncClient(transport=transport, follow_redirects=True) as client:
         with pytest.raises(httpx.ConnectError):
@@ -84,6 +85,6 @@ async def test_a_redirect_leads_nowhere() -> None:
 
 
 async def test_no_deployment_means_no_place() -> None:
-    transport = _KeptTransport(Answering())
+    transport = KeptTransport(Answering())
     with pytest.raises(httpx.ConnectError):
         await transport.handle_async_request(httpx.Request("GET", "http://127.0.0.1:11434/"))
