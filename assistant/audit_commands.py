@@ -31,6 +31,8 @@ if TYPE_CHECKING:  # so that `--help` answers at once
     from assistant.audit.sample import Sample
     from assistant.settings import Settings
 
+_MOST_READERS = 8  # each has a connection; beyond, the tree is what the others wait for
+
 audit = typer.Typer(help="The audit log.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, a line each, for machines.")]
@@ -387,7 +389,7 @@ async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_qui
         anchors=[anchor for file in anchors for anchor in read_anchors(file)],
         witnesses=[_parse_key(each) for each in witnesses],
         is_quick=is_quick,
-        processes=os.cpu_count() or 1,
+        processes=min(os.cpu_count() or 1, _MOST_READERS),
         keys=installation_keys(),
     ) as verifier:
         findings = await verifier.verify()

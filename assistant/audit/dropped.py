@@ -113,10 +113,10 @@ def _judge(left: _Month, said: _Said | None) -> str:
 def _event_of(data: Any) -> RetentionExecuted | None:
     """Return what a body says; None where it is no such event."""
     names = ("month", "events", "digest", "keep_days", "signature")
-    if not isinstance(data, dict) or not {*names} <= data.keys():
+    if not isinstance(data, dict) or [type(data.get(name)) for name in names] != [str, int, str, int, str]:
         return None
     try:
-        Month.parse(str(data["month"]))
-        return RetentionExecuted(**{name: data[name] for name in names})
-    except (ValueError, OverflowError):
+        Month.parse(data["month"])
+    except ValueError:
         return None
+    return RetentionExecuted(**{name: data[name] for name in names})

@@ -6,6 +6,7 @@ they are; without it `verify` calls the log changed. Who may run this has the se
 
 from __future__ import annotations
 
+import time
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,7 @@ from assistant.errors import BadInputError, UnavailableError
 FLOOR_DAYS: Final = 183  # the function in the database has the same one
 _ROWS_AT_ONCE: Final = 10_000
 _MONTHS: Final = 12
+_LATEST_SECONDS: Final = int(datetime(9998, 12, 31, tzinfo=UTC).timestamp())  # an id may claim a later time
 
 _PARTITIONS: Final = (
     "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
@@ -49,7 +51,8 @@ class Month:
     @classmethod
     def of_id(cls, identifier: bytes) -> Self:
         """Return the month of an event's id."""
-        moment = datetime.fromtimestamp(int.from_bytes(identifier[:6], "big") / 1000, UTC)
+        seconds = min(int.from_bytes(identifier[:6], "big") // 1000, _LATEST_SECONDS)
+        moment = datetime.fromtimestamp(seconds, UTC)
         return cls(moment.year, moment.month)
 
     @classmethod
@@ -159,15 +162,16 @@ async def drop_month(
     """
     digest = await digest_month(reader_url, month)
     event = sign_retention(month, digest, keep_days, key)
-    now_nanoseconds = int(datetime.now(UTC).timestamp() * 1_000_000) * 1000
-    entry = Jsonb(_entry_of(compose_record(event, origin, now_nanoseconds)))
+    entry = Jsonb(_entry_of(compose_record(event, origin, time.time_ns())))
     try:
         async with await connect(eraser_url, autocommit=True) as connection:
             await connection.execute(
                 "SELECT audit.drop_month(%s, %s, %s, %s)", [str(month), keep_days, digest.events, entry]
             )
+    except psycopg.errors.LockNotAvailable as error:
+        raise UnavailableError(f"{month} was not dropped: the log is being read as a whole. Try later.") from error
     except psycopg.OperationalError as error:
-        if error.sqlstate and error.sqlstate.startswith(("55", "40")):  # not now: a hold, a lock, an event in between
+        if error.sqlstate and error.sqlstate.startswith(("55", "40")):  # not now: a hold, an event in between
             raise _refused(month, error) from error
         raise _away() from error
     except psycopg.Error as error:

@@ -5,6 +5,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
+import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -14,17 +17,21 @@ import pytest
 
 from assistant.audit import seal as seal_module
 from assistant.audit.anchor import Anchor
+from assistant.audit.append import Appender
 from assistant.audit.checkpoint import SecretNoteKey
-from assistant.audit.events import Event, FeedbackGiven, LogRestored
+from assistant.audit.events import Event, FeedbackGiven, LogRestored, Tag
+from assistant.audit.export import ExportRequest, create_export
+from assistant.audit.export_query import ExportQuery
 from assistant.audit.findings import Findings, Verdict
+from assistant.audit.offline import verify as offline_verify
 from assistant.audit.proof import prove
-from assistant.audit.record import compose_record
-from assistant.audit.retention import Month, digest_month, drop_month, list_due, sign_retention
+from assistant.audit.record import canonical_bytes, compose_record, leaf_of
+from assistant.audit.retention import Digest, Month, digest_month, drop_month, list_due, sign_retention
 from assistant.audit.seal_key import read_public_key
 from assistant.audit.verify import Verifier
 from assistant.database import libpq_dsn
 from assistant.database_roles import AUDIT_ERASER_ROLE, url_for_role
-from assistant.errors import BadInputError
+from assistant.errors import BadInputError, UnavailableError
 from tests.integration.conftest import Database
 from tests.integration.seal_scene import ORIGIN, SealedLog, job
 
@@ -277,3 +284,66 @@ def test_a_text_goes_with_its_event(log: SealedLog) -> None:
     drop(log, month)
     assert log.rows("SELECT count(*) FROM audit.content") == [(0,)]
     assert verify(log).problems == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"month": 7, "events": 1, "digest": "x", "keep_days": 400, "signature": "AA=="},
+        {"month": "2024-13", "events": 1, "digest": "x", "keep_days": 400, "signature": "AA=="},
+        {"month": "2024-01", "events": "1", "digest": "x", "keep_days": 400, "signature": 7},
+    ],
+)
+def test_what_is_no_word_about_a_month_stops_no_check(log: SealedLog, data: dict[str, object]) -> None:
+    """Whoever may write events may write anything."""
+    event = sign_retention(Month.parse("2024-01"), Digest(), 400, log.keys.read().current)
+    row = compose_record(event, ORIGIN, time.time_ns())
+    body = canonical_bytes({**json.loads(row.body), "data": data})
+    with psycopg.connect(libpq_dsn(log.database.audit_writer_url)) as connection:
+        connection.execute(
+            "INSERT INTO audit.event (id, occurred_at, type, body, leaf) VALUES (%s, %s, %s, %s, %s)",
+            [row.id, row.occurred_at, row.type, body, leaf_of(body)],
+        )
+    for warned in (1, 1):
+        findings = verify(log)
+        assert (findings.verdict, findings.warned) == (Verdict.SOUND, warned)
+        log.seal()
+
+
+def test_a_stub_of_a_time_that_is_no_month_stops_no_check(log: SealedLog) -> None:
+    log.execute(
+        "UPDATE audit.event SET id = 'ffffffff-ffff-7fff-bfff-ffffffffffff' WHERE type = 'feedback:given'",
+    )
+    cut(log, "type = 'feedback:given'")
+    assert "retention" in {problem.check for problem in verify(log).problems}
+
+
+def test_a_log_that_is_being_read_is_not_held_up(log: SealedLog) -> None:
+    month = month_of(log)
+    with psycopg.connect(libpq_dsn(log.database.audit_reader_url)) as connection:
+        connection.execute("SELECT count(*) FROM audit.event")
+        with pytest.raises(UnavailableError, match="being read"):
+            drop(log, month)
+    assert drop(log, month) == 300
+
+
+def export(log: SealedLog, target: Path, query: ExportQuery) -> str:
+    async def run() -> None:
+        async with Appender(log.database.audit_writer_url, ORIGIN) as audit:
+            key, url = read_public_key(log.keys.public_file), log.database.audit_reader_url
+            await create_export(url, key, ExportRequest(query=query, reason="a reason to ask"), audit, target)
+
+    asyncio.run(run())
+    with zipfile.ZipFile(target) as file:
+        return "\n".join(offline_verify.check(file, str(read_public_key(log.keys.public_file)), []))
+
+
+def test_an_export_over_dropped_months_names_what_was_dropped(log: SealedLog, tmp_path: Path) -> None:
+    drop(log, month_of(log))
+    log.seal()
+    told = export(log, tmp_path / "all.zip", ExportQuery(since=OLD))
+    assert told.startswith("46 events")  # 40 of the second month, 5 of today, and the one that says what was dropped
+    assert "but for [[0, 300]], dropped" in told
+    told = export(log, tmp_path / "some.zip", ExportQuery(types=frozenset({Tag.JOB_ENQUEUED})))
+    assert told.startswith("44 events")

@@ -47,10 +47,12 @@ CREATE FUNCTION audit.stays(type text) RETURNS boolean LANGUAGE sql IMMUTABLE SE
 $$
 """
 
+# Everything that takes long is done while inserts go on, also into other months; the log is locked for the last three
+# statements only, and given up on if somebody reads it for longer than a person would wait for an answer.
 # `expected`: how many events the signed event speaks of; one that came late makes it another number, and nothing goes.
 _DROP_MONTH = """
 CREATE FUNCTION audit.drop_month(month text, keep_days integer, expected bigint, entry jsonb) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' SET lock_timeout = '5s' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' SET lock_timeout = '2s' AS $$
 DECLARE
     last_moment timestamptz := clock_timestamp() - make_interval(days => keep_days);
     name text := 'event_' || replace(month, '-', '_');
@@ -69,7 +71,7 @@ BEGIN
     IF (month || '-01')::date + interval '1 month' > last_moment AT TIME ZONE 'UTC' THEN
         RAISE EXCEPTION 'The time of this month is not over.' USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;
-    EXECUTE format('ALTER TABLE audit.event DETACH PARTITION audit.%I', name);
+    EXECUTE format('LOCK TABLE audit.%I IN SHARE MODE', name);
     SELECT * INTO last_head FROM audit.head WHERE sealed_at <= last_moment ORDER BY batch DESC LIMIT 1;
     EXECUTE format('SELECT count(*) FROM audit.%I WHERE $1.batch IS NULL OR recorded_at > $2 OR era > $1.era'
         ' OR (era = $1.era AND NOT pg_visible_in_snapshot(xid, $1.snapshot))', name)
@@ -90,11 +92,12 @@ BEGIN
     IF found <> expected THEN
         RAISE EXCEPTION 'An event came in between.' USING ERRCODE = 'serialization_failure';
     END IF;
-    EXECUTE format('INSERT INTO audit.event (%1$s) SELECT %1$s FROM audit.%2$I WHERE audit.stays(type)', columns, name);
     PERFORM set_config('cloister.erasing', 'on', true);
     EXECUTE format('DELETE FROM audit.search s USING audit.%I e WHERE s.event_id = e.id', name);
     EXECUTE format('DELETE FROM audit.content c USING audit.%I e WHERE c.id = e.content_id', name);
     PERFORM set_config('cloister.erasing', '', true);
+    EXECUTE format('ALTER TABLE audit.event DETACH PARTITION audit.%I', name);
+    EXECUTE format('INSERT INTO audit.event (%1$s) SELECT %1$s FROM audit.%2$I WHERE audit.stays(type)', columns, name);
     EXECUTE format('DROP TABLE audit.%I', name);
     PERFORM audit.add_event(entry, 'retention:executed', NULL);
     RETURN found;
