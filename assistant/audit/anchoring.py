@@ -21,7 +21,7 @@ from assistant.audit.notices import AnchorLog, Notices
 from assistant.audit.proof import read_newest, read_root
 from assistant.audit.seal_key import SealKeyFile
 from assistant.database import connect
-from assistant.errors import CloisterError, NotFoundError
+from assistant.errors import NotFoundError
 
 KEEP_SECONDS: Final = 60.0
 _DEADLINE_SECONDS: Final = 20.0
@@ -65,7 +65,7 @@ class Keeping:
             try:
                 async with asyncio.timeout(_DEADLINE_SECONDS):
                     await self.keep()
-            except (psycopg.Error, OSError, TimeoutError, CloisterError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next round is tried, and it is told
                 await self._notices.failed(type(error).__name__)
             try:
                 await asyncio.wait_for(stop.wait(), KEEP_SECONDS)
