@@ -37,7 +37,7 @@ from assistant.database_roles import AUDIT_ERASER_ROLE, AUDIT_PROJECTOR_ROLE, AU
 from assistant.documents import Documents, note_ended_jobs
 from assistant.egress import allow_site
 from assistant.erasure import Erasure
-from assistant.errors import SettingsError
+from assistant.errors import SettingsError, UnavailableError
 from assistant.fleet.site_fleet import SiteFleet
 from assistant.history.history import History
 from assistant.identity.identity import Identity
@@ -184,7 +184,11 @@ class Application:
 
     async def project_audit(self) -> int:
         """Bring search and tallies of the audit log up to what was sealed; return how many events that were."""
-        return await self.projector.follow(seconds=_PROJECT_SECONDS)
+        try:
+            return await self.projector.follow(seconds=_PROJECT_SECONDS)
+        except UnavailableError as error:  # says what the operator has to do
+            _log.warning("%s", error)
+            return 0
 
 
 class AnswerTurn:

@@ -72,6 +72,10 @@ class Settings(BaseSettings):
         default="",
         description="The audit log's public key of its first day, for the console; unset: beside the sealing key.",
     )
+    exports_dir: Path | None = Field(
+        default=None,
+        description="Folder of exports until they are fetched, for worker and console; unset: in the data folder.",
+    )
     fleet: Path | None = Field(default=None, description="fleet.yaml; unset looks for model hosts on loopback.")
     policy: Path | None = Field(default=None, description="The site's policy, file or folder; unset: the shipped one.")
     names: str = Field(
@@ -93,6 +97,7 @@ class Settings(BaseSettings):
         description="What may be reached beside the servers set here, as a JSON list of hosts, networks and ports.",
     )
     session_hours: int = Field(default=8, ge=1, le=24 * 30, description="How long a sign-in lasts.")
+    token_answers: int = Field(default=8, ge=1, le=1000, description="Answers that one API token may have running.")
     max_prompt_chars: int = Field(default=200_000, ge=100, description="Longest message that is accepted.")
     max_upload_bytes: int = Field(default=10 << 20, ge=1024, description="Largest file that is accepted.")
     first_token_timeout_seconds: float = Field(default=120.0, gt=0, description="Patience until the first token.")
@@ -115,7 +120,7 @@ class Settings(BaseSettings):
     @property
     def exports(self) -> Path:
         """Return where exports of the audit log lie until somebody fetches them; workers and console share it."""
-        return self.data_dir / "exports"
+        return self.exports_dir or self.data_dir / "exports"
 
     @property
     def seal_key(self) -> Path:

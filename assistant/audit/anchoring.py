@@ -21,7 +21,7 @@ from assistant.audit.notices import AnchorLog, Notices
 from assistant.audit.proof import read_newest, read_root
 from assistant.audit.seal_key import SealKeyFile
 from assistant.database import connect
-from assistant.errors import CloisterError, NotFoundError
+from assistant.errors import NotFoundError
 
 KEEP_SECONDS: Final = 60.0
 _DEADLINE_SECONDS: Final = 20.0
@@ -65,7 +65,7 @@ class Keeping:
             try:
                 async with asyncio.timeout(_DEADLINE_SECONDS):
                     await self.keep()
-            except (psycopg.Error, OSError, TimeoutError, CloisterError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next round is tried, and it is told
                 await self._notices.failed(type(error).__name__)
             try:
                 await asyncio.wait_for(stop.wait(), KEEP_SECONDS)
@@ -80,9 +80,9 @@ class Keeping:
             OSError: the checkpoint cannot be written.
             NotFoundError: nothing was sealed yet.
         """
+        last = await asyncio.to_thread(self._keeper.newest)  # before the head: another sealer may add to it meanwhile
         async with await connect(self._sealer_url, autocommit=True) as connection:
             head = await read_newest(connection)
-            last = await asyncio.to_thread(self._keeper.newest)
             if last is not None and not await continues(connection, head, last):
                 await self._notices.contradicted(head.size, last.size)
                 return

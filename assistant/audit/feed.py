@@ -24,7 +24,7 @@ from assistant.audit.notices import Notices
 from assistant.audit.proof import read_consistency, read_newest
 from assistant.audit.seal_key import SealKeyFile
 from assistant.database import connect
-from assistant.errors import CloisterError, SettingsError
+from assistant.errors import SettingsError
 
 FEED_SECONDS: Final = 5.0
 _DEADLINE_SECONDS: Final = 5.0  # a witness that is slow delays only itself
@@ -94,7 +94,7 @@ class WitnessFeeder:
             while not stop.is_set():
                 try:
                     await self.feed(client)
-                except (psycopg.Error, httpx.HTTPError, TimeoutError, OSError, NoteError, CloisterError) as error:
+                except Exception as error:  # noqa: BLE001 - whatever it was, the next round is tried, and it is told
                     await self._notices.failed(type(error).__name__)
                 await _wait(stop, FEED_SECONDS)
 

@@ -81,6 +81,7 @@ def inspection_data(host: Host, inspection: Inspection) -> Mapping[str, object]:
     read = asdict(inspection)
     for model in read["report"]["models"]:
         model["capabilities"] = sorted(model["capabilities"])
+    read["report"]["names"] = sorted(read["report"]["names"])
     return {"name": host.name, "kind": host.kind, "address": host.address, **read}
 
 

@@ -20,6 +20,7 @@ from assistant.audit.sealed import Sealed
 from assistant.audit.tallies import Counts
 from assistant.audit.text_search import TextPage
 from assistant.compliance.desk import Desk
+from assistant.erasure import Erasure
 from assistant.review import AllFigures
 from assistant.web.chat_parts import Reviewing
 from policies.explanation import Detail
@@ -183,5 +184,6 @@ class ConsoleParts:
     figures: FigureReader
     review: Reviewing
     desk: Desk
+    erasure: Erasure
     mark: Callable[[str], TextMark]
     labels: Callable[[], Mapping[str, str]]

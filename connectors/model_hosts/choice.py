@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from connectors.errors import NoRouteError
 from connectors.model_hosts.values import ANY_MODEL, Capability, Need, Route
@@ -28,6 +28,7 @@ class Candidate:
         slots: answers at once before one waits.
         queued: requests that wait in the host's own queue.
         is_cooling: it failed a moment ago; taken only when there is nothing else.
+        names: by which a person may mean it.
     """
 
     deployment: str
@@ -43,6 +44,13 @@ class Candidate:
     queued: int = 0
     is_cooling: bool = False
     tokens_per_second: float = 0.0
+    names: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Spell the names once: they are looked at for every prompt."""
+        own = (self.public_name.casefold(), self.name.casefold())
+        names = frozenset(name for full in own for name in (full, full.split(":")[0], full.removesuffix(":latest")))
+        object.__setattr__(self, "names", names)  # the one way into a frozen value
 
     @property
     def waiting(self) -> int:
@@ -51,9 +59,7 @@ class Candidate:
 
     def is_called(self, name: str) -> bool:
         """Tell whether a person may mean this model by a name; one without a tag means every tag."""
-        wanted = name.casefold()
-        own = (self.public_name.casefold(), self.name.casefold())
-        return any(wanted in {full, full.split(":")[0], full.removesuffix(":latest")} for full in own)
+        return name.casefold() in self.names
 
 
 def choose(candidates: Sequence[Candidate], need: Need, *, excluding: frozenset[str] = frozenset()) -> Route:

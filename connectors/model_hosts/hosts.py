@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
 from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts import choice, quote
+from connectors.model_hosts.answer import chars_of, items_of, latest, usage_of
 from connectors.model_hosts.bundled import BundledServer
 from connectors.model_hosts.catalogue import Fleet
 from connectors.model_hosts.failures import Failure, describe_failure, is_of_the_host
@@ -30,19 +31,16 @@ from connectors.model_hosts.values import (
     ChatMessage,
     HostStatus,
     Need,
-    Reasoning,
     Route,
     Token,
     Usage,
     Wishes,
-    least_tokens,
 )
 from connectors.model_hosts.watch import LOOK_EVERY_SECONDS, Deployment, Watch
 
 _log = logging.getLogger(__name__)
 
 _QUOTE = f"{quote.HOST}/{quote.MODEL}"
-_CUT_SHARE = 0.9  # a host that counts fewer prompt tokens than this share of the words has not read them all
 _LONGEST_TOKEN_CHARS = 16  # few vocabularies hold longer ones
 _NOTHING = Share()
 _MARGIN_SECONDS = 5.0  # litellm's own patience is longer than ours, so that ours is the one that speaks
@@ -97,6 +95,7 @@ class ModelHosts:
         self._prepared: set[str] = set()
         self._exchange = Exchange(board, own=self._shares, on_told=self._hear) if board is not None else None
         self._told = Told()
+        self._candidates: dict[str, tuple[Deployment, tuple[object, ...], choice.Candidate]] = {}
 
     @property
     def is_ready(self) -> bool:
@@ -129,6 +128,7 @@ class ModelHosts:
     def take_fleet(self, fleet: Fleet) -> None:
         """Ask these hosts from now on; answers that stream already are not touched."""
         self._prepared.clear()  # a window may have changed
+        self._candidates.clear()
         self._watch.take_fleet(fleet)
 
     def choose(self, need: Need, *, excluding: frozenset[str] = frozenset()) -> Route:
@@ -245,23 +245,15 @@ class ModelHosts:
         return Route(_QUOTE, quote.HOST, quote.MODEL, context_tokens=0, reason=reason)
 
     def _candidate(self, deployment: Deployment) -> choice.Candidate:
+        """Return what the choice looks at; built anew only when something of it changed."""
         load = self._loads[deployment.id]
         others = self._told.others.get(deployment.id, _NOTHING)
-        return choice.Candidate(
-            deployment=deployment.id,
-            host=deployment.host.name,
-            name=deployment.model.name,
-            public_name=deployment.model.public_name,
-            context_tokens=deployment.context_tokens,
-            capabilities=deployment.model.capabilities,
-            absence=deployment.absence,
-            is_loaded=deployment.is_loaded,
-            in_flight=load.in_flight + others.in_flight,
-            slots=deployment.slots,
-            queued=deployment.queued,
-            is_cooling=load.is_cooling or others.rest_seconds > 0,
-            tokens_per_second=load.tokens_per_second or others.tokens_per_second,
-        )
+        key = (load.in_flight, load.tokens_per_second, load.is_cooling, others)
+        known = self._candidates.get(deployment.id)
+        if known is None or known[0] is not deployment or known[1] != key:
+            known = (deployment, key, _candidate(deployment, load, others))
+            self._candidates[deployment.id] = known
+        return known[2]
 
     async def _ask_quote(self, messages: Sequence[ChatMessage], reader: str) -> AsyncGenerator[Token | Usage, None]:
         try:
@@ -311,13 +303,13 @@ class ModelHosts:
                             load.cold_seconds = first_at - asked_at
                     if chunk.model and with_tag(chunk.model) in deployment.others:
                         raise CallError(0, other_model=chunk.model)
-                    last = _latest(last, chunk)
-                    if _chars(chunk) > room_chars:  # a host that ignores its limit writes for ever
+                    last = latest(last, chunk)
+                    if chars_of(chunk) > room_chars:  # a host that ignores its limit writes for ever
                         last = replace(last, finish_reason="length")
                         yield Token(chunk.text[:room_chars])
                         break
-                    room_chars -= _chars(chunk)
-                    for item in _items(chunk):
+                    room_chars -= chars_of(chunk)
+                    for item in items_of(chunk):
                         yield item
         finally:
             load.starting -= not first_at
@@ -325,7 +317,7 @@ class ModelHosts:
         if not last.text and not wishes.stop:
             raise CallError(0)
         load.succeeded(answer_tokens=last.answer_tokens, seconds=loop.time() - first_at)
-        yield _usage(deployment, last, messages)
+        yield usage_of(deployment.host.name, last, messages)
 
     async def _make_ready(self, route: Route) -> Deployment:
         """Wait for what the first prompts need: litellm, the bundled server, a model with the right window.
@@ -409,41 +401,19 @@ class ModelHosts:
         )
 
 
-def _items(chunk: Chunk) -> Iterator[AnswerItem]:
-    """Yield what a chunk holds: first the thought, then what follows from it."""
-    if chunk.reasoning:
-        yield Reasoning(chunk.reasoning)
-    if chunk.text:
-        yield Token(chunk.text)
-    yield from chunk.calls
-
-
-def _chars(chunk: Chunk) -> int:
-    calls = sum(len(piece.name) + len(piece.arguments) for piece in chunk.calls)
-    return len(chunk.text) + len(chunk.reasoning) + calls
-
-
-def _latest(before: Chunk, chunk: Chunk) -> Chunk:
-    """Keep of two chunks what the end of the answer needs; of the text only that there was some."""
-    return Chunk(
-        text="text" if before.text or chunk.text.strip() else "",
-        finish_reason=chunk.finish_reason or before.finish_reason,
-        prompt_tokens=chunk.prompt_tokens or before.prompt_tokens,
-        answer_tokens=chunk.answer_tokens or before.answer_tokens,
-    )
-
-
-def _usage(deployment: Deployment, last: Chunk, messages: Sequence[ChatMessage]) -> Usage:
-    least = least_tokens(messages)
-    is_truncated = 0 < last.prompt_tokens < _CUT_SHARE * least
-    note = (
-        f"{deployment.host.name} read {choice.spaced(last.prompt_tokens)} tokens of a prompt of at least "
-        f"{choice.spaced(least)}: it did not see all of it. Shorten the text or start a new thread."
-    )
-    return Usage(
-        prompt_tokens=last.prompt_tokens,
-        answer_tokens=last.answer_tokens,
-        finish_reason=last.finish_reason or "stop",
-        is_truncated=is_truncated,
-        note=note if is_truncated else "",
+def _candidate(deployment: Deployment, load: Load, others: Share) -> choice.Candidate:
+    return choice.Candidate(
+        deployment=deployment.id,
+        host=deployment.host.name,
+        name=deployment.model.name,
+        public_name=deployment.model.public_name,
+        context_tokens=deployment.context_tokens,
+        capabilities=deployment.model.capabilities,
+        absence=deployment.absence,
+        is_loaded=deployment.is_loaded,
+        in_flight=load.in_flight + others.in_flight,
+        slots=deployment.slots,
+        queued=deployment.queued,
+        is_cooling=load.is_cooling or others.rest_seconds > 0,
+        tokens_per_second=load.tokens_per_second or others.tokens_per_second,
     )

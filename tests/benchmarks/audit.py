@@ -38,6 +38,8 @@ BUDGET = 0.15
 SECONDS = 5.0
 PROCESSES = 4
 CALLERS = 64  # in each process
+EVENTS_A_CALLER = 100
+PROCESSOR_TURNS = 7
 COPY_CONNECTIONS = 2
 ROWS_A_COPY = 5_000
 KEYS = Keys(bytes(range(32)))
@@ -148,6 +150,29 @@ async def measure_latencies(writer_url: str, spools: str, stop: Callable[[], Non
     return times
 
 
+async def measure_processor(writer_url: str, spools: str) -> float:
+    """Return the microseconds of this process's processor that an event takes, however busy the machine is."""
+    event = answered()
+    async with open_log(writer_url, spools) as appender:
+
+        async def call() -> None:
+            for _ in range(EVENTS_A_CALLER):
+                await appender.append(event)
+
+        begin = time.process_time()
+        await asyncio.gather(*(call() for _ in range(CALLERS)))
+        return (time.process_time() - begin) / (CALLERS * EVENTS_A_CALLER) * 1e6
+
+
+def measure_processors(writer_url: str, spools: str) -> tuple[float, float]:
+    """Return the medians of turns that alternate: under deny, under spool."""
+    pairs = [
+        [asyncio.run(measure_processor(writer_url, where)) for where in ("", spools)] for _ in range(PROCESSOR_TURNS)
+    ]
+    deny, spool = (sorted(times)[PROCESSOR_TURNS // 2] for times in zip(*pairs, strict=True))
+    return deny, spool
+
+
 def measure_sync(folder: Path) -> float:
     """Return the median milliseconds of writing 8 kB and fdatasync: the price of one commit."""
     times = []
@@ -177,6 +202,7 @@ def main() -> int:
             may_spool = sum(pool.map(append_for_a_while, [secret] * PROCESSES, spools)) / SECONDS
             block = prepare_block(dsn)
             copied = sum(pool.map(copy_for_a_while, [dsn] * COPY_CONNECTIONS, [block] * COPY_CONNECTIONS)) / SECONDS
+        processor = measure_processors(secret, spools[0])
         sync = measure_sync(Path(folder))
         latencies = asyncio.run(measure_latencies(secret, spools[0], server.stop))
     ratio = acknowledged / copied
@@ -184,6 +210,7 @@ def main() -> int:
     print(f"acknowledged events     {acknowledged:>10,.0f} /s, {PROCESSES} processes of {CALLERS} callers")
     print(f"ratio                   {ratio:>10.3f} (budget: at least {BUDGET})")
     print(f"where it may spool      {may_spool:>10,.0f} /s, ratio {may_spool / copied:.3f}")
+    print(f"processor an event      {processor[0]:>10.1f} µs under deny, {processor[1]:.1f} µs where it may spool")
     print(f"one fdatasync           {sync:>10.2f} ms")
     for name, times in zip(("deny", "spool", "database away"), latencies, strict=True):
         print(f"at 100 events a second  {times[len(times) // 2]:>10.2f} ms median, {times[-3]:.2f} ms p99: {name}")

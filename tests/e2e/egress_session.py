@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urljoin, urlsplit
+from uuid import uuid4
 
 import httpx
 from playwright.sync_api import Page, expect, sync_playwright
@@ -27,7 +28,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from assistant.settings import Settings
 from assistant.web.app import create_app
 from assistant.web.chat.configuration import prepare
-from assistant.web.console.pages import console_routes
+from assistant.web.console.pages import console_pages, console_routes
 from assistant.web.doors import Doors
 from tests.e2e.product import RunningProduct, free_port, run_product, wait_for
 from tests.e2e.test_product import ask, sign_in
@@ -50,6 +51,12 @@ _JUDGE = """async () => {
   return [given.status, taken.status];
 }"""
 
+# Asks for each address from the page's own script.
+_ASK_EACH = """async (addresses) => {
+  const statuses = [];
+  for (const [method, path] of addresses) statuses.push((await fetch(path, {method, redirect: 'manual'})).status);
+  return statuses;
+}"""
 # Asks as an editor does; its own client would send the same.
 _GATEWAY = """async token => {
   const headers = {authorization: `Bearer ${token}`, 'content-type': 'application/json'};
@@ -165,6 +172,17 @@ def use_console(page: Page, product: RunningProduct) -> None:
             page.goto(urljoin(address, "/console/search?type=turn:accepted"))
             page.get_by_role("link", name=re.compile("^Turn ")).first.click()
             expect(page.get_by_role("heading", name=re.compile("^Turn "))).to_be_visible()
+            statuses = page.evaluate(_ASK_EACH, console_addresses())
+            assert max(statuses) < 500, statuses
+
+
+def console_addresses() -> list[tuple[str, str]]:
+    """Return method and path of every address of the console; ids are of nothing that there is."""
+    return [
+        (method, re.sub(r"\{\w+(:uuid)?\}", str(uuid4()), route.path))
+        for route in console_pages(FakeSite().console_parts())
+        for method in route.methods
+    ]
 
 
 @contextmanager

@@ -285,6 +285,7 @@ class FakeConsole:
         self.texts.lists = self.lists
 
     def parts(self, audit: FakeAudit, review: object, figures: Figures, labels: Mapping[str, str]) -> ConsoleParts:
+        nothing: Any = EmptyDesk()
         return ConsoleParts(
             audit=audit,
             lists=self.lists,
@@ -296,6 +297,7 @@ class FakeConsole:
             tallies=self.tallies,
             figures=figures,
             desk=empty_desk(),
+            erasure=nothing,
             texts=self.texts,
             words=self.texts,
             mark=TextMarker(KEYS).mark,

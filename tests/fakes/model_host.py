@@ -101,6 +101,7 @@ class FakeModelHost:
         first_token_seconds, token_seconds: its pace.
         fault: what goes wrong; may be changed while it runs.
         requests: all that arrived, newest last.
+        cuts_prompts: an Ollama too old to know `truncate`.
         client_aborts: answers whose reader left before their end.
         waiting: what vLLM says of its queue.
     """
@@ -116,6 +117,7 @@ class FakeModelHost:
     api_key: str = ""
     is_loading: bool = False
     is_cloud_on: bool = False
+    cuts_prompts: bool = False
     requests: list[Received] = field(default_factory=list)
     client_aborts: int = 0
     in_flight: int = 0
@@ -285,7 +287,7 @@ class FakeModelHost:
         model = next(model for model in self.models if model.name == body["model"])
         if self.kind == "ollama":
             window = int((body.get("options") or {}).get("num_ctx", 4096))
-            if count > window and body.get("truncate") is False:
+            if count > window and body.get("truncate") is False and not self.cuts_prompts:
                 return count, {"error": "the input length exceeds the context length"}
             return min(count, window), None
         if count > model.context_tokens and self.kind in {"vllm", "llamacpp"}:

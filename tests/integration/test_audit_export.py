@@ -425,6 +425,10 @@ def test_cosignatures_go_along(scene: Exporting) -> None:
 def test_what_is_no_export_could_not_be_checked(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-I", "-S", offline.__file__, "none.zip"], cwd=tmp_path, check=False)
     assert done.returncode == 2
+    (tmp_path / "none.zip").write_text("nothing")
+    for arguments in ((), ("--key", "nonsense"), ("--witness", "nonsense"), ("--key", "nonsense", "--witness", OTHER)):
+        command = [sys.executable, "-I", "-S", offline.__file__, "none.zip", *arguments]
+        assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 2
 
 
 def test_the_file_for_outsiders_is_short_and_needs_nothing() -> None:

@@ -97,7 +97,8 @@ def test_killed_at_every_point(database: Database, tmp_path: Path, forks: ForkSe
         died_with[len(told)] += 1
         point += 1
     seen = Counter(points)
-    assert {f"{when} {call}" for when in ("before", "after") for call in ("pwrite", "fdatasync", "unlink")} <= set(seen)
+    calls = ("pwrite", "fdatasync", "fsync", "unlink")
+    assert {f"{when} {call}" for when in ("before", "after") for call in calls} <= set(seen)
     assert seen["before fdatasync"] >= 3  # its head, and the events of two waits
     assert set(died_with) >= {0, CALLERS, 2 * CALLERS, 3 * CALLERS}  # before, in and after the outage
     aside = [data for data in log.bodies("log:replayed") if data["unreadable"] or data["conflicts"] or data["refused"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,16 +15,18 @@ import pytest
 from assistant.audit.append import Appender
 from assistant.audit.content import ContentKind, ContentText, Erased
 from assistant.audit.eraser import Eraser, ErasureState, Scope
-from assistant.audit.events import TextDropped
+from assistant.audit.events import TextDropped, TurnAccepted
 from assistant.audit.findings import Findings, Verdict
+from assistant.audit.insert import INSERT, Entry, insert
 from assistant.audit.keeping import ContentKeys, ContentLog
 from assistant.audit.parts import TextMarker
 from assistant.audit.project import Projector
+from assistant.audit.record import compose_record
 from assistant.audit.seal import Sealer
 from assistant.audit.seal_key import SealKeyFile, read_public_key
 from assistant.audit.verify import Verifier
 from assistant.conversation import Person, Role
-from assistant.database import create_engine, libpq_dsn
+from assistant.database import connect, create_engine, libpq_dsn
 from assistant.erasure import Erasure
 from assistant.errors import AuditUnavailableError, BadInputError, HeldError, NotAllowedError, NotFoundError
 from assistant.history import History
@@ -285,3 +288,51 @@ async def test_a_text_that_waited_while_it_was_erased_is_missed_unless_the_log_s
             assert "content-missing" in [problem.check for problem in (await scene.verify()).problems]
             await appender.append(TextDropped(thread_id=thread_id, event_id=late.id))
             assert [problem.check for problem in (await scene.verify()).problems] == checks
+
+
+async def test_a_hold_reaches_conversations_of_which_no_text_was_kept(scene: Scene, database: Database) -> None:
+    turn = place()
+    async with Appender(database.audit_writer_url, ORIGIN) as appender:
+        await appender.append(
+            TurnAccepted(turn=turn, door="chat", persona="general", persona_version="sha256:0", chars=1)
+        )
+    for held, wanted in ((Scope.PERSON, Scope.THREAD), (Scope.THREAD, Scope.PERSON)):
+        subjects = {Scope.THREAD: turn.thread_id, Scope.PERSON: turn.person_id}
+        hold_id = await scene.erasure.place_hold(RUTH, held, subjects[held], REASON)
+        with pytest.raises(HeldError):
+            await scene.erase(wanted, subjects[wanted])
+        await scene.erasure.release_hold(ANDREA, hold_id)
+
+
+async def test_an_erasure_waits_for_texts_on_their_way(scene: Scene, database: Database) -> None:
+    turn = place()
+    key = await scene.content_keys.key_of(turn.thread_id, turn.person_id)
+    row = key.seal(uuid4(), turn.thread_id, turn.turn_id, ContentKind.PROMPT, SENTENCE)
+    event = replace(guarded(database, turn), content_id=row.id, content_digest=row.digest)
+    entry = Entry(compose_record(event, ORIGIN, time.time_ns()), row)
+    async with await connect(database.audit_writer_url) as slow:
+        await insert(slow, INSERT, [entry])
+        erasing = asyncio.create_task(scene.erase(Scope.THREAD, turn.thread_id))
+        await asyncio.sleep(0.5)
+        assert not erasing.done()
+        await slow.commit()
+        assert await erasing == 1
+    assert scene.count("audit.content") == 0
+    assert (await scene.verify()).problems == []
+
+
+async def test_words_are_projected_before_an_erasure_or_not_at_all(scene: Scene, database: Database) -> None:
+    thread_id = uuid4()
+    await scene.write(thread_id, uuid4())
+    await scene.seal()
+    async with await connect(database.owner_url) as other:
+        await other.execute("SELECT pg_advisory_xact_lock(audit.projection_lock())")
+        waiting = [
+            asyncio.create_task(scene.erase(Scope.THREAD, thread_id)),
+            asyncio.create_task(Projector(database.audit_projector_url, database.keys).follow()),
+        ]
+        await asyncio.sleep(0.5)
+        assert not any(task.done() for task in waiting)
+        await other.commit()
+        assert await asyncio.gather(*waiting) == [1, 1]
+    assert scene.count("audit.search") == 0

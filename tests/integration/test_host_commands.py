@@ -74,7 +74,7 @@ async def test_a_host_is_drained_and_put_back_and_the_log_says_so(site: Site, da
     assert "did you mean 'Dev1'" in site.run("drain", "Dev11", status=2).replace("│", " ")
     async with LogReader(database.audit_reader_url) as log:
         events = await log.read_newest(10, Search(types=frozenset({Tag.HOST_DRAINED, Tag.HOST_UNDRAINED})))
-    assert [(event.document["type"], event.document["data"]["host"]) for event in events] == [
+    assert [(event.document["type"], event.document["host"]) for event in events] == [
         ("host:drained", "Dev1"),
         ("host:undrained", "Dev1"),
     ]

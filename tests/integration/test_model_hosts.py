@@ -192,6 +192,15 @@ async def test_prompt_that_was_cut_is_noticed() -> None:
     assert usage.note.startswith("Mini3-5 read 500 tokens of a prompt of at least 2 000: it did not see all of it.")
 
 
+async def test_prompt_that_an_old_ollama_cut_is_noticed() -> None:
+    with FakeModelHost("ollama", cuts_prompts=True) as fake:
+        async with open_hosts(fleet=fleet_of(fake, context_tokens=512)) as hosts:
+            _, usage = await ask(hosts, hosts.choose(Need(answer_tokens=100)), (ChatMessage("user", "word " * 2000),))
+    assert fake.prompts[0]["truncate"] is False
+    assert usage.is_truncated
+    assert usage.note.startswith("Host1 read 512 tokens of a prompt of at least 2 000: it did not see all of it.")
+
+
 async def test_words_while_a_model_loads() -> None:
     models = [FakeModel("llama3.1:70b", is_loaded=False)]
     with FakeModelHost("ollama", models=models, first_token_seconds=0.5) as fake:

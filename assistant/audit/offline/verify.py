@@ -21,8 +21,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import IO, Any
 
-SOUND, BROKEN, COULD_NOT_CHECK = 0, 1, 2
-FORMAT = "cloister-audit-export/1"
+SOUND, BROKEN, COULD_NOT_CHECK, FORMAT = 0, 1, 2, "cloister-audit-export/1"
 FILES = ["checkpoint", "events.jsonl", "keys.json", "manifest.json", "proof.bin", "verify.py"]
 SMALL_FILES, MOST_SMALL_FILE_BYTES, MOST_LINE_BYTES = ("checkpoint", "keys.json", "manifest.json"), 1 << 24, 1 << 16
 LINE = re.compile(rb'\{"leaf":(0|[1-9][0-9]{0,17}),"event":(\{.*\})\}\n')
@@ -133,9 +132,10 @@ def is_announced(old: str, data: Any) -> bool:
     """Tell whether a key announces another one of the same log."""
     try:
         new, (name, _, public) = data["new_key"], parse_key(old, 1)
-        message = f"cloister audit key\n{old}\n{new}\n".encode()
         is_of_both = new != old == data["old_key"] and parse_key(new, 1)[0] == name
-        return is_of_both and has_signed(public, message, decode(data["signature"]))
+        return is_of_both and has_signed(
+            public, f"cloister audit key\n{old}\n{new}\n".encode(), decode(data["signature"])
+        )
     except (ChangedError, LookupError, TypeError, AttributeError):
         return False
 
@@ -169,9 +169,8 @@ class Tree:
     def skip(self, end: int, proof: IO[bytes]) -> None:
         """Take what lies before a leaf from the proof."""
         while self.size < end:
-            level = (end - self.size).bit_length() - 1
-            if self.size:
-                level = min(level, (self.size & -self.size).bit_length() - 1)
+            low = (self.size & -self.size).bit_length() or 64  # the largest subtree that may begin here
+            level = min((end - self.size).bit_length(), low) - 1
             node = proof.read(32)
             if len(node) != 32:
                 raise ChangedError("The proof ends too early.")
@@ -252,9 +251,7 @@ def check(export: zipfile.ZipFile, key: str | None, witnesses: list[str]) -> Ite
         raise ChangedError("The manifest speaks of another checkpoint, or is of another version.")
     root, announcements, runs = check_events(export, manifest)
     if base64.b64encode(root).decode() != manifest["root"]:
-        raise ChangedError(
-            "The events do not lead to the root that was signed: one of them, or the proof, was changed."
-        )
+        raise ChangedError("The events do not lead to the root that was signed: an event or the proof was changed.")
     signer = follow(key or listed[0]["key"], announcements, manifest["size"], listed)
     if signer[0] != manifest["log"] or not count_signatures(text, signatures, signer, is_witness=False):
         raise ChangedError("The key that the log had then has not signed the checkpoint.")
@@ -284,11 +281,14 @@ def main() -> int:
     parser.add_argument("--witness", action="append", default=[], help="the public key of a witness; repeatable")
     options = parser.parse_args()
     try:
-        with zipfile.ZipFile(options.export) as export:
-            print("\n".join(check(export, options.key, options.witness)))
-    except OSError as error:
+        for text, kind in [(options.key, 1)][: bool(options.key)] + [(each, 4) for each in options.witness]:
+            parse_key(text, kind)
+        export = zipfile.ZipFile(options.export)
+    except (OSError, zipfile.BadZipFile, ChangedError) as error:
         print(f"Could not be checked: {error}", file=sys.stderr)
         return COULD_NOT_CHECK
+    try:
+        print("\n".join(check(export, options.key, options.witness)))
     except Exception as error:  # noqa: BLE001 - whatever a changed file does to the parsers
         said = str(error) if isinstance(error, ChangedError) else f"It cannot be read ({type(error).__name__})."
         print(f"CHANGED: {said}", file=sys.stderr)

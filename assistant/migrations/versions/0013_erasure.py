@@ -49,15 +49,23 @@ CREATE FUNCTION audit.one_at_a_time() RETURNS void LANGUAGE sql SET search_path 
 $$
 """
 
-# A person is held with each of their conversations, and a conversation with its person.
+# A person is held with each of their conversations, and a conversation with its person. Whose it is, an event or a key
+# says: a site may keep no texts, and months of events may be gone.
 _IS_HELD = """
 CREATE FUNCTION audit.is_held(wanted text, subject uuid) RETURNS boolean LANGUAGE sql STABLE SET search_path = '' AS $$
     SELECT EXISTS (SELECT FROM audit.hold h WHERE h.released_at IS NULL AND (
         (h.scope = wanted AND h.subject_id = is_held.subject)
-        OR (wanted = 'thread' AND h.scope = 'person' AND EXISTS (
-            SELECT FROM audit.event e WHERE e.thread_id = is_held.subject AND e.actor = h.subject_id))
-        OR (wanted = 'person' AND h.scope = 'thread' AND EXISTS (
-            SELECT FROM audit.event e WHERE e.thread_id = h.subject_id AND e.actor = is_held.subject))))
+        OR (wanted = 'thread' AND h.scope = 'person' AND audit.is_thread_of(is_held.subject, h.subject_id))
+        OR (wanted = 'person' AND h.scope = 'thread' AND audit.is_thread_of(h.subject_id, is_held.subject))))
+$$
+"""
+_IS_THREAD_OF = """
+CREATE FUNCTION audit.is_thread_of(thread uuid, person uuid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = '' AS $$
+    SELECT EXISTS (SELECT FROM audit.event e WHERE e.thread_id = is_thread_of.thread
+            AND e.actor = is_thread_of.person AND e.type = 'turn:accepted')
+        OR EXISTS (SELECT FROM audit.dek d WHERE d.thread_id = is_thread_of.thread
+            AND d.person_id = is_thread_of.person)
 $$
 """
 
@@ -258,8 +266,9 @@ _FOR_THE_ERASER = (
     "audit.execute_erasure(uuid, uuid, jsonb, jsonb)"
 )
 _INNER = (
-    "audit.one_at_a_time(), audit.is_held(text, uuid), audit.add_event(jsonb, text, uuid), audit.open_erasure(uuid), "
-    "audit.destroy_keys(text, uuid), audit.refuse_second_end()"
+    "audit.one_at_a_time(), audit.is_held(text, uuid), audit.is_thread_of(uuid, uuid), "
+    "audit.add_event(jsonb, text, uuid), audit.open_erasure(uuid), audit.destroy_keys(text, uuid), "
+    "audit.refuse_second_end()"
 )
 _RIGHTS = (
     f"REVOKE ALL ON FUNCTION {_FOR_THE_ERASER}, {_INNER} FROM PUBLIC",
@@ -278,6 +287,7 @@ def upgrade() -> None:
         _ERASURE,
         *_INDEXES,
         _ONE_AT_A_TIME,
+        _IS_THREAD_OF,
         _IS_HELD,
         _ADD_EVENT,
         _PLACE_HOLD,

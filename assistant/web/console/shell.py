@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from asyncio import gather
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 from uuid import UUID
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from assistant.audit.events import ReviewSearched, ReviewViewed
@@ -29,6 +30,24 @@ _templates: Final = Environment(
     lstrip_blocks=True,
 )
 _templates.filters |= {"ago": ago, "until": until, "exactly": exactly, "pseudonym": pseudonym}
+
+
+class _Options:
+    """The rules of the policy as options of a list: hundreds of lines that change with the policy alone."""
+
+    def __init__(self) -> None:
+        self._labels: Mapping[str, str] = {}
+        self._drawn = Markup()
+
+    def __call__(self, labels: Mapping[str, str]) -> Markup:
+        if labels is not self._labels:
+            option = Markup('<option value="{}">{}</option>')
+            self._drawn = Markup().join(option.format(rule, labels[rule]) for rule in sorted(labels))
+            self._labels = labels
+        return self._drawn
+
+
+_templates.filters["options"] = _Options()
 
 
 @dataclass(frozen=True, slots=True)

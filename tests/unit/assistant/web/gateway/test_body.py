@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from hypothesis import given
@@ -36,16 +35,11 @@ def test_any_bytes_are_an_object_or_refused_in_words(raw: bytes) -> None:
     assert value == json.loads(raw)
 
 
+@pytest.mark.timeout(30)  # a second is enough on a slow machine; quadratic, it takes minutes
 @pytest.mark.parametrize("unit", [b"[", b'{"a":', b'"', b'"\\', b"\\", b'"a",', b"[]"])
 def test_hostile_bodies_are_refused_in_linear_time(unit: bytes) -> None:
-    def seconds(count: int) -> float:
-        began = time.perf_counter()
-        with pytest.raises(GatewayError):
-            parse_object(b'{"x": ' + unit * count)
-        return time.perf_counter() - began
-
-    seconds(1000)
-    assert seconds(400_000) < 40 * max(seconds(40_000), 0.002)
+    with pytest.raises(GatewayError):
+        parse_object(b'{"x": ' + unit * (800_000 // len(unit)))
 
 
 def test_depth_counts_brackets_and_not_texts() -> None:
