@@ -75,6 +75,12 @@ _NO_BODY: Final = b"\xff\xff\xff\xff"  # the length of null
 _ROWS_A_SLICE: Final = 16_384
 _MOST_SLICES: Final = 4_096
 _SAMPLE_A_CUT: Final = 70  # rows; they come by pages of some seven
+# What is sealed, or what the server estimates where nobody sealed for long.
+_SIZE: Final = (
+    "SELECT greatest((SELECT max(size) FROM audit.head), "
+    "(SELECT sum(reltuples) FROM pg_partition_tree('audit.event') t "
+    "JOIN pg_class c ON c.oid = t.relid WHERE t.isleaf), 0)::bigint"
+)
 _SAMPLE: Final = sql.SQL(
     "SELECT era, xid::text, id FROM ("
     " SELECT era, xid, id FROM audit.event TABLESAMPLE SYSTEM ({percent})"
@@ -152,7 +158,7 @@ class SliceQuery:
 
 async def plan_slices(connection: psycopg.AsyncConnection, *, is_quick: bool) -> list[SliceQuery]:
     """Cut the log into slices of roughly equal size, by a sample of it. Where the cuts lie decides nothing else."""
-    row = await (await connection.execute("SELECT coalesce(max(size), 0) FROM audit.head")).fetchone()
+    row = await (await connection.execute(_SIZE)).fetchone()
     size = int(row[0]) if row else 0
     count = min(size // _ROWS_A_SLICE, _MOST_SLICES)
     cuts: list[Bound] = []
