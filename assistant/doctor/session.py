@@ -1,7 +1,8 @@
 """`cloister doctor --egress`: a whole session on an installation made for it, and every attempt to leave meanwhile.
 
 The installation has a folder and servers of its own and takes fleet, policy and personas from the site's settings.
-Page, worker, scheduler and every command put the lock on, as they always do; what it refused is in the audit log.
+Page, worker, scheduler, the console alone and every command put the lock on, as they always do; what it refused is in
+the audit log.
 """
 
 from __future__ import annotations
@@ -44,11 +45,22 @@ from connectors.model_hosts.hosts import ModelHosts
 from policies.egress import Program
 
 UP: Final = (sys.executable, "-P", "-m", "assistant", "up")
-_OWN: Final = ("data_dir", "database_url", "audit_database_url", "redis_url", "master_key_file", "host", "port")
+CONSOLE: Final = (sys.executable, "-P", "-m", "assistant", "console")
+_OWN: Final = (
+    "data_dir",
+    "database_url",
+    "audit_database_url",
+    "redis_url",
+    "master_key_file",
+    "host",
+    "port",
+    "console_port",
+)
 _START_SECONDS: Final = 120.0
 _END_SECONDS: Final = 60.0
 _SETTLE_SECONDS: Final = 2.0  # what is tried at the end has its event soon
 _PAGES: Final = ("/", "/documents", "/console/queue", "/my-log", "/review", "/health/ready")
+_CONSOLE_PAGES: Final = ("/console/queue", "/console/integrity", "/my-log", "/health/ready")
 _NOTE: Final = b"# Canteen\n\nThe canteen opens at half past eleven.\n"
 _QUESTION: Final = "When does the canteen open? Write to anna.berger@corp.example."
 
@@ -85,16 +97,18 @@ async def watch_session(settings: Settings) -> AsyncIterator[str | RefusedAttemp
     folder = Path(tempfile.mkdtemp(prefix="cloister-doctor-"))
     password = SecretStr(secrets.token_urlsafe(16))
     own = settings.model_copy(
-        update=dict.fromkeys(_OWN[1:5]) | {"data_dir": folder / "var", "host": "127.0.0.1", "port": _free_port()}
+        update=dict.fromkeys(_OWN[1:5])
+        | {"data_dir": folder / "var", "host": "127.0.0.1", "port": _free_port(), "console_port": _free_port()}
     )
-    allow_site(own, programs=[Program.of(UP)])
+    allow_site(own, programs=[Program.of(UP), Program.of(CONSOLE)])
     try:
-        with _running(own, password, folder / "output") as process:
+        with _running(UP, own, password, folder / "output") as process:
             await _until_ready(own, process)
             yield "the whole installation has started"
             url = owner_address(own)
             own = with_roles_of(own, url).model_copy(update={"redis_url": EmbeddedRedis(own.data_dir).url})
             yield await _use_page(own, password)
+            yield await _use_console(own, password, folder / "console-output")
             async with build_application(own, process="doctor") as application:
                 person = (
                     await application.access.sign_in(own.admin_name, password.get_secret_value(), "doctor")
@@ -111,22 +125,25 @@ async def watch_session(settings: Settings) -> AsyncIterator[str | RefusedAttemp
 
 
 @contextlib.contextmanager
-def _running(settings: Settings, password: SecretStr, output: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `cloister up` as an operator does, with this installation's settings in its environment."""
+def _running(
+    command: tuple[str, ...], settings: Settings, password: SecretStr, output: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command as an operator does, with this installation's settings in its environment."""
     replaced = {PREFIX + name.upper() for name in (*_OWN, "admin_password")}
     environment = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in replaced} | {
         "CLOISTER_DATA_DIR": str(settings.data_dir),
         "CLOISTER_PORT": str(settings.port),
+        "CLOISTER_CONSOLE_PORT": str(settings.console_port),
         "CLOISTER_ADMIN_PASSWORD": password.get_secret_value(),
     }
     with output.open("wb") as stream:
         process = subprocess.Popen(  # noqa: S603 - ourselves
-            UP,
+            command,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
-            preexec_fn=tie_to_parent(signal.SIGTERM),  # noqa: PLW1509 - no other thread runs yet
+            preexec_fn=tie_to_parent(signal.SIGTERM),  # noqa: PLW1509 - it does nothing but a system call
         )
     try:
         yield process
@@ -151,7 +168,16 @@ async def _until_ready(settings: Settings, process: subprocess.Popen[bytes]) -> 
     raise SessionError("the installation did not start. Does `cloister up` work here?")
 
 
-async def _use_page(settings: Settings, password: SecretStr) -> str:
+async def _use_console(settings: Settings, password: SecretStr, output: Path) -> str:
+    """Run the console alone, as a company does, and open its pages."""
+    alone = settings.model_copy(update={"port": settings.console_port})
+    with _running(CONSOLE, settings, password, output) as process:
+        await _until_ready(alone, process)
+        await _use_page(alone, password, _CONSOLE_PAGES)
+    return f"the console alone opened {len(_CONSOLE_PAGES)} pages"
+
+
+async def _use_page(settings: Settings, password: SecretStr, pages: Sequence[str] = _PAGES) -> str:
     """Sign in over HTTP as a browser does, and open each page."""
     address = _address(settings)
     form = {"name": settings.admin_name, "password": password.get_secret_value()}
@@ -159,11 +185,11 @@ async def _use_page(settings: Settings, password: SecretStr) -> str:
         answer = await client.post("/sign-in", data=form)
         if answer.status_code != httpx.codes.SEE_OTHER:
             raise SessionError(f"the page refused to sign in (status {answer.status_code})")
-        for page in _PAGES:
+        for page in pages:
             answer = await client.get(page)
             if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
                 raise SessionError(f"the page {page} failed (status {answer.status_code})")
-    return f"signed in and opened {len(_PAGES)} pages"
+    return f"signed in and opened {len(pages)} pages"
 
 
 async def _add_document(application: Application, person: Person) -> str:
