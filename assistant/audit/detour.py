@@ -49,7 +49,7 @@ class SpoolLimits:
 
     most_seconds: float
     most_bytes: int
-    after_seconds: float = 1.0
+    after_seconds: float = 2.0
 
 
 @dataclass(slots=True)

@@ -187,11 +187,11 @@ async def _plan(connection: psycopg.AsyncConnection, request: ExportRequest) -> 
     head = await _head_of_size(connection, request.size)
     query = request.query
     if query.is_filtered:
-        wanted = sql.SQL("({}) OR {}").format(query.condition(), KEY_EVENTS)
-        return _Plan(head, await find_stretches(connection, wanted, head), query.as_data())
+        stretches = await find_stretches(connection, [query.condition(), KEY_EVENTS], head)
+        return _Plan(head, stretches, query.as_data())
     after = await _sealed_before(connection, query.since, head)
     last = await _sealed_before(connection, query.until, head) if query.until else head
-    keys = await find_stretches(connection, KEY_EVENTS, head)
+    keys = await find_stretches(connection, [KEY_EVENTS], head)
     begin = after.size if after else 0
     end = max(begin, last.size if last else 0)
     stretches = [

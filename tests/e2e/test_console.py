@@ -121,7 +121,7 @@ def test_the_keyboard_leads_from_the_top_into_a_turn(open_page: OpenPage, newest
         if page.evaluate("document.activeElement.getAttribute('aria-label')?.startsWith('Turn ')"):
             break
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Turn ")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Turn ")).to_be_visible()
 
 
 def test_a_log_that_grew_is_confirmed_and_one_that_was_changed_is_cried_out(

@@ -464,3 +464,15 @@ def test_application_cannot_change_which_revision_is_in_force(database: Database
         assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
         with pytest.raises(_REFUSED):
             connection.execute("UPDATE alembic_version SET version_num = '0000'")
+
+
+def test_every_table_of_the_log_is_guarded_but_the_projections(database: Database) -> None:
+    with psycopg.connect(libpq_dsn(database.owner_url)) as connection:
+        tables = connection.execute(
+            "SELECT relname, bool_or(tgtype & 8 > 0), bool_or(tgtype & 32 > 0), bool_and(tgenabled = 'A') "
+            "FROM pg_class LEFT JOIN pg_trigger ON tgrelid = pg_class.oid AND NOT tgisinternal "
+            "WHERE relnamespace = 'audit'::regnamespace AND relkind IN ('r', 'p') GROUP BY relname"
+        ).fetchall()
+    guarded = {name for name, *has in tables if has == [True, True, True]}  # delete, truncate, always
+    assert {"event", "head", "tile", "cosignature", "content", "dek", "hold", "erasure"} < guarded
+    assert {name for name, *_ in tables} - guarded == {"search", "tally", "projection"}

@@ -161,7 +161,7 @@ async def test_a_cancelled_caller_does_not_cancel_its_spooled_event(log: Spoolin
 @pytest.mark.parametrize(
     ("limits", "reason"),
     [
-        (SpoolLimits(most_seconds=0.3, most_bytes=1 << 30, after_seconds=SOON), "more than 0.005 minutes"),
+        (SpoolLimits(most_seconds=0.6, most_bytes=1 << 30, after_seconds=SOON), "more than 0.01 minutes"),
         (SpoolLimits(most_seconds=900, most_bytes=4_000, after_seconds=SOON), "more than 4,000 bytes"),
     ],
 )
