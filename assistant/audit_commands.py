@@ -308,12 +308,24 @@ def audit_rotate_key() -> None:
 
 @audit.command("rebuild-projections")
 def audit_rebuild_projections() -> None:
-    """Make search and tallies anew from the log; searches find less until it is done."""
+    """Make search, tallies and the queue of hits anew from the log; what people decided stays."""
     from assistant.audit.project import Projector
+    from assistant.bootstrap import required
+    from assistant.compliance.following import HitFollower
+    from assistant.database import create_engine
     from assistant.database_roles import AUDIT_PROJECTOR_ROLE
 
     projector = Projector(audit_role_url(AUDIT_PROJECTOR_ROLE), installation_keys())
-    typer.echo(f"{asyncio.run(projector.rebuild()):,} events were read.")
+
+    async def run() -> tuple[int, int]:
+        engine = create_engine(required(server_settings(), "database_url"))
+        try:
+            return await projector.rebuild(), await HitFollower(engine, audit_reader_url()).rebuild()
+        finally:
+            await engine.dispose()
+
+    events, hits = asyncio.run(run())
+    typer.echo(f"{events:,} events were read, {hits:,} hits are in the queue or decided.")
 
 
 @audit.command("retention")

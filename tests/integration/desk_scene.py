@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -200,7 +201,7 @@ async def a_week_ago(desk: DeskScene) -> str:
     assert moment is not None
     await desk.ask("this week")
     await desk.seal()
-    return f"{moment[0]:%G-W%V}"
+    return f"{moment[0].astimezone(UTC):%G-W%V}"
 
 
 def with_roles(person: Person, *roles: Role) -> Person:
