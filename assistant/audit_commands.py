@@ -25,10 +25,10 @@ from assistant.command_settings import (
 from assistant.errors import UnavailableError
 
 if TYPE_CHECKING:  # so that `--help` answers at once
-    from assistant.audit.checkpoint import NoteKey
-    from assistant.audit.findings import Findings, Problem
-    from assistant.audit.read import StoredEvent
-    from assistant.audit.sample import Sample
+    from assistant.audit.reading.read import StoredEvent
+    from assistant.audit.reading.sample import Sample
+    from assistant.audit.seals.checkpoint import NoteKey
+    from assistant.audit.verification.findings import Findings, Problem
     from assistant.settings import Settings
 
 _MOST_READERS = 8  # each has a connection; beyond, the tree is what the others wait for
@@ -49,8 +49,8 @@ def audit_tail(
 ) -> None:
     """Show the newest events, the latest last."""
     from assistant.audit.events import LogRead, Tag
-    from assistant.audit.read import LogReader, Search
-    from assistant.audit.show import render_json, render_line
+    from assistant.audit.reading.read import LogReader, Search
+    from assistant.audit.reading.show import render_json, render_line
     from assistant.bootstrap import open_audit
 
     if event and event not in set(Tag):
@@ -83,9 +83,9 @@ def audit_tail(
 def audit_seal() -> None:
     """Seal new events until told to stop; `cloister up` starts it with the addresses it needs."""
     from assistant import logging_guard
-    from assistant.audit.anchoring import AnchorPlaces
-    from assistant.audit.seal_key import SealKeyFile
+    from assistant.audit.anchors.anchoring import AnchorPlaces
     from assistant.audit.sealing import run_sealer
+    from assistant.audit.seals.seal_key import SealKeyFile
     from assistant.database_roles import AUDIT_SEALER_ROLE, as_own_roles
     from assistant.egress import allow_anchors
     from assistant.errors import SettingsError
@@ -115,7 +115,7 @@ def audit_verify(
     as_json: AsJson = False,
 ) -> None:
     """Check the whole log: 0 it is sound, 1 it was changed, 2 it could not be checked."""
-    from assistant.audit.findings import Verdict
+    from assistant.audit.verification.findings import Verdict
     from assistant.errors import CloisterError
 
     try:
@@ -140,7 +140,7 @@ def audit_head(
     """Print the newest checkpoint: keep it elsewhere, and it is an anchor for `verify`."""
     if with_status:
         raise typer.Exit(_show_status(as_json=as_json))
-    from assistant.audit.proof import read_head
+    from assistant.audit.reading.proof import read_head
     from assistant.audit.record import format_time
 
     head = asyncio.run(read_head(audit_reader_url()))
@@ -156,7 +156,7 @@ def audit_prove(
     event_id: Annotated[UUID, typer.Argument(help="Its id, as `audit tail --json` shows it.")],
 ) -> None:
     """Print the proof that an event is in the log, as C2SP's tlog-proof: beside it, body and key are needed."""
-    from assistant.audit.proof import prove
+    from assistant.audit.reading.proof import prove
 
     typer.echo(str(asyncio.run(prove(audit_reader_url(), event_id))), nl=False)
 
@@ -182,8 +182,8 @@ def audit_export(
 ) -> None:
     """Write events to a zip that an outsider checks without Cloister: `python3 -I verify.py export.zip --key …`."""
     from assistant.audit.events import Tag
-    from assistant.audit.export import Exported, ExportRequest, create_export
-    from assistant.audit.export_query import ExportQuery
+    from assistant.audit.exports.export import Exported, ExportRequest, create_export
+    from assistant.audit.exports.export_query import ExportQuery
     from assistant.bootstrap import open_audit
 
     unknown = set(types or []) - set(Tag)
@@ -229,7 +229,7 @@ def audit_sample(
 ) -> None:
     """Draw the sample of a week again, and see that nobody picked it."""
     from assistant.audit.events import LogRead
-    from assistant.audit.sample import Population, Week, draw
+    from assistant.audit.reading.sample import Population, Week, draw
     from assistant.bootstrap import open_audit
 
     if population not in set(Population):
@@ -256,7 +256,7 @@ def audit_witness(
 ) -> None:
     """Cosign the log of another machine: run it where the log's administrators have no rights. It needs no database."""
     from assistant import logging_guard
-    from assistant.audit.witness import Witness, open_witness_key
+    from assistant.audit.anchors.witness import Witness, open_witness_key
 
     public = open_witness_key(folder, name).witness
     typer.echo(str(public))
@@ -265,7 +265,7 @@ def audit_witness(
     host, _, port = listen.rpartition(":")
     if not log or not host or not port.isdecimal():
         raise typer.BadParameter("A witness needs the key of a log (--log) and an address (--listen host:port).")
-    from assistant.audit.witness_server import serve_witness
+    from assistant.audit.anchors.witness_server import serve_witness
 
     logging_guard.install_in_service("INFO")
     witness = Witness(folder, [_parse_key(each) for each in log])
@@ -277,7 +277,7 @@ def audit_anchors(
     files: Annotated[list[Path], typer.Argument(help="Files that a syslog server wrote.")],
 ) -> None:
     """Print the checkpoints in files of a syslog server, each once, as `verify --anchor` takes them."""
-    from assistant.audit.keepers import read_notes
+    from assistant.audit.anchors.keepers import read_notes
 
     notes: dict[str, None] = {}
     for file in files:
@@ -293,7 +293,7 @@ def audit_anchors(
 @audit.command("rotate-key")
 def audit_rotate_key() -> None:
     """Have a new key sign from the next batch on; the old one announces it in the log, and is then gone."""
-    from assistant.audit.seal_key import SealKeyFile, rotate
+    from assistant.audit.seals.seal_key import SealKeyFile, rotate
     from assistant.bootstrap import open_audit
 
     settings = server_settings()
@@ -309,7 +309,7 @@ def audit_rotate_key() -> None:
 @audit.command("rebuild-projections")
 def audit_rebuild_projections() -> None:
     """Make search, tallies and the queue of hits anew from the log; what people decided stays."""
-    from assistant.audit.project import Projector
+    from assistant.audit.projections.project import Projector
     from assistant.bootstrap import required
     from assistant.compliance.following import HitFollower
     from assistant.database import create_engine
@@ -337,8 +337,8 @@ def audit_retention(
     from importlib.metadata import version
 
     from assistant.audit.record import Origin
-    from assistant.audit.retention import digest_month, drop_month, list_due
-    from assistant.audit.seal_key import SealKeyFile
+    from assistant.audit.removal.retention import digest_month, drop_month, list_due
+    from assistant.audit.seals.seal_key import SealKeyFile
     from assistant.database_roles import AUDIT_ERASER_ROLE
 
     settings = server_settings()
@@ -389,9 +389,9 @@ def _sample_lines(sample: Sample, *, as_json: bool) -> list[str]:
 
 
 async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_quick: bool) -> Findings:
-    from assistant.audit.anchor import read_anchors
     from assistant.audit.events import LogVerified
-    from assistant.audit.verify import Verifier
+    from assistant.audit.verification.anchor import read_anchors
+    from assistant.audit.verification.verify import Verifier
     from assistant.bootstrap import open_audit
 
     settings = server_settings()
@@ -419,7 +419,7 @@ async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_qui
 
 def _show_status(*, as_json: bool) -> int:
     """Print the light over the log and why; 0 it is green, 1 red, 2 yellow."""
-    from assistant.audit.light import Light
+    from assistant.audit.anchors.light import Light
     from assistant.doctor.integrity import read_state
 
     state = asyncio.run(read_state(site_settings(), audit_reader_url()))
@@ -440,13 +440,13 @@ def _show_progress(done: int, total: int) -> None:
 
 
 def _log_key(settings: Settings, key: str) -> NoteKey:
-    from assistant.audit.seal_key import public_file_of, read_public_key
+    from assistant.audit.seals.seal_key import public_file_of, read_public_key
 
     return _parse_key(key) if key else read_public_key(public_file_of(settings.seal_key))
 
 
 def _parse_key(text: str) -> NoteKey:
-    from assistant.audit.checkpoint import NoteError, NoteKey
+    from assistant.audit.seals.checkpoint import NoteError, NoteKey
     from assistant.errors import BadInputError
 
     try:
@@ -466,7 +466,7 @@ def _render_problems(problems: list[Problem], found: int) -> list[str]:
 
 def _render(findings: Findings) -> list[str]:
     """Return the report for a person: the verdict, then what is wrong, then what to know."""
-    from assistant.audit.findings import Verdict
+    from assistant.audit.verification.findings import Verdict
 
     verdict = {
         Verdict.SOUND: "The log is sound",

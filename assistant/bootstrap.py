@@ -16,19 +16,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from assistant.access import Access
 from assistant.answering.guarding import ConversationGuard
 from assistant.answering.recovery import recover_turns
-from assistant.audit.append import Appender
-from assistant.audit.counts import FindingCounts
-from assistant.audit.detour import SpoolLimits
-from assistant.audit.eraser import Eraser
 from assistant.audit.events import FleetLoaded, FleetRefused, LogOpened, PolicyLoaded, PolicyRefused
-from assistant.audit.export import Exported, ExportRequest, OnProgress, create_export
-from assistant.audit.keeping import ContentKeys, ContentLog
-from assistant.audit.log_key import LogKey
-from assistant.audit.partitions import ensure_partitions
+from assistant.audit.exports.export import Exported, ExportRequest, OnProgress, create_export
 from assistant.audit.parts import TextMarker
-from assistant.audit.project import Projector
+from assistant.audit.projections.project import Projector
+from assistant.audit.reading.counts import FindingCounts
 from assistant.audit.record import Origin
-from assistant.audit.spool import SPOOL_PURPOSE, SpoolFolder
+from assistant.audit.removal.eraser import Eraser
+from assistant.audit.seals.log_key import LogKey
+from assistant.audit.writing.append import Appender
+from assistant.audit.writing.detour import SpoolLimits
+from assistant.audit.writing.keeping import ContentKeys, ContentLog
+from assistant.audit.writing.partitions import ensure_partitions
+from assistant.audit.writing.spool import SPOOL_PURPOSE, SpoolFolder
 from assistant.compliance.desk import Desk, build_desk
 from assistant.conversation import Turn
 from assistant.conversations import Conversations

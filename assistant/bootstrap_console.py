@@ -18,23 +18,23 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from assistant.access import Access
 from assistant.answering.guarding import ConversationGuard
 from assistant.answering.words import held_back_of_detail
-from assistant.audit.append import Appender
-from assistant.audit.content import ContentReader
-from assistant.audit.counts import FindingCounts
-from assistant.audit.eraser import Eraser
+from assistant.audit.anchors.feed import WitnessAddress
+from assistant.audit.anchors.integrity import read_integrity
+from assistant.audit.anchors.light import Integrity
 from assistant.audit.events import LogOpened
-from assistant.audit.feed import WitnessAddress
-from assistant.audit.heads_shown import HeadsReader
-from assistant.audit.integrity import read_integrity
-from assistant.audit.light import Integrity
-from assistant.audit.lists import EventLists
-from assistant.audit.log_key import LogKey
 from assistant.audit.parts import TextMark, TextMarker
+from assistant.audit.projections.tallies import Tallies
+from assistant.audit.projections.text_search import TextSearch
 from assistant.audit.reader_pool import ReaderPool
+from assistant.audit.reading.counts import FindingCounts
+from assistant.audit.reading.heads_shown import HeadsReader
+from assistant.audit.reading.lists import EventLists
+from assistant.audit.reading.sealed import SealChecks
 from assistant.audit.record import Origin
-from assistant.audit.sealed import SealChecks
-from assistant.audit.tallies import Tallies
-from assistant.audit.text_search import TextSearch
+from assistant.audit.removal.eraser import Eraser
+from assistant.audit.seals.log_key import LogKey
+from assistant.audit.writing.append import Appender
+from assistant.audit.writing.content import ContentReader
 from assistant.compliance.desk import Desk, build_desk
 from assistant.database import create_engine
 from assistant.database_roles import AUDIT_ERASER_ROLE, AUDIT_READER_ROLE, url_for_role

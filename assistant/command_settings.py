@@ -40,7 +40,7 @@ def server_settings() -> Settings:
 
 def report_refusals(settings: Settings) -> None:
     """Have what this process is refused written to the audit log, as soon as the settings name it."""
-    from assistant.audit.refusals import report_refusals as report
+    from assistant.audit.writing.refusals import report_refusals as report
 
     label = next((label for words, label in _SERVICES.items() if (*sys.argv[1 : 1 + len(words)],) == words), "command")
     report(settings, label)

@@ -19,7 +19,7 @@ from assistant.command_settings import server_settings
 
 if TYPE_CHECKING:  # so that `--help` answers at once
     from assistant.access import Access
-    from assistant.audit.eraser import Scope
+    from assistant.audit.removal.eraser import Scope
     from assistant.conversation import Person
     from assistant.erasure import Erasure
 
@@ -149,7 +149,7 @@ async def _subject(access: Access, thread: str, person: str) -> tuple[Scope, UUI
         BadInputError: nothing or two things are named, or the id is none.
         NotFoundError: nobody has this name.
     """
-    from assistant.audit.eraser import Scope
+    from assistant.audit.removal.eraser import Scope
     from assistant.errors import BadInputError
 
     if bool(thread) == bool(person):

@@ -28,13 +28,13 @@ import psutil
 import psycopg
 from pydantic import SecretStr
 
-from assistant.audit.append import Appender
-from assistant.audit.findings import Verdict
-from assistant.audit.heads import Head
 from assistant.audit.record import Origin, Record, compose_record
-from assistant.audit.seal import Sealer
-from assistant.audit.seal_key import SealKeyFile, read_public_key
-from assistant.audit.verify import Verifier
+from assistant.audit.seals.heads import Head
+from assistant.audit.seals.seal import Sealer
+from assistant.audit.seals.seal_key import SealKeyFile, read_public_key
+from assistant.audit.verification.findings import Verdict
+from assistant.audit.verification.verify import Verifier
+from assistant.audit.writing.append import Appender
 from assistant.database import libpq_dsn
 from assistant.database_roles import AUDIT_READER_ROLE, AUDIT_SEALER_ROLE, AUDIT_WRITER_ROLE, url_for_role
 from assistant.embedded.postgres import EmbeddedPostgres

@@ -21,7 +21,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from assistant.access import Access
-from assistant.audit.sample import Population
+from assistant.audit.reading.sample import Population
 from assistant.bootstrap_console import open_backend
 from assistant.compliance.standing import Disposition, Move, Step
 from assistant.compliance.unmask import Asked

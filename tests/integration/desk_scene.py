@@ -15,13 +15,13 @@ from argon2 import PasswordHasher
 
 from assistant.answering.guarding import ConversationGuard
 from assistant.answering.words import guard_detail
-from assistant.audit.append import Appender
 from assistant.audit.events import PromptBlocked, TurnAccepted, TurnAnswered, TurnGuarded
 from assistant.audit.parts import GuardReport, TextMark, TextMarker, TurnPlace
-from assistant.audit.read import LogReader, StoredEvent
+from assistant.audit.reading.read import LogReader, StoredEvent
 from assistant.audit.record import Origin
-from assistant.audit.seal import Sealer
-from assistant.audit.seal_key import SealKeyFile
+from assistant.audit.seals.seal import Sealer
+from assistant.audit.seals.seal_key import SealKeyFile
+from assistant.audit.writing.append import Appender
 from assistant.compliance.case_desk import CaseDesk
 from assistant.compliance.desk import Desk, build_desk
 from assistant.compliance.following import HitFollower

@@ -16,11 +16,11 @@ import psycopg
 from psycopg import sql
 from pydantic import SecretStr
 
-from assistant.audit.append import Appender
-from assistant.audit.detour import SpoolLimits
 from assistant.audit.events import JobEnqueued
 from assistant.audit.record import Origin
-from assistant.audit.spool import SPOOL_PURPOSE, SpoolFolder
+from assistant.audit.writing.append import Appender
+from assistant.audit.writing.detour import SpoolLimits
+from assistant.audit.writing.spool import SPOOL_PURPOSE, SpoolFolder
 from assistant.database import libpq_dsn, parse_url
 from assistant.keys import Keys
 

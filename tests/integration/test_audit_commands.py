@@ -12,11 +12,11 @@ from uuid import uuid4
 
 import pytest
 
+from assistant.audit.anchors.keepers import syslog_line
 from assistant.audit.events import TurnAccepted, TurnGuarded
-from assistant.audit.keepers import syslog_line
 from assistant.audit.parts import FoundSpan, GuardReport, TextMark, TurnPlace
-from assistant.audit.proof import Proof
-from assistant.audit.seal_key import read_public_key
+from assistant.audit.reading.proof import Proof
+from assistant.audit.seals.seal_key import read_public_key
 from policies.verdict import Action
 from tests.integration.conftest import Database
 from tests.integration.seal_scene import SealedLog

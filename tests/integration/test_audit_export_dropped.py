@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assistant.audit.events import Tag
-from assistant.audit.export_query import ExportQuery
+from assistant.audit.exports.export_query import ExportQuery
 from tests.integration import test_audit_retention as retention
 from tests.integration.seal_scene import SealedLog
 from tests.integration.test_audit_export import Exporting, check, contents

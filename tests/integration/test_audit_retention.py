@@ -15,20 +15,20 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from assistant.audit import seal as seal_module
-from assistant.audit.anchor import Anchor
-from assistant.audit.append import Appender
-from assistant.audit.checkpoint import SecretNoteKey
 from assistant.audit.events import Event, FeedbackGiven, LogRestored, Tag
-from assistant.audit.export import ExportRequest, create_export
-from assistant.audit.export_query import ExportQuery
-from assistant.audit.findings import Findings, Verdict
-from assistant.audit.offline import verify as offline_verify
-from assistant.audit.proof import prove
+from assistant.audit.exports.export import ExportRequest, create_export
+from assistant.audit.exports.export_query import ExportQuery
+from assistant.audit.exports.offline import verify as offline_verify
+from assistant.audit.reading.proof import prove
 from assistant.audit.record import canonical_bytes, compose_record, leaf_of
-from assistant.audit.retention import Digest, Month, digest_month, drop_month, list_due, sign_retention
-from assistant.audit.seal_key import read_public_key
-from assistant.audit.verify import Verifier
+from assistant.audit.removal.retention import Digest, Month, digest_month, drop_month, list_due, sign_retention
+from assistant.audit.seals import seal as seal_module
+from assistant.audit.seals.checkpoint import SecretNoteKey
+from assistant.audit.seals.seal_key import read_public_key
+from assistant.audit.verification.anchor import Anchor
+from assistant.audit.verification.findings import Findings, Verdict
+from assistant.audit.verification.verify import Verifier
+from assistant.audit.writing.append import Appender
 from assistant.database import libpq_dsn
 from assistant.database_roles import AUDIT_ERASER_ROLE, url_for_role
 from assistant.errors import BadInputError, UnavailableError

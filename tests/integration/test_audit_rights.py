@@ -11,10 +11,10 @@ import pytest
 from psycopg import errors
 from pydantic import SecretStr
 
-from assistant.audit.append import Appender
 from assistant.audit.events import LogOpened
-from assistant.audit.partitions import ensure_partitions
 from assistant.audit.record import Origin, compose_record
+from assistant.audit.writing.append import Appender
+from assistant.audit.writing.partitions import ensure_partitions
 from assistant.database import libpq_dsn
 from assistant.database_roles import LOGIN_ROLES, url_for_role
 from assistant.embedded.postgres import EmbeddedPostgres

@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from assistant.access import Access
-from assistant.audit.export import Exported, ExportRequest, OnProgress, create_export
-from assistant.audit.seal_key import read_public_key
+from assistant.audit.exports.export import Exported, ExportRequest, OnProgress, create_export
+from assistant.audit.seals.seal_key import read_public_key
 from assistant.bootstrap_console import open_backend
 from assistant.compliance.unmask import Asked
 from assistant.conversation import short_reference

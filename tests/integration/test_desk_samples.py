@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from assistant.audit.sample import Population, Sample, Week, draw, leaves_from, seed_of
+from assistant.audit.reading.sample import Population, Sample, Week, draw, leaves_from, seed_of
 from assistant.compliance.sampling import SampleDesk
 from assistant.compliance.standing import Disposition
 from assistant.conversation import Role

@@ -9,7 +9,7 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from assistant.audit.eraser import Scope
+from assistant.audit.removal.eraser import Scope
 from assistant.errors import BadInputError
 from assistant.rights import Right, has_right
 from assistant.web.console import filters
