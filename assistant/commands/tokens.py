@@ -9,7 +9,7 @@ from uuid import UUID
 
 import typer
 
-from assistant.command_settings import server_settings
+from assistant.commands.settings import server_settings
 from assistant.errors import BadInputError
 
 if TYPE_CHECKING:  # so that `--help` answers at once

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import typer
 
-from assistant.command_settings import (
+from assistant.commands.settings import (
     audit_reader_url,
     audit_role_url,
     installation_keys,

@@ -105,7 +105,7 @@ def _print_deck(*, as_json: bool) -> None:
 
 def _facts(file: Path | None) -> tuple[Fleet | None, Facts]:
     """Return the fleet, if one was named, and what is known of hardware and models."""
-    from assistant.command_settings import site_settings
+    from assistant.commands.settings import site_settings
     from connectors.model_hosts.facts import shipped_facts
 
     if file is None and site_settings().fleet is None:
@@ -130,7 +130,7 @@ def _weights(facts: Facts, model: str, quantisation: str, cache: str) -> Weights
 
 
 def _read_fleet(file: Path | None) -> Fleet:
-    from assistant.command_settings import site_settings
+    from assistant.commands.settings import site_settings
     from connectors.errors import FleetError
     from connectors.model_hosts.catalogue import read_fleet
 

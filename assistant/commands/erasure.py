@@ -15,7 +15,7 @@ from uuid import UUID
 
 import typer
 
-from assistant.command_settings import server_settings
+from assistant.commands.settings import server_settings
 
 if TYPE_CHECKING:  # so that `--help` answers at once
     from assistant.access import Access

@@ -55,9 +55,9 @@ def _line(one: RuleFigures) -> str:
 
 
 async def _read() -> AllFigures:
-    from assistant.bootstrap import build_figures  # noqa: PLC0415 - see above
-    from assistant.embedded.running import with_running_database  # noqa: PLC0415 - see above
-    from assistant.settings import read_settings  # noqa: PLC0415 - see above
+    from assistant.bootstrap import build_figures
+    from assistant.embedded.running import with_running_database
+    from assistant.settings import read_settings
 
     async with build_figures(with_running_database(read_settings())) as figures:
         return await figures.read(None, door="command")

@@ -33,7 +33,7 @@ HostName = Annotated[str, typer.Argument(metavar="HOST", help="Its name, as flee
 @hosts.command("list")
 def fleet_list(*, as_json: AsJson = False) -> None:
     """Look at every model host once: what the file says, what it offers, what all processes ask of it."""
-    from assistant.command_settings import site_settings
+    from assistant.commands.settings import site_settings
     from assistant.fleet.listing import host_rows, render_row
 
     settings = site_settings()
@@ -56,7 +56,7 @@ def fleet_list(*, as_json: AsJson = False) -> None:
 @hosts.command("probe")
 def fleet_probe(name: HostName, *, as_json: AsJson = False) -> None:
     """Look at one host closely: every request with its time, and all that it says of itself."""
-    from assistant.command_settings import site_settings
+    from assistant.commands.settings import site_settings
     from assistant.fleet.listing import inspection_data, render_inspection
     from connectors.model_hosts.inspection import inspect
     from connectors.model_hosts.kinds import build_kinds
@@ -90,7 +90,7 @@ def fleet_undrain(name: HostName) -> None:
 def _change_service(name: str, *, is_drained: bool) -> None:
     from assistant.audit.events import HostDrained, HostUndrained
     from assistant.bootstrap import open_audit
-    from assistant.command_settings import server_settings, site_settings
+    from assistant.commands.settings import server_settings, site_settings
 
     settings = site_settings()
 

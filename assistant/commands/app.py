@@ -13,15 +13,15 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 
 from assistant import logging_guard
-from assistant.audit_commands import audit
-from assistant.command_settings import report_refusals, server_settings, site_settings
-from assistant.erasure_commands import erase, hold
+from assistant.commands.audit import audit
+from assistant.commands.erasure import erase, hold
+from assistant.commands.fleet import fleet
+from assistant.commands.hosts import hosts
+from assistant.commands.policy import policy
+from assistant.commands.review import show_reports
+from assistant.commands.settings import report_refusals, server_settings, site_settings
+from assistant.commands.tokens import token
 from assistant.errors import CloisterError, EmbeddedError, SettingsError
-from assistant.fleet_commands import fleet
-from assistant.host_commands import hosts
-from assistant.policy_commands import policy
-from assistant.review_commands import show_reports
-from assistant.token_commands import token
 
 T = TypeVar("T")
 
@@ -143,7 +143,7 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Look at hosts, database, Redis, disk, clocks, files, policy and versions, and say what to do."""
-    from assistant.doctor_commands import run_doctor, run_egress
+    from assistant.commands.doctor import run_doctor, run_egress
 
     run = run_egress if egress else run_doctor
     raise typer.Exit(run(site_settings(), as_json=as_json))
