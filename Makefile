@@ -58,7 +58,7 @@ bench-routing: .venv/.dev  ## Simulate the fleet's load by our choice and by oth
 	@$(BIN)/python tests/benchmarks/routing.py $(HOURS)
 
 ROUNDS ?= 300
-bench-kill: .venv/.dev  ## Kill the sealer and Postgres again and again, ROUNDS times; nothing may be lost
+bench-kill: .venv/.dev  ## Kill sealer, witness, appender and Postgres again and again, ROUNDS times; nothing may be lost
 	@$(BIN)/python tests/benchmarks/kill.py $(ROUNDS)
 
 clean:  ## Remove the environment and caches; var/ and its data stay

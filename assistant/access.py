@@ -134,6 +134,13 @@ class Access:
         """
         await self._change(name, "switched-on", self._identity.enable(name), actor=actor)
 
+    async def find_id(self, name: str) -> UUID | None:
+        """Return the id of whoever has this name; none where nobody does."""
+        try:
+            return (await self._identity.find_person(name)).id
+        except NotFoundError:
+            return None
+
     async def list_people(self, *, limit: int = 50, after: str = "") -> list[PersonEntry]:
         """Return people by name, from the one behind `after` on; a full page means there may be more."""
         return await self._identity.list_people(limit=limit, after=after)

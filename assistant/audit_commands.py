@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,10 +26,12 @@ from assistant.errors import UnavailableError
 
 if TYPE_CHECKING:  # so that `--help` answers at once
     from assistant.audit.checkpoint import NoteKey
-    from assistant.audit.findings import Findings
+    from assistant.audit.findings import Findings, Problem
     from assistant.audit.read import StoredEvent
     from assistant.audit.sample import Sample
     from assistant.settings import Settings
+
+_MOST_READERS = 8  # each has a connection; beyond, the tree is what the others wait for
 
 audit = typer.Typer(help="The audit log.", no_args_is_help=True)
 
@@ -129,8 +132,14 @@ def audit_verify(
 
 
 @audit.command("head")
-def audit_head(*, as_json: AsJson = False) -> None:
+def audit_head(
+    *,
+    as_json: AsJson = False,
+    with_status: Annotated[bool, typer.Option("--status", help="Say instead who vouches for it: 0 green.")] = False,
+) -> None:
     """Print the newest checkpoint: keep it elsewhere, and it is an anchor for `verify`."""
+    if with_status:
+        raise typer.Exit(_show_status(as_json=as_json))
     from assistant.audit.proof import read_head
     from assistant.audit.record import format_time
 
@@ -263,6 +272,24 @@ def audit_witness(
     raise typer.Exit(asyncio.run(serve_witness(witness, folder, host.strip("[]"), int(port))))
 
 
+@audit.command("anchors")
+def audit_anchors(
+    files: Annotated[list[Path], typer.Argument(help="Files that a syslog server wrote.")],
+) -> None:
+    """Print the checkpoints in files of a syslog server, each once, as `verify --anchor` takes them."""
+    from assistant.audit.keepers import read_notes
+
+    notes: dict[str, None] = {}
+    for file in files:
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                notes.update(dict.fromkeys(read_notes(line)))
+    if not notes:
+        typer.echo("No checkpoint is in there.", err=True)
+        raise typer.Exit(1)
+    typer.echo("".join(notes), nl=False)
+
+
 @audit.command("rotate-key")
 def audit_rotate_key() -> None:
     """Have a new key sign from the next batch on; the old one announces it in the log, and is then gone."""
@@ -287,6 +314,38 @@ def audit_rebuild_projections() -> None:
 
     projector = Projector(audit_role_url(AUDIT_PROJECTOR_ROLE), installation_keys())
     typer.echo(f"{asyncio.run(projector.rebuild()):,} events were read.")
+
+
+@audit.command("retention")
+def audit_retention(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be dropped, and drop nothing.")] = False,
+) -> None:
+    """Drop what events of months say whose time is over; where the sealing key lies, for it signs what was dropped."""
+    from importlib.metadata import version
+
+    from assistant.audit.record import Origin
+    from assistant.audit.retention import digest_month, drop_month, list_due
+    from assistant.audit.seal_key import SealKeyFile
+    from assistant.database_roles import AUDIT_ERASER_ROLE
+
+    settings = server_settings()
+    reader, days = audit_reader_url(), settings.audit_keep_days
+
+    async def run() -> None:
+        months = await list_due(reader, days, datetime.now(UTC))
+        if not months:
+            typer.echo(f"No month is older than {days} days.")
+        for month in months:
+            if dry_run:
+                typer.echo(f"{month}: {(await digest_month(reader, month)).events:,} events would be dropped.")
+                continue
+            key = SealKeyFile(settings.seal_key).read().current
+            eraser, origin = audit_role_url(AUDIT_ERASER_ROLE), Origin.here(version("cloister"))
+            dropped = await drop_month(reader, eraser, key, month, keep_days=days, origin=origin)
+            typer.echo(f"{month}: {dropped:,} events dropped; their places and hashes stay.")
+
+    asyncio.run(run())
 
 
 @audit.command("new-era")
@@ -318,8 +377,9 @@ def _sample_lines(sample: Sample, *, as_json: bool) -> list[str]:
 
 
 async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_quick: bool) -> Findings:
+    from assistant.audit.anchor import read_anchors
     from assistant.audit.events import LogVerified
-    from assistant.audit.verify import Verifier, read_anchors
+    from assistant.audit.verify import Verifier
     from assistant.bootstrap import open_audit
 
     settings = server_settings()
@@ -329,6 +389,7 @@ async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_qui
         anchors=[anchor for file in anchors for anchor in read_anchors(file)],
         witnesses=[_parse_key(each) for each in witnesses],
         is_quick=is_quick,
+        processes=min(os.cpu_count() or 1, _MOST_READERS),
         keys=installation_keys(),
     ) as verifier:
         findings = await verifier.verify()
@@ -342,6 +403,23 @@ async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_qui
         if not findings.found:  # what was found is said in any case
             raise
     return findings
+
+
+def _show_status(*, as_json: bool) -> int:
+    """Print the light over the log and why; 0 it is green, 1 red, 2 yellow."""
+    from assistant.audit.light import Light
+    from assistant.doctor.integrity import read_state
+
+    state = asyncio.run(read_state(site_settings(), audit_reader_url()))
+    if as_json:
+        anchors = [{"kind": each.kind, "anchor": each.label, "size": each.size} for each in state.anchors]
+        described = {"light": state.light, "size": state.size, "reasons": state.reasons, "anchors": anchors}
+        typer.echo(json.dumps(described))
+    else:
+        typer.echo(f"{state.light}: {state.size or 0:,} sealed events.")
+        for line in (*state.describe(), *(f"  {reason}" for reason in state.reasons)):
+            typer.echo(line)
+    return {Light.GREEN: 0, Light.RED: 1, Light.YELLOW: 2}[state.light]
 
 
 def _show_progress(done: int, total: int) -> None:
@@ -365,6 +443,15 @@ def _parse_key(text: str) -> NoteKey:
         raise BadInputError(str(error)) from error
 
 
+def _render_problems(problems: list[Problem], found: int) -> list[str]:
+    lines = []
+    for problem in problems:
+        where = "" if problem.leaf is None else f" (leaf {problem.leaf})"
+        event = f" Event {problem.event}." if problem.event else ""
+        lines.append(f"  {problem.check}{where}: {problem.message}{event}")
+    return lines if found == len(problems) else [*lines, f"  … and {found - len(problems):,} more."]
+
+
 def _render(findings: Findings) -> list[str]:
     """Return the report for a person: the verdict, then what is wrong, then what to know."""
     from assistant.audit.findings import Verdict
@@ -376,12 +463,15 @@ def _render(findings: Findings) -> list[str]:
     }[findings.verdict]
     anchors = f"{findings.anchors} anchors fit" if findings.anchors else "no anchor was given"
     lines = [f"{verdict}: {findings.size:,} sealed events, {findings.heads:,} heads; {anchors}."]
-    for problem in findings.problems:
-        where = "" if problem.leaf is None else f" (leaf {problem.leaf})"
-        event = f" Event {problem.event}." if problem.event else ""
-        lines.append(f"  {problem.check}{where}: {problem.message}{event}")
-    if findings.found > len(findings.problems):
-        lines.append(f"  … and {findings.found - len(findings.problems):,} more.")
+    lines += _render_problems(findings.problems, findings.found)
+    if findings.warned:
+        lines.append("Nothing that was sealed is another one for this, but look into it:")
+        lines += _render_problems(findings.warnings, findings.warned)
+    if findings.unchecked_cosignatures:
+        lines.append(
+            f"Lines of witnesses whose keys were not given with --witness: {findings.unchecked_cosignatures:,}; "
+            "they were not checked."
+        )
     if findings.unsealed:
         lines.append(f"Not sealed yet: {findings.unsealed:,}, the oldest for {findings.oldest_unsealed_seconds:.0f} s.")
     lines.append(f"Longest time without a head: {findings.longest_silence_seconds:.0f} s.")

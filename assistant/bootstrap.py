@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -17,23 +18,30 @@ from assistant.answering.guarding import ConversationGuard
 from assistant.answering.recovery import recover_turns
 from assistant.audit.append import Appender
 from assistant.audit.counts import FindingCounts
+from assistant.audit.detour import SpoolLimits
+from assistant.audit.eraser import Eraser
 from assistant.audit.events import FleetLoaded, FleetRefused, LogOpened, PolicyLoaded, PolicyRefused
+from assistant.audit.export import Exported, ExportRequest, OnProgress, create_export
 from assistant.audit.keeping import ContentKeys, ContentLog
+from assistant.audit.log_key import LogKey
 from assistant.audit.partitions import ensure_partitions
 from assistant.audit.parts import TextMarker
 from assistant.audit.project import Projector
 from assistant.audit.record import Origin
+from assistant.audit.spool import SPOOL_PURPOSE, SpoolFolder
 from assistant.compliance.desk import Desk, build_desk
 from assistant.conversation import Turn
 from assistant.conversations import Conversations
 from assistant.database import create_engine
-from assistant.database_roles import AUDIT_PROJECTOR_ROLE, AUDIT_READER_ROLE, url_for_role
+from assistant.database_roles import AUDIT_ERASER_ROLE, AUDIT_PROJECTOR_ROLE, AUDIT_READER_ROLE, url_for_role
 from assistant.documents import Documents, note_ended_jobs
 from assistant.egress import allow_site
+from assistant.erasure import Erasure
 from assistant.errors import SettingsError
 from assistant.fleet.site_fleet import SiteFleet
 from assistant.history.history import History
 from assistant.identity.identity import Identity
+from assistant.identity.tokens import ApiTokens
 from assistant.jobs.broker import CeleryBroker
 from assistant.jobs.queue import Jobs
 from assistant.keys import Keys
@@ -47,6 +55,7 @@ from assistant.policy.watch import PolicyWatch
 from assistant.reports.reports import Reports
 from assistant.review import Figures, Review
 from assistant.settings import Settings
+from assistant.tokens import Tokens
 from assistant.turn import ModelHosts, TurnParts, run_turn
 from assistant.turn_events import TurnEvent
 from connectors.errors import FleetError
@@ -77,9 +86,13 @@ class Application:
     personas: Personas
     history: History
     access: Access
+    tokens: Tokens
     conversations: Conversations
     review: Review
     desk: Desk
+    log_key: LogKey
+    reader_url: SecretStr
+    erasure: Erasure
     documents: Documents
     knowledge: Knowledge
     jobs: Jobs
@@ -133,7 +146,7 @@ class Application:
 
     async def recover_turns(self) -> int:
         """Mark the answers that a crash left in the making; return how many."""
-        return await recover_turns(self.history, self.audit)
+        return await recover_turns(self.history, self.content_log)
 
     async def note_ended_jobs(self) -> int:
         """Write the ends of jobs to the audit log; return how many."""
@@ -142,6 +155,24 @@ class Application:
     async def follow_hits(self) -> int:
         """Bring hits from the audit log to the queue of the desk; return how many."""
         return await self.desk.follower.follow()
+
+    async def has_waiting_exports(self) -> bool:
+        """Tell whether an export waits to be written."""
+        return await self.desk.exports.has_waiting()
+
+    async def write_next_export(self) -> bool:
+        """Write one export that waits; tell whether there was one."""
+        return await self.desk.exports.write_next(self._write_export)
+
+    async def sweep_exports(self) -> int:
+        """Delete the files of exports that are over; return how many."""
+        return await self.desk.exports.sweep()
+
+    async def _write_export(self, request: ExportRequest, target: Path, on_progress: OnProgress) -> Exported:
+        key = self.log_key()
+        if key is None:
+            raise SettingsError("The log's public key is not known here. Set CLOISTER_LOG_KEY to what seal.pub holds.")
+        return await create_export(self.reader_url, key, request, self.audit, target, on_progress=on_progress)
 
     async def expire_unmasking(self) -> int:
         """Note which unmaskings are over; return how many."""
@@ -163,8 +194,8 @@ class AnswerTurn:
         self._parts = parts
 
     def __call__(self, turn: Turn) -> AsyncGenerator[TurnEvent, None]:
-        """Run one turn."""
-        return run_turn(turn, self._parts)
+        """Run one turn; one that brings its own context is kept nowhere."""
+        return run_turn(turn, self._parts if turn.context is None else self._parts.unkept())
 
 
 @asynccontextmanager
@@ -211,6 +242,7 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
             personas=read_personas(settings.personas),
             history=history,
             access=Access(Identity(engine, session_hours=settings.session_hours), audit, marker),
+            tokens=_tokens(engine, keys, audit),
             conversations=Conversations(history, conversation_guard, audit),
             review=Review(
                 history,
@@ -221,6 +253,9 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
                     audit, reports, _finding_counts(settings, keys), labels=lambda: guards.current.policy.labels
                 ),
             ),
+            erasure=_erasure(settings, keys, audit),
+            log_key=LogKey(settings),
+            reader_url=_reader_url(settings, keys),
             desk=build_desk(
                 engine,
                 _reader_url(settings, keys),
@@ -229,6 +264,7 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
                 sealer=keys.sealer("pseudonyms"),
                 marker=marker,
                 notice_days=settings.notice_days,
+                exports=settings.exports,
             ),
             documents=Documents(knowledge, jobs, audit),
             knowledge=knowledge,
@@ -290,6 +326,21 @@ async def build_access(settings: Settings) -> AsyncIterator[Access]:
 
 
 @asynccontextmanager
+async def build_tokens(settings: Settings) -> AsyncIterator[Tokens]:
+    """Open API tokens and the audit log alone, for a command."""
+    keys = Keys.load_or_create(settings.master_key)
+    async with AsyncExitStack() as stack:
+        engine = create_engine(required(settings, "database_url"))
+        stack.push_async_callback(engine.dispose)
+        audit = await stack.enter_async_context(open_audit(settings))
+        yield _tokens(engine, keys, audit)
+
+
+def _tokens(engine: AsyncEngine, keys: Keys, audit: Appender) -> Tokens:
+    return Tokens(ApiTokens(engine, keys.derive("api-token")), audit)
+
+
+@asynccontextmanager
 async def build_figures(settings: Settings) -> AsyncIterator[Figures]:
     """Open the figures of the rules alone, for a command."""
     keys = Keys.load_or_create(settings.master_key)
@@ -298,6 +349,25 @@ async def build_figures(settings: Settings) -> AsyncIterator[Figures]:
         stack.push_async_callback(engine.dispose)
         audit = await stack.enter_async_context(open_audit(settings))
         yield Figures(audit, Reports(engine), _finding_counts(settings, keys))
+
+
+@asynccontextmanager
+async def build_erasure(settings: Settings) -> AsyncIterator[tuple[Access, Erasure]]:
+    """Open people and erasures alone, for a command that somebody signs with their password."""
+    keys = Keys.load_or_create(settings.master_key)
+    async with AsyncExitStack() as stack:
+        engine = create_engine(required(settings, "database_url"))
+        stack.push_async_callback(engine.dispose)
+        audit = await stack.enter_async_context(open_audit(settings))
+        access = Access(Identity(engine, session_hours=settings.session_hours), audit, TextMarker(keys))
+        yield access, _erasure(settings, keys, audit)
+
+
+def _erasure(settings: Settings, keys: Keys, audit: Appender) -> Erasure:
+    url = required(settings, "database_url")
+    eraser_url, reader_url = (url_for_role(url, role, keys) for role in (AUDIT_ERASER_ROLE, AUDIT_READER_ROLE))
+    eraser = Eraser(eraser_url, reader_url, Origin.here(version("cloister")))
+    return Erasure(eraser, audit, TextMarker(keys))
 
 
 def _finding_counts(settings: Settings, keys: Keys) -> FindingCounts:
@@ -312,9 +382,17 @@ def open_audit(settings: Settings) -> Appender:
     """Return the audit log as this process writes it; open it with `async with`.
 
     Raises:
-        SettingsError: its address is not set.
+        SettingsError: its address is not set, or the folder of its spools cannot be used.
     """
-    return Appender(required(settings, "audit_database_url"), Origin.here(version("cloister")))
+    writer_url, origin = required(settings, "audit_database_url"), Origin.here(version("cloister"))
+    if settings.audit_when_down == "deny" and not settings.audit_spool.is_dir():
+        return Appender(writer_url, origin)
+    spools = SpoolFolder(settings.audit_spool, Keys.load_or_create(settings.master_key).sealer(SPOOL_PURPOSE))
+    if settings.audit_when_down == "deny":  # what waited when it said otherwise still belongs into the log
+        return Appender(writer_url, origin, spools=spools)
+    spools.prepare()
+    limits = SpoolLimits(most_seconds=settings.audit_spool_minutes * 60, most_bytes=settings.audit_spool_bytes)
+    return Appender(writer_url, origin, spools=spools, limits=limits)
 
 
 def build_guard(settings: Settings) -> Guard:

@@ -6,7 +6,7 @@ The web process has most of it already and adds `open_backend`; the console's ow
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,17 +19,26 @@ from assistant.access import Access
 from assistant.answering.guarding import ConversationGuard
 from assistant.answering.words import held_back_of_detail
 from assistant.audit.append import Appender
-from assistant.audit.checkpoint import NoteError, NoteKey
+from assistant.audit.content import ContentReader
 from assistant.audit.counts import FindingCounts
+from assistant.audit.eraser import Eraser
 from assistant.audit.events import LogOpened
+from assistant.audit.feed import WitnessAddress
+from assistant.audit.heads_shown import HeadsReader
+from assistant.audit.integrity import read_integrity
+from assistant.audit.light import Integrity
 from assistant.audit.lists import EventLists
-from assistant.audit.parts import TextMarker
+from assistant.audit.log_key import LogKey
+from assistant.audit.parts import TextMark, TextMarker
 from assistant.audit.reader_pool import ReaderPool
 from assistant.audit.record import Origin
-from assistant.audit.seal_key import public_file_of, read_public_key
 from assistant.audit.sealed import SealChecks
+from assistant.audit.tallies import Tallies
+from assistant.audit.text_search import TextSearch
+from assistant.compliance.desk import Desk, build_desk
 from assistant.database import create_engine
-from assistant.database_roles import AUDIT_READER_ROLE, url_for_role
+from assistant.database_roles import AUDIT_ERASER_ROLE, AUDIT_READER_ROLE, url_for_role
+from assistant.erasure import Erasure
 from assistant.errors import SettingsError
 from assistant.history.history import History
 from assistant.history.turn_details import TurnDetails
@@ -51,15 +60,25 @@ class ConsoleBackend:
     """What the pages of the console ask.
 
     Attributes:
+        mark: makes the mark of words that were searched for.
         labels: the words for each rule of the policy that is in force now.
     """
 
     audit: Appender
     lists: EventLists
     seals: SealChecks
+    heads: HeadsReader
+    integrity: Callable[[], Awaitable[Integrity]]
     spots: KeptSpots
     people: Pseudonyms
+    tallies: Tallies
+    figures: Figures
+    texts: ContentReader
+    words: TextSearch
     review: Review
+    desk: Desk
+    erasure: Erasure
+    mark: Callable[[str], TextMark]
     labels: Callable[[], Mapping[str, str]]
 
 
@@ -81,27 +100,6 @@ class KeptSpots:
         return spots
 
 
-class LogKey:
-    """The log's public key, as this process knows it: set, or beside the sealing key.
-
-    Raises:
-        SettingsError: what was set is no key.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        try:
-            self._key = NoteKey.parse(settings.log_key) if settings.log_key else None
-        except NoteError as error:
-            raise SettingsError(f"CLOISTER_LOG_KEY: {error}") from error
-        self._file = public_file_of(settings.seal_key)
-
-    def __call__(self) -> NoteKey | None:
-        """Return the key; none as long as there is none: at a first start the sealer makes it a little later."""
-        if self._key is None and self._file.exists():
-            self._key = read_public_key(self._file)
-        return self._key
-
-
 @asynccontextmanager
 async def open_backend(
     settings: Settings,
@@ -109,6 +107,7 @@ async def open_backend(
     *,
     audit: Appender,
     review: Review,
+    desk: Desk,
     labels: Callable[[], Mapping[str, str]],
 ) -> AsyncIterator[ConsoleBackend]:
     """Open what the console reads, beside what the process has already.
@@ -118,14 +117,37 @@ async def open_backend(
     """
     keys = Keys.load_or_create(settings.master_key)
     reader_url = url_for_role(_needed(settings.database_url, "database_url"), AUDIT_READER_ROLE, keys)
+    log_key = LogKey(settings)
     async with ReaderPool(reader_url) as pool:
         yield ConsoleBackend(
             audit=audit,
             lists=EventLists(pool),
-            seals=SealChecks(pool, LogKey(settings)),
+            seals=SealChecks(pool, log_key),
+            heads=HeadsReader(pool, log_key),
+            integrity=lambda: read_integrity(
+                reader_url,
+                first_key=log_key(),
+                witnesses=[WitnessAddress.parse(each).key for each in settings.audit_witnesses],
+                anchor_file=settings.audit_anchor_file,
+            ),
             spots=KeptSpots(TurnDetails(engine)),
             people=Pseudonyms(engine),
+            tallies=Tallies(pool),
+            figures=Figures(audit, Reports(engine), FindingCounts(reader_url), labels=labels),
+            texts=ContentReader(pool, keys),
+            words=TextSearch(pool, keys),
             review=review,
+            desk=desk,
+            erasure=Erasure(
+                Eraser(
+                    url_for_role(_needed(settings.database_url, "database_url"), AUDIT_ERASER_ROLE, keys),
+                    reader_url,
+                    Origin.here(version("cloister")),
+                ),
+                audit,
+                TextMarker(keys),
+            ),
+            mark=TextMarker(keys).mark,
             labels=labels,
         )
 
@@ -154,17 +176,29 @@ async def build_console(settings: Settings) -> AsyncIterator[tuple[Access, Conso
         def labels() -> Mapping[str, str]:
             return guards.current.policy.labels
 
+        sealer, marker = keys.sealer("pseudonyms"), TextMarker(keys)
+        guard = ConversationGuard(guards, history, sealer)
+        desk = build_desk(
+            engine,
+            url_for_role(database_url, AUDIT_READER_ROLE, keys),
+            audit=audit,
+            guard=guard,
+            sealer=sealer,
+            marker=marker,
+            notice_days=settings.notice_days,
+            exports=settings.exports,
+        )
         review = Review(
             history,
-            ConversationGuard(guards, history, keys.sealer("pseudonyms")),
+            guard,
             audit,
             reports=reports,
             figures=Figures(audit, reports, counts, labels=labels),
         )
         backend = await stack.enter_async_context(
-            open_backend(settings, engine, audit=audit, review=review, labels=labels)
+            open_backend(settings, engine, audit=audit, review=review, desk=desk, labels=labels)
         )
-        yield Access(Identity(engine, session_hours=settings.session_hours), audit, TextMarker(keys)), backend
+        yield Access(Identity(engine, session_hours=settings.session_hours), audit, marker), backend
 
 
 def _read_guard(settings: Settings) -> Guard:

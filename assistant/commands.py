@@ -15,11 +15,13 @@ import typer
 from assistant import logging_guard
 from assistant.audit_commands import audit
 from assistant.command_settings import report_refusals, server_settings, site_settings
+from assistant.erasure_commands import erase, hold
 from assistant.errors import CloisterError, EmbeddedError, SettingsError
 from assistant.fleet_commands import fleet
 from assistant.host_commands import hosts
 from assistant.policy_commands import policy
 from assistant.review_commands import show_reports
+from assistant.token_commands import token
 
 T = TypeVar("T")
 
@@ -35,7 +37,10 @@ app = typer.Typer(
 )
 users = typer.Typer(help="People who may sign in, and their roles.", no_args_is_help=True)
 app.add_typer(users, name="users")
+users.add_typer(token, name="token")
 app.add_typer(audit, name="audit")
+audit.add_typer(hold, name="hold")
+audit.add_typer(erase, name="erase")
 app.add_typer(fleet, name="fleet")
 fleet.add_typer(hosts)
 app.add_typer(policy, name="policy")

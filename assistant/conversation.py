@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from connectors.model_hosts.values import NO_WISHES, Wishes
+
 
 class Role(StrEnum):
     """What a person may do. A person may hold several; each right is checked on the server."""
@@ -89,12 +91,42 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """One message of a conversation that the caller keeps; raw, in memory only."""
+
+    author: Author
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a caller sends along who keeps the conversation itself, such as an editor; raw, in memory only.
+
+    Attributes:
+        system: the caller's own instructions; they follow those of the persona.
+        earlier: what was said before the turn's own text, oldest first.
+    """
+
+    system: str = ""
+    earlier: tuple[Said, ...] = ()
+
+    @property
+    def chars(self) -> int:
+        """Return the length of all texts together in characters."""
+        return len(self.system) + sum(len(said.text) for said in self.earlier)
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One request of a person: raw text, in memory only, on its way into `run_turn`.
 
     Attributes:
         message_id, answer_id: the ids under which the two messages are stored (Chainlit's own, in the page).
         model: a model named by the caller; empty leaves the choice to the persona.
+        context: of a turn without a thread: nothing of it is kept. None: the history has what was said before.
+        temperature, max_answer_tokens: the caller's, at most the persona's longest answer; None leaves both to it.
+        wishes: how the caller wants words chosen otherwise.
+        token_id: the API token that the caller came with.
     """
 
     id: UUID
@@ -107,11 +139,17 @@ class Turn:
     attachments: tuple[Attachment, ...] = field(default=())
     door: str = "chat"
     model: str = ""
+    context: Context | None = None
+    temperature: float | None = None
+    max_answer_tokens: int | None = None
+    wishes: Wishes = NO_WISHES
+    token_id: UUID | None = None
 
     @property
     def chars(self) -> int:
-        """Return the length of the typed text and all files together in characters."""
-        return len(self.text) + sum(len(attachment.text) for attachment in self.attachments)
+        """Return the length of the typed text, all files and all that came along, in characters."""
+        files = sum(len(attachment.text) for attachment in self.attachments)
+        return len(self.text) + files + (self.context.chars if self.context else 0)
 
     @property
     def reference(self) -> str:

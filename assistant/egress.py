@@ -97,7 +97,9 @@ def site_egress(
 def anchor_egress(settings: Settings) -> Egress:
     """Return what `allow_site` allows, and the audit log's anchors."""
     witnesses = [text.strip().partition(" ")[2].strip() for text in settings.audit_witnesses]
-    return site_egress(settings, anchors=[*witnesses, *filter(None, [settings.audit_anchor_syslog])])
+    syslog = settings.audit_anchor_syslog
+    servers = [syslog] if syslog and not syslog.startswith("unix:") else []  # a socket is on this machine
+    return site_egress(settings, anchors=[*witnesses, *servers])
 
 
 def judge_with(egress: Egress) -> Callable[[Attempt], bool]:

@@ -4,6 +4,7 @@ CloisterError
 ├── SettingsError          a setting, file or environment variable is wrong; nothing was started
 ├── NotAllowedError        this person may not do this; says which role or owner would
 ├── NotFoundError          no such thing, or not yours: the two are not told apart
+├── HeldError              a legal hold forbids it; release that first
 ├── BadInputError          the person's input cannot be used; says what would be
 ├── UnavailableError       a part is down (database, Redis, audit log, every model host); retry can help
 │   └── AuditUnavailableError   the audit log cannot be written: nothing may proceed
@@ -32,6 +33,10 @@ class NotAllowedError(CloisterError):
 
 class NotFoundError(CloisterError):
     """There is no such thing for this actor; foreign and missing things look the same."""
+
+
+class HeldError(CloisterError):
+    """A legal hold forbids to erase this."""
 
 
 class BadInputError(CloisterError):

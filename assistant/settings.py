@@ -34,6 +34,13 @@ class Settings(BaseSettings):
     audit_database_url: SecretStr | None = Field(
         default=None, description="The same database as the audit writer; `cloister up` sets it for its processes."
     )
+    audit_when_down: str = Field(
+        default="deny",
+        pattern="^(deny|spool)$",
+        description="While the audit log's database is away: deny, or spool its events on this machine's disk.",
+    )
+    audit_spool_minutes: int = Field(default=15, ge=1, le=1440, description="How long a process may spool.")
+    audit_spool_bytes: int = Field(default=1 << 30, ge=1 << 20, description="How much a process may spool.")
     redis_url: SecretStr | None = Field(default=None, description="Redis 6.2 or newer; unset starts the embedded one.")
     master_key_file: Path | None = Field(
         default=None, description="The installation's secret; unset means secrets/master.key in the data folder."
@@ -56,9 +63,18 @@ class Settings(BaseSettings):
         pattern="^(keep|none)$",
         description="keep: the audit log keeps guarded texts, encrypted; none: it keeps none.",
     )
+    audit_keep_days: int = Field(
+        default=400,
+        ge=183,
+        description="How long the audit log keeps what its events say.",
+    )
     log_key: str = Field(
         default="",
         description="The audit log's public key of its first day, for the console; unset: beside the sealing key.",
+    )
+    exports_dir: Path | None = Field(
+        default=None,
+        description="Folder of exports until they are fetched, for worker and console; unset: in the data folder.",
     )
     fleet: Path | None = Field(default=None, description="fleet.yaml; unset looks for model hosts on loopback.")
     policy: Path | None = Field(default=None, description="The site's policy, file or folder; unset: the shipped one.")
@@ -81,6 +97,7 @@ class Settings(BaseSettings):
         description="What may be reached beside the servers set here, as a JSON list of hosts, networks and ports.",
     )
     session_hours: int = Field(default=8, ge=1, le=24 * 30, description="How long a sign-in lasts.")
+    token_answers: int = Field(default=8, ge=1, le=1000, description="Answers that one API token may have running.")
     max_prompt_chars: int = Field(default=200_000, ge=100, description="Longest message that is accepted.")
     max_upload_bytes: int = Field(default=10 << 20, ge=1024, description="Largest file that is accepted.")
     first_token_timeout_seconds: float = Field(default=120.0, gt=0, description="Patience until the first token.")
@@ -94,6 +111,16 @@ class Settings(BaseSettings):
     def master_key(self) -> Path:
         """Return where the installation's secret lies."""
         return self.master_key_file or self.data_dir / "secrets" / "master.key"
+
+    @property
+    def audit_spool(self) -> Path:
+        """Return the folder where events wait for the audit log's database."""
+        return self.data_dir / "audit-spool"
+
+    @property
+    def exports(self) -> Path:
+        """Return where exports of the audit log lie until somebody fetches them; workers and console share it."""
+        return self.exports_dir or self.data_dir / "exports"
 
     @property
     def seal_key(self) -> Path:

@@ -9,13 +9,14 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self, TypeVar
 
 from assistant.answering.answer import Answer
 from assistant.answering.guarding import ConversationGuard, GuardedConversation
 from assistant.answering.prompt import Prompt, build_prompt
 from assistant.answering.record import TurnAudit, TurnHistory, TurnRecord
+from assistant.answering.unkept import UnkeptHistory
 from assistant.audit.events import AccessRefused, Cause
 from assistant.audit.parts import TextMarker
 from assistant.conversation import Turn
@@ -23,7 +24,7 @@ from assistant.errors import BadInputError, NotAllowedError, UnavailableError
 from assistant.personas.reader import Persona, Personas
 from assistant.turn_events import Accepted, Guarded, Notice, Routed, TurnEvent
 from connectors.errors import HostError, NoRouteError
-from connectors.model_hosts.values import AnswerItem, Capability, ChatMessage, Need, Route, Usage
+from connectors.model_hosts.values import AnswerItem, Capability, ChatMessage, Need, Route, Usage, Wishes
 
 T = TypeVar("T")
 
@@ -42,7 +43,14 @@ class ModelHosts(Protocol):
         """
 
     def ask(
-        self, route: Route, messages: Sequence[ChatMessage], *, max_tokens: int, temperature: float, reader: str
+        self,
+        route: Route,
+        messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int,
+        temperature: float,
+        reader: str,
+        wishes: Wishes,
     ) -> AsyncGenerator[AnswerItem, None]:
         """Stream the answer of one deployment; closing the generator closes the request to the host.
 
@@ -63,6 +71,11 @@ class TurnParts:
     marker: TextMarker
     max_prompt_chars: int
     clock: Callable[[], float] = time.monotonic
+
+    def unkept(self) -> Self:
+        """Return the same parts for one turn of which nothing is kept but its events."""
+        history = UnkeptHistory()
+        return replace(self, history=history, guard=self.guard.storing_in(history))
 
 
 async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, None]:
@@ -116,10 +129,12 @@ def accept(turn: Turn, parts: TurnParts) -> Persona:
     """Check role and size, and return the persona that answers.
 
     Raises:
-        NotAllowedError: the persona is not open to this person.
+        NotAllowedError: the persona is not open to this person, or does not use the model that was named.
         BadInputError: the text is empty or too long.
     """
     persona = parts.personas.choose(turn.persona, turn.person)
+    if turn.model and not persona.uses(turn.model):
+        raise NotAllowedError(f"The persona {persona.name!r} does not use the model {turn.model[:120]!r}.")
     if not turn.text.strip() and not turn.attachments:
         raise BadInputError("The message is empty. Write a question, or attach a text file.")
     if turn.chars > parts.max_prompt_chars:
@@ -199,13 +214,14 @@ async def _stream(
     prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnParts
 ) -> AsyncGenerator[TurnEvent, None]:
     """Yield what the person may see of one deployment's answer; a block ends it and closes the host's stream."""
-    route, persona = answer.asked_route, record.persona
+    route, persona, longest = answer.asked_route, record.persona, _longest_answer(record)
     stream = parts.hosts.ask(
         route,
         prompt.messages,
-        max_tokens=_room_for_answer(prompt, route, persona),
-        temperature=persona.temperature,
+        max_tokens=_room_for_answer(prompt, route, longest),
+        temperature=persona.temperature if record.turn.temperature is None else record.turn.temperature,
         reader=str(record.turn.person.id),
+        wishes=record.turn.wishes,
     )
     async with aclosing(stream) as items:
         async for item in items:
@@ -225,11 +241,17 @@ async def _stream(
         yield event
 
 
-def _room_for_answer(prompt: Prompt, route: Route, persona: Persona) -> int:
-    """Return how many tokens the answer may have: the persona's limit, or what the window leaves."""
+def _longest_answer(record: TurnRecord) -> int:
+    """Return how many tokens the answer may have at most: the persona's limit, or what the caller wants of it."""
+    most, wanted = record.persona.max_answer_tokens, record.turn.max_answer_tokens
+    return most if wanted is None else min(most, wanted)
+
+
+def _room_for_answer(prompt: Prompt, route: Route, longest: int) -> int:
+    """Return how many tokens the answer may have in this window."""
     if not route.context_tokens:
-        return persona.max_answer_tokens
-    return max(1, min(persona.max_answer_tokens, route.context_tokens - prompt.tokens))
+        return longest
+    return max(1, min(longest, route.context_tokens - prompt.tokens))
 
 
 def _choose(
@@ -247,14 +269,14 @@ def _choose(
         need = Need(
             models=(model,) if model else persona.models,
             capability=Capability(persona.capability),
-            answer_tokens=min(_LEAST_ANSWER_TOKENS, persona.max_answer_tokens),
+            answer_tokens=min(_LEAST_ANSWER_TOKENS, _longest_answer(record)),
             prompt_tokens=prompt.tokens,
         )
         try:
             return prompt, hosts.choose(need, excluding=failed)
         except NoRouteError as error:
             refusal = refusal or error
-            if not prompt.earlier:
+            if not prompt.earlier or not prompt.may_shorten:
                 # What a host said before it failed tells more than that no other is left.
                 raise last_error or refusal from None
             prompt = prompt.without_oldest()

@@ -10,8 +10,9 @@ before it is given out.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
-from connectors.model_hosts.values import Route
+from connectors.model_hosts.values import Route, Usage
 from policies.verdict import Verdict
 
 
@@ -85,11 +86,13 @@ class Answered:
     Attributes:
         note: the muted line below it: host, model, seconds, reference.
         verdict: what the guard did to the answer.
+        usage: the host's own count; None when it gave none.
     """
 
     reference: str
     note: str
     verdict: Verdict
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +112,21 @@ class Interrupted:
     words: str
 
 
+class Trouble(StrEnum):
+    """Why there is no answer, for a door that has to say it in a number."""
+
+    OVERLONG = "overlong"  # no model has room for the prompt: shorten it
+    AWAY = "away"  # a host, the database or the like does not answer: ask again
+    OURS = "ours"
+
+
 @dataclass(frozen=True, slots=True)
 class Failed:
     """No answer; `words` say what failed and what to do. The details stand in the log under the reference."""
 
     reference: str
     words: str
+    trouble: Trouble = Trouble.OURS
 
 
 TurnEvent = (

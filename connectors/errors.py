@@ -33,7 +33,15 @@ class FleetError(ConnectorError):
 
 
 class NoRouteError(ConnectorError):
-    """No deployment can take this prompt now."""
+    """No deployment can take this prompt now.
+
+    Attributes:
+        is_overlong: there are models, and none has room for the prompt: waiting does not help.
+    """
+
+    def __init__(self, message: str, *, is_overlong: bool = False) -> None:
+        super().__init__(message)
+        self.is_overlong = is_overlong
 
 
 class HostError(ConnectorError):

@@ -42,6 +42,15 @@ class Application(Protocol):
     async def follow_hits(self) -> int:
         """Bring hits from the log to the queue of the desk; returns how many."""
 
+    async def has_waiting_exports(self) -> bool:
+        """Tell whether an export waits to be written."""
+
+    async def write_next_export(self) -> bool:
+        """Write one export; tells whether there was one."""
+
+    async def sweep_exports(self) -> int:
+        """Delete files of exports that are over; returns how many."""
+
     async def expire_unmasking(self) -> int:
         """Note which unmaskings are over; returns how many."""
 

@@ -27,6 +27,7 @@ SCHEDULE: Final = (
     Chore("note_ended_jobs", every_seconds=5),
     Chore("follow_hits", every_seconds=5, is_due_at_start=True),
     Chore("expire_unmasking", every_seconds=60),
+    Chore("tend_exports", every_seconds=5),
     Chore("project_audit", every_seconds=5),
     Chore("close_stale_turns", every_seconds=10, is_due_at_start=True),
     Chore("sweep_uploads", every_seconds=60, is_due_at_start=True),

@@ -50,6 +50,10 @@ class ConversationGuard:
         self._store = store
         self._sealer = sealer
 
+    def storing_in(self, store: PseudonymStore) -> ConversationGuard:
+        """Return the same guard with another store."""
+        return ConversationGuard(self._guards, store, self._sealer)
+
     async def open(self, thread_id: UUID, person: Person, persona: str) -> GuardedConversation:
         """Return the guard with the placeholders that this conversation already uses.
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 from assistant.answering.guarding import GuardedConversation
-from assistant.conversation import Attachment, Author, Message, Turn
+from assistant.conversation import Attachment, Author, Context, Message, Turn
 from connectors.model_hosts.values import ChatMessage, most_tokens
 from policies.redaction import without_values
 from policies.verdict import Direction, Verdict, joined
 from policies.views.fold import well_formed
 
 _BETWEEN = "\n\n"
+_ROLES: Final[Mapping[Author, Literal["user", "assistant"]]] = {Author.USER: "user", Author.ASSISTANT: "assistant"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Prompt:
         typed: the typed text as it may be kept: guarded; of a block without any value that was found; nothing of what
             the guard failed on.
         left_out: how many of the oldest messages were dropped because no model has room for them.
+        may_shorten: whether that may be done; a caller who keeps the conversation shortens it better.
     """
 
     system: ChatMessage
@@ -34,6 +37,7 @@ class Prompt:
     verdict: Verdict
     typed: str = ""
     left_out: int = 0
+    may_shorten: bool = True
 
     @property
     def messages(self) -> tuple[ChatMessage, ...]:
@@ -62,6 +66,8 @@ async def build_prompt(
     The person's own text is judged last, so that its verdict and its placeholders continue those of the conversation;
     if any text is blocked, the prompt's verdict is that block.
     """
+    if turn.context is not None:
+        return await _build_with_context(turn, turn.context, system, conversation)
     texts = (system, *(message.text for message in earlier))
     verdicts = [await conversation.check_prompt(text) for text in texts]
     own, typed = await _check_own(turn, conversation)
@@ -69,12 +75,34 @@ async def build_prompt(
     return Prompt(
         system=ChatMessage(role="system", content=verdicts[0].text),
         earlier=tuple(
-            ChatMessage(role="assistant" if message.author is Author.ASSISTANT else "user", content=verdict.text)
+            ChatMessage(_ROLES[message.author], verdict.text)
             for message, verdict in zip(earlier, verdicts[1:], strict=True)
         ),
         own=ChatMessage(role="user", content=own.text),
         verdict=deciding,
         typed=typed,
+    )
+
+
+async def _build_with_context(turn: Turn, context: Context, system: str, conversation: GuardedConversation) -> Prompt:
+    """Build the prompt of a caller who keeps the conversation; the verdict is of all that the caller sent.
+
+    Texts are judged in the order in which they were written, so that a value has the same placeholder in each request.
+    """
+    own_rules = await conversation.check_prompt(system)
+    texts = [context.system, *(said.text for said in context.earlier), turn.text]
+    verdicts = [await conversation.check_prompt(text) for text in texts]
+    whole = joined(texts, verdicts, _BETWEEN)
+    return Prompt(
+        system=ChatMessage("system", _BETWEEN.join(filter(None, (own_rules.text, verdicts[0].text)))),
+        earlier=tuple(
+            ChatMessage(_ROLES[said.author], verdict.text)
+            for said, verdict in zip(context.earlier, verdicts[1:-1], strict=True)
+        ),
+        own=ChatMessage("user", verdicts[-1].text),
+        verdict=own_rules if own_rules.is_blocked else whole,
+        typed=_keepable(turn.text, verdicts[-1]),
+        may_shorten=False,
     )
 
 

@@ -36,7 +36,7 @@ from assistant.conversation import Message, MessageState, Person, Thread, Turn
 from assistant.errors import CloisterError, UnavailableError, where
 from assistant.personas.reader import Persona
 from assistant.turn_events import Answered, Blocked, Failed, Interrupted
-from connectors.errors import HostError
+from connectors.errors import ConnectorError, HostError
 from connectors.model_hosts.values import Route
 from policies.explanation import block_reason, summary
 from policies.verdict import Direction
@@ -133,6 +133,7 @@ class TurnRecord:
                 persona_version=self.persona.version,
                 chars=self.turn.chars,
                 attachments=len(self.turn.attachments),
+                token_id=self.turn.token_id,
             )
         )
         self.is_accepted = True
@@ -232,7 +233,7 @@ class TurnRecord:
             await self._history.save_partial(self.turn, answer.text)
             await self._audit.append_with(event, answer.text)
             await self._finish(answer.text, MessageState.COMPLETE, note=note, detail=words.guard_detail(verdict))
-        return Answered(self.turn.reference, note, verdict)
+        return Answered(self.turn.reference, note, verdict, usage)
 
     async def answer_blocked(self, answer: Answer) -> Blocked:
         """Note that the guard stopped the answer; what had been shown stays."""
@@ -277,7 +278,7 @@ class TurnRecord:
     async def failed(self, answer: Answer | None, error: Exception) -> Failed | Interrupted:
         """Note a failure, and return what the person reads: interrupted if some of an answer stands; never raises."""
         said = words.failure_words(error, self.turn.reference)
-        if not isinstance(error, CloisterError | HostError):
+        if not isinstance(error, CloisterError | ConnectorError):
             _log.error("turn %s failed: %s", self.turn.reference, where(error))
         if answer is not None and answer.text:
             return await self.interrupted(
@@ -289,7 +290,7 @@ class TurnRecord:
             total_milliseconds=answer.milliseconds if answer else None,
         )
         await self._end_early(event, said)
-        return Failed(self.turn.reference, said)
+        return Failed(self.turn.reference, said, words.trouble_of(error))
 
     async def _start(
         self, text: str, *, detail: Mapping[str, object], title: str, note: str = "", state: MessageState | None = None

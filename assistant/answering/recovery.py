@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Final, Protocol
 from uuid import UUID
 
-from assistant.answering.record import AuditLog
+from assistant.answering.record import TurnAudit
 from assistant.audit.events import Cause, TurnInterrupted
 from assistant.audit.parts import TurnPlace
 from assistant.history.values import InterruptedTurn
@@ -24,7 +24,7 @@ class OpenTurns(Protocol):
         """Note that these interruptions are in the audit log."""
 
 
-async def recover_turns(history: OpenTurns, audit: AuditLog, *, silent_seconds: float = SILENT_SECONDS) -> int:
+async def recover_turns(history: OpenTurns, audit: TurnAudit, *, silent_seconds: float = SILENT_SECONDS) -> int:
     """Mark every turn whose process died, and return how many; run by any number of processes at once.
 
     A crash in between leaves the turn claimed and unconfirmed: a later call notes it again, so the log never lacks one.
@@ -36,7 +36,8 @@ async def recover_turns(history: OpenTurns, audit: AuditLog, *, silent_seconds: 
     while turns := await history.interrupt_stale_turns(silent_seconds):
         for turn in turns:
             place = TurnPlace(turn_id=turn.id, thread_id=turn.thread_id, person_id=turn.person_id)
-            await audit.append(TurnInterrupted(turn=place, cause=Cause.CRASHED))
+            event = TurnInterrupted(turn=place, cause=Cause.CRASHED, chars=len(turn.text))
+            await audit.append_with(event, turn.text)
             await history.confirm_interrupted([turn.id])
             closed += 1
     return closed

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 
-from assistant.errors import CloisterError
-from connectors.errors import ConnectorError
+from assistant.errors import CloisterError, UnavailableError
+from assistant.turn_events import Trouble
+from connectors.errors import ConnectorError, NoRouteError
 from connectors.model_hosts.values import Route, Usage
 from policies.explanation import Detail, details, summary
 from policies.verdict import Verdict
@@ -59,6 +60,13 @@ def failure_words(error: Exception, reference: str) -> str:
     if isinstance(error, CloisterError | ConnectorError):
         return f"{error} (ref {reference})"
     return f"Something failed on our side. Try again, or tell your administrator (ref {reference})."
+
+
+def trouble_of(error: Exception) -> Trouble:
+    """Say of what kind a failure is."""
+    if isinstance(error, NoRouteError) and error.is_overlong:
+        return Trouble.OVERLONG
+    return Trouble.AWAY if isinstance(error, UnavailableError | ConnectorError) else Trouble.OURS
 
 
 def title_of(guarded_text: str) -> str:

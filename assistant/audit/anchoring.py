@@ -14,9 +14,9 @@ from typing import Final
 import psycopg
 from pydantic import SecretStr
 
-from assistant.audit.anchors import AnchorFile, CheckpointKeeper, SyslogServer
 from assistant.audit.checkpoint import Checkpoint
 from assistant.audit.heads import Head
+from assistant.audit.keepers import AnchorFile, CheckpointKeeper, SyslogServer
 from assistant.audit.notices import AnchorLog, Notices
 from assistant.audit.proof import read_newest, read_root
 from assistant.audit.seal_key import SealKeyFile
@@ -80,9 +80,9 @@ class Keeping:
             OSError: the checkpoint cannot be written.
             NotFoundError: nothing was sealed yet.
         """
+        last = await asyncio.to_thread(self._keeper.newest)  # before the head: another sealer may add to it meanwhile
         async with await connect(self._sealer_url, autocommit=True) as connection:
             head = await read_newest(connection)
-            last = await asyncio.to_thread(self._keeper.newest)
             if last is not None and not await continues(connection, head, last):
                 await self._notices.contradicted(head.size, last.size)
                 return

@@ -2,16 +2,19 @@
 
 While one commit is on its way to the disk the next batch collects, so a commit's price is shared by everybody who came
 meanwhile. A record is made once and its id never changes, so it may be sent again whenever the fate of a commit is
-unknown: the table takes it once.
+unknown: the table takes it once. Where the settings say so, records wait in a spool while the database is away.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
+import socket
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, LiteralString, Self
@@ -20,9 +23,11 @@ import psycopg
 from pydantic import SecretStr
 
 from assistant.audit.content import ContentKeyGoneError, ContentRow
+from assistant.audit.detour import Detour, SpoolLimits
 from assistant.audit.events import Event
+from assistant.audit.insert import INSERT, INSERT_AGAIN, TRANSIENT, Entry, connect_writer, insert
 from assistant.audit.record import Origin, Record, compose_record
-from assistant.database import connect
+from assistant.audit.spool import SpoolFolder
 from assistant.errors import AuditUnavailableError
 
 _log = logging.getLogger(__name__)
@@ -33,35 +38,6 @@ _MOST_WAITING: Final = 20_000  # callers; some 30 MB of records while the databa
 _FIRST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 1.0
 
-# What another connection, or the same one a moment later, can mend: a server that is away, starting, full or a standby.
-_TRANSIENT: Final = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, OSError)
-
-_APPLICATION_NAME: Final = "cloister-audit-writer"  # as `pg_stat_activity` shows it
-
-# In the order of `Record`: id, time, type; four ids; rule, severity, model, host, persona; an id; body and leaf.
-_COLUMN_TYPES: Final = (
-    *("uuid", "timestamptz", "text"),
-    *("uuid", "uuid", "uuid", "uuid"),
-    *("text", "smallint", "text", "text", "text"),
-    *("uuid", "bytea", "bytea"),
-)
-_INSERT: Final = (
-    f"INSERT INTO audit.event ({', '.join(Record._fields)}) SELECT * FROM "  # noqa: S608 - constants
-    f"unnest({', '.join(f'%b::{kind}[]' for kind in _COLUMN_TYPES)})"
-)
-# Only for what may be there already: the clause costs a fifth of the server's time. It names no conflict target, for
-# that would need the right to read the log, which the writer does not have.
-_INSERT_AGAIN: Final = f"{_INSERT} ON CONFLICT DO NOTHING"
-_INSERT_CONTENT: Final = (
-    f"INSERT INTO audit.content ({', '.join(ContentRow._fields)}) SELECT * FROM "  # noqa: S608 - constants
-    "unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::uuid[], %b::bytea[])"
-)
-# Events and their texts in one statement, so in one transaction; a batch without texts goes without.
-_WITH_CONTENT: Final[Mapping[LiteralString, LiteralString]] = {
-    _INSERT: f"WITH kept AS ({_INSERT_CONTENT}) {_INSERT}",
-    _INSERT_AGAIN: f"WITH kept AS ({_INSERT_CONTENT} ON CONFLICT DO NOTHING) {_INSERT_AGAIN}",
-}
-
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
@@ -70,8 +46,7 @@ class _Waiting:
     Its caller awaits `stored`, and takes that along when cancelled; the record stays: only `is_refused` stops it.
     """
 
-    record: Record
-    content: ContentRow | None
+    entry: Entry
     deadline: float
     stored: asyncio.Future[None]
     is_refused: bool = False
@@ -95,6 +70,8 @@ class Appender:
     Args:
         writer_url: the database as the audit writer.
         origin: this process.
+        spools: where records wait for the database, and where dead processes may have left some; None: nowhere.
+        limits: how much may wait there; None refuses instead, once patience ends.
         patience_seconds: how long an append waits for a database that is away.
         clock: nanoseconds since 1970.
     """
@@ -104,6 +81,8 @@ class Appender:
         writer_url: SecretStr,
         origin: Origin,
         *,
+        spools: SpoolFolder | None = None,
+        limits: SpoolLimits | None = None,
         patience_seconds: float = _PATIENCE_SECONDS,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
@@ -118,6 +97,8 @@ class Appender:
         self._alarm: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_closing = False
+        self._limits = limits if spools is not None else None
+        self._detour = None if spools is None else Detour(writer_url, spools, limits, self.compose)
 
     async def __aenter__(self) -> Self:
         """Start."""
@@ -148,6 +129,8 @@ class Appender:
             raise _unavailable() from None
         self._task = asyncio.create_task(self._store_batches(), name="audit-appender")
         self._task.add_done_callback(_tell_of_death)
+        if self._detour is not None:
+            self._detour.start()
 
     async def append(self, event: Event) -> None:
         """Return once the event is durable. Cancelling the caller does not cancel its event.
@@ -178,7 +161,7 @@ class Appender:
         if len(self._queue) >= _MOST_WAITING:
             raise _unavailable()
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(record, content, loop.time() + self._patience_seconds, loop.create_future())
+        waiting = _Waiting(Entry(record, content), loop.time() + self._patience_seconds, loop.create_future())
         self._queue.append(waiting)
         self._has_work.set()
         if self._alarm is None:
@@ -197,6 +180,8 @@ class Appender:
         if self._alarm is not None:
             self._alarm.cancel()
         self._refuse(lambda _: True)
+        if self._detour is not None:
+            await self._detour.close()
         await self._disconnect()
 
     async def _store_batches(self) -> None:
@@ -209,16 +194,21 @@ class Appender:
             await self._store(self._in_flight)
             self._in_flight = ()
 
-    async def _store(self, batch: Sequence[_Waiting], statement: LiteralString = _INSERT) -> None:
-        """Write a batch, again and again while the database is away, until all is stored or refused."""
-        pause_seconds = _FIRST_PAUSE_SECONDS
+    async def _store(self, batch: Sequence[_Waiting], statement: LiteralString = INSERT) -> None:
+        """Write a batch, again and again while the database is away, until all is stored, spooled or refused."""
+        if await self._spool([waiting for waiting in batch if not waiting.is_refused]):
+            return
+        pause_seconds, began = _FIRST_PAUSE_SECONDS, time.monotonic()
         while batch := [waiting for waiting in batch if not waiting.is_refused]:
             try:
-                await self._write(statement, batch)
-            except _TRANSIENT as error:
+                await self._write(statement, [waiting.entry for waiting in batch])
+            except TRANSIENT as error:
                 _log.warning("The audit log cannot be written (%s); trying again.", type(error).__name__)
                 await self._disconnect()
-                statement = _INSERT_AGAIN
+                if self._limits and time.monotonic() - began >= self._limits.after_seconds:
+                    await self._spool(batch, cause=type(error).__name__)
+                    return
+                statement = INSERT_AGAIN
                 await asyncio.sleep(pause_seconds)
                 pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
             except psycopg.Error as error:
@@ -229,6 +219,21 @@ class Appender:
                     waiting.succeed()
                 return
 
+    async def _spool(self, batch: Sequence[_Waiting], *, cause: str | None = None) -> bool:
+        """Keep a batch on the disk if the database is away, or refuse it with the reason; False when it is there."""
+        if self._detour is None or not batch or (cause is None and not self._detour.is_taken):
+            return False
+        try:
+            if not await self._detour.keep([waiting.entry for waiting in batch], cause=cause):
+                return False
+        except AuditUnavailableError as error:
+            for waiting in batch:
+                waiting.refuse(AuditUnavailableError(str(error)))
+        else:
+            for waiting in batch:
+                waiting.succeed()
+        return True
+
     async def _store_around(self, batch: Sequence[_Waiting], statement: LiteralString, error: psycopg.Error) -> None:
         """Halve a batch that the database refuses until only the records it refuses are refused."""
         if len(batch) > 1:
@@ -237,44 +242,40 @@ class Appender:
             await self._store(batch[middle:], statement)
             return
         refusal = _unavailable()
-        if isinstance(error, psycopg.errors.ForeignKeyViolation) and statement == _INSERT:  # else it may be stored
+        if isinstance(error, psycopg.errors.ForeignKeyViolation) and statement == INSERT:  # else it may be stored
             refusal = ContentKeyGoneError("The key of this conversation in the audit log was destroyed. Send again.")
         else:
-            _log.error("The audit log refused an event of type %s: %s.", batch[0].record.type, type(error).__name__)
+            _log.error(
+                "The audit log refused an event of type %s: %s.", batch[0].entry.record.type, type(error).__name__
+            )
         refusal.__cause__ = error
         batch[0].refuse(refusal)
 
-    async def _write(self, statement: LiteralString, batch: Sequence[_Waiting]) -> None:
+    async def _write(self, statement: LiteralString, entries: Sequence[Entry]) -> None:
         connection = self._connection or await self._connect()
-        columns = [list(column) for column in zip(*[waiting.record for waiting in batch], strict=True)]
-        contents = [waiting.content for waiting in batch if waiting.content is not None]
-        if contents:
-            statement = _WITH_CONTENT[statement]
-            columns = [*(list(column) for column in zip(*contents, strict=True)), *columns]
-        await connection.execute(statement, columns)
+        if self._limits is None:
+            await insert(connection, statement, entries)
+            return
+        # A server that is held still says nothing, and a statement that is cancelled waits for its answer.
+        alarm = asyncio.get_running_loop().call_later(self._limits.after_seconds, _hang_up, connection)
+        try:
+            await insert(connection, statement, entries)
+        finally:
+            alarm.cancel()
 
     async def _connect_patiently(self) -> None:
         while True:
             try:
                 await self._connect()
-            except _TRANSIENT as error:
+            except TRANSIENT as error:
                 _log.warning("The audit log cannot be reached (%s); trying again.", type(error).__name__)
                 await asyncio.sleep(_FIRST_PAUSE_SECONDS)
             else:
                 return
 
     async def _connect(self) -> psycopg.AsyncConnection:
-        """Connect so that each statement is a transaction of its own, durable when it returns."""
-        connection = await connect(
-            self._writer_url, autocommit=True, prepare_threshold=1, application_name=_APPLICATION_NAME
-        )
-        try:
-            await connection.execute("SET synchronous_commit = on")  # whatever the server's own setting is
-        except BaseException:
-            await connection.close()
-            raise
-        self._connection = connection
-        return connection
+        self._connection = await connect_writer(self._writer_url)
+        return self._connection
 
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -293,6 +294,12 @@ class Appender:
         for waiting in (*self._in_flight, *self._queue):
             if is_overdue(waiting) and not waiting.is_refused:
                 waiting.refuse(_unavailable())
+
+
+def _hang_up(connection: psycopg.AsyncConnection) -> None:
+    """End a connection under whoever waits for it, so that the wait fails now."""
+    with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def _tell_of_death(task: asyncio.Task[None]) -> None:

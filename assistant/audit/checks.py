@@ -1,4 +1,4 @@
-"""The checks of a verification, in flat lists: of a row, of a batch with its head. Pure; `verify.py` reads and asks.
+"""The checks of a batch with its head, in a flat list; those of a row are in `row_checks.py`. Pure.
 
 A check returns what is wrong in words, or nothing. Each has an attack in the tests that it alone sees: a check that is
 dropped turns a test red.
@@ -6,108 +6,29 @@ dropped turns a test red.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
-
-import orjson
+from datetime import datetime, timedelta
+from typing import Final
 
 from assistant.audit.checkpoint import Checkpoint, NoteError, NoteKey, check_signatures, split_note
-from assistant.audit.events import KeyRotated, Tag
 from assistant.audit.heads import FIRST_BATCH, Head
-from assistant.audit.record import FORMAT_VERSION, OLD_VERSIONS, canonical_bytes, leaf_of, stated_columns
-from assistant.audit.seal_key import follow
+from assistant.audit.row_checks import PLACE_EPOCH
 from assistant.audit.tree import Tree
 
 CLOCK_SLACK: Final = timedelta(minutes=5)  # so far the database's clock may be set back without an alarm
-_PLACE_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)  # that of Postgres's binary times
 _MICROSECOND: Final = timedelta(microseconds=1)
 _SLACK: Final = CLOCK_SLACK // _MICROSECOND
-_TAGS: Final = frozenset(tag.value for tag in Tag)
-
-
-class Row(NamedTuple):
-    """An event as the verifier reads it; the columns as text, in the order of `COLUMN_NAMES`."""
-
-    place: bytes
-    leaf: bytes
-    body: bytes
-    type: str
-    columns: tuple[str | int | None, ...]
-
-
-COLUMN_NAMES: Final = (
-    *("id", "at", "type", "subject", "actor", "thread_id", "turn_id"),
-    *("rule", "severity", "model", "host", "persona", "content_id"),
-)
-"""The columns that repeat the body, by the names that the body gives them."""
-
-
-def check_leaf(row: Row, document: Mapping[str, Any]) -> str:
-    """The leaf is the hash of the body."""
-    del document
-    return "" if leaf_of(row.body) == row.leaf else "The body was changed: its hash is another one."
-
-
-def check_canonical(row: Row, document: Mapping[str, Any]) -> str:
-    """The body is spelled in the one way there is."""
-    try:
-        is_canonical = canonical_bytes(document) == row.body
-    except ValueError:
-        is_canonical = False
-    return "" if is_canonical else "The body is not in canonical form."
-
-
-def check_columns(row: Row, document: Mapping[str, Any]) -> str:
-    """Every column repeats the body."""
-    stated = stated_columns(document)
-    if row.columns == tuple(map(stated.get, COLUMN_NAMES)):
-        return ""
-    wrong = [name for name, value in zip(COLUMN_NAMES, row.columns, strict=True) if value != stated.get(name)]
-    return f"Columns were changed: {', '.join(wrong)} is not what the body says."
-
-
-def check_kind(row: Row, document: Mapping[str, Any]) -> str:
-    """The event is of a kind and form that there is."""
-    del row
-    version = document.get("v")
-    if (
-        type(version) is int
-        and (version == FORMAT_VERSION or version in OLD_VERSIONS)
-        and document.get("type") in _TAGS
-    ):
-        return ""
-    return f"There is no event {document.get('type')!r} of format {document.get('v')!r} in this version."
-
-
-RowCheck = Callable[[Row, Mapping[str, Any]], str]
-ROW_CHECKS: Final[dict[str, RowCheck]] = {
-    "leaf": check_leaf,
-    "canonical": check_canonical,
-    "columns": check_columns,
-    "kind": check_kind,
-}
-HASH_CHECKS: Final[tuple[str, ...]] = ("leaf",)  # where only hashes are looked at
 
 
 def microseconds_of(moment: datetime) -> int:
     """Return a moment as the database sends it: microseconds since 2000."""
-    return (moment - _PLACE_EPOCH) // _MICROSECOND
+    return (moment - PLACE_EPOCH) // _MICROSECOND
 
 
 def is_possible(recorded: int, moment: datetime) -> bool:
     """Tell whether an event can have been recorded then; it is `moment` now."""
     return 0 <= recorded <= microseconds_of(moment) + _SLACK
-
-
-def parse_body(body: bytes) -> Mapping[str, Any]:
-    """Return what a body says; nothing where it is no JSON object, which the checks then see."""
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return document if isinstance(document, dict) else {}
 
 
 @dataclass(slots=True)
@@ -123,7 +44,6 @@ class Batch:
             recorded, at most.
         latest: when the last of its rows was recorded; both in microseconds, which hold every time of the database.
         stored_edge: the leaves beyond the last full tile, as the heads have them.
-        announced: the keys that events of this batch announce.
         key: the one in force.
         restored: the eras whose events say that the operator began them.
     """
@@ -132,13 +52,17 @@ class Batch:
     previous: Head | None
     tree: Tree
     begin: int
-    places: bytes
-    dated_back: int
-    latest: int | None
-    stored_edge: Sequence[bytes]
     key: NoteKey
-    announced: Sequence[KeyRotated] = field(default=())
-    restored: frozenset[int] = frozenset()
+    places: bytes = b""
+    dated_back: int = 0
+    latest: int | None = None
+    stored_edge: Sequence[bytes] = field(default=())
+    restored: set[int] = field(default_factory=set)
+
+    def add_run(self, dated_back: int, latest: int) -> None:
+        """Note when rows of the batch were recorded."""
+        self.dated_back = max(self.dated_back, dated_back)
+        self.latest = latest if self.latest is None else max(self.latest, latest)
 
     @property
     def checkpoint(self) -> Checkpoint | None:
@@ -245,17 +169,6 @@ def check_recorded(batch: Batch) -> str:
     )
 
 
-def check_rotation(batch: Batch) -> str:
-    """A new key was announced by the key in force, and only so."""
-    key = batch.key
-    for announced in batch.announced:
-        try:
-            key = follow(announced, key)
-        except NoteError as error:
-            return str(error)
-    return ""
-
-
 BatchCheck = Callable[[Batch], str]
 BATCH_CHECKS: Final[dict[str, BatchCheck]] = {
     "sequence": check_sequence,
@@ -265,7 +178,6 @@ BATCH_CHECKS: Final[dict[str, BatchCheck]] = {
     "course": check_course,
     "era": check_era,
     "recorded": check_recorded,
-    "rotation": check_rotation,
     "size": check_size,
     "root": check_root,
     "rows": check_rows,

@@ -16,12 +16,10 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 from uuid import UUID
 
-import psycopg
 from psycopg.rows import class_row
-from pydantic import SecretStr
 
-from assistant.database import connect
-from assistant.errors import AuditUnavailableError, UnavailableError
+from assistant.audit.reader_pool import ReaderPool
+from assistant.errors import AuditUnavailableError
 from assistant.keys import Keys, Sealer
 
 _KEY_BYTES: Final = 32  # AES-256
@@ -132,15 +130,15 @@ def _place(identifier: UUID, thread_id: UUID, person_id: UUID) -> str:
 
 
 class ContentReader:
-    """Read texts as the reader of the log, over a connection for each call; the caller notes who looks.
+    """Read texts as the reader of the log; the caller notes who looks.
 
     Args:
-        reader_url: the database as the audit reader.
+        pool: connections of the audit reader.
         keys: the installation's, without which nothing can be opened.
     """
 
-    def __init__(self, reader_url: SecretStr, keys: Keys) -> None:
-        self._reader_url = reader_url
+    def __init__(self, pool: ReaderPool, keys: Keys) -> None:
+        self._pool = pool
         self._wrap = KeyWrap(keys)
 
     async def read(self, ids: Collection[UUID]) -> dict[UUID, Kept]:
@@ -152,14 +150,11 @@ class ContentReader:
         found: dict[UUID, Kept] = dict.fromkeys(ids, Erased())
         if not found:
             return found
-        try:
-            async with (
-                await connect(self._reader_url) as connection,
-                connection.cursor(row_factory=class_row(_StoredContent)) as cursor,
-            ):
-                rows = await (await cursor.execute(_SELECT, [list(found)])).fetchall()
-        except psycopg.OperationalError as error:
-            raise UnavailableError("The texts cannot be read: the database does not answer.") from error
+        async with (
+            self._pool.moment() as connection,
+            connection.cursor(row_factory=class_row(_StoredContent)) as cursor,
+        ):
+            rows = await (await cursor.execute(_SELECT, [list(found)])).fetchall()
         return found | {row.id: self._open(row) for row in rows}
 
     def _open(self, row: _StoredContent) -> Kept:

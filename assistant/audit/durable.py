@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def replace_file(file: Path, content: str, *, mode: int) -> None:
-    """Write a file so that a crash leaves the old one or the new one.
+    """Write a file so that a crash leaves the old one or the new one; root writes for whom it belongs to.
 
     Raises:
         OSError: it cannot be written; the old one is there still.
@@ -17,6 +17,7 @@ def replace_file(file: Path, content: str, *, mode: int) -> None:
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            _give_to_owner(descriptor, file)
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
@@ -28,6 +29,13 @@ def replace_file(file: Path, content: str, *, mode: int) -> None:
             os.close(folder)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _give_to_owner(descriptor: int, file: Path) -> None:
+    """Let root write for whom the file or its folder belongs to: the sealer of a container is somebody else."""
+    if os.geteuid() == 0:
+        owner = (file if file.exists() else file.parent).stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 def append_to_file(file: Path, content: str) -> None:

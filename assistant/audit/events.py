@@ -35,6 +35,9 @@ class Tag(StrEnum):
     PERSON_SIGNED_OUT = "person:signed-out"
     PERSON_ADDED = "person:added"
     PERSON_CHANGED = "person:changed"
+    TOKEN_CREATED = "token:created"  # noqa: S105 - a tag
+    TOKEN_REVOKED = "token:revoked"  # noqa: S105 - likewise
+    TOKEN_REFUSED = "token:refused"  # noqa: S105 - likewise
     FEEDBACK_GIVEN = "feedback:given"
     THREAD_DELETED = "thread:deleted"
     REPORT_FILED = "report:filed"
@@ -76,7 +79,18 @@ class Tag(StrEnum):
     LOG_READ = "log:read"
     LOG_VERIFIED = "log:verified"
     LOG_RESTORED = "log:restored"
+    LOG_SPOOLED = "log:spooled"
+    LOG_REPLAYED = "log:replayed"
+    LOG_CONFLICTED = "log:conflicted"
+    TEXT_DROPPED = "text:dropped"
     KEY_ROTATED = "key:rotated"
+    HOLD_PLACED = "hold:placed"
+    HOLD_RELEASED = "hold:released"
+    ERASURE_REQUESTED = "erasure:requested"
+    ERASURE_APPROVED = "erasure:approved"
+    ERASURE_DENIED = "erasure:denied"
+    ERASURE_EXECUTED = "erasure:executed"
+    RETENTION_EXECUTED = "retention:executed"
     ANCHOR_KEPT = "anchor:kept"
     ANCHOR_FAILED = "anchor:failed"
     ANCHOR_CONTRADICTED = "anchor:contradicted"
@@ -119,7 +133,8 @@ class TurnAccepted:
     Attributes:
         door: how it came in, such as `chat`.
         persona_version: the hash of the persona's file.
-        chars: length of typed text and attachments together.
+        chars: length of typed text and attachments together, and of what a caller says was said before.
+        token_id: the API token that the caller came with.
     """
 
     tag: ClassVar = Tag.TURN_ACCEPTED
@@ -130,6 +145,7 @@ class TurnAccepted:
     persona_version: Name
     chars: int
     attachments: int = 0
+    token_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,6 +367,46 @@ class PersonChanged:
     subject: UUID
     change: Name
     roles: tuple[Role, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenCreated:
+    """Somebody was given an API token; noted before anybody can read it.
+
+    Attributes:
+        scopes: what it may be used for: routes, personas and models by name.
+        days: how long it lives.
+    """
+
+    tag: ClassVar = Tag.TOKEN_CREATED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    subject: UUID
+    token_id: UUID
+    scopes: tuple[Name, ...]
+    days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRevoked:
+    """An API token opens nothing any more; noted before it is done."""
+
+    tag: ClassVar = Tag.TOKEN_REVOKED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    subject: UUID
+    token_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRefused:
+    """A token opened nothing; `subject` and `token_id` are of one that once was a token."""
+
+    tag: ClassVar = Tag.TOKEN_REFUSED
+    outcome: ClassVar = Outcome.REFUSED
+    subject: UUID | None
+    token_id: UUID | None
+    reason: Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -919,6 +975,68 @@ class LogRestored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogSpooled:
+    """The database is away, and from here on the events of this process waited on its disk.
+
+    Attributes:
+        spool: the name of the file, by which `log:replayed` tells what came of it.
+        cause: the class of the error.
+    """
+
+    tag: ClassVar = Tag.LOG_SPOOLED
+    outcome: ClassVar = Outcome.DONE
+    spool: Name
+    cause: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogReplayed:
+    """What had waited on a disk was brought into the log; once more when that was interrupted just before its end.
+
+    Attributes:
+        records: how many could be read, `log:spooled` among them.
+        added: how many of them were not in the log yet.
+        unreadable: how many were changed, or sealed with another key.
+        torn_bytes: what stood behind the last whole record; as a rule nobody was told that it is durable.
+        refused: how many the database did not take.
+        conflicts: how many stood in the log with another hash.
+        erased_texts: how many came with a text whose key was destroyed meanwhile; they are in the log without it.
+        oldest_seconds: how long the first of them had waited.
+    """
+
+    tag: ClassVar = Tag.LOG_REPLAYED
+    outcome: ClassVar = Outcome.DONE
+    spool: Name
+    records: int
+    added: int
+    unreadable: int = 0
+    torn_bytes: int = 0
+    refused: int = 0
+    conflicts: int = 0
+    erased_texts: int = 0
+    oldest_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogConflicted:
+    """A spooled event was to be added, and the log had another one of the same id; the file was set aside."""
+
+    tag: ClassVar = Tag.LOG_CONFLICTED
+    outcome: ClassVar = Outcome.FAILED
+    event_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextDropped:
+    """A spooled event came with a text whose key was destroyed meanwhile, and is in the log without it."""
+
+    tag: ClassVar = Tag.TEXT_DROPPED
+    outcome: ClassVar = Outcome.DONE
+    thread_id: UUID
+    event_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRotated:
     """Heads after the batch with this event are signed by a new key.
 
@@ -932,6 +1050,86 @@ class KeyRotated:
     old_key: Name
     new_key: Name
     signature: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldPlaced:
+    """A person (`subject`) or a conversation must not be erased from now on."""
+
+    tag: ClassVar = Tag.HOLD_PLACED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    hold_id: UUID
+    scope: Name
+    reason_mark: TextMark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldReleased:
+    """A hold is over."""
+
+    tag: ClassVar = Tag.HOLD_RELEASED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    hold_id: UUID
+    scope: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureRequested:
+    """Somebody asked that a person (`subject`), or the texts of a conversation, be erased."""
+
+    tag: ClassVar = Tag.ERASURE_REQUESTED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    erasure_id: UUID
+    scope: Name
+    reason_mark: TextMark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureApproved:
+    """Somebody else agreed to an erasure, in the transaction that executes it."""
+
+    tag: ClassVar = Tag.ERASURE_APPROVED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    erasure_id: UUID
+    scope: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureDenied:
+    """Somebody else did not agree to an erasure."""
+
+    tag: ClassVar = Tag.ERASURE_DENIED
+    outcome: ClassVar = Outcome.REFUSED
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    erasure_id: UUID
+    scope: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureExecuted:
+    """The keys of all texts up to now are destroyed, and the texts with them; of a person also what names them."""
+
+    tag: ClassVar = Tag.ERASURE_EXECUTED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    erasure_id: UUID
+    scope: Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1075,6 +1273,26 @@ class ExportDownloaded:
     zip_sha256: Name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionExecuted:
+    """What the events of a month say was dropped; place and leaf of each are left.
+
+    Attributes:
+        month: such as `2026-11`, in UTC.
+        digest: over places and leaves of the events, in the order of the tree.
+        keep_days: how long events are kept here.
+        signature: by the key that signs the log's heads, over month, number and digest; Base64.
+    """
+
+    tag: ClassVar = Tag.RETENTION_EXECUTED
+    outcome: ClassVar = Outcome.DONE
+    month: Name
+    events: int
+    digest: Name
+    keep_days: int
+    signature: Name
+
+
 Event = (
     TurnAccepted
     | TurnGuarded
@@ -1091,6 +1309,9 @@ Event = (
     | PersonSignedOut
     | PersonAdded
     | PersonChanged
+    | TokenCreated
+    | TokenRevoked
+    | TokenRefused
     | FeedbackGiven
     | ReportFiled
     | ReportDecided
@@ -1132,7 +1353,18 @@ Event = (
     | LogRead
     | LogVerified
     | LogRestored
+    | LogSpooled
+    | LogReplayed
+    | LogConflicted
+    | TextDropped
     | KeyRotated
+    | HoldPlaced
+    | HoldReleased
+    | ErasureRequested
+    | ErasureApproved
+    | ErasureDenied
+    | ErasureExecuted
+    | RetentionExecuted
     | AnchorKept
     | AnchorFailed
     | AnchorContradicted

@@ -170,11 +170,12 @@ async def _write(
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What is read: up to which head, from where to where, and what the manifest says that this is."""
+    """What is read: up to which head, from where to where, what the manifest says that this is, and of what all."""
 
     head: Head
     stretches: Sequence[Stretch]
     query: Mapping[str, object]
+    complete: range = range(0)
 
     @property
     def leaves(self) -> int:
@@ -186,11 +187,11 @@ async def _plan(connection: psycopg.AsyncConnection, request: ExportRequest) -> 
     head = await _head_of_size(connection, request.size)
     query = request.query
     if query.is_filtered:
-        wanted = sql.SQL("({}) OR {}").format(query.condition(), KEY_EVENTS)
-        return _Plan(head, await find_stretches(connection, wanted, head), query.as_data())
+        stretches = await find_stretches(connection, [query.condition(), KEY_EVENTS], head)
+        return _Plan(head, stretches, query.as_data())
     after = await _sealed_before(connection, query.since, head)
     last = await _sealed_before(connection, query.until, head) if query.until else head
-    keys = await find_stretches(connection, KEY_EVENTS, head)
+    keys = await find_stretches(connection, [KEY_EVENTS], head)
     begin = after.size if after else 0
     end = max(begin, last.size if last else 0)
     stretches = [
@@ -199,7 +200,7 @@ async def _plan(connection: psycopg.AsyncConnection, request: ExportRequest) -> 
         *(each for each in keys if each.last.size > end),
     ]
     times = {f"sealed_{name}": value for name, value in query.as_data().items()}
-    return _Plan(head, stretches, {"leaves": [begin, end], **times})
+    return _Plan(head, stretches, {"leaves": [begin, end], **times}, range(begin, end))
 
 
 async def _head_of_size(connection: psycopg.AsyncConnection, size: int | None) -> Head:
@@ -243,8 +244,11 @@ async def _write_events(
         table.write(spreadsheet.header())
     async for block in _read_plan(connection, plan):
         wanted = [leaf for leaf in block if leaf.body is not None]
-        for leaf in wanted:
-            await sheaf.add(leaf)
+        for leaf in block:
+            if leaf.body is not None:
+                await sheaf.add(leaf)
+            elif leaf.number in plan.complete:
+                sheaf.miss(leaf)
         await asyncio.to_thread(_write_block, wanted, events, table)
         done += len(block)
         on_progress(done, plan.leaves)
@@ -276,7 +280,7 @@ def _manifest(request: ExportRequest, plan: _Plan, sheaf: Sheaf) -> dict[str, ob
         "query": plan.query,
         "events": sheaf.events,
         "extent": [sheaf.first, sheaf.last],
-        "dropped": [],
+        "dropped": sheaf.dropped,
         "made_by": f"cloister {version('cloister')}",
     }
 

@@ -16,9 +16,10 @@ from assistant.audit.record import first_id, format_time
 
 _MILLISECOND: Final = timedelta(milliseconds=1)  # an id knows no smaller time
 _TIMES: Final = ("since", "until")
-# The index `event_by_turn` goes by the last digits of a turn's id, and a reference stands for no more of it.
+# As the indexes have them: the second way to be a person's event has one of its own, and `event_by_turn` goes by the
+# last digits of a turn's id; a reference stands for no more of it.
 _CONDITIONS: Final = {
-    "person_id": "(subject = {0} OR actor = {0})",
+    "person_id": "(subject = {0} OR actor = {0} AND actor IS DISTINCT FROM subject)",
     "thread_id": "thread_id = {}",
     "turn_tail": "right(turn_id::text, 8) = {} AND turn_id IS NOT NULL",
     "types": "type = ANY({})",

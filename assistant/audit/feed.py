@@ -6,6 +6,7 @@ Source: https://c2sp.org/tlog-witness.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from base64 import b64encode
 from collections.abc import Sequence
@@ -88,6 +89,7 @@ class WitnessFeeder:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Feed it every few seconds until told to stop."""
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # it has a line for each request
         async with httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=_DEADLINE_SECONDS) as client:
             while not stop.is_set():
                 try:
@@ -112,8 +114,7 @@ class WitnessFeeder:
             if self._old_size is None:
                 row = await (await connection.execute(_SELECT_SIZE, [self._witness.label])).fetchone()
                 self._old_size = int(row[0]) if row else 0
-            async with asyncio.timeout(_DEADLINE_SECONDS):
-                await self._offer(connection, client, self._old_size)
+            await self._offer(connection, client, self._old_size)
 
     async def _offer(self, connection: psycopg.AsyncConnection, client: httpx.AsyncClient, old: int) -> None:
         """Offer the newest head, again where the witness says that it saw another size or does not know the key."""
@@ -158,8 +159,11 @@ class WitnessFeeder:
             await self._post(client, "add-key", body.encode())
 
     async def _post(self, client: httpx.AsyncClient, path: str, body: bytes) -> tuple[int, str]:
-        async with client.stream("POST", f"{self._witness.url}/{path}", content=body) as response:
-            answer = b""
+        answer = b""
+        async with (
+            asyncio.timeout(_DEADLINE_SECONDS),
+            client.stream("POST", f"{self._witness.url}/{path}", content=body) as response,
+        ):
             async for chunk in response.aiter_bytes():
                 answer += chunk
                 if len(answer) > _MOST_ANSWER_BYTES:

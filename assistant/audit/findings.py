@@ -34,6 +34,11 @@ class Problem:
     leaf: int | None = None
     event: UUID | None = None
 
+    def as_data(self) -> Mapping[str, object]:
+        """Return it for a program."""
+        event = str(self.event) if self.event else None
+        return {"check": self.check, "message": self.message, "leaf": self.leaf, "event": event}
+
 
 @dataclass(slots=True)
 class Findings:
@@ -42,8 +47,11 @@ class Findings:
     Attributes:
         problems: the first hundred.
         found: how many there were.
+        warnings: what changes nothing of what was sealed, and that somebody should look at; the first hundred.
+        warned: how many there were.
         unchecked_cosignatures: of witnesses whose keys were not given.
         unsealed: events that no head covers yet.
+        dropped: events whose bodies retention took.
         longest_silence_seconds: between two heads; a minute is the rule, more says that nobody sealed.
         anchors: how many outside checkpoints fit.
     """
@@ -53,7 +61,10 @@ class Findings:
     events: int = 0
     problems: list[Problem] = field(default_factory=list)
     found: int = 0
+    warnings: list[Problem] = field(default_factory=list)
+    warned: int = 0
     unsealed: int = 0
+    dropped: int = 0
     oldest_unsealed_seconds: float = 0.0
     longest_silence_seconds: float = 0.0
     anchors: int = 0
@@ -66,6 +77,12 @@ class Findings:
         self.found += 1
         if len(self.problems) < _MOST_SHOWN:
             self.problems.append(Problem(check, message, leaf, event))
+
+    def warn(self, check: str, message: str, *, leaf: int | None = None, event: UUID | None = None) -> None:
+        """Note what does not make the log another one, and should not be there."""
+        self.warned += 1
+        if len(self.warnings) < _MOST_SHOWN:
+            self.warnings.append(Problem(check, message, leaf, event))
 
     @property
     def verdict(self) -> Verdict:
@@ -90,17 +107,12 @@ class Findings:
             "events": self.events,
             "first_bad_leaf": first.leaf if first else None,
             "first_bad_event": str(first.event) if first and first.event else None,
-            "problems": [
-                {
-                    "check": problem.check,
-                    "message": problem.message,
-                    "leaf": problem.leaf,
-                    "event": str(problem.event) if problem.event else None,
-                }
-                for problem in self.problems
-            ],
+            "problems": [problem.as_data() for problem in self.problems],
             "found": self.found,
+            "warnings": [warning.as_data() for warning in self.warnings],
+            "warned": self.warned,
             "unsealed": self.unsealed,
+            "dropped": self.dropped,
             "oldest_unsealed_seconds": round(self.oldest_unsealed_seconds, 3),
             "longest_silence_seconds": round(self.longest_silence_seconds, 3),
             "anchors": self.anchors,

@@ -134,24 +134,27 @@ COLUMNS: Final = sql.SQL(", ").join(sql.Identifier(field.name) for field in fiel
 _SELECT_HEADS: Final = sql.SQL(
     "SELECT batch, era, cluster, snapshot::text, size, rows, leaves, {sealed_at}, note, signature FROM audit.head"
 )
-SELECT_HEADS: Final = _SELECT_HEADS.format(sealed_at=sql.Identifier("sealed_at"))
-
-# For who checks: a time that Python cannot hold, such as infinity, becomes one that it can and that nobody signed.
-SELECT_ANY_HEADS: Final = _SELECT_HEADS.format(
-    sealed_at=sql.SQL("least(greatest(sealed_at, '0002-01-01 00:00Z'), '9998-12-31 00:00Z')")
+# A time that Python cannot hold, such as infinity, becomes one that it can and that nobody signed: a head that somebody
+# changed is shown and checked, and stops no command.
+SELECT_HEADS: Final = _SELECT_HEADS.format(
+    sealed_at=sql.SQL("least(greatest(sealed_at, '0002-01-01 00:00Z'), '9998-12-31 00:00Z') AS sealed_at")
 )
+# For who signs the next one: it stops there.
+SELECT_EXACT_HEADS: Final = _SELECT_HEADS.format(sealed_at=sql.Identifier("sealed_at"))
 
 # Three ways to be new, each a range of the index `event_by_transaction`: of a transaction that had not begun at the
 # last head, of one that was under way, of a later era. So a transaction that stays open for hours costs nothing.
 # The last condition keeps a row out that somebody wrote with a transaction number of the future.
 _BATCH: Final = sql.SQL(
     "SELECT {columns} FROM ("
-    " SELECT {event} FROM audit.event WHERE era = {last_era} AND xid >= {xmax}::xid8"
-    " UNION ALL SELECT {event} FROM audit.event WHERE era = {last_era} AND xid = ANY({open}::xid8[])"
-    " UNION ALL SELECT {event} FROM audit.event WHERE era > {last_era} AND era <= {era}"
+    " SELECT {event} FROM {source} WHERE era = {last_era} AND xid >= {xmax}::xid8"
+    " UNION ALL SELECT {event} FROM {source} WHERE era = {last_era} AND xid = ANY({open}::xid8[])"
+    " UNION ALL SELECT {event} FROM {source} WHERE era > {last_era} AND era <= {era}"
     ") batch WHERE (era < {era} OR pg_visible_in_snapshot(xid, {snapshot}))"
 )
 _READABLE: Final = sql.SQL("id, era, xid, recorded_at, leaf")  # of an event, by the sealer
+EVENTS: Final = sql.SQL("audit.event")
+PLACES: Final = sql.SQL("audit.place")  # also of events that retention took; for the reader
 _NO_ERA: Final = -1
 _NOTHING: Final = Snapshot(0, 0, frozenset())
 
@@ -163,6 +166,7 @@ def select_batch(
     era: sql.Composable,
     snapshot: sql.Composable,
     event: sql.Composable = _READABLE,
+    source: sql.Composable = EVENTS,
 ) -> sql.Composed:
     """Return the query for the rows of a batch, in no order.
 
@@ -172,11 +176,13 @@ def select_batch(
         era: of the batch's own head.
         snapshot: likewise.
         event: columns of the log; as they are, those that the sealer may read.
+        source: `PLACES` for batches of which retention may have taken events.
     """
     last = after.snapshot if after else _NOTHING
     return _BATCH.format(
         columns=columns,
         event=event,
+        source=source,
         last_era=sql.Literal(after.era if after else _NO_ERA),
         xmax=sql.Literal(str(last.xmax)),
         open=sql.Literal([str(xid) for xid in sorted(last.open)]),

@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
-from assistant.audit.heads import FIRST_BATCH, SELECT_HEADS, Head, has_seen, select_batch
+from assistant.audit.heads import FIRST_BATCH, PLACES, SELECT_HEADS, Head, has_seen, select_batch
 from assistant.audit.proof import find_batch, read_batch
 from assistant.errors import UnavailableError
 
@@ -18,6 +18,7 @@ _ROWS_AT_ONCE: Final = 2_000  # some 2 MB of bodies
 _HEADS_AT_ONCE: Final = 200
 # Halving costs some twenty questions a transaction; reading a row past costs a five-hundredth of that.
 _READING_PAST: Final = 500
+_SELECT_PLACES: Final = sql.SQL("SELECT era, xid::text::bigint AS transaction FROM audit.event WHERE {}")
 _MOST_IN_A_GROUP: Final = 500  # heads: those of a quiet time have no rows
 
 
@@ -68,20 +69,24 @@ async def read_leaves(connection: psycopg.AsyncConnection, stretch: Stretch) -> 
             yield leaves
 
 
-async def find_stretches(connection: psycopg.AsyncConnection, wanted: sql.Composable, last: Head) -> list[Stretch]:
-    """Return where the wanted events are, up to a head: batch by batch, or everything where they are many.
+async def find_stretches(
+    connection: psycopg.AsyncConnection, conditions: Sequence[sql.Composable], last: Head
+) -> list[Stretch]:
+    """Return where events are that meet one of the conditions, up to a head: batch by batch, or all if they are many.
 
     Raises:
         NotFoundError: a head is missing.
     """
-    query = sql.SQL(
-        "SELECT DISTINCT era, xid::text::bigint FROM audit.event WHERE {} ORDER BY era, xid::text::bigint LIMIT {}"
-    ).format(wanted, last.size // _READING_PAST + 100)
-    places = await (await connection.execute(query)).fetchall()
-    if len(places) > last.size // _READING_PAST + 99:
+    wanted = sql.SQL(" OR ").join([sql.SQL("({})").format(each) for each in conditions])
+    most = last.size // _READING_PAST + 100
+    # Each condition by itself, so that each has its index.
+    places = sql.SQL(" UNION ").join([_SELECT_PLACES.format(condition) for condition in conditions])
+    query = sql.SQL("{} ORDER BY era, transaction LIMIT {}").format(places, most)
+    found = await (await connection.execute(query)).fetchall()
+    if len(found) == most:
         return [Stretch(None, last, wanted)]
     batches: dict[int, Head] = {}
-    for era, xid in places:
+    for era, xid in found:
         if has_seen(last, era, xid):
             head = await find_batch(connection, era, xid, last)
             batches[head.batch] = head
@@ -133,6 +138,7 @@ async def _read_rows(
         era=sql.Literal(last.era),
         snapshot=sql.SQL("{}::pg_snapshot").format(sql.Literal(str(last.snapshot))),
         event=sql.SQL("*"),
+        source=PLACES,
     )
     async with connection.cursor("leaves", binary=True) as cursor:
         await cursor.execute(sql.SQL("{} ORDER BY era, xid, id").format(batch))

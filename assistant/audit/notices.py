@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -13,6 +14,10 @@ from assistant.errors import AuditUnavailableError
 _log = logging.getLogger(__name__)
 
 QUIET_SECONDS: Final = 600.0
+_ALARM: Final = (
+    "THE LOG IS NOT WHAT IT WAS: the %s %s saw %d events, and that is not how this log of %d events goes. It was set "
+    "back or sealed anew. Keep the database as it is and run `cloister audit verify` with an anchor."
+)
 
 AnchorEvent = AnchorKept | AnchorFailed | AnchorContradicted
 
@@ -49,17 +54,19 @@ class Notices:
     async def failed(self, error: str) -> None:
         """Tell that it does not take checkpoints."""
         self._told.pop(AnchorKept, None)
-        _log.warning("The %s %s did not take the checkpoint (%s); trying again.", self._kind, self._anchor, error)
+        words = "The %s %s did not take the checkpoint (%s); trying again."
+        await self._say(logging.WARNING, words, self._kind, self._anchor, error)
         await self._tell(AnchorFailed(kind=self._kind, anchor=self._anchor, error=error))
 
     async def contradicted(self, size: int, seen: int) -> None:
         """Tell that it saw another history."""
-        _log.error(
-            "THE LOG IS NOT WHAT IT WAS: the %s %s saw %d events, and that is not how this log of %d events goes. It "
-            "was set back or sealed anew. Keep the database as it is and run `cloister audit verify` with an anchor.",
-            *(self._kind, self._anchor, seen, size),
-        )
+        await self._say(logging.ERROR, _ALARM, self._kind, self._anchor, seen, size)
         await self._tell(AnchorContradicted(kind=self._kind, anchor=self._anchor, size=size, seen=seen))
+
+    @staticmethod
+    async def _say(level: int, words: str, *details: object) -> None:
+        # In a thread: the first line of a process loads the guard of its log, seconds in which nothing would be sealed.
+        await asyncio.to_thread(_log.log, level, words, *details)
 
     async def _tell(self, event: AnchorEvent) -> None:
         now = self._clock()

@@ -16,7 +16,7 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from assistant.audit.checkpoint import Checkpoint, NoteError, NoteKey, open_note
-from assistant.audit.heads import FIRST_BATCH, SELECT_HEADS, Head, has_seen, select_batch
+from assistant.audit.heads import FIRST_BATCH, PLACES, SELECT_HEADS, Head, has_seen, select_batch
 from assistant.audit.nodes import StoredNodes
 from assistant.audit.tree import consistency_proof, inclusion_proof, is_included, root_of
 from assistant.database import connect
@@ -189,7 +189,7 @@ async def locate(connection: psycopg.AsyncConnection, event_id: UUID, newest: He
     Raises:
         NotFoundError: there is no such event, or no head has it yet.
     """
-    cursor = await connection.execute("SELECT era, xid::text::bigint FROM audit.event WHERE id = %s", [event_id])
+    cursor = await connection.execute("SELECT era, xid::text::bigint FROM audit.place WHERE id = %s", [event_id])
     row = await cursor.fetchone()
     if row is None:
         raise NotFoundError(f"There is no event {str(event_id)!r}.")
@@ -203,6 +203,7 @@ async def locate(connection: psycopg.AsyncConnection, event_id: UUID, newest: He
         after=before,
         era=sql.Literal(head.era),
         snapshot=sql.SQL("{}::pg_snapshot").format(sql.Literal(str(head.snapshot))),
+        source=PLACES,
     )
     place = sql.SQL("({}, {}::xid8, {})").format(sql.Literal(era), sql.Literal(str(xid)), sql.Literal(event_id))
     count = await (await connection.execute(sql.SQL("{} AND (era, xid, id) < {}").format(batch, place))).fetchone()

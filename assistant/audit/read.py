@@ -9,8 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import product
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 from uuid import UUID
 
 import orjson
@@ -20,9 +19,9 @@ from psycopg.rows import class_row
 from pydantic import SecretStr
 
 from assistant.audit.events import EVENT_TYPES, Outcome, Tag
+from assistant.audit.log_connection import LogConnection
 from assistant.audit.record import first_id
 from assistant.conversation import parse_reference, short_reference
-from assistant.database import connect
 from assistant.errors import BadInputError, UnavailableError
 from policies.verdict import Action
 
@@ -75,7 +74,12 @@ class StoredEvent:
         return document
 
 
-EVENT_COLUMNS: Final = sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(StoredEvent))
+# Times that Python cannot hold, such as infinity, become ones that it can: whoever may add events stops no list.
+_TIME: Final = "least(greatest({0}, '0002-01-01 00:00Z'), '9998-12-31 00:00Z') AS {0}"
+EVENT_COLUMNS: Final = sql.SQL(", ").join(
+    sql.SQL(_TIME if field.name.endswith("_at") else "{0}").format(sql.Identifier(field.name))
+    for field in fields(StoredEvent)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,35 +112,12 @@ class Search:
     until: datetime | None = None
 
 
-class LogReader:
+class LogReader(LogConnection):
     """Read the log over one connection; use it as `async with`."""
 
     def __init__(self, reader_url: SecretStr, *, poll_seconds: float = _POLL_SECONDS) -> None:
-        self._reader_url = reader_url
+        super().__init__(reader_url)
         self._poll_seconds = poll_seconds
-        self._connection: psycopg.AsyncConnection | None = None
-
-    async def __aenter__(self) -> Self:
-        """Connect.
-
-        Raises:
-            UnavailableError: the database cannot be reached as the audit reader.
-        """
-        try:
-            self._connection = await connect(self._reader_url, autocommit=True)
-            # Several statements see one moment of the log, and none can change it.
-            await self._connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
-            await self._connection.set_read_only(True)
-        except psycopg.OperationalError as error:
-            raise UnavailableError("The audit log cannot be read: the database does not answer.") from error
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Disconnect."""
-        if self._connection is not None:
-            await self._connection.close()
 
     async def read_newest(
         self, count: int, search: Search | None = None, *, before: UUID | None = None
@@ -176,12 +157,6 @@ class LogReader:
                 any_branch = sql.SQL("({})").format(sql.SQL(" OR ").join(map(all_of, branches)))
                 events = await _select_all(connection, [*conditions, any_branch, _unseen_since(seen)])
             seen = now
-
-    @property
-    def _open(self) -> psycopg.AsyncConnection:
-        if self._connection is None:
-            raise UnavailableError("The audit log is not open for reading.")
-        return self._connection
 
 
 @asynccontextmanager

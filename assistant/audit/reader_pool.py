@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -17,7 +18,8 @@ from assistant.database import connect
 from assistant.errors import UnavailableError
 
 PATIENCE_SECONDS: Final = 1.0  # of one statement; an index answers in milliseconds
-_MOST_CONNECTIONS: Final = 4
+_MOST_CONNECTIONS: Final = 6
+_TRUSTED_SECONDS: Final = 2.0  # a connection that rested for longer is asked whether its server still knows it
 
 
 class TooBroadError(UnavailableError):
@@ -41,7 +43,7 @@ class ReaderPool:
             "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read "
             f"-c statement_timeout={int(patience_seconds * 1000)}"
         )
-        self._idle: list[psycopg.AsyncConnection] = []
+        self._idle: list[tuple[psycopg.AsyncConnection, float]] = []
         self._room = asyncio.Semaphore(most)
 
     async def __aenter__(self) -> Self:
@@ -53,7 +55,8 @@ class ReaderPool:
     ) -> None:
         """Close what is idle."""
         while self._idle:
-            await self._idle.pop().close()
+            connection, _ = self._idle.pop()
+            await connection.close()
 
     @asynccontextmanager
     async def moment(self) -> AsyncGenerator[psycopg.AsyncConnection, None]:
@@ -63,12 +66,26 @@ class ReaderPool:
             TooBroadError: a statement took longer than its patience.
             UnavailableError: the database does not answer.
         """
+        async with self._lent() as connection, connection.transaction():
+            yield connection
+
+    async def rows(self, query: sql.Composed) -> Sequence[tuple[Any, ...]]:
+        """Return the rows of one query; one statement sees one moment anyway.
+
+        Raises:
+            TooBroadError: it took longer than its patience.
+            UnavailableError: the database does not answer.
+        """
+        async with self._lent() as connection:
+            return await (await connection.execute(query)).fetchall()
+
+    @asynccontextmanager
+    async def _lent(self) -> AsyncGenerator[psycopg.AsyncConnection, None]:
         async with self._room:
             connection: psycopg.AsyncConnection | None = None
             try:
                 connection = await self._take()
-                async with connection.transaction():
-                    yield connection
+                yield connection
             except psycopg.errors.QueryCanceled as error:
                 raise TooBroadError(
                     "No answer within a second: no index serves this combination. Take a filter out, or name a time."
@@ -81,27 +98,17 @@ class ReaderPool:
                 if connection is not None:
                     await self._put_back(connection)
 
-    async def rows(self, query: sql.Composed) -> Sequence[tuple[Any, ...]]:
-        """Return the rows of one query.
-
-        Raises:
-            TooBroadError: it took longer than its patience.
-            UnavailableError: the database does not answer.
-        """
-        async with self.moment() as connection:
-            return await (await connection.execute(query)).fetchall()
-
     async def _put_back(self, connection: psycopg.AsyncConnection) -> None:
         if connection.info.transaction_status is TransactionStatus.IDLE:
-            self._idle.append(connection)
+            self._idle.append((connection, time.monotonic()))
         else:  # broken, or the caller was cancelled in the middle of a statement
             await connection.close()
 
     async def _take(self) -> psycopg.AsyncConnection:
-        """Return a connection that was still well when it was put back, or a new one."""
+        """Return a connection that was well a moment ago, or a new one."""
         while self._idle:
-            connection = self._idle.pop()
-            if await _answers(connection):
+            connection, since = self._idle.pop()
+            if time.monotonic() - since < _TRUSTED_SECONDS or await _answers(connection):
                 return connection
             await connection.close()
         return await connect(self._reader_url, autocommit=True, options=self._options)

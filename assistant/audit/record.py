@@ -36,6 +36,7 @@ _LEAF_PREFIX: Final = b"\x00"  # RFC 6962 section 2.1: a leaf never looks like a
 _MOST_NAME_CHARS: Final = 120
 _NAME: Final = re.compile(r"[\x21-\x7e]{0,120}")
 _NOT_IN_A_NAME: Final = re.compile(r"[^\x21-\x7e]")
+CANONICAL: Final = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER  # how `orjson.dumps` spells a body
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Plain = None | bool | int | str | UUID | list["Plain"] | dict[str, "Plain"]
@@ -173,7 +174,7 @@ def canonical_bytes(document: Mapping[str, Plain]) -> bytes:
         ValueError: it holds a number beyond 2^53, which not every JSON parser reads exactly (RFC 8785, 3.2.2.3).
     """
     try:
-        return orjson.dumps(document, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
+        return orjson.dumps(document, option=CANONICAL)
     except orjson.JSONEncodeError as error:
         raise ValueError(f"The document has no canonical form: {error}.") from error
 

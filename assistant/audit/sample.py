@@ -23,7 +23,7 @@ from pydantic import SecretStr
 
 from assistant.audit.checkpoint import split_note
 from assistant.audit.events import Tag
-from assistant.audit.heads import SELECT_HEADS, Head, select_batch
+from assistant.audit.heads import PLACES, SELECT_HEADS, Head, select_batch
 from assistant.database import connect
 from assistant.errors import BadInputError, NotFoundError, UnavailableError
 from policies.verdict import Action
@@ -205,6 +205,7 @@ class _Drawing:
             after=before,
             era=sql.Literal(head.era),
             snapshot=sql.SQL("{}::pg_snapshot").format(sql.Literal(str(head.snapshot))),
+            source=PLACES,
         )
         at = sql.SQL("{} ORDER BY era, xid, id OFFSET {} LIMIT 1").format(ids, leaf - (before.size if before else 0))
         cursor = await self._connection.execute(
@@ -212,7 +213,7 @@ class _Drawing:
         )
         row = await cursor.fetchone()
         if row is None:
-            raise NotFoundError(f"The event at leaf {leaf} is missing; run `cloister audit verify`.")
+            raise NotFoundError(f"The event at leaf {leaf} is missing or was dropped; run `cloister audit verify`.")
         event_id, kind, severity, turn_id, subject = row
         return Drawn(leaf, event_id, turn_id, subject) if self._is_wanted(kind, severity) else None
 

@@ -21,7 +21,16 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from assistant.audit.checkpoint import Checkpoint, NoteError, open_note, split_note
-from assistant.audit.heads import COLUMNS, FIRST_BATCH, ROW_PLACE, SELECT_HEADS, Head, Snapshot, has_seen, select_batch
+from assistant.audit.heads import (
+    COLUMNS,
+    FIRST_BATCH,
+    ROW_PLACE,
+    SELECT_EXACT_HEADS,
+    Head,
+    Snapshot,
+    has_seen,
+    select_batch,
+)
 from assistant.audit.seal_key import Mark, SealKeyFile, SealKeys
 from assistant.audit.tree import TILE_HEIGHT, TILE_WIDTH, Tile, Tree, perfect_root, split_hashes
 from assistant.database import connect
@@ -169,7 +178,7 @@ class Sealer:
         """Return the mark and the last head as they were at one moment, also while another sealer is at work."""
         while True:
             mark = self._keys.read_mark()
-            cursor = await connection.execute(sql.SQL("{} ORDER BY batch DESC LIMIT 1").format(SELECT_HEADS))
+            cursor = await connection.execute(sql.SQL("{} ORDER BY batch DESC LIMIT 1").format(SELECT_EXACT_HEADS))
             row = await cursor.fetchone()
             if self._keys.read_mark() == mark:
                 return mark, row
@@ -241,9 +250,9 @@ class Sealer:
         head = state.head
         if not any(has_seen(head, int(era), int(xid)) for era, xid in await cursor.fetchall()):
             return keys
-        self._keys.write(keys.promoted())
+        keys = self._keys.promote(keys.pending)
         _log.info("The audit log is sealed with a new key from batch %d on.", state.head.batch + 1)
-        return self._keys.read()
+        return keys
 
 
 def _not_ours(reason: str) -> SettingsError:

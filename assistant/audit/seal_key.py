@@ -8,8 +8,12 @@ the last head that was made, so that a database that was set back is not sealed 
 
 from __future__ import annotations
 
+import fcntl
+import os
 import secrets
 from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -144,6 +148,35 @@ class SealKeyFile:
         except OSError as error:
             raise _unusable(self._file, error) from error
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep out whoever else changes the file: what was read inside still holds when it is written.
+
+        Raises:
+            SettingsError: the folder cannot be opened.
+        """
+        try:
+            folder = os.open(self._file.parent, os.O_RDONLY)
+        except OSError as error:
+            raise _unusable(self._file, error) from error
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)  # let go with the descriptor, also by a kill
+            yield
+        finally:
+            os.close(folder)
+
+    def promote(self, pending: PendingKey) -> SealKeys:
+        """Let the pending key take over, unless the file has another one by now; return what it has.
+
+        Raises:
+            SettingsError: the file cannot be used.
+        """
+        with self.locked():
+            keys = self.read()
+            if keys.pending is not None and keys.pending.key.public == pending.key.public:
+                self.write(keys.promoted())
+        return self.read()
+
     def read_mark(self) -> Mark | None:
         """Return the mark; None where none was written yet.
 
@@ -229,10 +262,11 @@ async def rotate(file: SealKeyFile, writer: Appender) -> None:
         SettingsError: the file cannot be used.
         AuditUnavailableError: the audit log cannot be written; try again.
     """
-    keys = file.read()
-    pending = keys.pending or PendingKey(SecretNoteKey.make(keys.current.name), ())
-    record = writer.compose(announce(keys.current, pending.key.public))
-    file.write(replace(keys, pending=PendingKey(pending.key, (*pending.event_ids, record.id))))
+    with file.locked():  # the sealer may be promoting the key of an earlier call
+        keys = file.read()
+        pending = keys.pending or PendingKey(SecretNoteKey.make(keys.current.name), ())
+        record = writer.compose(announce(keys.current, pending.key.public))
+        file.write(replace(keys, pending=PendingKey(pending.key, (*pending.event_ids, record.id))))
     await writer.append_record(record)
 
 

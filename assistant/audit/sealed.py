@@ -6,18 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import orjson
 import psycopg
 
-from assistant.audit.checkpoint import Checkpoint, NoteError, NoteKey, open_note, split_note
-from assistant.audit.events import KeyRotated, Tag
+from assistant.audit.checkpoint import Checkpoint, NoteKey, split_note
 from assistant.audit.heads import Head
+from assistant.audit.heads_shown import read_signed
 from assistant.audit.nodes import StoredNodes
 from assistant.audit.proof import locate, read_newest
 from assistant.audit.read import StoredEvent
 from assistant.audit.reader_pool import ReaderPool
 from assistant.audit.record import leaf_of
-from assistant.audit.seal_key import follow
 from assistant.audit.tree import inclusion_proof, is_included
 from assistant.errors import NotFoundError
 
@@ -65,7 +63,7 @@ class SealChecks:
                 head = await read_newest(connection)
             except NotFoundError:
                 return found
-            is_signed = await self._is_signed(connection, head)
+            is_signed = await read_signed(connection, head, self._first_key())
             nodes = StoredNodes(connection, head.size)
             for event in events:
                 try:
@@ -73,22 +71,6 @@ class SealChecks:
                 except NotFoundError:
                     continue
         return found
-
-    async def _is_signed(self, connection: psycopg.AsyncConnection, head: Head) -> bool | None:
-        first_key = self._first_key()
-        if first_key is None:
-            return None
-        cursor = await connection.execute(
-            "SELECT body FROM audit.event WHERE type = %s ORDER BY id", [Tag.KEY_ROTATED.value]
-        )
-        keys = [first_key]
-        try:
-            for (body,) in await cursor.fetchall():
-                keys.append(follow(_announcement(body), keys[-1]))
-            open_note(head.note, keys)
-        except NoteError:
-            return False
-        return True
 
 
 async def _check_one(
@@ -100,8 +82,3 @@ async def _check_one(
     root = Checkpoint.parse(split_note(head.note)[0]).root
     is_proven = is_included(index, head.size, leaf_of(event.body), proof, root)
     return Sealed(batch, index, head.size, is_proven, is_signed)
-
-
-def _announcement(body: bytes) -> KeyRotated:
-    data = orjson.loads(body)["data"]
-    return KeyRotated(**{name: str(data[name]) for name in ("old_key", "new_key", "signature")})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -30,6 +31,7 @@ class Sheaf:
     last: int = 0
     events: int = 0
     announcements: list[tuple[Leaf, dict[str, str]]] = field(default_factory=list)
+    dropped: list[list[int]] = field(default_factory=list)
 
     async def add(self, leaf: Leaf) -> None:
         """Add the next event."""
@@ -41,7 +43,13 @@ class Sheaf:
         self.last = leaf.number + 1
         self.events += 1
         if b'"type":"key:rotated"' in body and (document := orjson.loads(body))["type"] == Tag.KEY_ROTATED:
-            self.announcements.append((leaf, document["data"]))
+            self.announcements.append((leaf, document.get("data")))
+
+    def miss(self, leaf: Leaf) -> None:
+        """Note an event that was asked for and whose body is gone: retention took it, and its hash stays."""
+        if not self.dropped or self.dropped[-1][1] != leaf.number:
+            self.dropped.append([leaf.number, leaf.number])
+        self.dropped[-1][1] = leaf.number + 1
 
     async def finish(self, head: Head) -> None:
         """Fill the last gap, and refuse a log whose events lead elsewhere than to what was sealed."""
@@ -52,19 +60,24 @@ class Sheaf:
             )
 
     def listed_keys(self, head: Head, first_key: NoteKey) -> list[dict[str, object]]:
-        """Return the keys that the log had up to a head, whose signature is looked at."""
+        """Return the keys that the log had up to a head, whose signature is looked at.
+
+        Anybody who may write to the log can write an announcement; one that the key in force did not sign is none.
+        """
         keys = [first_key]
         listed: list[dict[str, object]] = [_listed(first_key, None, 0)]
-        try:
-            for leaf, data in self.announcements:
+        for leaf, data in self.announcements:
+            with contextlib.suppress(NoteError, TypeError):
                 key = follow(KeyRotated(**data), keys[-1])
                 if key != keys[-1]:
                     keys.append(key)
                     listed.append(_listed(key, leaf.number, leaf.batch_size))
+        try:
             open_note(head.note, keys[-2:])
-        except (NoteError, TypeError) as error:
+        except NoteError as error:
             raise UnavailableError(
-                f"Nothing was exported: the log's keys do not fit ({error}). Run `cloister audit verify`."
+                f"Nothing was exported: the newest head is not signed by this log's key ({error}). "
+                "Run `cloister audit verify`."
             ) from error
         return listed
 

@@ -7,25 +7,23 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
-from pydantic import SecretStr
 
 from assistant.audit.blind_words import BlindWords
 from assistant.audit.read import EVENT_COLUMNS, Search, StoredEvent, condition_of
-from assistant.database import connect
-from assistant.errors import BadInputError, UnavailableError
+from assistant.audit.reader_pool import ReaderPool, TooBroadError
+from assistant.errors import BadInputError
 from assistant.keys import Keys
 
 _MOST_A_PAGE: Final = 1000
-_PATIENCE_SECONDS: Final = 2.0  # a page does not wait for longer
 
 _QUERY: Final = sql.SQL("""
     SELECT {columns} FROM (SELECT event_id, words FROM audit.search) found JOIN audit.event ON id = event_id
     WHERE words @> {words}::bigint[] AND event_id < {before} AND {condition}
     ORDER BY event_id DESC LIMIT {limit}
 """)
+_UNTIL: Final = sql.SQL("SELECT until FROM audit.projection").format()
 _LAST_ID: Final = UUID(int=2**128 - 1)
 
 
@@ -36,7 +34,7 @@ class TextPage:
     Attributes:
         events: the newest first; the id of the last one is `before` of the next page.
         until: up to when every sealed text was searched; None when none was yet.
-        is_cut_off: the search was given up after two seconds, so there may be more: ask for fewer days or other words.
+        is_cut_off: the search was given up, as it took too long: ask for fewer days or for other words.
     """
 
     events: tuple[StoredEvent, ...]
@@ -45,18 +43,16 @@ class TextPage:
 
 
 class TextSearch:
-    """Search as the reader of the log, over a connection for each call; the caller notes who searches.
+    """Search as the reader of the log; the caller notes who searches.
 
     Args:
-        reader_url: the database as the audit reader.
+        pool: connections of the audit reader, whose patience bounds a search.
         keys: the installation's, without which no word can be looked for.
-        patience_seconds: how long a search may take.
     """
 
-    def __init__(self, reader_url: SecretStr, keys: Keys, *, patience_seconds: float = _PATIENCE_SECONDS) -> None:
-        self._reader_url = reader_url
+    def __init__(self, pool: ReaderPool, keys: Keys) -> None:
+        self._pool = pool
         self._words = BlindWords(keys)
-        self._patience_seconds = patience_seconds
 
     async def search_text(
         self, words: str, *, before: UUID | None = None, limit: int = 50, search: Search | None = None
@@ -83,12 +79,16 @@ class TextSearch:
             condition=condition_of(search),
             limit=min(limit, _MOST_A_PAGE),
         )
+        until = await self.projected_until()
         try:
-            async with await connect(self._reader_url, autocommit=True) as connection:
-                until = await _read_until(connection)
-                return await self._read(connection, query, until)
-        except psycopg.OperationalError as error:
-            raise UnavailableError("The texts cannot be searched: the database does not answer.") from error
+            async with (
+                self._pool.moment() as connection,
+                connection.cursor(row_factory=class_row(StoredEvent)) as cursor,
+            ):
+                events = await (await cursor.execute(query)).fetchall()
+        except TooBroadError:
+            return TextPage((), until, is_cut_off=True)
+        return TextPage(tuple(events), until)
 
     async def projected_until(self) -> datetime | None:
         """Return up to when searches and charts know every sealed event; None when they know none.
@@ -96,24 +96,5 @@ class TextSearch:
         Raises:
             UnavailableError: the database does not answer.
         """
-        try:
-            async with await connect(self._reader_url, autocommit=True) as connection:
-                return await _read_until(connection)
-        except psycopg.OperationalError as error:
-            raise UnavailableError("The database does not answer.") from error
-
-    async def _read(self, connection: psycopg.AsyncConnection, query: sql.Composed, until: datetime | None) -> TextPage:
-        await connection.execute(
-            sql.SQL("SET statement_timeout = {}").format(sql.Literal(int(self._patience_seconds * 1000)))
-        )
-        async with connection.cursor(row_factory=class_row(StoredEvent)) as cursor:
-            try:
-                events = await (await cursor.execute(query)).fetchall()
-            except psycopg.errors.QueryCanceled:
-                return TextPage((), until, is_cut_off=True)
-        return TextPage(tuple(events), until)
-
-
-async def _read_until(connection: psycopg.AsyncConnection) -> datetime | None:
-    row = await (await connection.execute("SELECT until FROM audit.projection")).fetchone()
-    return row[0] if row else None
+        rows = await self._pool.rows(_UNTIL)
+        return rows[0][0] if rows else None

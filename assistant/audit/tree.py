@@ -78,19 +78,33 @@ class Tree:
     def extend(self, leaves: Iterable[bytes]) -> list[Tile]:
         """Add leaves, each the hash of an event's body; return the tiles that became full."""
         tiles: list[Tile] = []
-        for leaf in leaves:
-            self._push(0, leaf, tiles)
-            self._range.append(leaf)
-            rest, height = self.size, 0
-            while rest & 1:  # two subtrees of one height become one that is higher
-                right = self._range.pop()
-                self._range[-1] = node = hash_children(self._range[-1], right)
-                rest >>= 1
-                height += 1
-                if height % TILE_HEIGHT == 0:
-                    self._push(height // TILE_HEIGHT, node, tiles)
-            self.size += 1
+        rest = leaves if isinstance(leaves, list) else list(leaves)
+        at = 0
+        while at < len(rest):
+            if self.size % TILE_WIDTH == 0 and len(rest) - at >= TILE_WIDTH:  # a whole tile: its inner edge is not kept
+                whole = rest[at : at + TILE_WIDTH]
+                tiles.append(Tile(0, self.size >> TILE_HEIGHT, b"".join(whole)))
+                self._add(TILE_HEIGHT, perfect_root(whole), tiles)
+                at += TILE_WIDTH
+            else:
+                self._add(0, rest[at], tiles)
+                at += 1
         return tiles
+
+    def _add(self, height: int, node: bytes, tiles: list[Tile]) -> None:
+        """Add a perfect subtree of 2^height leaves; the size is a multiple of that."""
+        grown, subtree = self.size + (1 << height), self.size >> height
+        if height % TILE_HEIGHT == 0:
+            self._push(height // TILE_HEIGHT, node, tiles)
+        self._range.append(node)
+        while subtree & 1:  # two subtrees of one height become one that is higher
+            right = self._range.pop()
+            self._range[-1] = node = hash_children(self._range[-1], right)
+            subtree >>= 1
+            height += 1
+            if height % TILE_HEIGHT == 0:
+                self._push(height // TILE_HEIGHT, node, tiles)
+        self.size = grown
 
     def _push(self, level: int, node: bytes, tiles: list[Tile]) -> None:
         """Add a hash to the tile of a level that is not full yet; the size is still that before the newest leaf."""
@@ -121,7 +135,11 @@ def fold(roots: Sequence[bytes]) -> bytes:
 def perfect_root(hashes: Sequence[bytes]) -> bytes:
     """Return the root over 2^n hashes."""
     while len(hashes) > 1:
-        hashes = [hash_children(hashes[place], hashes[place + 1]) for place in range(0, len(hashes), 2)]
+        level = b"".join(hashes)
+        hashes = [
+            sha256(_NODE_PREFIX + level[place : place + 2 * HASH_BYTES]).digest()
+            for place in range(0, len(level), 2 * HASH_BYTES)
+        ]
     return hashes[0]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -15,6 +16,7 @@ from assistant.audit.sample import draw
 from assistant.compliance.behind import TurnTexts
 from assistant.compliance.case_desk import CaseDesk
 from assistant.compliance.cases import Cases
+from assistant.compliance.exports import Exports
 from assistant.compliance.following import HitFollower
 from assistant.compliance.grants import Grants
 from assistant.compliance.hit_desk import HitDesk
@@ -43,6 +45,7 @@ class Desk:
     samples: SampleDesk
     unmasking: Unmasking
     look_up: PersonLookUp
+    exports: Exports
     people: DeskPeople
     follower: HitFollower
 
@@ -56,6 +59,7 @@ def build_desk(
     sealer: Sealer,
     marker: TextMarker,
     notice_days: int,
+    exports: Path,
 ) -> Desk:
     """Put the desk together.
 
@@ -67,6 +71,7 @@ def build_desk(
         sealer: that of the conversations' placeholders.
         marker: marks names that were looked up.
         notice_days: after how many days somebody is told that they were unmasked.
+        exports: the folder of exports.
     """
     gate, people, texts = Gate(audit), DeskPeople(engine), DeskTexts(guard)
     hits, cases, turns = Hits(engine), Cases(engine), LoggedTurns(reader_url)
@@ -79,6 +84,7 @@ def build_desk(
             Grants(engine), cases, turn_texts, people, texts, audit=audit, gate=gate, notice_days=notice_days
         ),
         look_up=PersonLookUp(engine, people, texts, marker=marker, audit=audit, gate=gate),
+        exports=Exports(engine, exports, texts, audit=audit, gate=gate),
         people=people,
         follower=HitFollower(engine, reader_url),
     )

@@ -7,7 +7,7 @@ that. Reasons and notes are texts after the guard; no column holds a value that 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -27,7 +27,7 @@ from sqlalchemy import (
     func,
 )
 from sqlalchemy import text as sql
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as SQL_UUID
 from sqlmodel import Field, SQLModel
 
@@ -274,6 +274,37 @@ class NoticeRow(SQLModel, table=True):
     due_at: datetime = Field(sa_column=_moment())
     delayed_by: UUID | None = None
     delay_reason: str = Field(sa_column=_text(default=""))
+
+
+class ExportRow(SQLModel, table=True):
+    """An export that somebody asked for; `seen_at` is its worker's last sign of life."""
+
+    __tablename__ = "log_export"
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting', 'writing', 'ready', 'failed')", name="state"),
+        CheckConstraint(
+            "(state = 'ready') = (file <> '') AND (state = 'ready') = (expires_at IS NOT NULL)", name="ready"
+        ),
+        Index("ix_log_export_requested_by", "requested_by", "requested_at"),
+        Index("ix_log_export_open", "requested_at", postgresql_where=sql("state IN ('waiting', 'writing')")),
+    )
+
+    id: UUID = Field(primary_key=True)
+    requested_by: UUID
+    requested_at: datetime = Field(sa_column=_moment(is_now=True))
+    reason: str = Field(sa_column=_text())
+    query: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    state: str = Field(sa_column=_text(default="waiting"))
+    attempts: int = Field(sa_column=Column(Integer, nullable=False, server_default=sql("0")))
+    seen_at: datetime | None = Field(default=None, sa_column=_moment(is_optional=True))
+    looked_at: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=sql("0")))
+    to_look_at: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=sql("0")))
+    events: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=sql("0")))
+    zip_bytes: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=sql("0")))
+    sha256: str = Field(sa_column=_text(default=""))
+    file: str = Field(sa_column=_text(default=""))
+    trouble: str = Field(sa_column=_text(default=""))
+    expires_at: datetime | None = Field(default=None, sa_column=_moment(is_optional=True))
 
 
 class LookUpRow(SQLModel, table=True):

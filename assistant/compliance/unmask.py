@@ -117,7 +117,7 @@ class Unmasking:
         self._texts = texts
         self._audit = audit
         self._gate = gate
-        self._notice_days = notice_days
+        self.notice_days = notice_days
 
     async def request(self, person: Person, asked: Asked) -> UUID:
         """Ask to see something, and return the request's id.
@@ -156,7 +156,7 @@ class Unmasking:
         await self._gate.require(person, Right.UNMASK)
         wish = await self._judged(person, asked)
         grant_id = uuid4()
-        async with self._grants.forced(grant_id, wish, actor=person.id, notice_days=self._notice_days):
+        async with self._grants.forced(grant_id, wish, actor=person.id, notice_days=self.notice_days):
             await self._audit.append(
                 UnmaskForced(
                     actor=person.id,
@@ -192,7 +192,7 @@ class Unmasking:
                     minutes=grant.minutes,
                 )
             )
-            await locked.approve(actor=person.id, note=guarded, notice_days=self._notice_days)
+            await locked.approve(actor=person.id, note=guarded, notice_days=self.notice_days)
 
     async def deny(self, person: Person, grant_id: UUID, note: str = "") -> None:
         """Refuse a request; raises as `approve` does."""
@@ -326,7 +326,7 @@ class Unmasking:
         guarded = await self._texts.reason(person, reason)
         async with self._grants.locked(grant_id) as locked:
             _refuse_own(locked.grant, person)
-            days = max(1, self._notice_days)
+            days = max(1, self.notice_days)
             if not await locked.delay_notice(subject, actor=person.id, days=days, reason=guarded):
                 raise BadInputError("This cannot be put off: it was put off once, or is due already.")
             await self._audit.append(

@@ -55,7 +55,7 @@ _OWN_RIGHTS: Final = {
     AUDIT_READER_ROLE: frozenset({"enter", "read"}),
     AUDIT_SEALER_ROLE: frozenset({"enter", "read"}),
     AUDIT_PROJECTOR_ROLE: frozenset({"enter", "read"}),
-    AUDIT_ERASER_ROLE: frozenset[str](),
+    AUDIT_ERASER_ROLE: frozenset({"enter"}),
 }
 _MAY: Final = {
     "enter": "enter the audit log's schema",

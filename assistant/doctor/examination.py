@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Final
@@ -10,15 +11,17 @@ from typing import Final
 from pydantic import SecretStr
 
 from assistant.bootstrap import read_hosts
+from assistant.database_roles import AUDIT_READER_ROLE, url_for_role
 from assistant.doctor.check import Check, fail, warn
 from assistant.doctor.database import check_database, not_running
 from assistant.doctor.files import check_disk, check_files
 from assistant.doctor.hosts import check_hosts
+from assistant.doctor.integrity import check_integrity
 from assistant.doctor.redis import check_redis
 from assistant.doctor.site import check_personas, check_policy, check_versions
 from assistant.embedded.redis import EmbeddedRedis
 from assistant.embedded.running import owner_address
-from assistant.errors import CloisterError, where
+from assistant.errors import CloisterError, UnavailableError, where
 from assistant.keys import Keys
 from assistant.settings import Settings
 
@@ -67,8 +70,11 @@ async def _database(settings: Settings) -> AsyncIterator[Check]:
     except CloisterError as error:
         yield not_running(str(error))
         return
-    async for check in check_database(owner, Keys.load_or_create(settings.master_key)):
+    keys = Keys.load_or_create(settings.master_key)
+    async for check in check_database(owner, keys):
         yield check
+    with contextlib.suppress(UnavailableError):  # was told above
+        yield await check_integrity(settings, url_for_role(owner, AUDIT_READER_ROLE, keys))
 
 
 async def _redis(settings: Settings) -> AsyncIterator[Check]:

@@ -64,12 +64,27 @@ def check_files(settings: Settings) -> Iterator[Check]:
         for file in (folder, *sorted(folder.iterdir())):
             if file != key:
                 yield _private("secrets", file)
+    yield from _spools(settings.audit_spool)
     if settings.data_dir.is_dir() and settings.data_dir.stat().st_mode & stat.S_IWOTH:
         yield fail("data folder", "Everybody on this machine may write to it.", f"chmod 700 {settings.data_dir}")
     for name, path in (("policy", settings.policy), ("fleet", settings.fleet), ("personas", settings.personas)):
         for file in _within(path):
             if file.stat().st_mode & stat.S_IWOTH:
                 yield fail(f"{name} files", f"Everybody on this machine may change {str(file)!r}.", f"chmod o-w {file}")
+
+
+def _spools(folder: Path) -> Iterator[Check]:
+    """Say which audit events wait on the disk, and which could not be brought into the log."""
+    name = "audit spool"
+    if not folder.is_dir():
+        return
+    yield _private(name, folder)
+    if waiting := len(list(folder.glob("*.spool"))):
+        advice = "They come into the log when its database is there and a process of Cloister starts."
+        yield warn(name, f"{waiting} files of audit events wait for the database.", advice)
+    if aside := sorted((folder / "unreadable").glob("*")):
+        advice = "Look for their names in the log, in `log:replayed`; see docs/audit.md. Keep them with your records."
+        yield fail(name, f"{len(aside)} files of audit events could not be read in full: {str(aside[0])!r}.", advice)
 
 
 def _within(path: Path | None) -> tuple[Path, ...]:

@@ -6,6 +6,7 @@ Rows are locked in the order turn, thread, message everywhere, so that no two tr
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -156,7 +157,12 @@ async def claim_unaudited(connection: AsyncConnection) -> list[InterruptedTurn]:
             col(TurnRow.started_at),
         )
     )
-    return [InterruptedTurn(*row) for row in claimed]
+    found = [InterruptedTurn(*row) for row in claimed]
+    answers = select(col(MessageRow.id), col(MessageRow.text)).where(
+        col(MessageRow.id).in_([turn.answer_id for turn in found])
+    )
+    texts = {row.id: row.text for row in await connection.execute(answers)}
+    return [replace(turn, text=texts.get(turn.answer_id, "")) for turn in found]
 
 
 async def confirm_audited(connection: AsyncConnection, turn_ids: Collection[UUID]) -> None:

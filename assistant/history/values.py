@@ -75,3 +75,4 @@ class InterruptedTurn:
     door: str
     process: str
     started_at: datetime
+    text: str = ""  # of the answer as far as it was kept; empty where its thread is gone

@@ -1,4 +1,4 @@
-"""The tables of people, sessions and sign-in attempts."""
+"""The tables of people, sessions, API tokens and sign-in attempts."""
 
 from __future__ import annotations
 
@@ -69,6 +69,33 @@ class SessionRow(SQLModel, table=True):
         sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now()),
     )
     expires_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    revoked_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+
+
+class ApiTokenRow(SQLModel, table=True):
+    """One API token of one person.
+
+    Attributes:
+        digest: HMAC-SHA256 of the token; the token itself is shown once and kept nowhere.
+        epoch: the person's `session_epoch` when it was made: a new password voids tokens as it does sessions.
+        scopes: what it may be used for, in the words of `Scopes`.
+    """
+
+    __tablename__ = "api_token"
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
+    person_id: UUID = Field(
+        sa_column=Column(ForeignKey("person.id", ondelete="CASCADE"), nullable=False, index=True),
+    )
+    epoch: int = Field(sa_column=Column(BigInteger, nullable=False))
+    label: str = Field(sa_column=Column(Text, nullable=False))
+    scopes: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    created_at: datetime = Field(
+        sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now()),
+    )
+    expires_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    last_used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     revoked_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
 
 

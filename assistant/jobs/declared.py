@@ -27,5 +27,6 @@ class DeclaredJob:
 
 INDEX_UPLOAD: Final = DeclaredJob(name="index_upload", label="Add a document")
 INDEX_DOCUMENTATION: Final = DeclaredJob(name="index_documentation", label="Read the product's documentation")
+WRITE_EXPORTS: Final = DeclaredJob(name="write_exports", label="Write exports of the audit log", limit_seconds=3600)
 
-DECLARED: Final = (INDEX_UPLOAD, INDEX_DOCUMENTATION)
+DECLARED: Final = (INDEX_UPLOAD, INDEX_DOCUMENTATION, WRITE_EXPORTS)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from assistant.conversation import Person, Role
 from assistant.errors import NotAllowedError, SettingsError
+from connectors.model_hosts.values import ANY_MODEL
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
@@ -49,6 +50,10 @@ class Persona(BaseModel):
     system: str = Field(min_length=1, max_length=20_000)
     starters: tuple[Starter, ...] = Field(default=(), max_length=6)
     version: str = ""
+
+    def uses(self, model: str) -> bool:
+        """Tell whether a model may answer for this persona; a name without a tag means every tag."""
+        return any(name in {ANY_MODEL, model, model.partition(":")[0]} for name in self.models)
 
 
 class Personas:

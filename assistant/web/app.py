@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
@@ -13,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from assistant.web.chat_door import ChatDoor
 from assistant.web.console.pages import console_routes
 from assistant.web.doors import Doors, PartState
+from assistant.web.gateway.door import Gateway
 from assistant.web.root import build_root
 
 _NOT_HERE: Final = "There is nothing at this address. Open the chat and go on from there."
@@ -24,6 +26,7 @@ class WebApplication:
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
         self._chat = ChatDoor(doors)
+        self._gateway = _gateway_of(doors)
         self._app = build_root(
             doors.settings,
             doors.identity,
@@ -31,6 +34,7 @@ class WebApplication:
             close_windows=self._chat.close_windows,
             signed_in=Router(console_routes(doors.console), default=self._chat, redirect_slashes=False),
             nothing_here=_NOT_HERE,
+            gateway=self._gateway.routes() if self._gateway else None,
             lifespan=self._live,
         )
 
@@ -45,18 +49,21 @@ class WebApplication:
 
     async def stop_answers(self) -> None:
         """End running answers as interrupted; new ones are refused from now on."""
-        await self._chat.stop()
+        await asyncio.gather(self._chat.stop(), *([self._gateway.stop()] if self._gateway else []))
 
     async def _check_parts(self) -> Mapping[str, PartState]:
-        return {**await self._doors.check_parts(), "chat": self._chat.state}
+        gateway = {"gateway": self._gateway.state} if self._gateway else {}
+        return {**await self._doors.check_parts(), "chat": self._chat.state, **gateway}
 
     @asynccontextmanager
     async def _live(self, _app: FastAPI) -> AsyncIterator[None]:
         self._chat.start()
+        if self._gateway is not None:
+            self._gateway.start()
         try:
             yield
         finally:
-            await self._chat.stop()
+            await self.stop_answers()
 
 
 def create_app(doors: Doors) -> WebApplication:
@@ -66,3 +73,9 @@ def create_app(doors: Doors) -> WebApplication:
         SettingsError: an origin in the settings is not one.
     """
     return WebApplication(doors)
+
+
+def _gateway_of(doors: Doors) -> Gateway | None:
+    if doors.tokens is None or doors.open_gateway is None:
+        return None
+    return Gateway(doors.tokens, doors.open_gateway)

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 from uuid import UUID
 
+from assistant.audit.content import Kept
 from assistant.audit.events import Event
+from assistant.audit.heads import Head
+from assistant.audit.heads_shown import Growth
+from assistant.audit.light import Integrity
 from assistant.audit.lists import Cursor, EventPage
+from assistant.audit.parts import TextMark
 from assistant.audit.read import Search, StoredEvent
 from assistant.audit.sealed import Sealed
+from assistant.audit.tallies import Counts
+from assistant.audit.text_search import TextPage
+from assistant.compliance.desk import Desk
+from assistant.erasure import Erasure
+from assistant.review import AllFigures
 from assistant.web.chat_parts import Reviewing
 from policies.explanation import Detail
 
@@ -64,6 +75,70 @@ class Seals(Protocol):
         """
 
 
+class Heads(Protocol):
+    """The log's heads, for people and for their browsers; `assistant.audit.heads_shown` reads them."""
+
+    async def newest(self) -> Sequence[Head]:
+        """Return the newest heads, the newest first.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+
+    async def growth(self, earlier_size: int) -> Growth:
+        """Return the newest head, and the proof that it grew from the log of an earlier size; 0 names none.
+
+        Raises:
+            BadInputError: the log never had this size, or has it no more.
+            NotFoundError: nothing was sealed yet.
+            UnavailableError: the database does not answer.
+        """
+
+
+class Texts(Protocol):
+    """What people wrote and models answered, guarded; `assistant.audit.content` opens it."""
+
+    async def read(self, ids: Collection[UUID]) -> Mapping[UUID, Kept]:
+        """Return what became of each text, by the `content_id` of its event.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+
+
+class WordSearch(Protocol):
+    """Words in kept texts; `assistant.audit.text_search` finds them."""
+
+    async def search_text(
+        self, words: str, *, before: UUID | None = None, limit: int = 50, search: Search | None = None
+    ) -> TextPage:
+        """Return the events whose text has all of these words, the newest first.
+
+        Raises:
+            BadInputError: there is no word.
+            UnavailableError: the database does not answer.
+        """
+
+
+class TallyReader(Protocol):
+    """Counts of the log; `assistant.audit.tallies` reads them."""
+
+    async def read(self, *, since_monday: date, models_since: date) -> Counts:
+        """Return the counts from these days on.
+
+        Raises:
+            TooBroadError: it takes longer than a page waits.
+            UnavailableError: the database does not answer.
+        """
+
+
+class FigureReader(Protocol):
+    """How often each rule was wrong; `assistant.review` puts it together."""
+
+    async def read(self, actor: UUID | None, *, door: str) -> AllFigures:
+        """Return findings, reports and confirmed false positives of each rule in the last 30 days."""
+
+
 class Spots(Protocol):
     """What the guard found in a turn, as it is kept for people: masked, with what stood in its place."""
 
@@ -91,13 +166,24 @@ class ConsoleParts:
     """What the console is made of; wired once a process.
 
     Attributes:
+        integrity: reads the state of the log's proofs.
+        mark: makes the mark of words that were searched for; the log keeps no others of them.
         labels: the words for each rule of the policy that is in force now.
     """
 
     audit: AuditLog
     lists: Lists
     seals: Seals
+    heads: Heads
+    integrity: Callable[[], Awaitable[Integrity]]
     spots: Spots
+    texts: Texts
+    words: WordSearch
     people: People
+    tallies: TallyReader
+    figures: FigureReader
     review: Reviewing
+    desk: Desk
+    erasure: Erasure
+    mark: Callable[[str], TextMark]
     labels: Callable[[], Mapping[str, str]]

@@ -10,6 +10,7 @@ from assistant.conversation import Person
 from assistant.settings import Settings
 from assistant.web.chat_parts import ChatParts
 from assistant.web.console_parts import ConsoleParts
+from assistant.web.gateway_parts import GatewayParts, TokenCheck
 
 
 class SignedIn(Protocol):
@@ -68,6 +69,7 @@ class Doors:
         check_parts: looks at every part; quick, and never raises.
         open_chat: builds what the chat needs. Awaited in the background after the first pages can be served, because
             it imports the heavy libraries.
+        tokens, open_gateway: likewise for the gateway; without them there is none.
     """
 
     settings: Settings
@@ -75,3 +77,5 @@ class Doors:
     check_parts: Callable[[], Awaitable[Mapping[str, PartState]]]
     open_chat: Callable[[], Awaitable[ChatParts]]
     console: ConsoleParts
+    tokens: TokenCheck | None = None
+    open_gateway: Callable[[], Awaitable[GatewayParts]] | None = None

@@ -17,8 +17,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from assistant.conversation import short_reference
-from assistant.errors import BadInputError, CloisterError, NotAllowedError, NotFoundError, UnavailableError, where
+from assistant.errors import (
+    BadInputError,
+    CloisterError,
+    HeldError,
+    NotAllowedError,
+    NotFoundError,
+    UnavailableError,
+    where,
+)
 from assistant.reports.report import TooManyReportsError
+from assistant.web.api_errors import api_error, is_api
 from assistant.web.origins import Origins
 from assistant.web.pages import render_message
 
@@ -37,6 +46,7 @@ _STATUS: Final = (
     (TooManyReportsError, 429),
     (NotAllowedError, 403),
     (NotFoundError, 404),
+    (HeldError, 409),
     (BadInputError, 400),
     (UnavailableError, 503),
 )
@@ -89,10 +99,19 @@ class Hardening:
     5. An error becomes a sentence with a reference that also stands in the log.
     """
 
-    def __init__(self, app: ASGIApp, *, origins: Origins, max_upload_bytes: int, is_behind_tls: bool) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        origins: Origins,
+        max_upload_bytes: int,
+        is_behind_tls: bool,
+        max_api_bytes: int = _SMALL_BODY_BYTES,
+    ) -> None:
         self._app = app
         self._origins = origins
         self._max_upload_bytes = max_upload_bytes
+        self._max_api_bytes = max_api_bytes
         self._is_behind_tls = is_behind_tls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,8 +119,9 @@ class Hardening:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        reference = short_reference(uuid4())
-        scope.setdefault("state", {})["reference"] = reference
+        request_id = uuid4()
+        reference = short_reference(request_id)
+        scope.setdefault("state", {}).update(request_id=request_id, reference=reference)
         sender = _Sender(send, reference, is_behind_tls=self._is_behind_tls)
         if refusal := self._refusal(scope):
             status, words = refusal
@@ -131,12 +151,14 @@ class Hardening:
         if can_change and not self._origins.allows(headers, must_name_origin=is_socket):  # 2
             return 403, "The request came from another page and was not carried out. Open Cloister and try again."
         length = headers.get(b"content-length", b"0")  # 3
-        if not length.isdigit() or int(length) > self._most_bytes(path):
+        if not length.isdigit() or int(length) > self._most_bytes(scope):
             return 413, _TOO_LONG
         return None
 
-    def _most_bytes(self, path: str) -> int:
-        return self._max_upload_bytes + _MULTIPART_BYTES if path == UPLOAD_PATH else _SMALL_BODY_BYTES
+    def _most_bytes(self, scope: Scope) -> int:
+        if is_api(scope):
+            return self._max_api_bytes
+        return self._max_upload_bytes + _MULTIPART_BYTES if scope["path"] == UPLOAD_PATH else _SMALL_BODY_BYTES
 
     def _limited(self, scope: Scope, receive: Receive, sender: _Sender) -> Receive:
         """Count a body while it is read: a chunked one does not say how long it is.
@@ -145,7 +167,7 @@ class Hardening:
         """
         if scope["type"] != "http":
             return receive
-        most, seen = self._most_bytes(scope["path"]), 0
+        most, seen = self._most_bytes(scope), 0
 
         async def receive_counted() -> Message:
             nonlocal seen
@@ -232,7 +254,9 @@ def http_status(error: CloisterError) -> int:
 
 
 def error_response(scope: Scope, status: int, words: str, reference: str) -> Response:
-    """Return an error as its caller reads it: a page for a browser that navigates, JSON for a script."""
+    """Return an error as its caller reads it: a page for a browser that navigates, JSON for a script or an editor."""
+    if is_api(scope):
+        return api_error(status, words, reference)
     accept = dict(scope["headers"]).get(b"accept", b"")
     if b"text/html" in accept:
         title = "That did not work" if status >= 500 else "Not carried out"  # noqa: PLR2004 - HTTP's own border

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from typing import Final
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from assistant.settings import Settings
+from assistant.web.api_errors import API_PATH
 from assistant.web.doors import PartState, SignIn
+from assistant.web.gateway.door import NotHere
 from assistant.web.hardening import OUR_FAULT, Hardening, error_response
 from assistant.web.health import health_routes
 from assistant.web.origins import Origins
 from assistant.web.pages import STATIC_FOLDER
 from assistant.web.session_gate import SessionCookie, SessionGate
 from assistant.web.sign_in import CloseWindows, sign_in_routes
+
+_BYTES_PER_CHAR: Final = 6  # of JSON at its most wordy: \u00e9
+_API_FRAME_BYTES: Final = 256 << 10  # what stands around the texts of a request
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -31,6 +38,7 @@ def build_root(
     close_windows: CloseWindows,
     signed_in: ASGIApp,
     nothing_here: str,
+    gateway: APIRouter | None = None,
     lifespan: Lifespan | None = None,
 ) -> ASGIApp:
     """Build what the server runs.
@@ -42,6 +50,7 @@ def build_root(
         close_windows: shuts the open pages of a session that ended.
         signed_in: answers everything else, to people who are signed in.
         nothing_here: what is said of an address that there is not.
+        gateway: routes of the API, for who comes with a token.
         lifespan: runs around the server's life.
 
     Raises:
@@ -54,12 +63,17 @@ def build_root(
     root.add_exception_handler(Exception, _say_our_fault)
     root.include_router(health_routes(check_parts, identity=identity, cookie=cookie))
     root.include_router(sign_in_routes(identity, cookie, close_windows))
+    if gateway is not None:
+        root.include_router(gateway)
+    root.router.routes.append(Route(API_PATH, NotHere()))
+    root.mount(API_PATH, NotHere())
     root.mount("/static", StaticFiles(directory=STATIC_FOLDER))
     root.mount("/", SessionGate(signed_in, identity=identity, cookie=cookie))
     return Hardening(
         root,
         origins=Origins.of(settings),
         max_upload_bytes=settings.max_upload_bytes,
+        max_api_bytes=settings.max_prompt_chars * _BYTES_PER_CHAR + _API_FRAME_BYTES,
         is_behind_tls=settings.is_behind_tls,
     )
 

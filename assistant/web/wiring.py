@@ -18,6 +18,8 @@ from assistant.settings import Settings
 from assistant.web.chat_parts import ChatParts
 from assistant.web.console.wiring import parts_of
 from assistant.web.doors import Doors, PartState
+from assistant.web.gateway.places import Places
+from assistant.web.gateway_parts import GatewayParts
 from assistant.web.serve import serve_until_stopped
 from connectors.model_hosts.hosts import ModelHosts
 from connectors.model_hosts.values import HostStatus
@@ -59,6 +61,7 @@ async def _serve(settings: Settings) -> int:
                 application.engine,
                 audit=application.audit,
                 review=application.review,
+                desk=application.desk,
                 labels=lambda: application.guard.policy.labels,
             )
         )
@@ -69,6 +72,8 @@ async def _serve(settings: Settings) -> int:
             check_parts=web.check_parts,
             open_chat=web.open_chat,
             console=parts_of(console),
+            tokens=application.tokens,
+            open_gateway=web.open_gateway,
         )
         return await serve_until_stopped(doors)
 
@@ -80,11 +85,11 @@ class _Web:
         self._application = application
         self._hosts = hosts
         self._redis = redis_client
+        self._opening: asyncio.Task[None] | None = None
 
     async def open_chat(self) -> ChatParts:
-        """Start the model hosts, make the guard's slow detectors ready, and return what the chat needs."""
-        await self._hosts.start()
-        await asyncio.to_thread(self._application.guard.load)
+        """Return what the chat needs."""
+        await self._ready()
         return ChatParts(
             answer=self._application.answer_with(self._hosts),
             personas=self._application.personas,
@@ -93,6 +98,27 @@ class _Web:
             review=self._application.review,
             hosts=self._hosts.statuses,
         )
+
+    async def open_gateway(self) -> GatewayParts:
+        """Return what the gateway needs."""
+        await self._ready()
+        return GatewayParts(
+            answer=self._application.answer_with(self._hosts),
+            personas=self._application.personas,
+            hosts=self._hosts.statuses,
+            check_apart=self._application.conversation_guard.check_apart,
+            place=Places(self._redis, most=self._application.settings.token_answers).taken,
+        )
+
+    async def _ready(self) -> None:
+        """Start the model hosts and make the guard's slow detectors ready, once, whichever door asks first."""
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open(), name="open the way to the models")
+        await self._opening
+
+    async def _open(self) -> None:
+        await self._hosts.start()
+        await asyncio.to_thread(self._application.guard.load)
 
     async def check_parts(self) -> Mapping[str, PartState]:
         """Look at every part at once; a part that does not answer in time is not ready."""

@@ -102,7 +102,7 @@ def choose(candidates: Sequence[Candidate], need: Need, *, excluding: frozenset[
         ]
         if usable:
             return _route(min(usable, key=lambda candidate: _rank(candidate, need)), need)
-    raise NoRouteError(_explain(candidates, need, excluding))
+    raise _refusal(candidates, need, excluding)
 
 
 def _groups(candidates: Sequence[Candidate], need: Need) -> Iterable[list[Candidate]]:
@@ -148,32 +148,35 @@ def _route(candidate: Candidate, need: Need) -> Route:
     )
 
 
-def _explain(candidates: Sequence[Candidate], need: Need, excluding: frozenset[str]) -> str:
+def _refusal(candidates: Sequence[Candidate], need: Need, excluding: frozenset[str]) -> NoRouteError:
     """Say why nobody can take the prompt: the first of the reasons that is true of all."""
     named = [candidate for group in _groups(candidates, need) for candidate in group]
     if not named:
         there = sorted({candidate.public_name for candidate in candidates})
         wanted = ", ".join(repr(name) for name in need.models)
-        return f"No model host serves {wanted}. There is: {', '.join(there)}."
+        return NoRouteError(f"No model host serves {wanted}. There is: {', '.join(there)}.")
     able = [candidate for candidate in named if need.capability in candidate.capabilities]
     if not able:
-        return (
+        return NoRouteError(
             f"No model that may be asked here is made for {_CAPABILITY_WORDS[need.capability]}. "
             f"Ask your administrator for one."
         )
     present = [candidate for candidate in able if not candidate.absence]
     if not present:
         tried = dict.fromkeys(f"{candidate.host} {candidate.absence}" for candidate in able)
-        return f"No model host can be asked now. Tried: {'; '.join(tried)}. Ask again in a minute."
+        return NoRouteError(f"No model host can be asked now. Tried: {'; '.join(tried)}. Ask again in a minute.")
     widest = max(present, key=lambda candidate: candidate.context_tokens)
     if widest.context_tokens < need.tokens:
-        return (
+        return NoRouteError(
             f"This needs room for {spaced(need.tokens)} tokens with its answer, and the largest window there is has "
             f"{spaced(widest.context_tokens)} ({widest.host} {widest.public_name}). Shorten the text or start a new "
-            f"thread."
+            f"thread.",
+            is_overlong=True,
         )
     failed = dict.fromkeys(candidate.host for candidate in present if candidate.deployment in excluding)
-    return f"Every model host with room for this failed just now: {', '.join(failed)}. Ask again in a minute."
+    return NoRouteError(
+        f"Every model host with room for this failed just now: {', '.join(failed)}. Ask again in a minute."
+    )
 
 
 def spaced(number: int) -> str:

@@ -25,6 +25,7 @@ from connectors.model_hosts.sharing import Board, Exchange, Share, Told
 from connectors.model_hosts.status import describe_hosts
 from connectors.model_hosts.stream import SilenceError, paced
 from connectors.model_hosts.values import (
+    NO_WISHES,
     AnswerItem,
     Capability,
     ChatMessage,
@@ -33,6 +34,7 @@ from connectors.model_hosts.values import (
     Route,
     Token,
     Usage,
+    Wishes,
     most_tokens,
 )
 from connectors.model_hosts.watch import LOOK_EVERY_SECONDS, Deployment, Watch
@@ -161,6 +163,7 @@ class ModelHosts:
         max_tokens: int,
         temperature: float,
         reader: str,
+        wishes: Wishes = NO_WISHES,
     ) -> AsyncGenerator[AnswerItem, None]:
         """Ask the chosen deployment and yield its answer, at the end one `Usage`.
 
@@ -172,6 +175,7 @@ class ModelHosts:
             max_tokens: longest answer.
             temperature: 0 for the likeliest words.
             reader: who asks; the quote host shows only what they may read.
+            wishes: how words are chosen otherwise; the quote host, which chooses none, has no use for them.
 
         Raises:
             HostError: the host failed; `can_retry` says whether to choose again with this deployment excluded.
@@ -185,7 +189,9 @@ class ModelHosts:
         with load.carrying(self._tell_soon):
             try:
                 deployment = await self._make_ready(route)
-                answer = self._ask_host(deployment, load, messages, max_tokens, temperature)
+                answer = self._ask_host(
+                    deployment, load, messages, max_tokens=max_tokens, temperature=temperature, wishes=wishes
+                )
                 async with aclosing(answer):
                     async for item in answer:
                         yield item
@@ -277,10 +283,14 @@ class ModelHosts:
         deployment: Deployment,
         load: Load,
         messages: Sequence[ChatMessage],
+        *,
         max_tokens: int,
         temperature: float,
+        wishes: Wishes,
     ) -> AsyncGenerator[AnswerItem, None]:
-        source = self._router.stream(deployment.id, messages, max_tokens=max_tokens, temperature=temperature)
+        source = self._router.stream(
+            deployment.id, messages, max_tokens=max_tokens, temperature=temperature, wishes=wishes
+        )
         chunks = paced(
             source,
             first_timeout_seconds=self._first_token_timeout_seconds,
@@ -315,7 +325,8 @@ class ModelHosts:
                         yield item
         finally:
             load.starting -= not first_at
-        if not last.text:  # nobody here was offered a tool: an answer of reasoning and calls alone is none
+        # Nobody here was offered a tool: an answer of reasoning and calls alone is none. A stop may be its first word.
+        if not last.text and not wishes.stop:
             raise CallError(0)
         load.succeeded(answer_tokens=last.answer_tokens, seconds=loop.time() - first_at)
         yield usage_of(deployment.host.name, last, messages)

@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 
 from connectors.model_hosts.transport import KeptTransport, refuse
-from connectors.model_hosts.values import ChatMessage, ToolCallPiece
+from connectors.model_hosts.values import NO_WISHES, ChatMessage, ToolCallPiece, Wishes
 
 _SETTINGS = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # the word: "1" is ignored and the list is fetched
@@ -123,7 +123,13 @@ class LitellmRouter:
             self._transport.allow(str(parameters.get("api_base", "")) for parameters in deployments.values())
 
     async def stream(
-        self, deployment: str, messages: Sequence[ChatMessage], *, max_tokens: int, temperature: float
+        self,
+        deployment: str,
+        messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int,
+        temperature: float,
+        wishes: Wishes = NO_WISHES,
     ) -> AsyncGenerator[Chunk, None]:
         """Ask a deployment and yield what comes; close the generator to make the host stop.
 
@@ -141,6 +147,7 @@ class LitellmRouter:
                 messages=[{"role": message.role, "content": message.content} for message in messages],
                 max_tokens=max_tokens,
                 temperature=temperature,
+                **_spelt(wishes),
                 stream=True,
                 stream_options={"include_usage": True},
                 client=self._client,
@@ -248,6 +255,17 @@ def _build_router(litellm: Any, deployments: Mapping[str, Mapping[str, object]],
         disable_cooldowns=True,
         enable_pre_call_checks=False,
     )
+
+
+def _spelt(wishes: Wishes) -> dict[str, object]:
+    """Return the wishes as litellm's keywords: these four and no other, whatever a caller wrote."""
+    spelt = {
+        "top_p": wishes.top_p,
+        "seed": wishes.seed,
+        "stop": list(wishes.stop) or None,
+        "frequency_penalty": wishes.frequency_penalty,
+    }
+    return {name: value for name, value in spelt.items() if value is not None}
 
 
 class _CallNumbers:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 ANY_MODEL = "*"  # as the last of a need's models: any other one will do
 
@@ -33,6 +33,23 @@ class ChatMessage:
 
     role: Literal["system", "user", "assistant"]
     content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How a caller wants words chosen; what is unset is left to the host. Every kind of host takes all of these.
+
+    Attributes:
+        stop: the answer ends before the first of these; guarded by the caller, for they reach the host.
+    """
+
+    top_p: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    frequency_penalty: float | None = None
+
+
+NO_WISHES: Final = Wishes()
 
 
 @dataclass(frozen=True, slots=True)

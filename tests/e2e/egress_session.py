@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urljoin, urlsplit
+from uuid import uuid4
 
 import httpx
 from playwright.sync_api import Page, expect, sync_playwright
@@ -27,7 +28,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from assistant.settings import Settings
 from assistant.web.app import create_app
 from assistant.web.chat.configuration import prepare
-from assistant.web.console.pages import console_routes
+from assistant.web.console.pages import console_pages, console_routes
 from assistant.web.doors import Doors
 from tests.e2e.product import RunningProduct, free_port, run_product, wait_for
 from tests.e2e.test_product import ask, sign_in
@@ -50,6 +51,23 @@ _JUDGE = """async () => {
   return [given.status, taken.status];
 }"""
 
+# Asks for each address from the page's own script.
+_ASK_EACH = """async (addresses) => {
+  const statuses = [];
+  for (const [method, path] of addresses) statuses.push((await fetch(path, {method, redirect: 'manual'})).status);
+  return statuses;
+}"""
+# Asks as an editor does; its own client would send the same.
+_GATEWAY = """async token => {
+  const headers = {authorization: `Bearer ${token}`, 'content-type': 'application/json'};
+  const messages = [{role: 'user', content: 'Write to anna.berger@corp.example what the model over the cable says'}];
+  const ask = stream => fetch('/v1/chat/completions', {
+    method: 'POST', headers, body: JSON.stringify({model: 'general', messages, stream})});
+  const answers = [await fetch('/v1/models', {headers}), await fetch('/v1/models/general', {headers})];
+  for (const stream of [false, true]) answers.push(await ask(stream));
+  return Promise.all(answers.map(async answer => [answer.status, (await answer.text()).length > 0]));
+}"""
+
 
 def main() -> None:
     """Start the product, use every door that it has, and tell."""
@@ -63,7 +81,7 @@ def main() -> None:
         page.on("request", lambda request: asked.add((request.method, urlsplit(request.url).path)))
         seen = use_everything(page, product)
         browser.close()
-        refused = [event["data"] for event in product.audit("--type", "egress:refused")]
+        refused = [event["data"] | {"host": event["host"]} for event in product.audit("--type", "egress:refused")]
         done = sorted({event["type"] for event in product.audit("-n", "1000")})
     told = {"answered_by": seen, "refused": refused, "events": done, "unused": unused_routes(asked)}
     print(json.dumps(told), flush=True)
@@ -79,7 +97,15 @@ def unused_routes(asked: set[tuple[str, str]]) -> list[tuple[str, str]]:
         parts = SimpleNamespace(review=None)  # only the list of routes is asked for
         own = OwnRoutes(parts, identity=None, cookie=None, shelf=None, close_windows=None)
         site = FakeSite()
-        doors = Doors(settings, site.identity, check_parts=None, open_chat=None, console=site.console_parts())
+        doors = Doors(
+            settings,
+            site.identity,
+            check_parts=None,
+            open_chat=None,
+            console=site.console_parts(),
+            tokens=SimpleNamespace(),
+            open_gateway=SimpleNamespace(),
+        )
         included = (getattr(route, "original_router", None) for route in create_app(doors)._app._app.routes)
         routes = [
             *own.routes(),
@@ -106,6 +132,8 @@ def use_everything(page: Page, product: RunningProduct) -> str:
     expect(page.get_by_text("Your reviewer sees the rule and the masked value")).to_be_visible()
     thread = page.url
     assert page.evaluate(_JUDGE) == [200, 200]
+    token = product.command("users", "token", "create", "admin", "--scope", "chat").strip()
+    assert page.evaluate(_GATEWAY, token) == [[200, True]] * 4
     report = page.evaluate("document.querySelector('a[href*=\"/wrong/\"]')?.getAttribute('href') ?? ''")
     with tempfile.TemporaryDirectory() as folder:
         notes = Path(folder) / "notes.md"
@@ -144,6 +172,17 @@ def use_console(page: Page, product: RunningProduct) -> None:
             page.goto(urljoin(address, "/console/search?type=turn:accepted"))
             page.get_by_role("link", name=re.compile("^Turn ")).first.click()
             expect(page.get_by_role("heading", name=re.compile("^Turn "))).to_be_visible()
+            statuses = page.evaluate(_ASK_EACH, console_addresses())
+            assert max(statuses) < 500, statuses
+
+
+def console_addresses() -> list[tuple[str, str]]:
+    """Return method and path of every address of the console; ids are of nothing that there is."""
+    return [
+        (method, re.sub(r"\{\w+(:uuid)?\}", str(uuid4()), route.path))
+        for route in console_pages(FakeSite().console_parts())
+        for method in route.methods
+    ]
 
 
 @contextmanager

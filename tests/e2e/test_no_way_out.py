@@ -73,9 +73,14 @@ def test_with_the_lock_nothing_leaves_but_what_is_listed(tmp_path: Path) -> None
     assert contacts - LISTED == set()
     assert contacts >= LISTED, "the capture sees what is allowed"
     assert told["answered_by"].startswith("Dev1 · ")
-    assert {"person:signed-in", "turn:answered", "document:added", "job:finished", "report:filed"} <= set(
-        told["events"]
-    )
+    assert {
+        "person:signed-in",
+        "turn:answered",
+        "document:added",
+        "job:finished",
+        "report:filed",
+        "token:created",
+    } <= set(told["events"])
     assert {(each["action"], each["host"], each["port"]) for each in told["refused"]} == {
         ("connect", ELSEWHERE, HOST_PORT)
     }

@@ -51,6 +51,15 @@ class SmallApplication:
     async def follow_hits(self) -> int:
         return 0
 
+    async def has_waiting_exports(self) -> bool:
+        return False
+
+    async def write_next_export(self) -> bool:
+        return False
+
+    async def sweep_exports(self) -> int:
+        return 0
+
     async def expire_unmasking(self) -> int:
         return 0
 

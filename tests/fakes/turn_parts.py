@@ -23,7 +23,7 @@ from assistant.settings import Settings
 from assistant.turn import TurnParts, run_turn
 from assistant.turn_events import TurnEvent
 from connectors.errors import HostError, NoRouteError
-from connectors.model_hosts.values import AnswerItem, ChatMessage, Need, Route, Token, Usage
+from connectors.model_hosts.values import AnswerItem, ChatMessage, Need, Route, Token, Usage, Wishes
 from policies.guard import Guard
 
 KEYS = Keys(bytes(range(32)))
@@ -144,6 +144,7 @@ class FakeHosts:
     room_tokens: int = 100_000
     asked: list[list[ChatMessage]] = field(default_factory=list)
     needs: list[Need] = field(default_factory=list)
+    wished: list[tuple[int, float, Wishes]] = field(default_factory=list)
     closed: int = 0
 
     def choose(self, need: Need, *, excluding: frozenset[str] = frozenset()) -> Route:
@@ -157,9 +158,17 @@ class FakeHosts:
         return Route(left[0], host, model, self.room_tokens, f"{left[0]}: warm")
 
     async def ask(
-        self, route: Route, messages: Sequence[ChatMessage], *, max_tokens: int, temperature: float, reader: str
+        self,
+        route: Route,
+        messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int,
+        temperature: float,
+        reader: str,
+        wishes: Wishes,
     ) -> AsyncGenerator[AnswerItem, None]:
         self.asked.append(list(messages))
+        self.wished.append((max_tokens, temperature, wishes))
         self.journal.append(f"asked {route.deployment}")
         try:
             for piece in self.scripts[route.deployment]:

@@ -351,10 +351,11 @@ class FakeSite:
     console: FakeConsole = field(default_factory=FakeConsole)
     turns: FakeTurns = field(init=False)
     review: Review = field(init=False)
+    figures: Figures = field(init=False)
 
     def __post_init__(self) -> None:
         self.turns = FakeTurns(self.history)
-        figures = Figures(self.audit, self.reports, self.counts, labels=lambda: LABELS)
+        figures = self.figures = Figures(self.audit, self.reports, self.counts, labels=lambda: LABELS)
         self.review = Review(self.history, JudgingGuard(), self.audit, reports=self.reports, figures=figures)
 
     def parts(self) -> ChatParts:
@@ -368,4 +369,4 @@ class FakeSite:
         )
 
     def console_parts(self) -> ConsoleParts:
-        return self.console.parts(self.audit, self.review, LABELS)
+        return self.console.parts(self.audit, self.review, self.figures, LABELS)

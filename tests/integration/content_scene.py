@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import psycopg
 
 from assistant.audit.append import Appender
-from assistant.audit.content import ContentReader
+from assistant.audit.content import ContentReader, Kept
 from assistant.audit.events import TurnGuarded
 from assistant.audit.keeping import ContentKeys, ContentLog
 from assistant.audit.parts import GuardReport, TextMarker, TurnPlace
+from assistant.audit.reader_pool import ReaderPool
 from assistant.database import libpq_dsn
+from assistant.keys import Keys
 from policies.verdict import Action
 from tests.integration.conftest import Database
 from tests.integration.seal_scene import ORIGIN
@@ -39,8 +42,20 @@ async def open_log(database: Database) -> AsyncIterator[ContentLog]:
     await keys.close()
 
 
-def reader(database: Database) -> ContentReader:
-    return ContentReader(database.audit_reader_url, database.keys)
+@dataclass(frozen=True)
+class Texts:
+    """The kept texts, as whoever has these keys reads them."""
+
+    database: Database
+    keys: Keys
+
+    async def read(self, ids: Collection[UUID]) -> dict[UUID, Kept]:
+        async with ReaderPool(self.database.audit_reader_url) as pool:
+            return await ContentReader(pool, self.keys).read(ids)
+
+
+def reader(database: Database, keys: Keys | None = None) -> Texts:
+    return Texts(database, keys or database.keys)
 
 
 def as_superuser(database: Database, statement: str, *values: object) -> list[tuple[object, ...]]:

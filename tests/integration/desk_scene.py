@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from argon2 import PasswordHasher
 
 from assistant.answering.guarding import ConversationGuard
@@ -20,17 +21,10 @@ from assistant.audit.read import LogReader, StoredEvent
 from assistant.audit.record import Origin
 from assistant.audit.seal import Sealer
 from assistant.audit.seal_key import SealKeyFile
-from assistant.compliance.behind import TurnTexts
 from assistant.compliance.case_desk import CaseDesk
-from assistant.compliance.cases import Cases
+from assistant.compliance.desk import Desk, build_desk
 from assistant.compliance.following import HitFollower
-from assistant.compliance.grants import Grants
 from assistant.compliance.hit_desk import HitDesk
-from assistant.compliance.hits import Hits
-from assistant.compliance.people import DeskPeople
-from assistant.compliance.rights import Gate
-from assistant.compliance.texts import DeskTexts
-from assistant.compliance.turns import LoggedTurns
 from assistant.compliance.unmask import Unmasking
 from assistant.conversation import MessageState, Person, Role, Turn
 from assistant.identity import Identity
@@ -55,15 +49,29 @@ class DeskScene:
     guard: Guard
     conversations: ConversationGuard
     seal_keys: SealKeyFile
-    hits: HitDesk
-    cases: CaseDesk
-    unmasking: Unmasking
-    follower: HitFollower
+    desk: Desk
+    identity: Identity
     marker: TextMarker
     rita: Person
     rolf: Person
     alma: Person
     arno: Person
+
+    @property
+    def hits(self) -> HitDesk:
+        return self.desk.hits
+
+    @property
+    def cases(self) -> CaseDesk:
+        return self.desk.cases
+
+    @property
+    def unmasking(self) -> Unmasking:
+        return self.desk.unmasking
+
+    @property
+    def follower(self) -> HitFollower:
+        return self.desk.follower
 
     @property
     def maria(self) -> Person:
@@ -166,30 +174,33 @@ async def open_desk(
                 ("arno", Role.APPROVER),
             )
         ]
-        people, texts, gate = DeskPeople(scene.engine), DeskTexts(conversations), Gate(audit)
-        hits, cases = Hits(scene.engine), Cases(scene.engine)
-        yield DeskScene(
-            scene,
-            audit,
-            guard,
-            conversations,
-            SealKeyFile(folder / "seal.key"),
-            HitDesk(hits, people, texts, audit=audit, gate=gate),
-            CaseDesk(cases, hits, LoggedTurns(database.audit_reader_url), people, texts, audit=audit, gate=gate),
-            Unmasking(
-                Grants(scene.engine),
-                cases,
-                TurnTexts(scene.engine, sealer),
-                people,
-                texts,
-                audit=audit,
-                gate=gate,
-                notice_days=notice_days,
-            ),
-            HitFollower(scene.engine, database.audit_reader_url),
-            TextMarker(database.keys),
-            *staff,
+        marker = TextMarker(database.keys)
+        desk = build_desk(
+            scene.engine,
+            database.audit_reader_url,
+            audit=audit,
+            guard=conversations,
+            sealer=sealer,
+            marker=marker,
+            notice_days=notice_days,
+            exports=folder / "exports",
         )
+        yield DeskScene(
+            scene, audit, guard, conversations, SealKeyFile(folder / "seal.key"), desk, identity, marker, *staff
+        )
+
+
+async def a_week_ago(desk: DeskScene) -> str:
+    """Let what was sealed so far have been sealed a week ago, seal once more now, and return the name of that week."""
+    with psycopg.connect(desk.scene.database.owner_url.get_secret_value().replace("+psycopg", "")) as owner:
+        owner.execute("ALTER TABLE audit.head DISABLE TRIGGER USER")
+        owner.execute("UPDATE audit.head SET sealed_at = sealed_at - interval '7 days'")
+        owner.execute("ALTER TABLE audit.head ENABLE TRIGGER USER")
+        moment = owner.execute("SELECT max(sealed_at) FROM audit.head").fetchone()
+    assert moment is not None
+    await desk.ask("this week")
+    await desk.seal()
+    return f"{moment[0]:%G-W%V}"
 
 
 def with_roles(person: Person, *roles: Role) -> Person:

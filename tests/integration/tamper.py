@@ -192,6 +192,17 @@ def change_the_host(log: SealedLog) -> None:
     log.execute("UPDATE audit.event SET host = 'good.example' WHERE host = 'evil.example'")
 
 
+def hide_from_the_index(log: SealedLog) -> None:
+    """An event that searches find, and that neither sealer nor verifier see who go by the order of transactions."""
+    ready = (
+        "UPDATE pg_index SET indisready = {} WHERE indexrelid IN "
+        "(SELECT inhrelid FROM pg_inherits WHERE inhparent = 'audit.event_by_transaction'::regclass)"
+    )
+    log.execute(ready.format("false"))
+    insert(log)
+    log.execute(ready.format("true"))
+
+
 def after_a_seal(change: Callable[[SealedLog], None]) -> Callable[[SealedLog], None]:
     """The sealer seals what was added: it cannot know better."""
 
@@ -523,13 +534,23 @@ ATTACKS: Final = (
     Attack("sign an old head with the new key", sign_with(lambda log: log.keys.read().current, 2), "note"),
     Attack("sign a checkpoint of another log with the stolen key", of_another_log, "origin", alone=True),
     Attack("sign a head of another server with the stolen key", of_another_server, "course", alone=True),
-    Attack("announce a key that the old one did not sign", forge_rotation, "rotation", alone=True),
+    Attack("remove what a witness said", sql_of("DELETE FROM audit.cosignature"), "witness", alone=True),
     Attack("add an event of a transaction to come", lambda log: insert(log, xid="99999999"), "future", alone=True),
     Attack("add an event of an era to come", lambda log: insert(log, era=7), "future", alone=True),
     Attack(
         "date a new event back",
         after_a_seal(lambda log: insert(log, recorded_at="2020-01-01T00:00:00Z")),
         "recorded",
+        alone=True,
+    ),
+    Attack("hide an event from the index by transaction", hide_from_the_index, "count", alone=True),
+    Attack(
+        "drop what an event says",
+        sql_of(
+            f"INSERT INTO audit.stub SELECT id, era, xid, recorded_at, leaf FROM audit.event WHERE id = {nth(20)}",
+            f"DELETE FROM audit.event WHERE id = {nth(20)}",
+        ),
+        "retention",
         alone=True,
     ),
     Attack("begin an era in silence", begin_an_era_in_silence, "era", alone=True),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant.audit.keepers import syslog_line
 from assistant.audit.proof import Proof
 from assistant.audit.seal_key import read_public_key
 from tests.integration.conftest import Database
@@ -29,7 +30,7 @@ def log(database: Database, tmp_path: Path) -> SealedLog:
     return log
 
 
-def run(log: SealedLog, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+def run(log: SealedLog, *arguments: str, input_: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
     key_file = log.keys._file.parent / "master.key"
     key_file.write_bytes(bytes(range(32)))
     environment = {
@@ -42,7 +43,9 @@ def run(log: SealedLog, *arguments: str, **settings: str) -> subprocess.Complete
         **settings,
     }
     command = [sys.executable, "-P", "-m", "assistant", "audit", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command, env=environment, input=input_, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def test_a_sound_log_is_said_to_be_and_the_look_is_recorded(log: SealedLog, tmp_path: Path) -> None:
@@ -122,6 +125,30 @@ def test_after_a_restore_the_operator_begins_a_new_era(log: SealedLog) -> None:
     assert (head.era, head.size) == (1, 261)
     assert log.rows("SELECT type FROM audit.event WHERE era = 1") == [("log:restored",)]
     assert run(log, "verify").returncode == 0
+
+
+def test_lines_of_syslog_become_anchors(log: SealedLog, tmp_path: Path) -> None:
+    head = log.heads()[-1]
+    written, anchors = tmp_path / "syslog", tmp_path / "anchors"
+    written.write_text(f"something else\n{syslog_line(head.note, head.sealed_at)}\n" * 2)
+    told = run(log, "anchors", str(written))
+    assert told.returncode == 0, told.stderr
+    anchors.write_text(told.stdout)
+    assert "1 anchors fit" in run(log, "verify", "--anchor", str(anchors)).stdout
+    assert run(log, "anchors", str(anchors)).returncode == 1  # it has them already, and not in lines
+
+
+def test_the_status_says_who_vouches_for_the_log(log: SealedLog, tmp_path: Path) -> None:
+    told = run(log, "head", "--status")
+    assert told.returncode == 2
+    assert told.stdout.startswith("yellow: 260 sealed events.\n")
+    assert "0 of 2 independent anchors are fresh" in told.stdout
+    file = tmp_path / "anchors"
+    head = log.heads()[-1]
+    file.write_text(head.note.replace("\n260\n", "\n261\n"))
+    red = run(log, "head", "--status", "--json", CLOISTER_AUDIT_ANCHOR_FILE=str(file))
+    assert red.returncode == 1
+    assert json.loads(red.stdout)["light"] == "red"
 
 
 def test_an_export_is_written_and_checked_without_the_product(log: SealedLog, tmp_path: Path) -> None:

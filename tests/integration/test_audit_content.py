@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from assistant.audit.append import Appender
-from assistant.audit.content import ContentKind, ContentReader, ContentText, Damaged, Erased
+from assistant.audit.content import ContentKind, ContentText, Damaged, Erased
 from assistant.audit.keeping import ContentKeys, ContentLog
 from assistant.database import libpq_dsn
 from assistant.errors import AuditUnavailableError
@@ -76,8 +76,7 @@ async def test_without_the_master_key_nothing_can_be_read(database: Database) ->
     async with open_log(database) as log:
         await log.append_with(guarded(database, place()), SENTENCE)
     (found,) = content_ids(database)
-    thief = ContentReader(database.audit_reader_url, Keys(bytes(32)))
-    assert await thief.read([found]) == {found: Damaged()}
+    assert await reader(database, Keys(bytes(32))).read([found]) == {found: Damaged()}
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ from assistant.audit.events import ExportCreated, PersonSignedIn, Tag
 from assistant.audit.export import Exported, ExportRequest, create_export
 from assistant.audit.export_query import ExportQuery
 from assistant.audit.offline import verify as offline
-from assistant.audit.seal_key import read_public_key
+from assistant.audit.record import leaf_of
+from assistant.audit.seal_key import announce, read_public_key
 from assistant.database import libpq_dsn
 from assistant.errors import AuditUnavailableError, BadInputError, UnavailableError
 from tests.integration.conftest import Database
@@ -364,6 +365,32 @@ def test_a_complete_export_with_a_gap_is_refused(scene: Exporting) -> None:
     parts = contents(whole)
     manifest(query={"leaves": [0, 533]})(parts)
     assert "leaf 532 is missing" in check(rewritten(whole, parts)).stderr
+
+
+def test_an_event_whose_body_is_gone_leaves_its_hash(scene: Exporting) -> None:
+    """As retention leaves it: the manifest says so, and the tree still leads to the root."""
+    file, _ = scene.export()
+    parts = contents(file)
+    removed = parts["events.jsonl"].splitlines(keepends=True)[40]
+    lines(lambda each: [*each[:40], *each[41:]])(parts)
+    body = removed.removeprefix(b'{"leaf":40,"event":').removesuffix(b"}\n")
+    parts["proof.bin"] = leaf_of(body)
+    manifest(events=531, dropped=[[40, 41]])(parts)
+    done = check(rewritten(file, parts), "--key", scene.key)
+    assert done.returncode == 0, done.stderr
+    assert "but for [[40, 41]]" in done.stdout
+    manifest(dropped=[[41, 42]])(parts)
+    assert "leaf 40 is missing" in check(rewritten(file, parts)).stderr
+
+
+def test_a_forged_announcement_changes_no_key(scene: Exporting) -> None:
+    """Page and worker may write any event; what the key in force did not sign announces nothing."""
+    forged = replace(announce(SecretNoteKey.make("x"), SecretNoteKey.make("y").public), old_key=scene.key)
+    scene.log.append_events(forged, replace(forged, new_key=OTHER, signature="A"))
+    scene.log.seal()
+    file, exported = scene.export(ASKED)
+    assert exported.events == 6
+    assert check(file, "--key", scene.key).returncode == 0
 
 
 def test_a_key_that_the_log_did_not_have_then_is_refused(scene: Exporting) -> None:

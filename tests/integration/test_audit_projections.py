@@ -14,7 +14,8 @@ from assistant.audit.events import PromptBlocked, Tag
 from assistant.audit.parts import FoundSpan, GuardReport
 from assistant.audit.project import Projector
 from assistant.audit.read import Search
-from assistant.audit.text_search import TextSearch
+from assistant.audit.reader_pool import ReaderPool
+from assistant.audit.text_search import TextPage, TextSearch
 from assistant.database import libpq_dsn
 from assistant.errors import BadInputError, UnavailableError
 from policies.verdict import Action
@@ -46,10 +47,14 @@ def project(database: Database) -> int:
 
 
 def find(database: Database, words: str, **options: object) -> list[UUID]:
-    search = TextSearch(database.audit_reader_url, database.keys)
-    page = asyncio.run(search.search_text(words, **options))  # type: ignore[arg-type]
+    page = asyncio.run(look(database, words, **options))
     assert not page.is_cut_off
     return [event.id for event in page.events]
+
+
+async def look(database: Database, words: str, patience_seconds: float = 10.0, **options: object) -> TextPage:
+    async with ReaderPool(database.audit_reader_url, patience_seconds=patience_seconds) as pool:
+        return await TextSearch(pool, database.keys).search_text(words, **options)  # type: ignore[arg-type]
 
 
 def ids(database: Database) -> list[UUID]:
@@ -76,13 +81,13 @@ def test_words_are_found_once_their_event_is_sealed(log: SealedLog) -> None:
 
 
 def test_a_search_says_up_to_when_it_is_complete(log: SealedLog) -> None:
-    search = TextSearch(log.database.audit_reader_url, log.database.keys)
-    assert asyncio.run(search.projected_until()) is None
+    assert asyncio.run(look(log.database, "heliotrope")).until is None
     write(log.database, SENTENCE)
     head = log.seal()
     project(log.database)
     assert head is not None
-    assert asyncio.run(search.projected_until()) == head.sealed_at
+    page = asyncio.run(look(log.database, "heliotrope"))
+    assert (page.until, len(page.events)) == (head.sealed_at, 1)
 
 
 def test_no_word_can_be_read_in_the_database(log: SealedLog) -> None:
@@ -186,6 +191,5 @@ def test_a_search_that_takes_too_long_says_so(log: SealedLog) -> None:
     with psycopg.connect(libpq_dsn(log.database.owner_url), autocommit=True) as connection:
         connection.execute("BEGIN")
         connection.execute("LOCK TABLE audit.search")  # it cannot answer
-        search = TextSearch(log.database.audit_reader_url, log.database.keys, patience_seconds=0.2)
-        page = asyncio.run(search.search_text("common"))
+        page = asyncio.run(look(log.database, "common", patience_seconds=0.2))
     assert (page.events, page.is_cut_off) == ((), True)

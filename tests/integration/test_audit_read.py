@@ -217,3 +217,16 @@ async def _insert(connection: psycopg.AsyncConnection, process: str) -> None:
         "INSERT INTO audit.event (id, occurred_at, type, body, leaf) VALUES (%s, %s, %s, %s, %s)",
         [record.id, record.occurred_at, record.type, record.body, record.leaf],
     )
+
+
+@pytest.mark.parametrize("moment", ["infinity", "-infinity", "4714-12-01 BC"])
+async def test_an_event_of_a_time_that_no_clock_shows_stops_no_list(
+    log: Database, reader: LogReader, moment: str
+) -> None:
+    row = compose_record(LogOpened(process="x"), _ORIGIN, time.time_ns())
+    with psycopg.connect(libpq_dsn(log.audit_writer_url)) as connection:
+        connection.execute(
+            "INSERT INTO audit.event (id, occurred_at, type, body, leaf) VALUES (%s, %s, %s, %s, %s)",
+            [row.id, moment, row.type, row.body, row.leaf],
+        )
+    assert len(await reader.read_newest(100)) == len(_EVENTS) + 1

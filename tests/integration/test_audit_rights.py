@@ -221,6 +221,78 @@ def test_the_projector_does_its_own_work(database: Database) -> None:
         connection.execute("DELETE FROM audit.tally")
 
 
+_ERASING = {
+    "place a hold": "SELECT audit.place_hold(uuidv7(), 'thread', uuidv7(), 'mark', uuidv7(), '{{}}')",
+    "release a hold": "SELECT audit.release_hold(uuidv7(), uuidv7(), '{{}}')",
+    "request": "SELECT audit.request_erasure(uuidv7(), 'thread', uuidv7(), 'mark', uuidv7(), '{{}}')",
+    "deny": "SELECT audit.deny_erasure(uuidv7(), uuidv7(), '{{}}')",
+    "execute": "SELECT audit.execute_erasure(uuidv7(), uuidv7(), '{{}}', '{{}}')",
+}
+_INSIDE = {
+    "destroy keys": "SELECT audit.destroy_keys('thread', uuidv7())",
+    "add an event": "SELECT audit.add_event('{{}}', 'erasure:executed', uuidv7())",
+    "erase a thread": "SELECT public.erase_thread(uuidv7())",
+    "erase a person": "SELECT public.erase_person(uuidv7())",
+    "read holds": "SELECT * FROM audit.hold",
+    "lift a hold": "UPDATE audit.hold SET released_by = uuidv7(), released_at = now()",
+    "add a request": "INSERT INTO audit.erasure (id) VALUES (uuidv7())",
+}
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        *_CHANGES,
+        *_DEFINITIONS,
+        *_FORGERIES,
+        *_READS,
+        *_SEAL_CHANGES,
+        *_SEALS,
+        *_TEXTS,
+        *_PROJECTIONS,
+        *_INSIDE,
+        "insert",
+    ],
+)
+def test_the_eraser_may_call_what_erases_and_nothing_else(filled: Database, month: str, attempt: str) -> None:
+    known = _CHANGES | _DEFINITIONS | _FORGERIES | _READS | _SEAL_CHANGES | _SEALS | _TEXTS | _PROJECTIONS | _INSIDE
+    with pytest.raises(_REFUSED):
+        _attempt(filled.audit_eraser_url, (known | {"insert": _INSERT})[attempt], month)
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("attempt", [*_ERASING, *list(_INSIDE)[:4]])
+@pytest.mark.parametrize("role", [role for role in LOGIN_ROLES if role != "cloister_audit_eraser"])
+def test_nobody_else_may_call_what_erases(filled: Database, month: str, role: str, attempt: str) -> None:
+    with pytest.raises(_REFUSED):
+        _attempt(url_for_role(filled.owner_url, role, filled.keys), (_ERASING | _INSIDE)[attempt], month)
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("attempt", _ERASING)
+def test_the_eraser_adds_no_event_but_those_of_what_it_does(filled: Database, month: str, attempt: str) -> None:
+    with pytest.raises((errors.CheckViolation, errors.NoDataFound, errors.NotNullViolation)):
+        _attempt(filled.audit_eraser_url, _ERASING[attempt], month)
+
+
+@pytest.mark.parametrize("change", ["subject_id = uuidv7()", "reason_mark = 'x'", "DELETE", "TRUNCATE"])
+@pytest.mark.parametrize("table", ["hold", "erasure"])
+def test_holds_and_requests_are_ended_and_not_changed(database: Database, table: str, change: str) -> None:
+    by = {"hold": "placed_by", "erasure": "requested_by"}[table]
+    statement = {"DELETE": f"DELETE FROM audit.{table}", "TRUNCATE": f"TRUNCATE audit.{table}"}.get(
+        change, f"UPDATE audit.{table} SET {change}"
+    )
+    with psycopg.connect(libpq_dsn(database.owner_url)) as connection:
+        connection.execute(
+            f"INSERT INTO audit.{table} (id, scope, subject_id, reason_mark, {by}) "
+            "VALUES (uuidv7(), 'thread', uuidv7(), 'mark', uuidv7())"
+        )
+        connection.execute("SET session_replication_role = 'replica'")
+        with pytest.raises(_STOPPED):
+            connection.execute(statement)
+
+
 @pytest.mark.parametrize("attempt", [*_TEXTS, *_PROJECTIONS, "key", "read texts"])
 @pytest.mark.parametrize("role", ["cloister_audit_sealer", "cloister_app", "cloister_audit_reader"])
 def test_nobody_else_touches_texts_keys_and_projections(filled: Database, month: str, role: str, attempt: str) -> None:
@@ -392,3 +464,15 @@ def test_application_cannot_change_which_revision_is_in_force(database: Database
         assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
         with pytest.raises(_REFUSED):
             connection.execute("UPDATE alembic_version SET version_num = '0000'")
+
+
+def test_every_table_of_the_log_is_guarded_but_the_projections(database: Database) -> None:
+    with psycopg.connect(libpq_dsn(database.owner_url)) as connection:
+        tables = connection.execute(
+            "SELECT relname, bool_or(tgtype & 8 > 0), bool_or(tgtype & 32 > 0), bool_and(tgenabled = 'A') "
+            "FROM pg_class LEFT JOIN pg_trigger ON tgrelid = pg_class.oid AND NOT tgisinternal "
+            "WHERE relnamespace = 'audit'::regnamespace AND relkind IN ('r', 'p') GROUP BY relname"
+        ).fetchall()
+    guarded = {name for name, *has in tables if has == [True, True, True]}  # delete, truncate, always
+    assert {"event", "head", "tile", "cosignature", "content", "dek", "hold", "erasure"} < guarded
+    assert {name for name, *_ in tables} - guarded == {"search", "tally", "projection"}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
+import stat
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -365,6 +368,39 @@ def test_an_announcement_that_was_sent_again_changes_the_key_once(log: SealedLog
     log.append(1)
     assert open_note(sealed(log.seal()).note, [new.public])
     assert log.keys.read().pending is None
+
+
+def test_a_second_rotation_waits_for_the_sealer_that_promotes_the_first(log: SealedLog) -> None:
+    log.append(1)
+    log.seal()
+    log.rotate()
+    log.seal()
+    keys = log.keys.read()
+    assert keys.pending is not None
+    with log.keys.locked():
+        second = threading.Thread(target=log.rotate)
+        second.start()
+        time.sleep(0.3)
+        assert second.is_alive()
+        log.keys.write(keys.promoted())
+    second.join()
+    after = log.keys.read()
+    assert after.current.public == keys.pending.key.public  # the old one does not come back
+    assert after.pending is not None
+    log.seal()
+    log.append(1)
+    assert open_note(sealed(log.seal()).note, [after.pending.key.public])
+    assert_sound(log)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root writes for others")
+def test_what_root_writes_belongs_to_whom_the_file_belongs(log: SealedLog) -> None:
+    log.append(1)
+    log.seal()
+    os.chown(log.keys._file, 12345, 12346)
+    log.rotate()
+    status = log.keys._file.stat()
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (12345, 12346, 0o600)
 
 
 def test_a_key_whose_announcement_never_came_to_be_does_not_take_over(log: SealedLog) -> None:

@@ -24,13 +24,14 @@ MOST_BYTES = 60 << 20  # of its own, when it has nothing to do
 
 
 @contextmanager
-def sealer(database: Database, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def sealer(database: Database, folder: Path, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("CLOISTER_")},
         "CLOISTER_DATA_DIR": str(folder),
         "CLOISTER_SEAL_KEY_FILE": str(folder / "seal.key"),
         "CLOISTER_DATABASE_URL": database.audit_sealer_url.get_secret_value(),
         "CLOISTER_AUDIT_DATABASE_URL": database.audit_writer_url.get_secret_value(),
+        **settings,
     }
     with (folder / "log").open("wb") as log:
         command = [sys.executable, "-P", "-m", "assistant", "audit", "seal"]

@@ -8,24 +8,30 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 
+from assistant.audit import slice_readers, slices
 from assistant.audit import verify as verify_module
-from assistant.audit.checkpoint import Checkpoint, SecretNoteKey, split_note
-from assistant.audit.checks import BATCH_CHECKS, ROW_CHECKS
+from assistant.audit.anchor import Anchor
+from assistant.audit.checkpoint import Checkpoint, NoteKey, SecretNoteKey, split_note
+from assistant.audit.checks import BATCH_CHECKS
 from assistant.audit.findings import Findings, Verdict
+from assistant.audit.proof import prove, read_head
+from assistant.audit.row_checks import ROW_CHECKS
 from assistant.audit.seal import Sealer
 from assistant.audit.seal_key import SealKeyFile, read_public_key
-from assistant.audit.verify import Anchor, Verifier
+from assistant.audit.slices import SliceQuery
+from assistant.audit.verify import Verifier
 from assistant.database import connect, libpq_dsn, parse_url
 from assistant.embedded.postgres import EmbeddedPostgres
-from assistant.errors import BadInputError
+from assistant.errors import BadInputError, UnavailableError
 from assistant.keys import Keys
 from tests.integration.conftest import Database, fresh_database
 from tests.integration.seal_scene import SealedLog, job
-from tests.integration.tamper import ATTACKS, FIRST_KEYS, Attack, fresh_body, insert
+from tests.integration.tamper import ATTACKS, FIRST_KEYS, Attack, forge_rotation, fresh_body, insert
 
 pytestmark = pytest.mark.integration
 
@@ -94,7 +100,7 @@ def verify(log: SealedLog, *anchors: Anchor, **options: Any) -> Findings:
     async def run() -> Findings:
         key = read_public_key(log.keys.public_file)
         async with Verifier(
-            log.database.audit_reader_url, key, anchors=anchors, witnesses=[WITNESS.witness], **options
+            log.database.audit_reader_url, key, anchors=anchors, **{"witnesses": [WITNESS.witness], **options}
         ) as verifier:
             return await verifier.verify()
 
@@ -105,6 +111,11 @@ def anchor_for(attack: Attack, anchor: Anchor) -> Anchor:
     if not attack.false_anchor:
         return anchor
     return Anchor.parse("false", SecretNoteKey.make(anchor.checkpoint.origin).sign_note(anchor.text))
+
+
+def witnesses_of(attack: Attack) -> tuple[NoteKey, ...]:
+    """An auditor with an anchor may know no witness: whoever cuts the log removes what witnesses said, too."""
+    return () if attack.anchor else (WITNESS.witness,)
 
 
 def checks_of(findings: Findings) -> set[str]:
@@ -124,10 +135,10 @@ def test_the_scene_is_sound(log: SealedLog, scene: tuple[str, Path, Anchor]) -> 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_every_attack_is_seen(log: SealedLog, scene: tuple[str, Path, Anchor], attack: Attack) -> None:
     attack.change(log)
-    findings = verify(log)
+    findings = verify(log, witnesses=witnesses_of(attack))
     if attack.anchor:
         assert findings.verdict is not Verdict.BROKEN, "an anchor is not needed here; say so in the table"
-        findings = verify(log, anchor_for(attack, scene[2]))
+        findings = verify(log, anchor_for(attack, scene[2]), witnesses=())
     assert findings.verdict is Verdict.BROKEN
     assert attack.seen_by in checks_of(findings)
     if attack.leaf is not None:
@@ -135,14 +146,68 @@ def test_every_attack_is_seen(log: SealedLog, scene: tuple[str, Path, Anchor], a
         assert findings.first_bad.leaf == attack.leaf
 
 
+@pytest.mark.parametrize("attack", ATTACKS[::7], ids=lambda attack: attack.name)
+def test_several_processes_find_what_one_finds(
+    log: SealedLog, scene: tuple[str, Path, Anchor], monkeypatch: pytest.MonkeyPatch, attack: Attack
+) -> None:
+    monkeypatch.setattr(slices, "_ROWS_A_SLICE", 40)
+    monkeypatch.setattr(slices, "_SAMPLE_A_CUT", 312)  # all of so small a log
+    attack.change(log)
+    alone, together = verify(log, scene[2]), verify(log, scene[2], processes=2)
+    for findings in (alone, together):
+        findings.longest_silence_seconds = findings.oldest_unsealed_seconds = 0.0
+    assert together == alone
+
+
+@pytest.mark.parametrize("is_quick", [False, True])
+def test_many_slices_are_one_log(
+    log: SealedLog, scene: tuple[str, Path, Anchor], monkeypatch: pytest.MonkeyPatch, *, is_quick: bool
+) -> None:
+    monkeypatch.setattr(slices, "_ROWS_A_SLICE", 40)
+    monkeypatch.setattr(slices, "_SAMPLE_A_CUT", 312)
+    counted: list[int] = []
+    read_slice = slices.read_slice
+    monkeypatch.setattr(slice_readers, "read_slice", lambda *rest: counted.append(1) or read_slice(*rest))
+    findings = verify(log, scene[2], is_quick=is_quick)
+    assert (findings.problems, findings.size, findings.anchors) == ([], 312, 1)
+    assert len(counted) > 3
+
+
+def test_a_slice_is_read_along_the_index_and_never_sorted(log: SealedLog) -> None:
+    """A sort of a large log would take its size again on the disk."""
+    bound = (0, "1", UUID(int=0))
+    with psycopg.connect(libpq_dsn(log.database.audit_reader_url)) as connection:
+        for setting in slices.SETTINGS:
+            connection.execute(setting)
+        for query in (SliceQuery(None, None, is_quick=True), SliceQuery(bound, bound, is_quick=False)):
+            text = query.as_sql().as_string(connection).removeprefix("COPY (").partition(") TO STDOUT")[0]
+            plan = connection.execute(f"EXPLAIN {text}").fetchall()  # type: ignore[call-overload]
+            assert not [line for (line,) in plan if "Sort  (" in line or "Seq Scan" in line]
+
+
+def test_a_process_that_ends_is_no_verdict(log: SealedLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        key = read_public_key(log.keys.public_file)
+        async with Verifier(log.database.audit_reader_url, key, processes=2) as verifier:
+            assert verifier._readers is not None
+            for child in verifier._readers._children:
+                child.kill()
+            with pytest.raises(UnavailableError, match="cannot be checked"):
+                await verifier.verify()
+
+    asyncio.run(run())
+
+
 def test_there_are_enough_attacks() -> None:
     assert len({attack.name for attack in ATTACKS}) == len(ATTACKS) >= 50
 
 
+ELSEWHERE = ("content_check.py",)  # test_audit_content_check.py
+SOURCES = [each for each in Path(verify_module.__file__).parent.glob("*.py") if each.name not in ELSEWHERE]
 NAMES = {
     *ROW_CHECKS,
     *BATCH_CHECKS,
-    *re.findall(r"add\(\s*\"([a-z-]+)\"", Path(verify_module.__file__).read_text(encoding="utf-8")),
+    *(name for source in SOURCES for name in re.findall(r"add\(\s*\"([a-z-]+)\"", source.read_text(encoding="utf-8"))),
 }
 ALONE = {attack.seen_by: attack for attack in ATTACKS if attack.alone}
 
@@ -168,9 +233,36 @@ def test_without_any_one_check_an_attack_is_not_seen(
     attack = ALONE[name]
     attack.change(log)
     anchors = [anchor_for(attack, scene[2])] if attack.anchor else []
-    assert checks_of(verify(log, *anchors)) == {name}
+    witnesses = witnesses_of(attack)
+    assert checks_of(verify(log, *anchors, witnesses=witnesses)) == {name}
     drop(monkeypatch, name)
-    assert verify(log, *anchors).verdict is Verdict.SOUND
+    assert verify(log, *anchors, witnesses=witnesses).verdict is Verdict.SOUND
+
+
+def test_an_announcement_that_nobody_signed_changes_nothing_and_is_told(log: SealedLog) -> None:
+    """Whoever may write events could else break the log for good."""
+    forge_rotation(log)
+    log.append(1)
+    log.seal()
+    findings = verify(log)
+    assert (findings.verdict, findings.size, len(findings.keys)) == (Verdict.SOUND, 314, 2)
+    (warning,) = findings.warnings
+    assert (warning.check, warning.leaf) == ("rotation", 312)
+    assert warning.event is not None
+    assert findings.as_data()["warned"] == 1
+
+
+def test_lines_of_a_witness_that_is_not_known_are_counted(log: SealedLog) -> None:
+    findings = verify(log, witnesses=())
+    assert (findings.problems, findings.cosignatures, findings.unchecked_cosignatures) == ([], 0, 1)
+
+
+def test_a_head_of_no_time_stops_neither_head_nor_proof(log: SealedLog) -> None:
+    log.execute("UPDATE audit.head SET sealed_at = 'infinity'")
+    head = asyncio.run(read_head(log.database.audit_reader_url))
+    event = log.rows("SELECT id FROM audit.event LIMIT 1")[0][0]
+    proof = asyncio.run(prove(log.database.audit_reader_url, UUID(str(event))))
+    assert (head.size, proof.checkpoint) == (312, head.note)
 
 
 def test_an_anchor_of_another_log_is_refused(log: SealedLog) -> None:

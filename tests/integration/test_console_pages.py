@@ -7,31 +7,27 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from assistant.audit.content import Damaged, Erased
 from assistant.audit.events import (
+    HeadConfirmed,
+    HeadContradicted,
     KeyRotated,
     PersonSignedOut,
-    PromptBlocked,
     ReviewSearched,
     ReviewViewed,
     Tag,
-    TurnAccepted,
-    TurnGuarded,
-    TurnRouted,
 )
-from assistant.audit.parts import FoundSpan, GuardReport, TextMark, TurnPlace
+from assistant.audit.parts import TurnPlace
 from assistant.audit.reader_pool import TooBroadError
 from assistant.conversation import Person, Role, short_reference
 from assistant.web.console.my_log import _BY_OTHERS, _OWN, tell_own
-from policies.explanation import Detail
-from policies.verdict import Action
 from tests.fakes.console_parts import stored
+from tests.fakes.console_scene import add_turn, week_counts
 from tests.fakes.web_parts import FakeSite
 from tests.fakes.web_site import RunningSite, serve_site
 from tests.integration.web_scene import Newcomer, Somebody, newcomers
 
 pytestmark = pytest.mark.integration
-
-KEY_RULE = "secret/aws-access-key"
 
 
 @pytest.fixture(scope="module")
@@ -46,24 +42,9 @@ async def newcomer(web: RunningSite) -> AsyncIterator[Newcomer]:
         yield come
 
 
-def turn_of(web: RunningSite, person: UUID, *, action: Action = Action.REDACT) -> TurnPlace:
-    """Put a turn into the log in which a key was found."""
-    place = TurnPlace(uuid4(), uuid4(), person)
-    report = GuardReport(
-        action, "sha256:0123", (FoundSpan(KEY_RULE, "AWS_ACCESS_KEY", 7, 27, action),), found=1, held_back=1
-    )
-    web.fakes.console.lists.add(
-        TurnAccepted(turn=place, door="chat", persona="general", persona_version="sha256:1", chars=40),
-        PromptBlocked(turn=place, guard=report)
-        if action is Action.BLOCK
-        else TurnGuarded(turn=place, guard=report, chars=40, text_mark=TextMark("0" * 64)),
-    )
-    if action is not Action.BLOCK:
-        web.fakes.console.lists.add(TurnRouted(turn=place, host="Mini2", model="llama3.1:70b", reason="most room"))
-    web.fakes.console.spots.found[place.turn_id] = [
-        Detail(KEY_RULE, "AWS access key", "AKIA••••••••MPLE", "[AWS_ACCESS_KEY_1]", action.value, "")
-    ]
-    return place
+def turn_of(web: RunningSite, person: UUID) -> TurnPlace:
+    """Put a turn into the log in which a key was redacted."""
+    return add_turn(web.fakes.console, person)
 
 
 def views(somebody: Somebody) -> list[ReviewViewed]:
@@ -209,3 +190,78 @@ async def test_a_reference_leads_to_its_turn(web: RunningSite, newcomer: Newcome
     place = turn_of(web, uuid4())
     answer = await lena.http.get(f"/console/search?turn={short_reference(place.turn_id)}")
     assert answer.headers["location"] == f"/console/turn/{place.turn_id}"
+
+
+async def test_the_integrity_page_says_what_is_missing(newcomer: Newcomer) -> None:
+    lena, anna = await newcomer(Role.REVIEWER), await newcomer(Role.ADMINISTRATOR)
+    for somebody in (lena, anna):
+        page = (await somebody.http.get("/console/integrity")).text
+        assert "0 of 2 independent anchors are fresh" in page
+        assert "The whole log was never checked" in page
+
+
+async def test_a_browser_gets_the_proof_and_gives_its_word(web: RunningSite, newcomer: Newcomer) -> None:
+    lena = await newcomer(Role.REVIEWER)
+    told = (await lena.http.get("/console/integrity/head?from=100")).json()
+    assert told["proof"]
+    assert told["note"].startswith("cloister/fake\n300\n")
+    word = {"size": 300, "seen": 100, "does_continue": True}
+    assert (await lena.http.post("/console/integrity/confirm", json=word)).json() == {"noted": True}
+    (noted,) = [event for event in web.fakes.audit.events if isinstance(event, HeadConfirmed)]
+    assert (noted.actor, noted.size) == (lena.person.id, 300)
+    await lena.http.post("/console/integrity/confirm", json=word | {"does_continue": False})
+    assert web.fakes.audit.events[-1] == HeadContradicted(actor=lena.person.id, size=300, seen=100)
+
+
+@pytest.mark.parametrize("earlier", ["301", "-1", "x", "1e9", "9" * 30, "\u0661"])
+async def test_a_size_that_the_log_never_had_is_refused(newcomer: Newcomer, earlier: str) -> None:
+    lena = await newcomer(Role.REVIEWER)
+    assert (await lena.http.get(f"/console/integrity/head?from={earlier}")).status_code == 400
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"size": "x"}', b"\xff", b"[" * 100_000])
+async def test_a_word_that_cannot_be_read_is_not_noted(web: RunningSite, newcomer: Newcomer, body: bytes) -> None:
+    lena = await newcomer(Role.REVIEWER)
+    before = len(web.fakes.audit.events)
+    assert (await lena.http.post("/console/integrity/confirm", content=body)).status_code == 400
+    assert len(web.fakes.audit.events) == before
+
+
+async def test_a_turn_shows_its_guarded_text_and_what_became_of_it(web: RunningSite, newcomer: Newcomer) -> None:
+    lena = await newcomer(Role.REVIEWER)
+    place = turn_of(web, uuid4())
+    path = f"/console/turn/{place.turn_id}"
+    assert "Why does it say AccessDenied?" in (await lena.http.get(path)).text
+    texts = web.fakes.console.texts
+    (prompt, answer) = [event.content_id for event in await web.fakes.console.lists.turn(place.turn_id)][1::2]
+    assert prompt
+    assert answer
+    texts.kept[prompt], texts.kept[answer] = Erased(), Damaged()
+    page = (await lena.http.get(path)).text
+    assert "AccessDenied" not in page
+    assert "A text of this turn was erased" in page
+    assert "was changed at the database" in page
+
+
+async def test_words_are_looked_for_and_only_their_mark_is_noted(web: RunningSite, newcomer: Newcomer) -> None:
+    lena = await newcomer(Role.REVIEWER)
+    place = turn_of(web, uuid4())
+    found = (await lena.http.get("/console/search?words=nightly upload")).text
+    assert short_reference(place.turn_id) in found
+    assert "No event fits" in (await lena.http.get("/console/search?words=unheard")).text
+    noted = [event for event in web.fakes.audit.events if isinstance(event, ReviewSearched)][-1]
+    assert noted.filters == ("words",)
+    assert noted.text_mark is not None
+    assert "unheard" not in repr(web.fakes.audit.events)
+
+
+async def test_charts_ask_a_question_and_have_their_figures_in_a_table(web: RunningSite, newcomer: Newcomer) -> None:
+    lena = await newcomer(Role.REVIEWER)
+    empty = (await lena.http.get("/console/charts")).text
+    assert "No finding was counted" in empty
+    web.fakes.console.tallies.counts = week_counts()
+    page = (await lena.http.get("/console/charts")).text
+    assert "What does the guard hold back or warn of, week by week?" in page
+    assert page.count("<svg") == page.count('role="img"') == 2
+    assert "4,120" in page
+    assert "style=" not in page  # the policy lets none pass

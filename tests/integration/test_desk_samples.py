@@ -6,26 +6,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 
 from assistant.audit.sample import Population, Sample, Week, draw, leaves_from, seed_of
-from assistant.compliance.looking_up import PersonLookUp
-from assistant.compliance.people import DeskPeople
-from assistant.compliance.rights import Gate
 from assistant.compliance.sampling import SampleDesk
 from assistant.compliance.standing import Disposition
-from assistant.compliance.texts import DeskTexts
 from assistant.conversation import Role
 from assistant.errors import BadInputError, NotAllowedError, NotFoundError
 from policies.guard import Guard
 from tests.fakes.turn_parts import make_guard
 from tests.integration.conftest import Database
-from tests.integration.desk_scene import EMAIL, REASON, TOKEN, DeskScene, open_desk, with_roles
+from tests.integration.desk_scene import EMAIL, REASON, TOKEN, DeskScene, a_week_ago, open_desk, with_roles
 
 pytestmark = pytest.mark.integration
 
@@ -43,21 +37,7 @@ async def desk(database: Database, guard: Guard, tmp_path: Path) -> AsyncIterato
 
 @pytest.fixture
 def samples(desk: DeskScene) -> SampleDesk:
-    drawing = partial(draw, desk.scene.database.audit_reader_url)
-    return SampleDesk(desk.scene.engine, drawing, audit=desk.audit, gate=Gate(desk.audit))
-
-
-async def a_week_ago(desk: DeskScene) -> str:
-    """Let what was sealed so far have been sealed a week ago, seal once more now, and return the name of that week."""
-    with psycopg.connect(desk.scene.database.owner_url.get_secret_value().replace("+psycopg", "")) as owner:
-        owner.execute("ALTER TABLE audit.head DISABLE TRIGGER USER")
-        owner.execute("UPDATE audit.head SET sealed_at = sealed_at - interval '7 days'")
-        owner.execute("ALTER TABLE audit.head ENABLE TRIGGER USER")
-        moment = owner.execute("SELECT max(sealed_at) FROM audit.head").fetchone()
-    assert moment is not None
-    await desk.ask("this week")
-    await desk.seal()
-    return f"{moment[0]:%G-W%V}"
+    return desk.desk.samples
 
 
 def in_tree_order(desk: DeskScene) -> list[tuple[UUID, str, int | None]]:
@@ -181,9 +161,7 @@ async def test_samples_are_for_the_desk_and_nobody_judges_themselves(desk: DeskS
 
 
 async def test_a_person_is_found_by_name_with_a_reason_and_the_log_knows(desk: DeskScene) -> None:
-    texts = DeskTexts(desk.conversations)
-    people, gate = DeskPeople(desk.scene.engine), Gate(desk.audit)
-    look_up = PersonLookUp(desk.scene.engine, people, texts, marker=desk.marker, audit=desk.audit, gate=gate).look_up
+    look_up = desk.desk.look_up.look_up
     assert await look_up(desk.rita, " Maria ", REASON) == desk.maria.id
     with pytest.raises(BadInputError):
         await look_up(desk.rita, "maria", "curious")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from assistant.answering.recovery import recover_turns
+from assistant.audit.content import ContentKind, ContentText
 from assistant.conversation import MessageState, Turn
 from assistant.errors import NotFoundError
 from tests.integration.conftest import Database
+from tests.integration.content_scene import open_log, reader
 from tests.integration.history_scene import Scene, open_scene
 
 pytestmark = pytest.mark.integration
@@ -149,3 +152,17 @@ async def test_finishing_recovering_editing_and_deleting_at_once_never_deadlock(
         assert all(o is None or isinstance(o, list | NotFoundError) for o in outcomes), outcomes
 
     await asyncio.gather(*(live(number) for number in range(10)))
+
+
+async def test_the_log_keeps_what_a_crash_left_of_an_answer(scene: Scene) -> None:
+    turn = await begin(scene)
+    gone = await begin(scene)
+    await scene.history.delete_thread(scene.maria, gone.thread_id)
+    age(scene, 60)
+    async with open_log(scene.database) as log:
+        assert await recover_turns(scene.other_process, log) == 2
+    kept = scene.sql("SELECT turn_id, content_id FROM audit.event WHERE type = 'turn:interrupted'")
+    texts = dict(kept)
+    assert texts[gone.id] is None
+    found = await reader(scene.database).read([UUID(str(texts[turn.id]))])
+    assert list(found.values()) == [ContentText(ContentKind.ANSWER, "half an ans")]

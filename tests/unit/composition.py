@@ -77,9 +77,10 @@ PARTS = {
         environment=frozenset(
             {
                 *("CLOISTER_DATABASE_URL", "CLOISTER_MASTER_KEY_FILE", "CLOISTER_HOST", "CLOISTER_ORIGINS"),
-                "CLOISTER_IS_BEHIND_TLS",
+                *("CLOISTER_IS_BEHIND_TLS", "CLOISTER_EXPORTS_DIR"),
             }
         ),
+        volumes=("exports:/var/lib/cloister/exports",),
         waits_for=frozenset({"migrate"}),
         more_keys=OF_OUR_IMAGE,
     ),
@@ -88,7 +89,8 @@ PARTS = {
         ("python", "-P", "-m", "workers", "worker"),
         ("python", "-c", "import sys; sys.exit(not open('/proc/1/task/1/children').read().split())"),
         {"master_key", "redis_url"},
-        environment=COMMON,
+        environment=COMMON | {"CLOISTER_EXPORTS_DIR"},
+        volumes=("exports:/var/lib/cloister/exports",),
         waits_for=frozenset({"migrate", "redis"}),
         configs=FLEET,
         more_keys=OF_OUR_IMAGE | {"extra_hosts"},
@@ -151,6 +153,7 @@ VALUES = {
     "CLOISTER_REDIS_URL_FILE": "/run/secrets/redis_url",
     "CLOISTER_MASTER_KEY_FILE": "/run/secrets/master_key",
     "CLOISTER_SEAL_KEY_FILE": "/var/lib/cloister/seal/seal.key",
+    "CLOISTER_EXPORTS_DIR": "/var/lib/cloister/exports",
     "CLOISTER_FLEET": "/etc/cloister/fleet.yaml",
     "CLOISTER_HOST": "0.0.0.0",  # noqa: S104 - of a container that publishes no port
     "CLOISTER_ORIGINS": '["${ORIGIN:-https://cloister.corp.example}"]',
@@ -274,8 +277,8 @@ def is_bounded(service: dict[str, Any]) -> bool:
 
 
 def check_storage(composition: Composition) -> Iterator[str]:
-    """Three named volumes that Docker keeps, folders in memory with a bound, and nothing of the machine."""
-    if composition["volumes"] != {"database": None, "queue": None, "seal": None}:
+    """Four named volumes that Docker keeps, folders in memory with a bound, and nothing of the machine."""
+    if composition["volumes"] != {"database": None, "exports": None, "queue": None, "seal": None}:
         yield f"volumes: {composition['volumes']}"
     for name, service, part in services(composition):
         if tuple(service.get("volumes", ())) != part.volumes:

@@ -17,11 +17,14 @@ from workers.tasks import (
     reap_jobs,
     refresh_documentation,
     sweep_uploads,
+    tend_exports,
+    write_exports,
 )
 
 JOBS: Final = {
     "index_upload": index_upload.run,
     "index_documentation": index_documentation.run,
+    "write_exports": write_exports.run,
 }
 """Tasks of declared jobs, by the name under which they are sent; each gets the id of its job."""
 
@@ -35,6 +38,7 @@ CHORES: Final = {
     "ensure_audit_partitions": ensure_audit_partitions.run,
     "follow_hits": follow_hits.run,
     "expire_unmasking": expire_unmasking.run,
+    "tend_exports": tend_exports.run,
     "project_audit": project_audit.run,
 }
 """Tasks that the schedule sends; they have no row, because the next one makes up for one that was lost."""

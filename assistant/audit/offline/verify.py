@@ -129,19 +129,23 @@ def count_signatures(text: str, signatures: list[Signature], key: Key, *, is_wit
     return len(found)
 
 
+def is_announced(old: str, data: Any) -> bool:
+    """Tell whether a key announces another one of the same log."""
+    try:
+        new, (name, _, public) = data["new_key"], parse_key(old, 1)
+        message = f"cloister audit key\n{old}\n{new}\n".encode()
+        is_of_both = new != old == data["old_key"] and parse_key(new, 1)[0] == name
+        return is_of_both and has_signed(public, message, decode(data["signature"]))
+    except (ChangedError, LookupError, TypeError, AttributeError):
+        return False
+
+
 def follow(first: str, announcements: list[tuple[int, Any]], size: int, listed: list[Any]) -> Key:
     """Return the key that signs a log of this size: the first one, or one that events of the log announce."""
     keys: list[tuple[str, int | None]] = [(first, None)]
     for leaf, data in announcements:
-        old, new = keys[-1][0], data["new_key"]
-        if new == old:  # the announcement was sent again
-            continue
-        message, (name, _, public) = f"cloister audit key\n{old}\n{new}\n".encode(), parse_key(old, 1)
-        if (data["old_key"], parse_key(new, 1)[0]) != (old, name) or not has_signed(
-            public, message, decode(data["signature"])
-        ):
-            raise ChangedError(f"The event at leaf {leaf} announces a key, and the one before did not sign that.")
-        keys.append((new, leaf))
+        if is_announced(keys[-1][0], data):  # anybody may write such an event; only the key before can sign it
+            keys.append((data["new_key"], leaf))
     if [(entry["key"], entry["announced_by_leaf"]) for entry in listed] != keys:
         raise ChangedError("The list of keys is not what the events announce, or begins with another key than yours.")
     # The batch that has an announcement is still signed by the key before it.
@@ -211,7 +215,7 @@ def check_events(export: zipfile.ZipFile, manifest: Any) -> tuple[bytes, list[tu
                 raise ChangedError(f"The event at leaf {leaf} is there twice, or was not asked for.")
             ids.add(event["id"])
             if event["type"] == "key:rotated":
-                announcements.append((leaf, event["data"]))
+                announcements.append((leaf, event.get("data")))
             if not runs or runs[-1][1] != leaf:
                 runs.append([leaf, leaf])
             runs[-1][1] = leaf + 1
@@ -237,11 +241,7 @@ def check_extent(manifest: Any, runs: list[list[int]]) -> None:
 
 
 def check(export: zipfile.ZipFile, key: str | None, witnesses: list[str]) -> Iterator[str]:
-    """Check an export, and yield what it proves in sentences.
-
-    Raises:
-        ChangedError: it does not fit.
-    """
+    """Check an export, and yield what it proves in sentences; raise ChangedError where it does not fit."""
     sizes = {each.filename: each.file_size for each in export.infolist()}
     if sorted(export.namelist()) != FILES or any(sizes[name] > MOST_SMALL_FILE_BYTES for name in SMALL_FILES):
         raise ChangedError("The export has not the files that it must have, each once and not too large.")

@@ -45,6 +45,9 @@ _INDEXES = (
     # Added to every few seconds and read as often: a list of pending entries would be searched each time.
     "CREATE INDEX search_by_words ON audit.search USING gin (words) WITH (fastupdate = off)",
     "CREATE INDEX search_by_thread ON audit.search (thread_id)",
+    # So that the server knows ten thousand words as common. For the others it reads the index of words; with the usual
+    # thousand it takes rare ones for common and goes through the texts from the newest on: 320 ms instead of 1.
+    "ALTER TABLE audit.search ALTER COLUMN words SET STATISTICS 1000",
 )
 
 # One projector at a time; and whoever erases a text waits for it, so that no word comes back afterwards.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import gather
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,10 +60,11 @@ class MyLogPages:
         fields = {"show": filters.asked_of(request, "show", _SHOW)}
         search = Search(done_to=person.id) if fields["show"] else Search(person_id=person.id)
         cursor = filters.cursor(request)
-        page = await self._parts.lists.page(search, cursor, limit=_A_PAGE)
-        noted = await self._shell.note_view(
-            person, "my-log", subject=person.id, filters=filters.names(fields), shown=len(page.events)
+        page, noted = await gather(
+            self._parts.lists.page(search, cursor, limit=_A_PAGE),
+            self._shell.note_view(person, "my-log", subject=person.id, filters=filters.names(fields)),
         )
+        notices = await self._parts.desk.unmasking.notices(person)
         lines = [line for event in page.events if (line := tell_own(event, person))]
         return self._shell.render(
             noted,
@@ -71,6 +73,7 @@ class MyLogPages:
             path=PATH,
             fields=fields,
             lines=lines,
+            notices=notices,
             hidden=len(page.events) - len(lines),
             links=page_links(PATH, fields, page),
         )

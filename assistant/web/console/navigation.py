@@ -22,7 +22,14 @@ class Entry:
 ENTRIES: Final = (
     Entry("Queue", "/console/queue", Right.READ_HITS),
     Entry("Search", "/console/search", Right.SEARCH_LOG),
+    Entry("Cases", "/console/cases", Right.READ_DESK),
+    Entry("Samples", "/console/samples", Right.READ_DESK),
+    Entry("Unmask", "/console/unmask", Right.READ_DESK),
+    Entry("Exports", "/console/exports", Right.EXPORT_LOG),
+    Entry("Erasure", "/console/erasure", Right.ASK_ERASURE),
     Entry("Reports", "/review", Right.DECIDE_REPORTS),
+    Entry("Charts", "/console/charts", Right.READ_CHARTS),
+    Entry("Integrity", "/console/integrity", Right.READ_INTEGRITY),
     Entry("My log", "/my-log", Right.READ_OWN_LOG),
 )
 

@@ -10,14 +10,23 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from assistant.rights import Right
+from assistant.web.console.cases import CasePages
+from assistant.web.console.charts import ChartPages
+from assistant.web.console.erasing import ErasurePages
+from assistant.web.console.exports import ExportPages
+from assistant.web.console.hits import HitPages
+from assistant.web.console.integrity import IntegrityPages
+from assistant.web.console.looking_up import LookUpPages
 from assistant.web.console.my_log import MyLogPages
 from assistant.web.console.navigation import entries_for
 from assistant.web.console.queue import QueuePages
 from assistant.web.console.reports import ReportPages
 from assistant.web.console.routes import ConsoleRoute, build_routes
+from assistant.web.console.samples import SamplePages
 from assistant.web.console.search import SearchPages
 from assistant.web.console.shell import Shell
 from assistant.web.console.turn import TurnPages
+from assistant.web.console.unmasking import UnmaskPages
 from assistant.web.console_parts import ConsoleParts
 from assistant.web.refusals import acting
 
@@ -26,12 +35,21 @@ HOME: Final = "/console"
 
 def console_pages(parts: ConsoleParts) -> Sequence[ConsoleRoute]:
     """Return every address with the right that it takes."""
-    shell = Shell(parts.audit)
+    shell = Shell(parts.audit, parts.desk.unmasking)
     return [
         ConsoleRoute(HOME, Right.READ_OWN_LOG, _go_home),
         *QueuePages(parts, shell).routes(),
         *SearchPages(parts, shell).routes(),
         *TurnPages(parts, shell).routes(),
+        *LookUpPages(parts).routes(),
+        *HitPages(parts, shell).routes(),
+        *CasePages(parts, shell).routes(),
+        *SamplePages(parts, shell).routes(),
+        *UnmaskPages(parts, shell).routes(),
+        *ExportPages(parts, shell).routes(),
+        *ErasurePages(parts, shell).routes(),
+        *IntegrityPages(parts, shell).routes(),
+        *ChartPages(parts, shell).routes(),
         *ReportPages(parts.review, shell).routes(),
         *MyLogPages(parts, shell).routes(),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import gather
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from assistant.audit.events import Tag
-from assistant.audit.lists import EventPage
+from assistant.audit.lists import Cursor, EventPage
 from assistant.audit.read import Search, StoredEvent
 from assistant.rights import Right
 from assistant.web.console import filters
@@ -25,7 +26,7 @@ from policies.verdict import Action
 
 PATH: Final = "/console/queue"
 _A_PAGE: Final = 25
-_MOST_COUNTED: Final = 1000
+_MOST_COUNTED: Final = 200  # a count costs as much as it counts, and nobody works off more in a day
 _SHOWN: Final = {action.value: action.severity for action in (Action.BLOCK, Action.REDACT)}
 _OF_ANSWERS: Final = frozenset({Tag.TURN_ANSWERED, Tag.ANSWER_BLOCKED, Tag.TURN_INTERRUPTED})
 
@@ -80,11 +81,10 @@ class QueuePages:
             since=filters.since(fields["age"]),
         )
         cursor = filters.cursor(request)
-        page = await self._parts.lists.page(search, cursor, limit=_A_PAGE)
-        count = await self._parts.lists.count(search, most=_MOST_COUNTED)
-        hits = await self._hits(page.events)
-        noted = await self._shell.note_view(
-            acting(request), "queue", filters=filters.names(fields), shown=len(page.events)
+        page, count = await gather(self._parts.lists.page(search, cursor, limit=_A_PAGE), self._count(search, cursor))
+        hits, noted = await gather(
+            self._hits(page.events),
+            self._shell.note_view(acting(request), "queue", filters=filters.names(fields), shown=len(page.events)),
         )
         return self._shell.render(
             noted,
@@ -93,15 +93,22 @@ class QueuePages:
             path=PATH,
             fields=fields,
             hits=hits,
-            counted=f"at least {count:,}" if count == _MOST_COUNTED else f"{count:,}",
+            counted=f"at least {count:,} hits" if count == _MOST_COUNTED else f"{count:,} hits",
+            is_first=cursor == Cursor(),
             labels=self._parts.labels(),
             age_words=filters.AGE_WORDS,
             links=page_links(PATH, fields, page),
         )
 
+    async def _count(self, search: Search, cursor: Cursor) -> int:
+        """Return how many hits there are, for the first page alone: the others do not say it."""
+        return await self._parts.lists.count(search, most=_MOST_COUNTED) if cursor == Cursor() else 0
+
     async def _hits(self, events: Sequence[StoredEvent]) -> list[Hit]:
-        hosts = await self._parts.lists.hosts_of(events)
-        spots = await self._parts.spots.of_turns({event.turn_id for event in events if event.turn_id})
+        hosts, spots = await gather(
+            self._parts.lists.hosts_of(events),
+            self._parts.spots.of_turns({event.turn_id for event in events if event.turn_id}),
+        )
         labels = self._parts.labels()
         return [_hit(event, hosts, spots, labels) for event in events]
 
@@ -135,7 +142,7 @@ def _hit(
         rule=rule,
         label=labels.get(rule, rule),
         person=event.subject,
-        host=hosts.get(turn_id, ""),
+        host=event.host or hosts.get(turn_id, ""),
         at=event.occurred_at,
         masked=found[0].masked if found else "",
         is_answer=event.type in _OF_ANSWERS,

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from assistant.audit.events import Tag
-from assistant.audit.lists import EventPage
+from assistant.audit.lists import Cursor, EventPage
 from assistant.audit.read import Search, StoredEvent
 from assistant.audit.reader_pool import TooBroadError
 from assistant.errors import BadInputError
@@ -31,7 +31,7 @@ from assistant.web.refusals import acting
 
 PATH: Final = "/console/search"
 _A_PAGE: Final = 25
-_NAMES: Final = ("person", "turn", "rule", "model", "host", "persona")
+_NAMES: Final = ("person", "turn", "words", "rule", "model", "host", "persona")
 _NOBODY: Final = (
     "Nothing has this reference or pseudonym. Look at it again: a pseudonym has eight hexadecimal digits, a reference "
     "seven letters and digits."
@@ -62,7 +62,12 @@ class SearchPages:
         fields = read_fields(request)
         people = await self._parts.people.ids_of_pseudonym(fields["person"]) if fields["person"] else ()
         subject = next(iter(people), None)
-        noted = await self._shell.note_search(acting(request), filters.names(fields), subject=subject)
+        noted = await self._shell.note_search(
+            acting(request),
+            filters.names(fields),
+            subject=subject,
+            text_mark=self._parts.mark(fields["words"]) if fields["words"] else None,
+        )
         page, said = EventPage(), ""
         try:
             if fields["turn"] and (turn := await self._parts.lists.turn(fields["turn"])):
@@ -71,7 +76,11 @@ class SearchPages:
                 said = _NOBODY
             elif any(fields.values()):
                 cursor = filters.cursor(request)
-                page = await self._parts.lists.page(search_of(fields, subject), cursor, limit=_A_PAGE)
+                search = search_of(fields, subject)
+                if fields["words"]:
+                    page, said = await self._find_words(fields["words"], search, cursor)
+                else:
+                    page = await self._parts.lists.page(search, cursor, limit=_A_PAGE)
         except (BadInputError, TooBroadError) as error:
             said = str(error)
         return self._shell.render(
@@ -87,6 +96,16 @@ class SearchPages:
             labels=self._parts.labels(),
             links=page_links(PATH, fields, page),
         )
+
+    async def _find_words(self, words: str, search: Search, cursor: Cursor) -> tuple[EventPage, str]:
+        """Return a page of events whose text has the words, and what to know about it."""
+        found = await self._parts.words.search_text(words, before=cursor.before, limit=_A_PAGE, search=search)
+        page = EventPage(found.events, has_newer=cursor.before is not None, has_older=len(found.events) == _A_PAGE)
+        if found.is_cut_off:
+            return page, "The search was given up after two seconds. Ask for fewer days, or for other words."
+        if found.until is None:
+            return page, "No text is ready to be searched yet. The worker makes them ready every minute."
+        return page, ""
 
 
 def read_fields(request: Request) -> dict[str, str]:

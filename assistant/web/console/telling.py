@@ -75,6 +75,11 @@ def findings_of(event: StoredEvent) -> list[Mapping[str, Any]]:
     return [one for one in _Data(event).guard.get("findings", ()) if isinstance(one, Mapping)]
 
 
+def is_of_the_turn(event: StoredEvent) -> bool:
+    """Tell whether an event is part of a turn itself, and not what was done with it at the desk afterwards."""
+    return event.type in _TELLING
+
+
 def _fields(data: _Data) -> str:
     return " · ".join(data.plain())
 

@@ -9,17 +9,23 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
+from assistant.audit.content import ContentText, Damaged, Erased, Kept
+from assistant.audit.events import Tag
 from assistant.audit.read import StoredEvent
 from assistant.audit.sealed import Sealed
+from assistant.compliance.standing import Disposition, State
 from assistant.errors import BadInputError, NotFoundError
-from assistant.rights import Right
+from assistant.rights import Right, has_right
 from assistant.web.console import queue
+from assistant.web.console.moves import WORDS, people_of
 from assistant.web.console.routes import ConsoleRoute
 from assistant.web.console.shell import Shell
+from assistant.web.console.telling import is_of_the_turn
 from assistant.web.console.timeline import tell_turn
 from assistant.web.console_parts import ConsoleParts
 from assistant.web.refusals import acting
 
+_LOOKS: Final = frozenset({Tag.REVIEW_VIEWED})
 _PATH: Final = "/console/turn/{turn}"
 
 
@@ -51,16 +57,29 @@ class TurnPages:
             acting(request), "turn", subject=first.subject, turn_id=turn_id, shown=len(events)
         )
         sealed = await self._parts.seals.check(events)
+        kept = await self._parts.texts.read({event.content_id for event in events if event.content_id})
         spots = (await self._parts.spots.of_turns({turn_id})).get(turn_id, ())
+        person = acting(request)
+        hits = await self._parts.desk.hits.of_turn(person, turn_id)
         return self._shell.render(
             noted,
             "turn.html",
             title=f"Turn {first.reference}",
             path=queue.PATH,
             first=first,
-            steps=tell_turn(events, spots, sealed),
+            steps=tell_turn([event for event in events if is_of_the_turn(event)], spots, sealed),
+            looks=[event for event in events if event.type in _LOOKS][::-1],
+            texts=[_text(kept[event.content_id]) for event in events if event.content_id],
             seal=_sum_up(events, sealed),
             labels=self._parts.labels(),
+            hits=hits,
+            names=await self._parts.desk.people.names(people_of(hit.standing for hit in hits)),
+            is_own=first.subject == person.id,
+            may_work=has_right(person, Right.WORK_AT_DESK),
+            waiting=[State.AWAITING_SECOND],
+            undecided=[State.NEW, State.IN_REVIEW, State.NEEDS_INFO, State.REOPENED],
+            dispositions=list(Disposition),
+            words=WORDS,
         )
 
     async def _find(self, turn: str) -> Sequence[StoredEvent]:
@@ -78,6 +97,17 @@ class TurnPages:
                 f"There is no turn {turn[:40]!r}. Look at the reference again: seven letters and digits."
             )
         return events
+
+
+def _text(kept: Kept) -> Mapping[str, str]:
+    """Return a kept text as the page shows it: whose it is, and the text or what became of it."""
+    match kept:
+        case ContentText(kind=kind, text=text):
+            return {"kind": kind.value, "text": text, "state": "kept"}
+        case Erased():
+            return {"kind": "", "text": "", "state": "erased"}
+        case Damaged():
+            return {"kind": "", "text": "", "state": "damaged"}
 
 
 def _parse(turn: str) -> UUID | str:

@@ -20,6 +20,16 @@ def ago(moment: datetime, *, now: datetime | None = None) -> str:
     return next((f"{passed // length} {unit}" for length, unit in _UNITS if passed >= length), "now")
 
 
+def until(moment: datetime, *, now: datetime | None = None) -> str:
+    """Return how long it is until a moment.
+
+    >>> until(datetime(2026, 1, 3, tzinfo=UTC), now=datetime(2026, 1, 1, tzinfo=UTC))
+    '2 d'
+    """
+    now = now or datetime.now(UTC)
+    return ago(now, now=moment)
+
+
 def exactly(moment: datetime) -> str:
     """Return a moment to the second, in UTC.
 

@@ -86,6 +86,21 @@ def test_a_disk_that_fills_is_seen_before_it_is_full(tmp_path: Path, room: Room,
     assert bool(check.advice) is (state is not State.OK)
 
 
+def test_audit_events_that_wait_or_were_set_aside_are_told(tmp_path: Path) -> None:
+    def told() -> list[State]:
+        return [check.state for check in check_files(Settings(data_dir=tmp_path)) if check.name == "audit spool"]
+
+    assert told() == []
+    folder = tmp_path / "audit-spool"
+    (folder / "unreadable").mkdir(parents=True)
+    folder.chmod(0o700)
+    assert told() == [State.OK]
+    (folder / "1.spool").touch()
+    assert told() == [State.OK, State.WARN]
+    (folder / "1.spool").rename(folder / "unreadable" / "1.spool")
+    assert told() == [State.OK, State.FAIL]
+
+
 def test_a_disk_that_cannot_be_asked_is_a_failure(tmp_path: Path) -> None:
     def gone(_: Path) -> Room:
         raise OSError(5, "Input/output error")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from assistant.egress import forget_detours, judge_with, site_egress
+from assistant.egress import anchor_egress, forget_detours, judge_with, site_egress
 from assistant.errors import SettingsError
 from assistant.settings import Settings
 from connectors.model_hosts.bundled_server import COMMAND
@@ -58,6 +58,26 @@ def test_a_program_starts_with_its_arguments_and_no_others(tmp_path: Path) -> No
     assert allows(Attempt(Action.START, argv=("/opt/initdb", "-D", "data")))
     assert not allows(Attempt(Action.START, argv=(COMMAND[0], "-c", "import socket")))
     assert not allows(Attempt(Action.START, argv=("/opt/psql",)))
+
+
+def test_anchors_of_the_audit_log_are_reached_by_the_sealer_alone() -> None:
+    settings = Settings(
+        audit_witnesses=("witness/1+x+y http://10.40.0.5:8430", "witness/2+x+y https://witness.lan"),
+        audit_anchor_syslog="udp://10.40.0.6:514",
+    )
+    sealer, others = judge_with(anchor_egress(settings)), judge_with(site_egress(settings))
+    for attempt in (
+        Attempt(Action.CONNECT, "10.40.0.5", 8430),
+        Attempt(Action.CONNECT, "10.40.0.9", 443, ("witness.lan",)),
+        Attempt(Action.LOOK_UP, "witness.lan"),
+        Attempt(Action.SEND, "10.40.0.6", 514),
+    ):
+        assert sealer(attempt)
+        assert not others(attempt)
+    assert not sealer(Attempt(Action.CONNECT, "10.40.0.5", 8431))
+    assert anchor_egress(Settings(audit_anchor_syslog="unix:/dev/log")).destinations == ()
+    with pytest.raises(SettingsError, match="anchor"):
+        anchor_egress(Settings(audit_witnesses=("witness/1+x+y 10.40.0.5",)))
 
 
 def test_nothing_set_means_this_machine_alone() -> None:

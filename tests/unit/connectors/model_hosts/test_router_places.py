@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.model_hosts.router import CallError, LitellmRouter
+from connectors.model_hosts.router import CallError, LitellmRouter, _spelt
 from connectors.model_hosts.transport import KeptTransport
+from connectors.model_hosts.values import Wishes
 
 
 class Answering(httpx.AsyncBaseTransport):
@@ -46,7 +47,11 @@ def test_a_caller_has_no_way_to_name_a_host() -> None:
         "messages",
         "max_tokens",
         "temperature",
+        "wishes",
     }
+    wishes = Wishes(top_p=0.5, seed=7, stop=("END",), frequency_penalty=1.0)
+    assert _spelt(wishes) == {"top_p": 0.5, "seed": 7, "stop": ["END"], "frequency_penalty": 1.0}
+    assert _spelt(Wishes()) == {}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,82 @@
+"""API tokens with a trace: whoever makes, revokes or misuses one stands in the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from assistant.answering.record import AuditLog
+from assistant.audit.events import AccessRefused, TokenCreated, TokenRefused, TokenRevoked
+from assistant.errors import CloisterError
+from assistant.identity.scopes import Scopes
+from assistant.identity.tokens import ApiTokens, Holder, NewToken, TokenEntry, TokenRefusedError
+
+
+class Tokens:
+    """Make, list, revoke and check tokens.
+
+    Args:
+        tokens: the table.
+        audit: the open audit log.
+    """
+
+    def __init__(self, tokens: ApiTokens, audit: AuditLog) -> None:
+        self._tokens = tokens
+        self._audit = audit
+
+    async def create(
+        self, owner: str, scopes: Iterable[str], *, days: int, label: str = "", actor: UUID | None = None
+    ) -> NewToken:
+        """Make a token for a person, and note it before anybody can read it.
+
+        Raises:
+            BadInputError: scopes, days or label do not fit, or the person may hold no more tokens.
+            NotFoundError: nobody has this name.
+        """
+        parsed = Scopes.parse(scopes)
+        made = await self._tokens.create(owner, parsed, days=days, label=label)
+        try:
+            await self._audit.append(
+                TokenCreated(actor=actor, subject=made.owner, token_id=made.id, scopes=parsed.words, days=days)
+            )
+        except CloisterError:
+            await self._tokens.revoke(made.id)
+            raise
+        return made
+
+    async def list(self, owner: str = "") -> list[TokenEntry]:
+        """Return the tokens of one person, or of everybody, the newest first.
+
+        Raises:
+            NotFoundError: nobody has this name.
+        """
+        return await self._tokens.list(owner)
+
+    async def revoke(self, token_id: UUID, *, actor: UUID | None = None) -> None:
+        """Void a token: its next request is refused, in every process.
+
+        Raises:
+            NotFoundError: there is no such token.
+        """
+        owner = await self._tokens.owner_of(token_id)
+        await self._audit.append(TokenRevoked(actor=actor, subject=owner, token_id=token_id))
+        await self._tokens.revoke(token_id)
+
+    async def holder(self, token: str, client: str) -> Holder:
+        """Return who holds a token; a refusal is noted, but not each of a flood that is not looked at any more.
+
+        Raises:
+            TokenRefusedError: it opens nothing.
+            TooManyAttemptsError: it opens nothing, and too many before it did not either.
+        """
+        try:
+            return await self._tokens.holder(token, client)
+        except TokenRefusedError as error:
+            await self._audit.append(
+                TokenRefused(subject=error.owner, token_id=error.token_id, reason=error.fault.value)
+            )
+            raise
+
+    async def note_refusal(self, holder: Holder, wanted: str) -> None:
+        """Note that somebody asked for what their token does not open."""
+        await self._audit.append(AccessRefused(actor=holder.person.id, wanted=wanted, door="gateway"))

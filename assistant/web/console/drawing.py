@@ -1,0 +1,104 @@
+"""Charts as plain geometry, which a template draws as SVG: bars by label, and small bars by week for each label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from math import floor, log10
+from typing import Final
+
+WIDTH: Final = 720  # of the drawing; the page scales it
+_LABEL: Final = 232
+_VALUE: Final = 88
+_ROW: Final = 28
+_BAR: Final = 16
+_TOP: Final = 8
+_BOTTOM: Final = 36  # the axis with its ticks and its unit
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar, with its place in the drawing and the words at its end."""
+
+    label: str
+    words: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A mark of the axis."""
+
+    x: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A whole chart; `rows` are the labels at the left."""
+
+    height: float
+    bars: Sequence[Bar]
+    rows: Sequence[Bar]
+    ticks: Sequence[Tick]
+
+
+def draw_bars(values: Sequence[tuple[str, float, str]], *, unit: str = "", most: float | None = None) -> Drawing:
+    """Return horizontal bars, one for each label.
+
+    Args:
+        values: label, length and words at the end.
+        unit: that the ticks end with.
+        most: the end of the axis; unset makes a round number above the longest.
+    """
+    end = most or round_up(max((value for _, value, _ in values), default=0))
+    room = WIDTH - _LABEL - _VALUE
+    bars = [
+        Bar(label, words, _LABEL, _TOP + place * _ROW + (_ROW - _BAR) / 2, round(value / end * room, 1), _BAR)
+        for place, (label, value, words) in enumerate(values)
+    ]
+    ticks = [Tick(_LABEL + room * part / 4, f"{_spell(end * part / 4)}{unit}") for part in range(5)]
+    return Drawing(_TOP + len(values) * _ROW + _BOTTOM, bars, bars, ticks)
+
+
+def draw_weeks(rows: Sequence[tuple[str, Mapping[date, int]]], weeks: Sequence[date]) -> Drawing:
+    """Return a row of small upright bars for each label, all to one scale, a bar a week."""
+    most = max((count for _, counts in rows for count in counts.values()), default=1) or 1
+    step = (WIDTH - _LABEL - _VALUE) / len(weeks)
+    room = _ROW - 4
+    bars: list[Bar] = []
+    labels: list[Bar] = []
+    for place, (label, counts) in enumerate(rows):
+        floor_y = _TOP + (place + 1) * _ROW - 2
+        labels.append(Bar(label, f"{sum(counts.values()):,}", _LABEL, floor_y - room, WIDTH - _LABEL - _VALUE, room))
+        for number, week in enumerate(weeks):
+            count = counts.get(week, 0)
+            height = max(1.0, round(count / most * room, 1)) if count else 0
+            words = f"{label}, week of {week.day} {week:%B}: {count:,}"
+            bars.append(Bar(label, words, _LABEL + number * step + 1, floor_y - height, step - 2, height))
+    ticks = [
+        Tick(_LABEL + (number + 0.5) * step, f"{week.day} {week:%b}")
+        for number, week in enumerate(weeks)
+        if number % 3 == 0
+    ]
+    return Drawing(_TOP + len(rows) * _ROW + _BOTTOM, bars, labels, ticks)
+
+
+def _spell(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,}"
+
+
+def round_up(value: float) -> float:
+    """Return the next number whose quarters are round, too.
+
+    >>> [round_up(value) for value in (0, 3, 17, 350, 4200)]
+    [4.0, 4.0, 20.0, 400.0, 6000.0]
+    """
+    if value <= 0:
+        return 4.0
+    power = 10.0 ** floor(log10(value))
+    return next(power * step for step in (1, 2, 4, 6, 8, 10) if value <= power * step)

@@ -1,0 +1,120 @@
+"""A turn as OpenAI's API tells it: pieces of a stream, or one whole answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from assistant.turn_events import Answered, AnswerText, Blocked, Failed, Interrupted, ReasoningText, TurnEvent
+from assistant.web.api_errors import error_body
+from assistant.web.gateway.refusals import TROUBLES, GatewayError
+from connectors.model_hosts.values import Usage
+
+DONE: Final = b"data: [DONE]\n\n"
+_HELD_BACK: Final = "content_filter"  # OpenAI's word for an answer that a filter ended
+_REASONS: Final = {"length": "length"}  # whatever else a host says is a stop
+_GAP: Final = "\n\n"
+
+
+@dataclass(slots=True)
+class ChatAnswer:
+    """One answer in the making.
+
+    Attributes:
+        turn_id: of the turn; the answer's id is made of it.
+        model: the id that the client named.
+        has_usage: the stream ends with the count of tokens.
+    """
+
+    turn_id: UUID
+    model: str
+    has_usage: bool = False
+    created: int = field(default_factory=lambda: int(time.time()))
+    is_refused: bool = False  # the guard ended it
+    text: str = ""
+    reasoning: str = ""
+    usage: Usage | None = None
+
+    def take(self, event: TurnEvent) -> dict[str, str]:
+        """Take an event and return what is new of the message; empty for what a client is not told.
+
+        Raises:
+            GatewayError: there is no answer, or no more of it.
+        """
+        delta: dict[str, str] = {}
+        match event:
+            case AnswerText(text):
+                delta = {"content": text}
+            case ReasoningText(text):  # the name that DeepSeek, vLLM, LM Studio and llama.cpp use
+                delta = {"reasoning_content": text}
+            case Blocked(_, words, _):
+                self.is_refused = True
+                delta = {"content": f"{_GAP}{words}" if self.text else words}
+            case Answered():
+                self.usage = event.usage
+            case Failed(_, words, trouble):
+                status, code = TROUBLES[trouble]
+                raise GatewayError(status, words, code=code)
+            case Interrupted(_, words):
+                raise GatewayError(503, words, code="interrupted")
+        self.text += delta.get("content", "")
+        self.reasoning += delta.get("reasoning_content", "")
+        return delta
+
+    def whole(self) -> bytes:
+        """Return the answer as one JSON text."""
+        message = {"role": "assistant", "content": self.text}
+        if self.reasoning:
+            message["reasoning_content"] = self.reasoning
+        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self._reason()}
+        return orjson.dumps(self._frame("chat.completion", [choice]) | {"usage": self._count()})
+
+    def piece(self, delta: Mapping[str, str], *, is_first: bool) -> bytes:
+        """Return one event of the stream."""
+        whole = {"role": "assistant", "content": "", **delta} if is_first else delta
+        return self._event([{"index": 0, "delta": whole, "logprobs": None, "finish_reason": None}])
+
+    def ending(self) -> Iterator[bytes]:
+        """Yield the last events of the stream; the turn's end is durable by now."""
+        yield self._event([{"index": 0, "delta": {}, "logprobs": None, "finish_reason": self._reason()}])
+        if self.has_usage:
+            yield self._event([], usage=self._count())
+        yield DONE
+
+    def broken(self, error: GatewayError, reference: str) -> bytes:
+        """Return the last event of a stream that cannot go on; clients raise at it."""
+        body = error_body(error.status, str(error), reference, code=error.code, param=error.param)
+        return b"data: " + orjson.dumps(body) + b"\n\n"
+
+    def _event(self, choices: list[dict[str, Any]], *, usage: dict[str, int] | None = None) -> bytes:
+        frame = self._frame("chat.completion.chunk", choices)
+        if self.has_usage:
+            frame["usage"] = usage
+        return b"data: " + orjson.dumps(frame) + b"\n\n"
+
+    def _frame(self, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
+        return {
+            "id": f"chatcmpl-{self.turn_id.hex}",
+            "object": kind,
+            "created": self.created,
+            "model": self.model,
+            "choices": choices,
+        }
+
+    def _reason(self) -> str:
+        if self.is_refused:
+            return _HELD_BACK
+        return _REASONS.get(self.usage.finish_reason, "stop") if self.usage else "stop"
+
+    def _count(self) -> dict[str, int]:
+        usage = self.usage or Usage()
+        return {
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.answer_tokens,
+            "total_tokens": usage.prompt_tokens + usage.answer_tokens,
+        }

@@ -1,0 +1,176 @@
+"""A request for a chat completion: what each field of OpenAI's API means here.
+
+Every field is passed on to the model host, honoured by us, taken because its value changes nothing, or refused by
+name; none is dropped in silence. `docs/editors.md` has the table, and a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
+
+from assistant.conversation import Author, Context, Said
+from assistant.web.gateway.refusals import UnreadableError
+from connectors.model_hosts.values import Wishes
+
+MOST_MESSAGES: Final = 2000
+_MOST_STOPS: Final = 4  # OpenAI's own limit
+_STOP_CHARS: Final = 200
+_BETWEEN_TEXTS: Final = "\n"
+_BETWEEN_RULES: Final = "\n\n"
+_INSTRUCTIONS: Final = frozenset({"system", "developer"})
+
+PASSED_ON: Final = frozenset({"temperature", "top_p", "seed", "stop", "frequency_penalty"})
+HONOURED: Final = frozenset(
+    {"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens"},
+)
+NEUTRAL: Final[Mapping[str, tuple[object, ...]]] = {  # the values that ask for nothing
+    "n": (1,),
+    "logprobs": (False,),
+    "store": (False,),
+    "presence_penalty": (0, 0.0),  # Ollama takes no other
+    "response_format": ({"type": "text"},),
+    "tools": ([],),
+    "tool_choice": ("none",),
+    "functions": ([],),
+}
+
+
+def _text_of(content: object) -> object:
+    """Return the text of a message's content: itself, or its text parts, a line each."""
+    if not isinstance(content, list):
+        return content
+    texts = []
+    for part in content:
+        if not isinstance(part, dict) or part.get("type") != "text" or not isinstance(part.get("text"), str):
+            raise PydanticCustomError("text_only", "Only text is taken: a string, or parts of type 'text'")
+        if others := part.keys() - {"type", "text"}:
+            raise PydanticCustomError("part_field", "A part has the unknown field {name}", {"name": repr(min(others))})
+        texts.append(part["text"])
+    return _BETWEEN_TEXTS.join(texts)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ClientMessage(_Strict):
+    """One message as a client sends it."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: Annotated[str, BeforeValidator(_text_of)]
+
+
+class StreamOptions(_Strict):
+    """What a stream holds beside the answer."""
+
+    include_usage: bool = False
+
+
+class ChatRequest(_Strict):
+    """What is answered; whatever is not a field here was taken as neutral, or is refused."""
+
+    model: str = Field(min_length=1, max_length=200)
+    messages: tuple[ClientMessage, ...] = Field(min_length=1, max_length=MOST_MESSAGES, strict=False)
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    max_tokens: int | None = Field(default=None, ge=1, le=1 << 30)
+    max_completion_tokens: int | None = Field(default=None, ge=1, le=1 << 30)
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, ge=0, le=1)
+    frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
+    seed: int | None = Field(default=None, ge=-(1 << 63), lt=1 << 63)
+    stop: str | list[str] | None = None
+
+    @property
+    def longest_answer(self) -> int | None:
+        """Return the most tokens that the client wants; the newer name goes before the older."""
+        return self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
+
+    @property
+    def has_usage(self) -> bool:
+        """Tell whether a stream ends with the count of tokens."""
+        return self.stream_options is not None and self.stream_options.include_usage
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """Return the texts before which the answer ends."""
+        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+
+    @property
+    def wishes(self) -> Wishes:
+        """Return what the host is told beside the prompt."""
+        return Wishes(top_p=self.top_p, seed=self.seed, stop=self.stops, frequency_penalty=self.frequency_penalty)
+
+    @property
+    def text(self) -> str:
+        """Return what the person asks now."""
+        return self.conversation[-1].content
+
+    @property
+    def conversation(self) -> list[ClientMessage]:
+        """Return the messages that are no instructions."""
+        return [message for message in self.messages if message.role not in _INSTRUCTIONS]
+
+    @property
+    def context(self) -> Context:
+        """Return what came along: every instruction, wherever it stood, and what was said before."""
+        rules = [message.content for message in self.messages if message.role in _INSTRUCTIONS]
+        said = tuple(Said(Author(message.role), message.content) for message in self.conversation[:-1])
+        return Context(system=_BETWEEN_RULES.join(rules), earlier=said)
+
+
+def parse_chat_request(body: Mapping[str, Any]) -> ChatRequest:
+    """Read a request.
+
+    Raises:
+        UnreadableError: a field does not fit or is not taken here; names it.
+    """
+    fields = {name: value for name, value in body.items() if value is not None and not _is_neutral(name, value)}
+    _check_names(fields)
+    messages = fields.get("messages")
+    if isinstance(messages, list):
+        fields["messages"] = [_without_nothing(message) for message in messages]
+    try:
+        request = ChatRequest.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = _place(first["loc"])
+        raise UnreadableError(f"{place}: {first['msg']}.", param=place) from None
+    if not request.conversation or request.conversation[-1].role != "user":
+        raise UnreadableError("The last message, instructions aside, must be the user's.", param="messages")
+    if request.stream_options is not None and not request.stream:
+        raise UnreadableError("stream_options is for streams: set stream.", param="stream_options")
+    if len(request.stops) > _MOST_STOPS or not all(0 < len(stop) <= _STOP_CHARS for stop in request.stops):
+        raise UnreadableError(f"stop has at most {_MOST_STOPS} texts of 1 to {_STOP_CHARS} characters.", param="stop")
+    return request
+
+
+def _is_neutral(name: str, value: object) -> bool:
+    """Tell whether a value asks for nothing; `True` is not the number 1."""
+    return any(type(value) is type(known) and value == known for known in NEUTRAL.get(name, ()))
+
+
+def _check_names(fields: Mapping[str, Any]) -> None:
+    for name in fields:
+        if name in NEUTRAL:
+            neutral = " or ".join(repr(value) for value in NEUTRAL[name])
+            raise UnreadableError(f"{name} is not offered here; leave it out or send {neutral}.", param=name)
+        if name not in PASSED_ON | HONOURED:
+            raise UnreadableError(f"The field {name[:60]!r} is not taken here; leave it out.", param=name[:60])
+
+
+def _without_nothing(message: object) -> object:
+    """Return a message without the fields that clients send as null, such as `tool_calls` of an earlier answer."""
+    if not isinstance(message, dict):
+        return message
+    return {name: value for name, value in message.items() if value is not None or name == "content"}
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    """Return where a fault is, as clients write it: `messages[3].content`."""
+    words = "".join(f"[{part}]" if isinstance(part, int) else f".{part[:60]}" for part in loc)
+    return words.removeprefix(".")

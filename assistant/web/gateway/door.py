@@ -1,0 +1,222 @@
+"""The gateway: who asks, may they, what do they ask; the rest is `run_turn`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from assistant.conversation import Turn
+from assistant.errors import CloisterError, where
+from assistant.identity.tokens import Holder, TokenRefusedError
+from assistant.web.api_errors import API_PATH, api_error
+from assistant.web.doors import PartState
+from assistant.web.gateway.body import read_object
+from assistant.web.gateway.chat_answer import ChatAnswer
+from assistant.web.gateway.chat_request import ChatRequest, parse_chat_request
+from assistant.web.gateway.models import Chosen, ModelList
+from assistant.web.gateway.refusals import (
+    WHO_ASKS,
+    GatewayError,
+    NoSuchModelError,
+    UnreadableError,
+    refusal_of,
+    unauthorized,
+)
+from assistant.web.gateway.sending import AnswerResponse
+from assistant.web.gateway_parts import GatewayParts, TokenCheck
+
+_log = logging.getLogger(__name__)
+
+DOOR: Final = "gateway"
+CHAT: Final = "chat"  # the scope of its route
+_TRY_AGAIN: Final = {"retry-after": "1"}
+_NOT_HERE: Final = (
+    "Cloister's gateway has no such route. It answers GET /v1/models and POST /v1/chat/completions; "
+    "see docs/editors.md."
+)
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Gateway:
+    """Answer requests of OpenAI's API; absent until the parts are there, as the chat is.
+
+    Args:
+        tokens: who asks.
+        open_parts: what it is made of; awaited in the background after the first pages can be served.
+    """
+
+    def __init__(self, tokens: TokenCheck, open_parts: Callable[[], Awaitable[GatewayParts]]) -> None:
+        self._tokens = tokens
+        self._open_parts = open_parts
+        self._parts: GatewayParts | None = None
+        self._loading: asyncio.Task[None] | None = None
+        self._failure = ""
+        self._running: set[asyncio.Task[None]] = set()
+        self._is_ending = False
+
+    @property
+    def state(self) -> PartState:
+        """Say how far it is."""
+        if self._failure:
+            return PartState(is_ready=False, words="The gateway could not start; see the log.")
+        is_ready = self._parts is not None
+        return PartState(is_ready=is_ready, words="The gateway is ready." if is_ready else "The gateway is starting.")
+
+    def start(self) -> None:
+        """Begin to load; returns at once."""
+        self._loading = asyncio.create_task(self._load(), name="load the gateway")
+
+    async def stop(self) -> None:
+        """End every running answer as interrupted; new ones are refused from now on."""
+        self._is_ending = True
+        if self._loading is not None:
+            self._loading.cancel()
+            await asyncio.wait((self._loading,))
+        running = set(self._running)
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+
+    def routes(self) -> APIRouter:
+        """Return the routes; every one asks for a token first."""
+        router = APIRouter(prefix=API_PATH)
+        router.add_api_route("/models", _told(self._list_models), methods=["GET"])
+        router.add_api_route("/models/{model_id:path}", _told(self._show_model), methods=["GET"])
+        router.add_api_route("/chat/completions", _told(self._complete_chat), methods=["POST"])
+        return router
+
+    async def _load(self) -> None:
+        try:
+            self._parts = await self._open_parts()
+        except Exception as error:  # noqa: BLE001 - the other doors stay open
+            self._failure = type(error).__name__
+            _log.error("the gateway could not start: %s", where(error))
+
+    async def _list_models(self, request: Request) -> Response:
+        holder = await self._holder(request)
+        listed = ModelList(self._ready.personas, self._ready.hosts).of(holder)
+        return JSONResponse({"object": "list", "data": [_shown(entry) for entry in listed]})
+
+    async def _show_model(self, request: Request) -> Response:
+        holder = await self._holder(request)
+        return JSONResponse(_shown(await self._choose(request.path_params["model_id"], holder, self._ready)))
+
+    async def _complete_chat(self, request: Request) -> Response:
+        """Answer a conversation.
+
+        1. The token is looked at before a byte of the body is read.
+        2. The body is read whole and understood whole: what is not taken here is refused by name.
+        3. Everything else is the turn's: role, size, guard, route, audit.
+        """
+        holder = await self._holder(request)  # 1
+        if not holder.scopes.has_route(CHAT):
+            await self._tokens.note_refusal(holder, f"route:{CHAT}")
+            raise GatewayError(403, f"This token is not for this route. It needs the scope {CHAT!r}.")
+        parts = self._ready
+        asked = parse_chat_request(await read_object(request))  # 2
+        chosen = await self._choose(asked.model, holder, parts)
+        await _check_stops(asked, holder, parts)
+        turn = _turn_of(asked, chosen, holder, request.state.request_id)
+        return AnswerResponse(  # 3
+            parts.answer(turn),
+            ChatAnswer(turn.id, chosen.id, has_usage=asked.has_usage),
+            place=parts.place(holder.token_id),
+            is_stream=asked.stream,
+            running=self._running,
+        )
+
+    async def _choose(self, wanted: str, holder: Holder, parts: GatewayParts) -> Chosen:
+        try:
+            return ModelList(parts.personas, parts.hosts).choose(wanted, holder)
+        except NoSuchModelError:
+            await self._tokens.note_refusal(holder, "model")
+            raise
+
+    @property
+    def _ready(self) -> GatewayParts:
+        if self._parts is None or self._is_ending:
+            words = "Cloister is ending." if self._is_ending else self.state.words
+            raise GatewayError(503, words, code="unavailable", headers=_TRY_AGAIN)
+        return self._parts
+
+    async def _holder(self, request: Request) -> Holder:
+        client = request.client.host if request.client else "unknown"
+        return await self._tokens.holder(_token_of(request), client)
+
+
+def _token_of(request: Request) -> str:
+    """Return the token that a request came with; a cookie is none, so no page can ask with somebody's session."""
+    given = request.headers.getlist("authorization")
+    if len(given) > 1:
+        raise UnreadableError("The header Authorization stands twice. Send it once.")
+    scheme, _, token = (given[0] if given else "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise unauthorized(WHO_ASKS)
+    return token.strip()
+
+
+async def _check_stops(asked: ChatRequest, holder: Holder, parts: GatewayParts) -> None:
+    """Refuse a stop that the guard would change: it reaches the host, and masked it would stop at something else."""
+    for stop in asked.stops:
+        verdict = await parts.check_apart(stop, holder.person)
+        if verdict.is_blocked or verdict.text != stop:
+            raise UnreadableError("stop holds what the guard does not let reach a model.", param="stop")
+
+
+def _turn_of(asked: ChatRequest, chosen: Chosen, holder: Holder, request_id: UUID) -> Turn:
+    """Return the turn; it has the id of the request, so that one reference stands everywhere."""
+    return Turn(
+        id=request_id,
+        thread_id=request_id,  # there is no thread: the turn stands for it in the log
+        message_id=uuid4(),
+        answer_id=uuid4(),
+        person=holder.person,
+        persona=chosen.persona.name,
+        text=asked.text,
+        door=DOOR,
+        model=chosen.model,
+        context=asked.context,
+        temperature=asked.temperature,
+        max_answer_tokens=asked.longest_answer,
+        wishes=asked.wishes,
+        token_id=holder.token_id,
+    )
+
+
+def _shown(entry: Chosen) -> dict[str, object]:
+    # `created` is asked for by clients and means nothing here.
+    return {"id": entry.id, "object": "model", "created": 0, "owned_by": "cloister"}
+
+
+def _told(handler: Handler) -> Handler:
+    """Answer a refusal as this API says it."""
+
+    async def handle(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except CloisterError as error:
+            refusal = unauthorized(str(error)) if isinstance(error, TokenRefusedError) else refusal_of(error)
+        except GatewayError as error:
+            refusal = error
+        _log.info("refused %s (ref %s)", refusal.status, request.state.reference)
+        return refusal.response(request.state.reference)
+
+    return handle
+
+
+class NotHere:
+    """Answer for every address of the API that is not built."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Say so, whoever asks."""
+        reference = scope["state"]["reference"]
+        await api_error(404, _NOT_HERE, reference, code="unknown_url")(scope, receive, send)

@@ -1,0 +1,61 @@
+"""The ids that a token may name: a persona, or a persona and one of the models behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from assistant.identity.tokens import Holder
+from assistant.personas.reader import Persona, Personas
+from assistant.web.gateway.refusals import NoSuchModelError
+from connectors.model_hosts.values import Capability, HostStatus
+
+_BETWEEN = "/"  # never in the name of a persona, so an id has one meaning even where a model's name holds it
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What an id stands for; an empty model leaves the choice to the persona."""
+
+    persona: Persona
+    model: str = ""
+
+    @property
+    def id(self) -> str:
+        """Return how clients name it."""
+        return f"{self.persona.name}{_BETWEEN}{self.model}" if self.model else self.persona.name
+
+
+class ModelList:
+    """The ids there are for whoever asks."""
+
+    def __init__(self, personas: Personas, hosts: Callable[[], Sequence[HostStatus]]) -> None:
+        self._personas = personas
+        self._hosts = hosts
+
+    def of(self, holder: Holder) -> list[Chosen]:
+        """Return what a token may name, in the order of the personas."""
+        open_to = [
+            persona for persona in self._personas.for_person(holder.person) if holder.scopes.has_persona(persona.name)
+        ]
+        models = [model for model in self._models() if holder.scopes.has_model(model)]
+        listed: list[Chosen] = []
+        for persona in open_to:
+            listed.append(Chosen(persona))
+            listed += [Chosen(persona, model) for model in models if persona.uses(model)]
+        return listed
+
+    def choose(self, wanted: str, holder: Holder) -> Chosen:
+        """Return what an id stands for.
+
+        Raises:
+            NoSuchModelError: it is not one that this token may name.
+        """
+        chosen = next((entry for entry in self.of(holder) if entry.id == wanted), None)
+        if chosen is None:
+            raise NoSuchModelError(wanted)
+        return chosen
+
+    def _models(self) -> list[str]:
+        names = {model.name for host in self._hosts() for model in host.models if Capability.CHAT in model.capabilities}
+        return sorted(names)

@@ -1,0 +1,85 @@
+"""What the gateway refuses, and with which status.
+
+GatewayError
+├── UnreadableError     the body is no request of this API; names the field
+└── NoSuchModelError    no such persona or model for this token: unknown and forbidden look the same
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.responses import Response
+
+from assistant.errors import BadInputError, CloisterError, NotAllowedError, NotFoundError, UnavailableError
+from assistant.identity.attempts import TooManyAttemptsError
+from assistant.turn_events import Trouble
+from assistant.web.api_errors import api_error
+
+WHO_ASKS: Final = "Send an API token of Cloister as `Authorization: Bearer clst_…`. Ask your administrator for one."
+_STATUS: Final = (
+    (TooManyAttemptsError, 429, "rate_limit_exceeded"),
+    (NotAllowedError, 403, "not_allowed"),
+    (NotFoundError, 404, "not_found"),
+    (BadInputError, 400, ""),
+    (UnavailableError, 503, "unavailable"),
+)
+TROUBLES: Final[Mapping[Trouble, tuple[int, str]]] = {
+    Trouble.OVERLONG: (400, "context_length_exceeded"),
+    Trouble.AWAY: (503, "unavailable"),
+    Trouble.OURS: (500, ""),
+}
+
+
+class GatewayError(Exception):
+    """A request is refused.
+
+    Attributes:
+        status: of HTTP.
+        code, param: as OpenAI's clients read them; empty when there is nothing to name.
+        headers: of the response.
+    """
+
+    def __init__(
+        self, status: int, words: str, *, code: str = "", param: str = "", headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(words)
+        self.status = status
+        self.code = code
+        self.param = param
+        self.headers = dict(headers or {})
+
+    def response(self, reference: str) -> Response:
+        """Return the response that says so."""
+        return api_error(
+            self.status, str(self), reference, code=self.code, param=self.param, headers=self.headers or None
+        )
+
+
+class UnreadableError(GatewayError):
+    """The body is no request that is answered here."""
+
+    def __init__(self, words: str, *, param: str = "", code: str = "") -> None:
+        super().__init__(400, words, param=param, code=code)
+
+
+class NoSuchModelError(GatewayError):
+    """There is no such persona or model for who asks."""
+
+    def __init__(self, wanted: str) -> None:
+        words = f"There is no model {wanted[:120]!r} that this token may use. GET /v1/models lists those there are."
+        super().__init__(404, words, param="model", code="model_not_found")
+
+
+def refusal_of(error: CloisterError) -> GatewayError:
+    """Return one of our refusals as this API says it."""
+    status, code = next(((status, code) for kind, status, code in _STATUS if isinstance(error, kind)), (500, ""))
+    headers = {"retry-after": str(error.retry_after_seconds)} if isinstance(error, TooManyAttemptsError) else {}
+    param = "messages" if isinstance(error, BadInputError) else ""
+    return GatewayError(status, str(error), code=code, param=param, headers=headers)
+
+
+def unauthorized(words: str) -> GatewayError:
+    """Return the refusal of who did not say, or prove, who they are."""
+    return GatewayError(401, words, code="invalid_api_key", headers={"www-authenticate": "Bearer"})

@@ -1,0 +1,118 @@
+"""Send an answer while it is made, and end the making when nobody reads any more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, aclosing
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from assistant.errors import CloisterError
+from assistant.turn_events import TurnEvent
+from assistant.web.gateway.chat_answer import ChatAnswer
+from assistant.web.gateway.refusals import GatewayError, refusal_of
+
+_STREAM_HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
+_JSON_HEADERS = [(b"content-type", b"application/json")]
+_STOPPED = "Cloister is ending here, and this answer with it. Ask again in a moment."
+
+
+class AnswerResponse(Response):
+    """The response to one request for an answer.
+
+    The status waits for the first words, so that a request that fails before them fails with a status of its own.
+
+    Args:
+        events: of the turn; closed however this ends, which closes the request to the host.
+        place: held as long as the answer runs; may raise what refuses it.
+        answer: what becomes of them.
+        is_stream: send pieces as they come.
+        running: where the task stands that ends when the process does.
+    """
+
+    def __init__(
+        self,
+        events: AsyncGenerator[TurnEvent, None],
+        answer: ChatAnswer,
+        *,
+        place: AbstractAsyncContextManager[None],
+        is_stream: bool,
+        running: set[asyncio.Task[None]],
+    ) -> None:
+        super().__init__()
+        self._events = events
+        self._answer = answer
+        self._place = place
+        self._is_stream = is_stream
+        self._running = running
+        self._has_started = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until the end, until the client leaves, or until the process ends."""
+        reference = scope["state"]["reference"]
+        answering = asyncio.create_task(self._send_all(send, reference), name=f"answer {reference}")
+        leaving = asyncio.create_task(_until_left(receive), name=f"reader of {reference}")
+        self._running.add(answering)
+        try:
+            await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
+            has_left = leaving.done() and not answering.done()
+        finally:
+            for task in (answering, leaving):
+                task.cancel()
+            await asyncio.wait((answering, leaving))
+            self._running.discard(answering)
+        if not answering.cancelled():
+            answering.result()
+        elif not has_left:
+            await self._refuse(GatewayError(503, _STOPPED, code="interrupted"), send, reference)
+
+    async def _send_all(self, send: Send, reference: str) -> None:
+        try:
+            async with self._place, aclosing(self._events) as events:
+                async for event in events:
+                    delta = self._answer.take(event)
+                    if self._is_stream and delta:
+                        await self._send_piece(delta, send)
+        except CloisterError as error:  # before the turn was accepted
+            await self._refuse(refusal_of(error), send, reference)
+        except GatewayError as error:
+            await self._refuse(error, send, reference)
+        else:
+            await self._send_end(send)
+
+    async def _send_piece(self, delta: dict[str, str], send: Send) -> None:
+        is_first = not self._has_started
+        await self._start(send, _STREAM_HEADERS)
+        piece = self._answer.piece(delta, is_first=is_first)
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+    async def _send_end(self, send: Send) -> None:
+        if not self._is_stream:
+            body = self._answer.whole()
+            await self._start(send, [*_JSON_HEADERS, (b"content-length", str(len(body)).encode())])
+            await send({"type": "http.response.body", "body": body})
+            return
+        if not self._has_started:
+            await self._send_piece({}, send)
+        await send({"type": "http.response.body", "body": b"".join(self._answer.ending())})
+
+    async def _refuse(self, error: GatewayError, send: Send, reference: str) -> None:
+        if self._has_started:
+            await send({"type": "http.response.body", "body": self._answer.broken(error, reference)})
+            return
+        self._has_started = True
+        response = error.response(reference)
+        await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
+        await send({"type": "http.response.body", "body": response.body})
+
+    async def _start(self, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
+        if not self._has_started:
+            self._has_started = True
+            await send({"type": "http.response.start", "status": 200, "headers": list(headers)})
+
+
+async def _until_left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

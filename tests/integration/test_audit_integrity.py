@@ -1,0 +1,139 @@
+"""The state of the log's proofs, read from a real log: green with two anchors, red where one contradicts it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from assistant.audit.checkpoint import Checkpoint, SecretNoteKey
+from assistant.audit.events import HeadConfirmed, HeadContradicted, LogVerified
+from assistant.audit.integrity import read_integrity
+from assistant.audit.keepers import AnchorFile
+from assistant.audit.light import Integrity, Light
+from assistant.audit.proof import prove_consistency, read_head
+from assistant.audit.seal_key import read_public_key
+from assistant.audit.tree import is_consistent
+from assistant.errors import NotFoundError
+from tests.integration.anchor_scene import Anchored
+from tests.integration.conftest import Database
+from tests.integration.seal_scene import SealedLog
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def scene(database: Database, tmp_path: Path) -> Anchored:
+    scene = Anchored(SealedLog.at(database, tmp_path), tmp_path / "witness")
+    scene.log.append(300)
+    scene.log.seal()
+    return scene
+
+
+def state(scene: Anchored, **more: object) -> Integrity:
+    given: dict[str, object] = {"first_key": read_public_key(scene.log.keys.public_file), **more}
+    return asyncio.run(read_integrity(scene.log.database.audit_reader_url, **given))  # type: ignore[arg-type]
+
+
+def verified(*, is_sound: bool = True) -> LogVerified:
+    return LogVerified(actor=None, is_sound=is_sound, size=300, problems=int(not is_sound))
+
+
+def test_green_with_a_witness_and_a_file(scene: Anchored, tmp_path: Path) -> None:
+    assert state(scene).light is Light.YELLOW
+    scene.feed()
+    scene.keep(AnchorFile(tmp_path / "anchors"))
+    scene.log.append_events(verified())
+    scene.log.seal()
+    found = state(scene, witnesses=[scene.witness.public], anchor_file=tmp_path / "anchors")
+    assert (found.light, found.reasons, found.parties) == (Light.GREEN, [], 2)
+    assert found.size == 303
+    assert found.oldest_unsealed is None
+    assert state(scene).parties == 1  # a witness that no setting names counts for nothing
+
+
+def test_a_browser_is_an_anchor_and_two_are_one_party(scene: Anchored) -> None:
+    scene.log.append_events(HeadConfirmed(actor=uuid4(), size=300), HeadConfirmed(actor=uuid4(), size=300))
+    found = state(scene)
+    assert [each.kind for each in found.anchors] == ["browser", "browser"]
+    assert found.parties == 1
+    scene.feed()
+    assert state(scene, witnesses=[scene.witness.public]).parties == 2
+
+
+def test_a_key_that_is_not_the_logs_is_red(scene: Anchored) -> None:
+    assert state(scene).is_signed is True
+    scene.log.rotate()
+    scene.log.seal()
+    scene.log.append(1)
+    scene.log.seal()
+    assert state(scene).is_signed is True
+    foreign = SecretNoteKey.make(scene.log.keys.read().current.name).public
+    assert state(scene, first_key=foreign).light is Light.RED
+    assert state(scene, first_key=None).is_signed is None
+
+
+def test_a_bad_verification_is_red_until_a_good_one(scene: Anchored) -> None:
+    scene.log.append_events(verified(is_sound=False))
+    assert state(scene).light is Light.RED
+    scene.log.append_events(verified())
+    assert state(scene).light is Light.YELLOW
+
+
+def test_a_forged_cosignature_vouches_for_nothing(scene: Anchored) -> None:
+    public = scene.witness.public
+    forged = SecretNoteKey.make(public.name).cosign(scene.log.heads()[-1].checkpoint.text, 2**40)
+    line = forged.strip().replace("'", "")
+    scene.log.execute(
+        f"INSERT INTO audit.cosignature VALUES (300, '{public.name}+{public.id.hex()}', '{line}')"  # noqa: S608
+    )
+    found = state(scene, witnesses=[public])
+    assert (found.anchors, found.missing_witnesses) == ([], [public.name])
+
+
+def test_a_log_that_was_set_back_is_red_by_each_anchor(scene: Anchored, tmp_path: Path) -> None:
+    """Witness, file and a browser's own head, each by itself."""
+    file = tmp_path / "anchors"
+    scene.log.append(5)
+    scene.log.seal()
+    scene.feed()
+    scene.keep(AnchorFile(file))
+    scene.log.seal()
+    in_browser = asyncio.run(read_head(scene.log.database.audit_reader_url)).checkpoint
+    scene.set_back(300)
+    assert state(scene).contradictions == []
+    assert [each.kind for each in state(scene, anchor_file=file).contradictions] == ["file"]
+    with pytest.raises(NotFoundError):
+        consistency(scene, in_browser)
+    scene.log.append(20)
+    scene.log.seal()
+    assert not consistency(scene, in_browser)  # it has grown again, and is another one
+    assert [each.kind for each in state(scene, anchor_file=file).contradictions] == ["file"]
+    scene.feed()
+    assert [each.kind for each in state(scene).contradictions] == ["witness"]
+    scene.log.append_events(HeadContradicted(actor=uuid4(), size=320, seen=in_browser.size))
+    assert {each.kind for each in state(scene).contradictions} == {"witness", "browser"}
+    assert state(scene).light is Light.RED
+
+
+def test_a_log_that_grew_continues_what_a_browser_kept(scene: Anchored) -> None:
+    for size in (300, 301, 557, 900):
+        in_browser = asyncio.run(read_head(scene.log.database.audit_reader_url)).checkpoint
+        if size > in_browser.size:
+            scene.log.append(size - in_browser.size)
+            scene.log.seal()
+        assert consistency(scene, in_browser)
+    assert asyncio.run(prove_consistency(scene.log.database.audit_reader_url, 0, 900)) == []
+    for old, new in ((901, 901), (900, 300), (300, 901), (-1, 5)):
+        with pytest.raises(NotFoundError):
+            asyncio.run(prove_consistency(scene.log.database.audit_reader_url, old, new))
+
+
+def consistency(scene: Anchored, old: Checkpoint) -> bool:
+    """As a page does it, with what the server gives and what it kept."""
+    url = scene.log.database.audit_reader_url
+    new = asyncio.run(read_head(url)).checkpoint
+    proof = asyncio.run(prove_consistency(url, old.size, new.size))
+    return is_consistent(old.size, new.size, proof, old.root, new.root)

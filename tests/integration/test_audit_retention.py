@@ -1,0 +1,349 @@
+"""Months whose time is over lose what their events say; all else is checked as before, and nothing else may go."""
+
+# ruff: noqa: S608 - every statement of this file is made of its own constants
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from assistant.audit import seal as seal_module
+from assistant.audit.anchor import Anchor
+from assistant.audit.append import Appender
+from assistant.audit.checkpoint import SecretNoteKey
+from assistant.audit.events import Event, FeedbackGiven, LogRestored, Tag
+from assistant.audit.export import ExportRequest, create_export
+from assistant.audit.export_query import ExportQuery
+from assistant.audit.findings import Findings, Verdict
+from assistant.audit.offline import verify as offline_verify
+from assistant.audit.proof import prove
+from assistant.audit.record import canonical_bytes, compose_record, leaf_of
+from assistant.audit.retention import Digest, Month, digest_month, drop_month, list_due, sign_retention
+from assistant.audit.seal_key import read_public_key
+from assistant.audit.verify import Verifier
+from assistant.database import libpq_dsn
+from assistant.database_roles import AUDIT_ERASER_ROLE, url_for_role
+from assistant.errors import BadInputError, UnavailableError
+from tests.integration.conftest import Database
+from tests.integration.seal_scene import ORIGIN, SealedLog, job
+
+pytestmark = pytest.mark.integration
+
+NOW = datetime.now(UTC)
+OLD = datetime(NOW.year - 2, 3, 1, tzinfo=UTC)  # a month long ago, and the one after it
+PERSON, THREAD = uuid4(), uuid4()
+
+
+def at_that_time(log: SealedLog, moment: datetime, *events: Event) -> None:
+    """Write and seal events as a log has them that was there then."""
+    with psycopg.connect(libpq_dsn(log.database.owner_url)) as connection:
+        for number, event in enumerate(events):
+            row = compose_record(event, ORIGIN, int((moment.timestamp() + number) * 1_000_000_000))._asdict()
+            row["recorded_at"] = moment + timedelta(seconds=number)
+            names = ", ".join(row)
+            places = ", ".join(["%s"] * len(row))
+            connection.execute(f"INSERT INTO audit.event ({names}) VALUES ({places})", [*row.values()])  # type: ignore[call-overload]
+    with pytest.MonkeyPatch.context() as patch:
+        then = f"'{moment.isoformat()}'::timestamptz + interval '1 minute'"
+        patch.setattr(seal_module, "_NOW", seal_module._NOW.replace("clock_timestamp()", then))
+        log.seal()
+
+
+def add_months(log: SealedLog, *months: datetime) -> None:
+    with psycopg.connect(libpq_dsn(log.database.owner_url)) as connection:
+        connection.execute("SET ROLE cloister_audit_owner")
+        for month in months:
+            following = (month + timedelta(days=32)).replace(day=1)
+            connection.execute(
+                "SELECT audit.add_partition(%s, format('FOR VALUES FROM (%%L) TO (%%L)', "
+                "audit.first_id(%s::timestamp), audit.first_id(%s::timestamp)))",
+                [f"event_{month:%Y_%m}", f"{month:%Y-%m-%d}", f"{following:%Y-%m-%d}"],
+            )
+
+
+@pytest.fixture
+def log(database: Database, tmp_path: Path) -> SealedLog:
+    """Two old months of 300 and 40 events, one that later ones rest on among them, and five events of today."""
+    log = SealedLog.at(database, tmp_path)
+    second = (OLD + timedelta(days=32)).replace(day=1)
+    add_months(log, OLD, second)
+    at_that_time(log, OLD + timedelta(days=3), *(job(number) for number in range(299)))
+    at_that_time(
+        log,
+        OLD + timedelta(days=20),
+        FeedbackGiven(actor=PERSON, thread_id=THREAD, turn_id=uuid4(), message_id=uuid4(), is_helpful=True),
+    )
+    at_that_time(
+        log, second + timedelta(days=3), LogRestored(actor=None, era=0), *(job(number) for number in range(39))
+    )
+    log.append(5)
+    log.seal()
+    return log
+
+
+def month_of(log: SealedLog) -> Month:
+    return asyncio.run(list_due(log.database.audit_reader_url, 400, datetime.now(UTC)))[0]
+
+
+def drop(log: SealedLog, month: Month, keep_days: int = 400) -> int:
+    database = log.database
+    eraser = url_for_role(database.owner_url, AUDIT_ERASER_ROLE, database.keys)
+    key = log.keys.read().current
+    return asyncio.run(drop_month(database.audit_reader_url, eraser, key, month, keep_days=keep_days, origin=ORIGIN))
+
+
+def verify(log: SealedLog, *anchors: Anchor, is_quick: bool = False) -> Findings:
+    async def run() -> Findings:
+        key = read_public_key(log.keys.public_file)
+        async with Verifier(log.database.audit_reader_url, key, anchors=anchors, is_quick=is_quick) as verifier:
+            return await verifier.verify()
+
+    return asyncio.run(run())
+
+
+def test_a_log_that_lost_its_old_months_is_sound_and_every_hash_is_still_checked(log: SealedLog) -> None:
+    anchors = [Anchor.parse(str(head.batch), head.note) for head in log.heads()]
+    months = asyncio.run(list_due(log.database.audit_reader_url, 400, datetime.now(UTC)))
+    assert [str(month) for month in months] == [f"{OLD:%Y-%m}", f"{OLD + timedelta(days=32):%Y-%m}"]
+    assert [drop(log, month) for month in months] == [300, 39]
+    for _ in range(2):  # before its events are sealed, and after
+        for is_quick in (False, True):
+            findings = verify(log, *anchors, is_quick=is_quick)
+            assert findings.problems == []
+            assert (findings.verdict, findings.dropped, findings.anchors) == (Verdict.SOUND, 339, 4)
+        log.seal()
+    assert log.rows("SELECT count(*) FROM audit.event WHERE type = 'job:enqueued'") == [(5,)]
+    assert log.rows("SELECT count(*) FROM audit.event WHERE type = 'log:restored'") == [(1,)]
+    assert asyncio.run(list_due(log.database.audit_reader_url, 400, datetime.now(UTC))) == []
+
+
+def test_an_event_that_was_dropped_is_still_proved(log: SealedLog) -> None:
+    ((identifier, leaf),) = log.rows("SELECT id, leaf FROM audit.event ORDER BY era, xid, id OFFSET 123 LIMIT 1")
+    drop(log, month_of(log))
+    log.seal()
+    proof = asyncio.run(prove(log.database.audit_reader_url, UUID(str(identifier))))
+    assert proof.index == 123
+    assert proof.shows(bytes(leaf), [read_public_key(log.keys.public_file)])  # type: ignore[call-overload]
+
+
+def test_a_month_goes_no_earlier_than_the_floor(log: SealedLog) -> None:
+    with pytest.raises(BadInputError, match="183 days at least"):
+        drop(log, month_of(log), keep_days=182)
+    with pytest.raises(BadInputError, match="not over"):
+        drop(log, Month.parse(f"{NOW:%Y-%m}"), keep_days=183)
+    with pytest.raises(BadInputError, match="no such month"):
+        drop(log, Month.parse("2001-01"))
+    assert verify(log).dropped == 0
+
+
+def test_a_month_with_an_event_that_came_late_stays(log: SealedLog) -> None:
+    month = month_of(log)
+    row = compose_record(job(), ORIGIN, int((OLD + timedelta(days=5)).timestamp() * 1_000_000_000))
+    with psycopg.connect(libpq_dsn(log.database.audit_writer_url)) as connection:
+        connection.execute(
+            "INSERT INTO audit.event (id, occurred_at, type, subject, actor, body, leaf) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            [row.id, row.occurred_at, row.type, row.subject, row.actor, row.body, row.leaf],
+        )
+    with pytest.raises(BadInputError, match="later than that"):
+        drop(log, month)
+    log.seal()
+    assert (verify(log).verdict, verify(log).dropped) == (Verdict.SOUND, 0)
+
+
+@pytest.mark.parametrize(("scope", "subject"), [("person", PERSON), ("thread", THREAD)])
+def test_a_legal_hold_keeps_the_month_of_whom_it_is_about(log: SealedLog, scope: str, subject: UUID) -> None:
+    month = month_of(log)
+    log.execute(
+        "INSERT INTO audit.hold (id, scope, subject_id, reason_mark, placed_by) "
+        f"VALUES (uuidv7(), '{scope}', '{subject}', 'x', uuidv7())"
+    )
+    with pytest.raises(BadInputError, match="legal hold"):
+        drop(log, month)
+    log.execute("UPDATE audit.hold SET released_by = uuidv7(), released_at = clock_timestamp()")
+    assert drop(log, month) == 300
+
+
+@pytest.mark.parametrize("role", ["app", "writer", "reader", "sealer"])
+def test_nobody_but_the_eraser_drops(log: SealedLog, role: str) -> None:
+    name = "app_url" if role == "app" else f"audit_{role}_url"
+    with (
+        psycopg.connect(libpq_dsn(getattr(log.database, name))) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute("SELECT audit.drop_month('2020-01', 400, 0, '{}')")
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM", "UPDATE", "TRUNCATE"])
+def test_what_is_left_is_not_changed_in_place_by_a_superuser_either(log: SealedLog, statement: str) -> None:
+    drop(log, month_of(log))
+    with (
+        psycopg.connect(libpq_dsn(log.database.owner_url)) as connection,
+        pytest.raises(psycopg.errors.RestrictViolation),
+    ):
+        connection.execute(f"{statement} audit.stub" + (" SET era = 1" if statement == "UPDATE" else ""))  # type: ignore[call-overload]
+
+
+def cut(log: SealedLog, where: str) -> None:
+    """As a superuser: what is left of an event is put in its place."""
+    log.execute(
+        f"INSERT INTO audit.stub SELECT id, era, xid, recorded_at, leaf FROM audit.event WHERE {where}",
+        f"DELETE FROM audit.event WHERE {where}",
+    )
+
+
+def said(log: SealedLog, month: Month, key: SecretNoteKey | None = None) -> None:
+    """Write the event that says so much, signed by a key."""
+    digest = asyncio.run(digest_month(log.database.audit_reader_url, month))
+    log.append_events(sign_retention(month, digest, 400, key or log.keys.read().current))
+
+
+def test_a_month_that_is_taken_away_without_a_word_is_missed(log: SealedLog) -> None:
+    month = month_of(log)
+    log.execute(f"DROP TABLE audit.event_{month.year}_{month.month:02d}")
+    assert {"root", "size"} & {problem.check for problem in verify(log).problems}
+
+
+def test_a_month_that_is_cut_without_a_word_is_missed(log: SealedLog) -> None:
+    cut(log, f"id < audit.first_id('{OLD + timedelta(days=10):%Y-%m-%d}')")
+    findings = verify(log)
+    assert {problem.check for problem in findings.problems} == {"retention"}
+    assert "no event of this log's key says why" in findings.problems[0].message
+
+
+def test_a_month_that_is_cut_with_a_forged_word_is_missed(log: SealedLog) -> None:
+    said(log, month_of(log), SecretNoteKey.make(log.keys.read().current.name))
+    cut(log, f"id < audit.first_id('{(OLD + timedelta(days=32)).replace(day=1):%Y-%m-%d}')")
+    log.seal()
+    findings = verify(log)
+    assert {problem.check for problem in findings.problems} == {"retention"}
+    assert [warning.check for warning in findings.warnings] == ["retention"]
+
+
+def test_one_event_more_than_the_log_says_is_missed(log: SealedLog) -> None:
+    """Of the same month, where the event that says so stands already."""
+    second = (OLD + timedelta(days=32)).replace(day=1)
+    drop(log, month_of(log))
+    drop(log, month_of(log))
+    log.seal()
+    cut(log, "type = 'log:restored'")
+    findings = verify(log)
+    assert {problem.check for problem in findings.problems} == {"retention"}
+    assert findings.problems[0].message.startswith(f"{second:%Y-%m}: Other events")
+
+
+def test_a_fresh_event_that_is_cut_with_the_stolen_key_is_missed(log: SealedLog) -> None:
+    said(log, Month.parse(f"{NOW:%Y-%m}"))
+    cut(log, "type = 'job:enqueued' AND recorded_at > now() - interval '1 day'")
+    log.seal()
+    findings = verify(log)
+    assert {problem.check for problem in findings.problems} == {"retention"}
+    assert "not 183 days old" in findings.problems[0].message
+
+
+def test_an_event_that_is_cut_before_it_is_sealed_is_missed(log: SealedLog) -> None:
+    log.append(1)
+    cut(log, "type = 'job:enqueued' AND recorded_at > now() - interval '1 day'")
+    assert {problem.check for problem in verify(log).problems} == {"retention"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "check"),
+    [
+        ("UPDATE audit.stub SET leaf = sha256('x') WHERE id = {}", "root"),
+        ("UPDATE audit.stub SET recorded_at = recorded_at + interval '1 us' WHERE id = {}", "rows"),
+        ("DELETE FROM audit.stub WHERE id = {}", "root"),
+    ],
+)
+def test_what_is_left_is_checked_as_the_events_were(log: SealedLog, statement: str, check: str) -> None:
+    drop(log, month_of(log))
+    log.seal()
+    log.execute(statement.format("(SELECT id FROM audit.stub ORDER BY era, xid, id OFFSET 7 LIMIT 1)"))
+    assert check in {problem.check for problem in verify(log).problems}
+
+
+def test_a_text_goes_with_its_event(log: SealedLog) -> None:
+    month = month_of(log)
+    dek, text = uuid4(), uuid4()
+    columns = "id, thread_id, turn_id, kind, dek_id, sealed"
+    log.execute(
+        f"INSERT INTO audit.dek (id, thread_id, person_id, wrapped) VALUES ('{dek}', '{THREAD}', '{PERSON}', "
+        f"decode(repeat('00', 60), 'hex'))",
+        f"INSERT INTO audit.content ({columns}) SELECT '{text}', thread_id, turn_id, "
+        f"'prompt', '{dek}', decode(repeat('00', 60), 'hex') FROM audit.event WHERE type = 'feedback:given'",
+        f"UPDATE audit.event SET content_id = '{text}' WHERE type = 'feedback:given'",
+    )
+    drop(log, month)
+    assert log.rows("SELECT count(*) FROM audit.content") == [(0,)]
+    assert verify(log).problems == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"month": 7, "events": 1, "digest": "x", "keep_days": 400, "signature": "AA=="},
+        {"month": "2024-13", "events": 1, "digest": "x", "keep_days": 400, "signature": "AA=="},
+        {"month": "2024-01", "events": "1", "digest": "x", "keep_days": 400, "signature": 7},
+    ],
+)
+def test_what_is_no_word_about_a_month_stops_no_check(log: SealedLog, data: dict[str, object]) -> None:
+    """Whoever may write events may write anything."""
+    event = sign_retention(Month.parse("2024-01"), Digest(), 400, log.keys.read().current)
+    row = compose_record(event, ORIGIN, time.time_ns())
+    body = canonical_bytes({**json.loads(row.body), "data": data})
+    with psycopg.connect(libpq_dsn(log.database.audit_writer_url)) as connection:
+        connection.execute(
+            "INSERT INTO audit.event (id, occurred_at, type, body, leaf) VALUES (%s, %s, %s, %s, %s)",
+            [row.id, row.occurred_at, row.type, body, leaf_of(body)],
+        )
+    for warned in (1, 1):
+        findings = verify(log)
+        assert (findings.verdict, findings.warned) == (Verdict.SOUND, warned)
+        log.seal()
+
+
+def test_a_stub_of_a_time_that_is_no_month_stops_no_check(log: SealedLog) -> None:
+    log.execute(
+        "UPDATE audit.event SET id = 'ffffffff-ffff-7fff-bfff-ffffffffffff' WHERE type = 'feedback:given'",
+    )
+    cut(log, "type = 'feedback:given'")
+    assert "retention" in {problem.check for problem in verify(log).problems}
+
+
+def test_a_log_that_is_being_read_is_not_held_up(log: SealedLog) -> None:
+    month = month_of(log)
+    with psycopg.connect(libpq_dsn(log.database.audit_reader_url)) as connection:
+        connection.execute("SELECT count(*) FROM audit.event")
+        with pytest.raises(UnavailableError, match="being read"):
+            drop(log, month)
+    assert drop(log, month) == 300
+
+
+def export(log: SealedLog, target: Path, query: ExportQuery) -> str:
+    async def run() -> None:
+        async with Appender(log.database.audit_writer_url, ORIGIN) as audit:
+            key, url = read_public_key(log.keys.public_file), log.database.audit_reader_url
+            await create_export(url, key, ExportRequest(query=query, reason="a reason to ask"), audit, target)
+
+    asyncio.run(run())
+    with zipfile.ZipFile(target) as file:
+        return "\n".join(offline_verify.check(file, str(read_public_key(log.keys.public_file)), []))
+
+
+def test_an_export_over_dropped_months_names_what_was_dropped(log: SealedLog, tmp_path: Path) -> None:
+    drop(log, month_of(log))
+    log.seal()
+    told = export(log, tmp_path / "all.zip", ExportQuery(since=OLD))
+    assert told.startswith("46 events")  # 40 of the second month, 5 of today, and the one that says what was dropped
+    assert "but for [[0, 300]], dropped" in told
+    told = export(log, tmp_path / "some.zip", ExportQuery(types=frozenset({Tag.JOB_ENQUEUED})))
+    assert told.startswith("44 events")

@@ -1,0 +1,322 @@
+"""The pages of the desk over HTTP, on real tables: forms without a script, from the queue to the second reviewer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from assistant.access import Access
+from assistant.audit.export import Exported, ExportRequest, OnProgress, create_export
+from assistant.audit.seal_key import read_public_key
+from assistant.bootstrap_console import open_backend
+from assistant.compliance.unmask import Asked
+from assistant.conversation import short_reference
+from assistant.settings import Settings
+from assistant.web.console.app import ConsoleApplication
+from assistant.web.console.wiring import parts_of
+from assistant.web.doors import PartState
+from policies.guard import Guard
+from tests.fakes.turn_parts import make_guard
+from tests.integration.conftest import Database
+from tests.integration.desk_scene import EMAIL, REASON, TOKEN, DeskScene, a_week_ago, open_desk
+
+pytestmark = pytest.mark.integration
+
+ORIGIN = "http://127.0.0.1:8421"
+PASSWORD = "correct horse battery"
+
+
+@dataclass
+class Console:
+    """The console on a scene, and a browser for whoever signs in."""
+
+    scene: DeskScene
+    app: ConsoleApplication
+    stack: AsyncExitStack
+    browsers: dict[str, httpx.AsyncClient] = field(default_factory=dict)
+
+    async def browser(self, name: str) -> httpx.AsyncClient:
+        if name not in self.browsers:
+            transport = httpx.ASGITransport(app=self.app, client=("127.0.0.1", 5000))
+            client = httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers={"origin": ORIGIN})
+            self.browsers[name] = await self.stack.enter_async_context(client)
+            answer = await client.post("/sign-in", data={"name": name, "password": PASSWORD})
+            assert answer.status_code == 303, answer.text
+        return self.browsers[name]
+
+    async def get(self, name: str, path: str, status: int = 200) -> str:
+        answer = await (await self.browser(name)).get(path, headers={"accept": "text/html"})
+        assert answer.status_code == status, (path, answer.status_code, answer.text[:2000])
+        return answer.text
+
+    async def post(self, who: str, path: str, /, status: int = 303, **fields: object) -> httpx.Response:
+        answer = await (await self.browser(who)).post(path, data=fields)
+        assert answer.status_code == status, (path, answer.status_code, answer.text[:2000])
+        return answer
+
+
+@pytest.fixture(scope="module")
+def guard() -> Guard:
+    return make_guard()
+
+
+@pytest.fixture
+async def console(database: Database, guard: Guard, tmp_path: Path) -> AsyncIterator[Console]:
+    key = tmp_path / "master.key"
+    key.write_bytes(bytes(range(32)))
+    key.chmod(0o600)
+    settings = Settings(data_dir=tmp_path, port=8421, master_key_file=key, database_url=database.app_url)
+    async with AsyncExitStack() as stack:
+        scene = await stack.enter_async_context(open_desk(database, guard, tmp_path))
+        review: Any = None  # reports are not what is looked at here
+        backend = await stack.enter_async_context(
+            open_backend(settings, scene.scene.engine, audit=scene.audit, review=review, desk=scene.desk, labels=dict)
+        )
+        access = Access(scene.identity, scene.audit, scene.marker)
+
+        async def check_parts() -> Mapping[str, PartState]:
+            return {}
+
+        yield Console(scene, ConsoleApplication(settings, access, parts_of(backend), check_parts), stack)
+
+
+def location(answer: httpx.Response) -> str:
+    return answer.headers["location"]
+
+
+async def test_from_the_queue_to_the_second_reviewer_without_a_script(console: Console) -> None:
+    turn = await console.scene.ask(f"the token is {TOKEN}")
+    await console.scene.seal_and_follow()
+    page = await console.get("rita", "/console/hits")
+    assert console.scene.maria.name not in page
+    assert short_reference(turn.id) in page
+    (hit,) = re.findall(r'name="hit" value="([0-9a-f-]+)"', page)
+    await console.post("rita", "/console/hits", hit=hit, step="assign", back="/console/hits?show=mine")
+    assert "with rita" in await console.get("rita", "/console/hits?show=mine")
+    await console.post("rita", f"/console/turn/{turn.id}/step", step="decide", disposition="violation", note="a key")
+    assert "awaits a second reviewer" in await console.get("rolf", f"/console/turn/{turn.id}")
+    waiting = await console.get("rolf", "/console/hits?show=second")
+    assert hit in waiting
+    await console.post("rita", "/console/hits", status=403, hit=hit, step="confirm")
+    await console.post("rolf", "/console/hits", hit=hit, step="confirm")
+    assert "Nothing waits for a decision" in await console.get("rita", "/console/hits")
+    assert "decided</span>: violation" in await console.get("rita", f"/console/turn/{turn.id}")
+
+
+async def test_several_hits_are_decided_with_one_form(console: Console) -> None:
+    for _ in range(12):
+        await console.scene.ask(f"the token is {TOKEN}")
+    await console.scene.seal_and_follow()
+    hits = re.findall(r'name="hit" value="([0-9a-f-]+)"', await console.get("rita", "/console/hits"))
+    assert len(hits) == 12
+    await console.post("rita", "/console/hits", hit=hits[:11], step="decide", disposition="benign")
+    assert (await console.get("rita", "/console/hits")).count('name="hit"') == 1
+    await console.post("rita", "/console/hits", status=400, step="decide", disposition="benign")
+    await console.post("rita", "/console/hits", status=400, hit="x", step="decide", disposition="benign")
+    await console.post("rita", "/console/hits", status=400, hit=hits[11], step="nothing")
+
+
+async def test_a_case_has_its_turns_its_history_and_its_forms(console: Console) -> None:
+    turn, other = await console.scene.ask("hello"), await console.scene.ask("hello", person=console.scene.otto)
+    opened = await console.post("rita", "/console/cases", turn=short_reference(turn.id), title="<b>Addresses</b>")
+    case = location(opened)
+    page = await console.get("rita", case)
+    assert "&lt;b&gt;Addresses&lt;/b&gt;" in page
+    assert "<b>Addresses" not in page
+    assert console.scene.maria.name not in page
+    await console.post("rita", f"{case}/turns", turn=str(other.id))
+    await console.post("rita", f"{case}/step", step="note", note=f"it was {EMAIL}")
+    await console.post("rita", f"{case}/step", step="assign", assignee=str(console.scene.rolf.id))
+    await console.post("rolf", f"{case}/step", step="decide", disposition="incident", note="passed on")
+    page = await console.get("rita", case)
+    assert "Agree as the second reviewer" in page
+    assert "Your decision waits" in await console.get("rolf", case)
+    assert EMAIL not in page
+    assert short_reference(other.id) in page
+    assert "Decide</button>" not in page
+    assert 'value="confirm"' not in await console.get("rolf", case)
+    await console.post("rita", f"{case}/step", step="confirm")
+    await console.post("rita", f"{case}/step", step="close", note="done")
+    assert "Addresses" in await console.get("alma", "/console/cases?show=decided")
+    assert "No case is open" in await console.get("alma", "/console/cases")
+    for fields in ({"turn": ""}, {"turn": "0000000"}, {"turn": "x" * 36}):
+        await console.post("rita", "/console/cases", status=400, title="x", **fields)
+
+
+async def test_a_case_about_oneself_is_not_there(console: Console) -> None:
+    own = await console.scene.ask("hello", person=console.scene.rita)
+    case = location(await console.post("rolf", "/console/cases", turn=str(own.id), title="About Rita"))
+    await console.get("rita", case, status=404)
+    await console.post("rita", f"{case}/step", status=404, step="note", note="x")
+    await console.post("rita", "/console/cases", status=404, turn=str(own.id), title="x")
+    assert "About Rita" not in await console.get("rita", "/console/cases")
+    page = await console.get("rita", f"/console/turn/{own.id}")
+    assert "Open a case" not in page
+
+
+async def test_unmasking_takes_two_and_every_look_is_marked_and_noted(console: Console) -> None:
+    turn = await console.scene.ask(f"write to {EMAIL} with {TOKEN}")
+    case = location(await console.post("rita", "/console/cases", turn=str(turn.id), title="Addresses"))
+    asked = {"turn": str(turn.id), "what": ["names", "values"], "reason": REASON, "minutes": "30", "how": "request"}
+    request = location(await console.post("rita", f"{case}/unmask", **asked))
+    assert "waits for an approver" in await console.get("rita", request)
+    assert "Allow it" not in await console.get("rita", request)
+    await console.post("rita", f"{request}/view", status=403)
+    await console.post("rita", f"{request}/answer", status=403, answer="approve")
+    assert REASON in await console.get("alma", "/console/unmask")
+    assert "Allow it" in await console.get("alma", request)
+    await console.post("alma", f"{request}/answer", answer="approve", note="needed")
+    await console.post("arno", f"{request}/answer", status=400, answer="deny")
+    assert ">Look</button>" in await console.get("rita", request)
+    answer = await console.post("rita", f"{request}/view", status=200)
+    assert EMAIL in answer.text
+    assert TOKEN not in answer.text
+    assert "maria" in answer.text
+    assert len(re.findall(r"<span>rita · 20\d\d-", answer.text)) >= 20
+    assert answer.headers["cache-control"] == "no-store"
+    await console.post("rolf", f"{request}/view", status=404)
+    await console.post("alma", f"{request}/view", status=403)
+    await console.get("rita", f"{request}/view", status=405)
+    assert len(await console.scene.events("unmask:viewed")) == 1
+    assert EMAIL not in await console.scene.everything_at_rest()
+    await console.post("alma", f"{request}/delay", subject=str(console.scene.maria.id), reason=REASON)
+    assert "once, by alma" in await console.get("rita", request)
+    for wrong in ({"minutes": "x"}, {"minutes": "61"}, {"what": "nothing"}, {"turn": str(uuid4())}, {"reason": "no"}):
+        await console.post("rita", f"{case}/unmask", status=400, **{**asked, **wrong})
+
+
+async def test_an_emergency_stands_on_every_page_until_an_approver_looked(console: Console) -> None:
+    turn = await console.scene.ask(f"write to {EMAIL}")
+    case = location(await console.post("rita", "/console/cases", turn=str(turn.id), title="Addresses"))
+    asked = {"turn": str(turn.id), "what": "values", "reason": REASON, "minutes": "30", "how": "emergency"}
+    request = location(await console.post("rita", f"{case}/unmask", **asked))
+    assert EMAIL in (await console.post("rita", f"{request}/view", status=200)).text
+    for name, page in (("rolf", "/console/queue"), ("alma", "/console/cases"), ("rita", "/my-log")):
+        assert "1 emergency" in await console.get(name, page)
+    assert "emergency" not in await console.get("maria", "/my-log")
+    await console.post("rita", f"{request}/review", status=403, verdict="justified", note=REASON)
+    await console.post("alma", f"{request}/review", verdict="unjustified", note=REASON)
+    assert "1 emergency" not in await console.get("rolf", "/console/queue")
+    assert "not justified" in await console.get("rolf", request)
+
+
+async def test_a_sample_is_drawn_and_judged(console: Console) -> None:
+    scene = console.scene
+    for _ in range(3):
+        await scene.ask("hello")
+    await scene.seal()
+    week = await a_week_ago(scene)
+    drawn = location(await console.post("rita", "/console/samples", week=week, population="turns", size="2"))
+    page = await console.get("rita", drawn)
+    assert page.count('id="place-') == 2
+    await console.post("rita", drawn, place="0", disposition="benign")
+    assert "by rita" in await console.get("alma", drawn)
+    assert week in await console.get("alma", "/console/samples")
+    for fields in ({"place": "0"}, {"place": "x"}, {"place": "1", "disposition": "incident"}, {"place": "9" * 9}):
+        await console.post("rita", drawn, status=400, **{"disposition": "benign", **fields})
+    for fields in ({"week": "now"}, {"population": "all"}, {"size": "0"}, {"size": "-1"}, {"size": "1e9"}):
+        sent = {"week": week, "population": "turns", "size": "2", **fields}
+        await console.post("rita", "/console/samples", status=400, **sent)
+
+
+async def test_the_employee_reads_in_their_own_log_who_looked_and_why(console: Console) -> None:
+    scene = console.scene
+    turn = await scene.ask(f"write to {EMAIL}")
+    asked = Asked(await scene.case_on(turn), [turn.id], REASON, 30, shows_names=True)
+    grant_id = await scene.unmasking.request(scene.rita, asked)
+    await scene.unmasking.approve(scene.alma, grant_id)
+    await scene.unmasking.view(scene.rita, grant_id)
+    await scene.identity.set_password("maria", PASSWORD)
+    before = await console.get("maria", "/my-log")
+    scene.scene.sql("UPDATE unmask_notice SET due_at = now()")
+    after = await console.get("maria", "/my-log")
+    for words in ("You were unmasked", REASON, f"{scene.alma.id.hex[-8:]} allowed it", "looked 1 time"):
+        assert words not in before
+        assert words in after
+    assert "You were unmasked" not in await console.get("otto", "/my-log")
+
+
+async def test_a_name_leads_to_its_pseudonym_with_a_reason(console: Console) -> None:
+    maria = console.scene.maria.id.hex[-8:]
+    answer = await console.post("rita", "/console/people", name="maria", reason=REASON)
+    assert location(answer) == f"/console/search?person={maria}"
+    await console.post("rita", "/console/people", status=400, name="maria", reason="why not")
+    await console.post("rita", "/console/people", status=404, name="rita", reason=REASON)
+    await console.post("alma", "/console/people", status=403, name="maria", reason=REASON)
+    assert len(await console.scene.events("person:looked-up")) == 2
+    assert "From a name to a pseudonym" in await console.get("rita", "/console/search")
+
+
+async def test_an_export_is_asked_for_and_fetched(console: Console) -> None:
+    scene = console.scene
+    await scene.ask("hello")
+    await scene.seal()
+    maria = scene.maria.id.hex[-8:]
+    await console.post("rita", "/console/exports", person=maria, reason=REASON, **{"from": "2020-01-01", "to": ""})
+    assert "waiting" in await console.get("rita", "/console/exports")
+    assert "You asked for no export yet" in await console.get("rolf", "/console/exports")
+
+    async def to_file(request: ExportRequest, target: Path, on_progress: OnProgress) -> Exported:
+        key, url = read_public_key(scene.seal_keys.public_file), scene.scene.database.audit_reader_url
+        return await create_export(url, key, request, scene.audit, target, on_progress=on_progress)
+
+    assert await scene.desk.exports.write_next(to_file)
+    (path,) = re.findall(r'action="(/console/export/[0-9a-f-]+)"', await console.get("rita", "/console/exports"))
+    answer = await console.post("rita", path, status=200)
+    assert (answer.headers["content-type"], answer.content[:2]) == ("application/zip", b"PK")
+    await console.post("rolf", path, status=404)
+    await console.get("rita", path, status=405)
+    for fields in ({"person": "00000000"}, {"type": "x"}, {"from": "x"}, {"to": "9999-12-31"}, {"reason": "x"}):
+        await console.post("rita", "/console/exports", status=400, **{"reason": REASON, **fields})
+
+
+async def test_an_erasure_takes_two_and_a_hold_forbids_it(console: Console) -> None:
+    turn = await console.scene.ask(f"write to {EMAIL}")
+    wish = {"turn": short_reference(turn.id), "reason": REASON}
+    await console.post("rita", "/console/erasure", what="hold", **wish)
+    await console.post("rita", "/console/erasure", what="erase", **wish)
+    page = await console.get("alma", "/console/erasure")
+    (request,) = re.findall(r'action="(/console/erasure/[0-9a-f-]+)"', page)
+    (hold,) = re.findall(r'action="(/console/hold/[0-9a-f-]+)"', page)
+    assert REASON not in page
+    assert request not in await console.get("rita", "/console/erasure")
+    await console.post("rita", request, status=403, answer="approve")
+    answer = await console.post("alma", request, status=409, answer="approve")
+    assert "hold" in answer.text
+    assert console.scene.scene.sql("SELECT count(*) FROM message") == [(2,)]
+    await console.post("rita", hold, status=403)
+    await console.post("alma", hold)
+    await console.post("alma", request, answer="approve")
+    await console.post("arno", request, status=404, answer="approve")
+    assert console.scene.scene.sql("SELECT count(*) FROM message") == [(0,)]
+    assert "executed" in await console.get("alma", "/console/erasure?show=all")
+    for fields in ({}, {"person": "00000000"}, {"turn": "0000000"}, {"turn": "x", "person": "y"}):
+        await console.post("rita", "/console/erasure", status=400, what="hold", reason=REASON, **fields)
+
+
+async def test_forms_of_another_origin_do_nothing(console: Console) -> None:
+    turn = await console.scene.ask("hello")
+    browser = await console.browser("rita")
+    for origin in ("http://evil.example", "null"):
+        answer = await browser.post(
+            "/console/cases", data={"turn": str(turn.id), "title": "x"}, headers={"origin": origin}
+        )
+        assert answer.status_code == 403
+    assert await console.scene.events("case:opened") == []
+
+
+@pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example/console/", "/console/\\evil", "/\n", ""])
+async def test_a_form_leads_to_no_other_site(console: Console, back: str) -> None:
+    await console.scene.ask(f"the token is {TOKEN}")
+    await console.scene.seal_and_follow()
+    (hit,) = re.findall(r'name="hit" value="([0-9a-f-]+)"', await console.get("rita", "/console/hits"))
+    answer = await console.post("rita", "/console/hits", hit=hit, step="assign", back=back)
+    assert location(answer) == "/console/hits"

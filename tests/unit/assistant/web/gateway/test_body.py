@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.web.gateway.body import parse_object
+from assistant.web.gateway.refusals import GatewayError, UnreadableError
+
+_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+_OBJECTS = st.dictionaries(st.text(), _VALUES, max_size=6)
+
+
+@given(_OBJECTS, st.booleans())
+def test_what_any_client_writes_is_read_as_it_was_meant(value: dict[str, object], is_ascii: bool) -> None:  # noqa: FBT001
+    assert parse_object(json.dumps(value, ensure_ascii=is_ascii).encode()) == value
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_an_object_or_refused_in_words(raw: bytes) -> None:
+    try:
+        value = parse_object(raw)
+    except UnreadableError:
+        return
+    assert value == json.loads(raw)
+
+
+@pytest.mark.timeout(30)  # a second is enough on a slow machine; quadratic, it takes minutes
+@pytest.mark.parametrize("unit", [b"[", b'{"a":', b'"', b'"\\', b"\\", b'"a",', b"[]"])
+def test_hostile_bodies_are_refused_in_linear_time(unit: bytes) -> None:
+    with pytest.raises(GatewayError):
+        parse_object(b'{"x": ' + unit * (800_000 // len(unit)))
+
+
+def test_depth_counts_brackets_and_not_texts() -> None:
+    assert parse_object(b'{"a": "' + b"[" * 1000 + b'"}')
+    assert parse_object(b'{"a": ' + b"[" * 15 + b"]" * 15 + b"}")
+    with pytest.raises(UnreadableError, match="deeper"):
+        parse_object(b'{"a": ' + b"[" * 16 + b"]" * 16 + b"}")
+
+
+def test_a_field_that_stands_twice_is_named_wherever_it_is() -> None:
+    with pytest.raises(UnreadableError, match="'role' stands twice"):
+        parse_object(b'{"messages": [{"role": "a", "role": "b"}]}')

@@ -1,0 +1,144 @@
+"""The gateway around its start and its end, and what it leaves running: nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from starlette.responses import PlainTextResponse
+
+from assistant.conversation import Person, Role
+from assistant.errors import AuditUnavailableError, UnavailableError
+from assistant.identity.scopes import Scopes
+from assistant.identity.tokens import Holder
+from assistant.personas.reader import read_personas
+from assistant.settings import Settings
+from assistant.web.gateway.door import Gateway
+from assistant.web.gateway_parts import GatewayParts
+from assistant.web.root import build_root
+from policies.verdict import Verdict
+from tests.fakes.web_parts import FakeHistory, FakeIdentity, FakeTurns, hosts, judge
+
+MARIA = Person(UUID(int=7), "maria", frozenset({Role.DEVELOPER}))
+ASKED = {"model": "general", "messages": [{"role": "user", "content": "Hello?"}]}
+OWN = {"host": "127.0.0.1:8420", "authorization": "Bearer clst_x"}
+
+
+async def nothing(*_: object) -> Any:
+    raise AssertionError
+
+
+class FakeTokens:
+    """Knows one token of maria's."""
+
+    def __init__(self) -> None:
+        self.outage: Exception | None = None
+
+    async def holder(self, token: str, client: str) -> Holder:
+        if self.outage is not None:
+            raise self.outage
+        return Holder(MARIA, uuid4(), Scopes(("chat",)))
+
+    async def note_refusal(self, holder: Holder, wanted: str) -> None:
+        raise AssertionError(wanted)
+
+
+class Site:
+    """A gateway behind the shell, over turns that can be held back."""
+
+    def __init__(self) -> None:
+        self.turns = FakeTurns(FakeHistory())
+        self.tokens = FakeTokens()
+        self.is_open = asyncio.Event()
+        self.gateway = Gateway(self.tokens, self._open)
+        root = build_root(
+            Settings(),
+            FakeIdentity(),
+            check_parts=nothing,
+            close_windows=nothing,
+            signed_in=PlainTextResponse("the page"),
+            nothing_here="Nothing.",
+            gateway=self.gateway.routes(),
+        )
+        transport = httpx.ASGITransport(app=root, raise_app_exceptions=False)
+        self.http = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8420", headers=OWN)
+
+    async def ask(self, **change: Any) -> httpx.Response:
+        return await self.http.post("/v1/chat/completions", json=ASKED | change)
+
+    async def _open(self) -> GatewayParts:
+        await self.is_open.wait()
+        return GatewayParts(self.turns.answer, read_personas(), hosts, self._check_apart, lambda _: nullcontext())
+
+    async def _check_apart(self, text: str, person: Person) -> Verdict:
+        return judge(text)
+
+
+@asynccontextmanager
+async def opened(*, is_ready: bool = True) -> AsyncIterator[Site]:
+    site = Site()
+    site.gateway.start()
+    if is_ready:
+        site.is_open.set()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    yield site
+    await site.gateway.stop()
+    await site.http.aclose()
+
+
+async def test_before_it_is_there_it_says_so_and_when_to_come_back() -> None:
+    async with opened(is_ready=False) as site:
+        answer = await site.ask()
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert answer.json()["error"]["code"] == "unavailable"
+        assert not site.gateway.state.is_ready
+
+
+@pytest.mark.parametrize("outage", [UnavailableError("The database is away."), AuditUnavailableError("No log.")])
+async def test_who_cannot_be_looked_up_is_not_let_in(outage: Exception) -> None:
+    async with opened() as site:
+        site.tokens.outage = outage
+        assert (await site.ask()).status_code == 503
+        assert site.turns.asked == []
+
+
+async def test_an_error_that_nobody_foresaw_says_nothing_of_itself() -> None:
+    async with opened() as site:
+        answer = await site.ask(messages=[{"role": "user", "content": "explode"}])
+        assert answer.status_code == 500
+        assert "planted" not in answer.text
+        assert f"(ref {answer.headers['x-request-id']})" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_an_end_of_the_process_ends_answers_with_words(*, is_stream: bool) -> None:
+    async with opened() as site:
+        site.turns.hold()
+        asking = asyncio.create_task(site.ask(stream=is_stream))
+        while not site.turns.asked:  # noqa: ASYNC110 - the fake says so in no other way
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        await site.gateway.stop()
+        answer = await asking
+        assert site.turns.closed == [site.turns.asked[0].reference]
+        last = answer.text.strip().rpartition("data: ")[2] if is_stream else answer.text
+        assert json.loads(last)["error"]["code"] == "interrupted"
+        assert answer.status_code == (200 if is_stream else 503)
+        assert "[DONE]" not in answer.text
+        assert (await site.ask()).status_code == 503
+        assert len(site.turns.asked) == 1
+
+
+async def test_thoughts_come_beside_the_answer_and_calls_of_tools_that_nobody_offered_do_not() -> None:
+    async with opened() as site:
+        message = (await site.ask(messages=[{"role": "user", "content": "think"}])).json()["choices"][0]["message"]
+        assert message["reasoning_content"].startswith("The log says")
+        assert message["content"].startswith("The restart failed")
+        assert "tool_calls" not in message
