@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import astuple, fields
 from typing import Final
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ _PROCESSES: Final = "cloister:fleet:processes"  # keys of the processes that may
 _PROCESS: Final = "cloister:fleet:process:"
 _FORGET_MILLISECONDS: Final = 5000  # a process that died is missed for as long; the others write every second
 _MOST: Final = 1e6  # answers, tokens a second or seconds: whatever stands there, none is larger
-_FIELDS: Final = 3
+_FIELDS: Final = len(fields(Share))
 
 
 class RedisBoard:
@@ -32,7 +33,7 @@ class RedisBoard:
 
     async def exchange(self, own: Mapping[str, Share]) -> Told:
         """Write down what this process knows, and read what the others wrote."""
-        shares = {name: [each.in_flight, each.tokens_per_second, each.rest_seconds] for name, each in own.items()}
+        shares = {name: astuple(share) for name, share in own.items()}
         async with self._client.pipeline(transaction=False) as pipe:
             pipe.set(self._key, orjson.dumps(shares), px=_FORGET_MILLISECONDS)
             pipe.sadd(_PROCESSES, self._key)
@@ -77,8 +78,8 @@ def _shares(text: bytes | str | None) -> Iterable[tuple[str, Share]]:
         return
     for name, values in read.items() if isinstance(read, dict) else ():
         if isinstance(values, list) and len(values) == _FIELDS and all(_is_amount(value) for value in values):
-            in_flight, speed, rest = values
-            yield name, Share(int(in_flight), float(speed), float(rest))
+            in_flight, *measured = values
+            yield name, Share(int(in_flight), *(float(value) for value in measured))
 
 
 def _is_amount(value: object) -> bool:

@@ -16,6 +16,9 @@ _CAPABILITY_WORDS = {
     Capability.TOOLS: "tool calls",
 }
 
+_UNKNOWN_ANSWER_SECONDS = 10.0
+_STEP_SECONDS = 0.25  # less makes no difference to a person; the load is then spread instead
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -28,6 +31,9 @@ class Candidate:
         slots: answers at once before one waits.
         queued: requests that wait in the host's own queue.
         is_cooling: it failed a moment ago; taken only when there is nothing else.
+        tokens_per_second, prompt_tokens_per_second: how fast it writes and reads, as measured; 0 before.
+        answer_seconds: how long an answer takes; 0 before one was measured.
+        cold_seconds: how long its model takes to load; 0 before that was measured.
         names: by which a person may mean it.
     """
 
@@ -44,6 +50,9 @@ class Candidate:
     queued: int = 0
     is_cooling: bool = False
     tokens_per_second: float = 0.0
+    prompt_tokens_per_second: float = 0.0
+    answer_seconds: float = 0.0
+    cold_seconds: float = 0.0
     names: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -57,6 +66,16 @@ class Candidate:
         """Return how many requests would be before a new one."""
         return self.queued + max(0, self.in_flight - self.slots + 1)
 
+    def first_token_seconds(self, prompt_tokens: int) -> float:
+        """Estimate how long a prompt waits for its first token: those before it, its reading, the model's loading.
+
+        What was never measured counts as nothing, so that every deployment is tried.
+        """
+        waiting = self.waiting * (self.answer_seconds or _UNKNOWN_ANSWER_SECONDS) / self.slots
+        crowd = 1 + self.in_flight / self.slots  # they share the arithmetic that reads prompts
+        reading = prompt_tokens * crowd / self.prompt_tokens_per_second if self.prompt_tokens_per_second else 0.0
+        return waiting + reading + (0.0 if self.is_loaded else self.cold_seconds)
+
     def is_called(self, name: str) -> bool:
         """Tell whether a person may mean this model by a name; one without a tag means every tag."""
         return name.casefold() in self.names
@@ -66,7 +85,8 @@ def choose(candidates: Sequence[Candidate], need: Need, *, excluding: frozenset[
     """Choose the best deployment for a need.
 
     The first of the need's models that can be asked wins. Among its deployments: those that did not just fail, then
-    the fewest requests before ours, then one with the model in memory, then the fewest in flight, then the fastest.
+    the one with the earliest first token as far as was measured, then the fewest requests before ours, then one with
+    the model in memory, then the fewest in flight, then the fastest.
 
     Args:
         candidates: every deployment there is, also those that cannot be asked now.
@@ -81,7 +101,7 @@ def choose(candidates: Sequence[Candidate], need: Need, *, excluding: frozenset[
             candidate for candidate in group if _is_usable(candidate, need) and candidate.deployment not in excluding
         ]
         if usable:
-            return _route(min(usable, key=_rank), need)
+            return _route(min(usable, key=lambda candidate: _rank(candidate, need)), need)
     raise _refusal(candidates, need, excluding)
 
 
@@ -99,9 +119,10 @@ def _is_usable(candidate: Candidate, need: Need) -> bool:
     )
 
 
-def _rank(candidate: Candidate) -> tuple[bool, int, bool, int, float, str]:
+def _rank(candidate: Candidate, need: Need) -> tuple[bool, int, int, bool, int, float, str]:
     return (
         candidate.is_cooling,
+        round(candidate.first_token_seconds(need.prompt_tokens) / _STEP_SECONDS),
         candidate.waiting,
         not candidate.is_loaded,
         candidate.in_flight,

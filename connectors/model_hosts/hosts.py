@@ -35,6 +35,7 @@ from connectors.model_hosts.values import (
     Token,
     Usage,
     Wishes,
+    most_tokens,
 )
 from connectors.model_hosts.watch import LOOK_EVERY_SECONDS, Deployment, Watch
 
@@ -205,7 +206,14 @@ class ModelHosts:
     def _shares(self) -> Mapping[str, Share]:
         """Return what this process tells the others: of each deployment that there is something to tell about."""
         shares = {
-            name: Share(load.in_flight, load.tokens_per_second, load.rest_seconds) for name, load in self._loads.items()
+            name: Share(
+                load.in_flight,
+                load.tokens_per_second,
+                load.rest_seconds,
+                load.prompt_tokens_per_second,
+                load.answer_seconds,
+            )
+            for name, load in self._loads.items()
         }
         return {name: share for name, share in shares.items() if share != Share()}
 
@@ -248,7 +256,8 @@ class ModelHosts:
         """Return what the choice looks at; built anew only when something of it changed."""
         load = self._loads[deployment.id]
         others = self._told.others.get(deployment.id, _NOTHING)
-        key = (load.in_flight, load.tokens_per_second, load.is_cooling, others)
+        measured = (load.tokens_per_second, load.prompt_tokens_per_second, load.cold_seconds)
+        key = (load.in_flight, load.is_cooling, others, measured)
         known = self._candidates.get(deployment.id)
         if known is None or known[0] is not deployment or known[1] != key:
             known = (deployment, key, _candidate(deployment, load, others))
@@ -292,6 +301,7 @@ class ModelHosts:
         first_at = 0.0
         last = Chunk()
         room_chars = max_tokens * _LONGEST_TOKEN_CHARS
+        is_crowded = load.in_flight > deployment.slots or deployment.queued > 0  # then it waits for others as well
         load.starting += 1
         try:
             async with aclosing(chunks):
@@ -301,6 +311,8 @@ class ModelHosts:
                         load.starting -= 1
                         if not deployment.is_loaded:
                             load.cold_seconds = first_at - asked_at
+                        elif not is_crowded:
+                            load.began(prompt_tokens=most_tokens(messages), seconds=first_at - asked_at)
                     if chunk.model and with_tag(chunk.model) in deployment.others:
                         raise CallError(0, other_model=chunk.model)
                     last = latest(last, chunk)
@@ -416,4 +428,7 @@ def _candidate(deployment: Deployment, load: Load, others: Share) -> choice.Cand
         queued=deployment.queued,
         is_cooling=load.is_cooling or others.rest_seconds > 0,
         tokens_per_second=load.tokens_per_second or others.tokens_per_second,
+        prompt_tokens_per_second=load.prompt_tokens_per_second or others.prompt_tokens_per_second,
+        answer_seconds=load.answer_seconds or others.answer_seconds,
+        cold_seconds=load.cold_seconds,
     )

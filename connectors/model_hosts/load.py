@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 _FIRST_COOLING_SECONDS = 15.0
 _LONGEST_COOLING_SECONDS = 120.0
 _NEW_SHARE = 0.3  # of the newest answer in the running average
+_LEAST_PROMPT_TOKENS = 64  # the time of a shorter prompt is that of the way there
 _LEAST_TOKENS = 8  # a shorter answer says nothing about speed
 
 
@@ -21,6 +22,8 @@ class Load:
         in_flight: answers that stream or wait for their first token.
         starting: those that wait for their first token.
         cold_seconds: how long the first token took when the model was not in memory; 0 before that was seen.
+        prompt_tokens_per_second: how fast it reads, by our generous count of tokens.
+        answer_seconds: from the first token to the last.
     """
 
     clock: Callable[[], float] = time.monotonic
@@ -28,6 +31,8 @@ class Load:
     starting: int = 0
     tokens_per_second: float = 0.0
     cold_seconds: float = 0.0
+    prompt_tokens_per_second: float = 0.0
+    answer_seconds: float = 0.0
     _failures: int = 0
     _cools_until: float = field(default=float("-inf"))
 
@@ -58,6 +63,16 @@ class Load:
         rest = _FIRST_COOLING_SECONDS * 2.0 ** min(self._failures - 1, 8)
         self._cools_until = self.clock() + min(rest, _LONGEST_COOLING_SECONDS)
 
+    def began(self, *, prompt_tokens: int, seconds: float) -> None:
+        """Note a first token that waited for nothing but the reading of its prompt.
+
+        Args:
+            prompt_tokens: by our own count, which the choice goes by.
+            seconds: since the host was asked.
+        """
+        if prompt_tokens >= _LEAST_PROMPT_TOKENS and seconds > 0:
+            self.prompt_tokens_per_second = _average(self.prompt_tokens_per_second, prompt_tokens / seconds)
+
     def succeeded(self, *, answer_tokens: int, seconds: float) -> None:
         """Note an answer that came whole.
 
@@ -68,6 +83,10 @@ class Load:
         self._failures = 0
         self._cools_until = float("-inf")
         if answer_tokens >= _LEAST_TOKENS and seconds > 0:
-            speed = answer_tokens / seconds
-            before = self.tokens_per_second or speed
-            self.tokens_per_second = before + _NEW_SHARE * (speed - before)
+            self.tokens_per_second = _average(self.tokens_per_second, answer_tokens / seconds)
+            self.answer_seconds = _average(self.answer_seconds, seconds)
+
+
+def _average(before: float, new: float) -> float:
+    """Return the running average; the first value is its own."""
+    return before + _NEW_SHARE * (new - before) if before else new

@@ -29,20 +29,29 @@ class Share:
         in_flight: answers in the making.
         tokens_per_second: of one answer, as measured lately; 0 before the first.
         rest_seconds: how long others should be asked first, after a failure.
+        prompt_tokens_per_second, answer_seconds: as measured lately; 0 before the first.
     """
 
     in_flight: int = 0
     tokens_per_second: float = 0.0
     rest_seconds: float = 0.0
+    prompt_tokens_per_second: float = 0.0
+    answer_seconds: float = 0.0
 
     def joined(self, other: Share) -> Share:
         """Return what two processes say together."""
-        speeds = [speed for speed in (self.tokens_per_second, other.tokens_per_second) if speed]
         return Share(
             self.in_flight + other.in_flight,
-            sum(speeds) / len(speeds) if speeds else 0.0,
+            _mean(self.tokens_per_second, other.tokens_per_second),
             max(self.rest_seconds, other.rest_seconds),
+            _mean(self.prompt_tokens_per_second, other.prompt_tokens_per_second),
+            _mean(self.answer_seconds, other.answer_seconds),
         )
+
+
+def _mean(first: float, second: float) -> float:
+    """Return the mean of what was measured; 0 stands for what was not."""
+    return (first + second) / 2 if first and second else first or second
 
 
 @dataclass(frozen=True, slots=True)

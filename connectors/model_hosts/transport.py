@@ -58,9 +58,13 @@ class WholeStream(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         tail = b""
-        async for chunk in self._inner:
-            tail = (tail + chunk)[-_TAIL_BYTES:]
-            yield chunk
+        try:
+            async for chunk in self._inner:
+                tail = (tail + chunk)[-_TAIL_BYTES:]
+                yield chunk
+        except BaseException:  # also when it is closed early: the host is to stop now, not when memory is cleaned up
+            await self._inner.aclose()
+            raise
         if not _END.search(tail):
             raise httpx.RemoteProtocolError("the answer ended without an end")
 

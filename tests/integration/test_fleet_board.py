@@ -97,8 +97,8 @@ async def test_a_process_that_starts_knows_of_drains_before_its_first_prompt(cli
 async def test_a_process_that_died_is_forgotten(client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(board_file, "_FORGET_MILLISECONDS", 300)
     mortal, other = RedisBoard(client), RedisBoard(client)
-    await mortal.exchange({"Host1/m": Share(3, 20.0, 5.0)})
-    assert (await other.read()).others == {"Host1/m": Share(3, 20.0, 5.0)}
+    await mortal.exchange({"Host1/m": Share(3, 20.0, 5.0, 900.0, 4.0)})
+    assert (await other.read()).others == {"Host1/m": Share(3, 20.0, 5.0, 900.0, 4.0)}
     async with asyncio.timeout(30):
         while (await other.read()).others:  # noqa: ASYNC110  # Redis forgets by its own clock
             await asyncio.sleep(0.05)
@@ -115,7 +115,15 @@ async def test_several_processes_add_up(client: redis.asyncio.Redis) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    [b"{", b"[]", b'{"a": 1}', b'{"a": [1, 2]}', b'{"a": ["1", 2, 3]}', b'{"a": [-1, 2, 3]}', b'{"a": [1e300, 0, 0]}'],
+    [
+        b"{",
+        b"[]",
+        b'{"a": 1}',
+        b'{"a": [1, 2]}',
+        b'{"a": ["1", 2, 3, 4, 5]}',
+        b'{"a": [-1, 2, 3, 4, 5]}',
+        b'{"a": [1e300, 0, 0, 0, 0]}',
+    ],
 )
 async def test_what_another_version_wrote_is_nothing(client: redis.asyncio.Redis, written: bytes) -> None:
     await client.sadd(board_file._PROCESSES, "other")

@@ -33,6 +33,26 @@ def test_one_difference_decides(change: dict[str, object], wanted: str) -> None:
     assert choose((replace(SMALL, **change), TWIN), Need()).host == wanted
 
 
+FAST = replace(TWIN, prompt_tokens_per_second=2000.0, answer_seconds=4.0)
+SLOW = replace(SMALL, prompt_tokens_per_second=100.0, answer_seconds=60.0)
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "prompt_tokens", "wanted"),
+    [
+        (SLOW, FAST, 4000, "Dev2"),  # 40 s or 2 s of reading
+        (SLOW, FAST, 10, "Dev1"),  # a tenth of a second: nobody sees that
+        (SLOW, replace(FAST, in_flight=1), 4000, "Dev2"),  # behind another one it is still the sooner
+        (replace(SLOW, slots=4), replace(FAST, in_flight=20), 400, "Dev1"),  # but not behind twenty
+        (replace(SLOW, is_loaded=False, cold_seconds=0.0), FAST, 4000, "Dev2"),
+        (replace(SMALL, is_loaded=False, cold_seconds=90.0), replace(FAST, in_flight=3), 100, "Dev2"),
+        (SMALL, FAST, 4000, "Dev1"),  # never measured: it is tried
+    ],
+)
+def test_earliest_first_token_wins(one: Candidate, two: Candidate, prompt_tokens: int, wanted: str) -> None:
+    assert choose((one, two), Need(prompt_tokens=prompt_tokens, answer_tokens=1000)).host == wanted
+
+
 def test_free_slot_on_a_warm_host_beats_an_idle_cold_one() -> None:
     warm = replace(SMALL, slots=4, in_flight=3)
     assert choose((warm, replace(TWIN, is_loaded=False)), Need()).host == "Dev1"

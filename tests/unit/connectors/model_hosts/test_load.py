@@ -47,11 +47,20 @@ def test_rests_longer_with_each_failure_in_a_row() -> None:
     assert not load.is_cooling
 
 
+def test_reading_is_measured_on_prompts_long_enough_to_tell() -> None:
+    load = Load()
+    load.began(prompt_tokens=10, seconds=0.5)
+    assert load.prompt_tokens_per_second == 0
+    load.began(prompt_tokens=1000, seconds=0.5)
+    load.began(prompt_tokens=1000, seconds=1.0)
+    assert load.prompt_tokens_per_second == pytest.approx(1700)
+
+
 def test_speed_is_a_running_average_of_answers_long_enough_to_tell() -> None:
     load = Load()
     load.succeeded(answer_tokens=2, seconds=0.001)
     assert load.tokens_per_second == 0
     load.succeeded(answer_tokens=100, seconds=2.0)
-    assert load.tokens_per_second == 50
+    assert (load.tokens_per_second, load.answer_seconds) == (50, 2.0)
     load.succeeded(answer_tokens=200, seconds=2.0)
     assert load.tokens_per_second == pytest.approx(65)

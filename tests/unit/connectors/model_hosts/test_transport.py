@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 import httpx
 import pytest
@@ -76,6 +76,15 @@ async def test_an_answer_without_an_end_was_torn_off(body: bytes) -> None:
         await collect(stream, pieces)
     assert b"".join(pieces) == body
     await stream.aclose()
+    assert inner.is_closed
+
+
+async def test_a_reader_that_leaves_closes_the_request() -> None:
+    inner = Pieces([WORD, WORD])
+    pieces = aiter(WholeStream(inner))
+    assert await anext(pieces) == WORD
+    assert isinstance(pieces, AsyncGenerator)
+    await pieces.aclose()
     assert inner.is_closed
 
 

@@ -1,0 +1,414 @@
+"""Hours of a company's prompts over its fleet, by our choice and by others; and what a choice costs.
+
+    python tests/benchmarks/routing.py [HOURS]
+
+A simulation in virtual time: the deck's hosts with those of phases 1 and 2, at the speeds that the planner gives them,
+at 70 % of what they can carry. Every strategy sees the same prompts. `least-busy` and `latency` follow the rules of the
+strategies of those names in litellm, with its rest of 5 s after a failure, and given every prompt's room, which litellm
+checks only where limits are told; they are our own lines and not litellm's.
+
+Budgets: the 95th percentile of the time to the first token at most half of that of a random choice and at most that of
+the best other one; no prompt where it has no room; a host that dies and returns costs no answer; a choice among 100
+deployments at most 200 µs. All in one run; the exit status is 1 when one is missed.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+import statistics
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from connectors.model_hosts.capacity.memory import fit
+from connectors.model_hosts.capacity.placing import Place, Use, Weights
+from connectors.model_hosts.capacity.plan import plan
+from connectors.model_hosts.choice import Candidate, choose
+from connectors.model_hosts.facts import shipped_facts
+from connectors.model_hosts.load import Load
+from connectors.model_hosts.values import Capability, Need
+
+FACTS: Final = shipped_facts()
+LOAD_SHARE: Final = 0.7
+HOURS: Final = 1.0  # half a minute; a whole day takes a quarter of an hour and says the same
+REST_SECONDS: Final = 5.0  # litellm's default after a failure
+LONGEST_TOKENS: Final = 32_000  # what fits nowhere is refused before it is sent, and is not our subject here
+PEOPLE: Final = 500
+MOST_DECISION_MICROSECONDS: Final = 200.0
+MOST_SLOTS: Final = 16  # as engines are set up
+EFFICIENCY: Final = 0.7
+ANSWER_TOKENS: Final = 300.0
+PROMPT_TOKENS: Final = 1200.0
+SPREAD: Final = 0.8  # of the logarithms of both
+LATENCIES: Final = 10  # that litellm's strategy remembers of each deployment
+CHAT: Final = frozenset({Capability.CHAT})
+
+
+@dataclass(slots=True)
+class Ask:
+    """A prompt on its way."""
+
+    alias: str
+    at: float
+    prompt_tokens: int
+    answer_tokens: int
+    failed_on: set[str] = field(default_factory=set)
+
+    @property
+    def room(self) -> int:
+        return self.prompt_tokens + self.answer_tokens
+
+
+@dataclass(slots=True)
+class Server:
+    """A deployment: slots, a queue, and the speeds of the planner."""
+
+    name: str
+    alias: str
+    context_tokens: int
+    slots: int
+    prompt_tokens_per_second: float
+    bandwidth: float
+    weights: Weights
+    running: int = 0
+    queue: deque[Ask] = field(default_factory=deque)
+    generation: int = 0  # of its life; what belongs to an earlier one died with it
+    is_dead: bool = False
+
+    @property
+    def in_flight(self) -> int:
+        return self.running + len(self.queue)
+
+    def reading_seconds(self, ask: Ask) -> float:
+        """Those that run share the arithmetic."""
+        return ask.prompt_tokens * max(1.0, self.running / 4) / self.prompt_tokens_per_second
+
+    def writing_seconds(self, ask: Ask) -> float:
+        """Those that run share one delivery of the weights."""
+        read = self.weights.read_bytes + self.running * self.weights.cache_bytes * ask.room
+        return ask.answer_tokens * read / self.bandwidth
+
+
+def build_servers() -> list[Server]:
+    """Return the deck's hosts and those of phases 1 and 2, each with what fits it."""
+    small, large = "qwen2.5-7b", "llama-3.1-70b"
+    places = [
+        ("Dev1", "rtx-4090", 1, small, 32768),
+        ("Mini1", "m4", 1, small, 16384),
+        ("Einstein2", "rtx-4090", 1, small, 32768),
+        ("Mini2", "m4-pro", 1, large, 16384),
+        *((f"A6000-{number}", "rtx-a6000", 2, large, 32768) for number in range(4)),
+        *((f"XTX-{number}", "rx-7900-xtx", 1, small, 32768) for number in range(8)),
+        *((f"XTX-four-{number}", "rx-7900-xtx", 4, large, 16384) for number in range(8)),
+    ]
+    return [_server(*place) for place in places]
+
+
+def _server(name: str, accelerator: str, devices: int, release: str, context_tokens: int) -> Server:
+    weights = Weights(FACTS.releases[release])
+    place = Place.of(FACTS.accelerators[accelerator], devices)
+    answers = fit(weights, place, 4096).answers
+    assert answers, name
+    planned = plan(weights, place, Use(context_tokens=4096))
+    assert planned.speed is not None
+    return Server(
+        name=name,
+        alias=release,
+        context_tokens=context_tokens,
+        slots=min(MOST_SLOTS, answers) if devices > 1 or accelerator.startswith("r") else 1,
+        prompt_tokens_per_second=Use().prompt_tokens / planned.speed.prefill_seconds * EFFICIENCY,
+        bandwidth=place.bandwidth_gb_s * 1e9 * place.devices_at_once * EFFICIENCY,
+        weights=weights,
+    )
+
+
+class Strategy:
+    """Chooses a server, and learns from what came of it."""
+
+    name = "random"
+    checks_room = False
+
+    def __init__(self, servers: Sequence[Server], seed: int, clock: Callable[[], float]) -> None:
+        self.servers = servers
+        self.chance = random.Random(seed)  # noqa: S311  # no secret
+        self.clock = clock
+        self.rests_until: dict[str, float] = {}
+
+    def pick(self, ask: Ask) -> Server | None:
+        """Return a server; None if there is none that did not fail for this prompt."""
+        fitting = [
+            server
+            for server in self.servers
+            if server.alias == ask.alias
+            and server.name not in ask.failed_on
+            and (not self.checks_room or server.context_tokens >= ask.room)
+        ]
+        awake = [server for server in fitting if self.rests_until.get(server.name, 0.0) <= self.clock()]
+        return self.best(awake or fitting) if fitting else None
+
+    def best(self, fitting: list[Server]) -> Server:
+        return self.chance.choice(fitting)
+
+    def began(self, server: Server, ask: Ask, waited: float, read: float) -> None:
+        """Learn of a first token."""
+
+    def ended(self, server: Server, ask: Ask, seconds: float) -> None:
+        """Learn of an end."""
+
+    def failed(self, server: Server) -> None:
+        """Learn of a failure."""
+
+
+class LeastBusy(Strategy):
+    name = "least-busy"
+    checks_room = True
+
+    def failed(self, server: Server) -> None:
+        self.rests_until[server.name] = self.clock() + REST_SECONDS
+
+    def best(self, fitting: list[Server]) -> Server:
+        return min(fitting, key=lambda server: server.in_flight)
+
+
+class Latency(Strategy):
+    name = "latency"
+    checks_room = True
+
+    def __init__(self, servers: Sequence[Server], seed: int, clock: Callable[[], float]) -> None:
+        super().__init__(servers, seed, clock)
+        self.seen: dict[str, deque[float]] = {server.name: deque(maxlen=LATENCIES) for server in servers}
+
+    def best(self, fitting: list[Server]) -> Server:
+        shuffled = self.chance.sample(fitting, len(fitting))
+        return min(shuffled, key=lambda server: statistics.fmean(self.seen[server.name] or [0.0]))
+
+    def began(self, server: Server, ask: Ask, waited: float, read: float) -> None:
+        self.seen[server.name].append(waited + read)
+
+    def failed(self, server: Server) -> None:
+        self.seen[server.name].append(1000.0)  # as litellm punishes a time-out
+        self.rests_until[server.name] = self.clock() + REST_SECONDS
+
+
+class Ours(Strategy):
+    """The product's own choice over what the product measures."""
+
+    name = "ours"
+
+    def __init__(self, servers: Sequence[Server], seed: int, clock: Callable[[], float]) -> None:
+        super().__init__(servers, seed, clock)
+        self.loads = {server.name: Load(clock) for server in servers}
+        self.by_name = {server.name: server for server in servers}
+
+    def pick(self, ask: Ask) -> Server | None:
+        need = Need((ask.alias,), prompt_tokens=ask.prompt_tokens, answer_tokens=ask.answer_tokens)
+        candidates = [self._candidate(server) for server in self.servers if server.alias == ask.alias]
+        if all(each.deployment in ask.failed_on or each.context_tokens < ask.room for each in candidates):
+            return None
+        return self.by_name[choose(candidates, need, excluding=frozenset(ask.failed_on)).deployment]
+
+    def _candidate(self, server: Server) -> Candidate:
+        load = self.loads[server.name]
+        return Candidate(
+            deployment=server.name,
+            host=server.name,
+            name=server.alias,
+            public_name=server.alias,
+            context_tokens=server.context_tokens,
+            capabilities=CHAT,
+            is_loaded=True,
+            in_flight=server.in_flight,
+            slots=server.slots,
+            is_cooling=load.is_cooling,
+            tokens_per_second=load.tokens_per_second,
+            prompt_tokens_per_second=load.prompt_tokens_per_second,
+            answer_seconds=load.answer_seconds,
+        )
+
+    def began(self, server: Server, ask: Ask, waited: float, read: float) -> None:
+        if not waited:
+            self.loads[server.name].began(prompt_tokens=ask.prompt_tokens, seconds=read)
+
+    def ended(self, server: Server, ask: Ask, seconds: float) -> None:
+        self.loads[server.name].succeeded(answer_tokens=ask.answer_tokens, seconds=seconds)
+
+    def failed(self, server: Server) -> None:
+        self.loads[server.name].failed()
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a day."""
+
+    first_tokens: list[float] = field(default_factory=list)
+    without_room: int = 0
+    lost: int = 0
+    retried: int = 0
+
+    @property
+    def p95(self) -> float:
+        return statistics.quantiles(self.first_tokens, n=20)[-1]
+
+
+class Day:
+    """One strategy's day, event by event.
+
+    Args:
+        asks: sorted by time; not changed.
+        outage: which server is dead, from when to when.
+    """
+
+    def __init__(self, strategy: type[Strategy], asks: Sequence[Ask], outage: tuple[str, float, float]) -> None:
+        self.now = 0.0
+        self.servers = build_servers()
+        self.strategy = strategy(self.servers, 7, lambda: self.now)
+        self.outcome = Outcome()
+        self._order = itertools.count()
+        self._events: list[tuple[float, int, Callable[[], None]]] = []
+        for ask in asks:
+            self._at(ask.at, lambda ask=ask: self._arrive(replace(ask, failed_on=set())))
+        name, begins, ends = outage
+        (victim,) = (server for server in self.servers if server.name == name)
+        self._inside: dict[str, list[Ask]] = {server.name: [] for server in self.servers}
+        self._at(begins, lambda: self._kill(victim))
+        self._at(ends, lambda: setattr(victim, "is_dead", False))
+
+    def run(self) -> Outcome:
+        """Live through it."""
+        while self._events:
+            self.now, _, act = heapq.heappop(self._events)
+            act()
+        return self.outcome
+
+    def _at(self, when: float, act: Callable[[], None]) -> None:
+        heapq.heappush(self._events, (when, next(self._order), act))
+
+    def _arrive(self, ask: Ask) -> None:
+        server = self.strategy.pick(ask)
+        if server is None:
+            self.outcome.lost += 1
+        elif server.is_dead:
+            self._fail(server, ask)
+        else:
+            self.outcome.without_room += server.context_tokens < ask.room
+            self._inside[server.name].append(ask)
+            server.queue.append(ask)
+            self._advance(server)
+
+    def _fail(self, server: Server, ask: Ask) -> None:
+        self.strategy.failed(server)
+        self.outcome.retried += 1
+        ask.failed_on.add(server.name)
+        self._arrive(ask)
+
+    def _advance(self, server: Server) -> None:
+        while server.queue and server.running < server.slots:
+            ask = server.queue.popleft()
+            server.running += 1
+            read, life = server.reading_seconds(ask), server.generation
+            waited = self.now - ask.at if not ask.failed_on else 0.0
+            self._at(self.now + read, lambda ask=ask, w=waited, r=read, life=life: self._begin(server, ask, w, r, life))
+
+    def _begin(self, server: Server, ask: Ask, waited: float, read: float, life: int) -> None:
+        if life != server.generation:
+            return
+        self.outcome.first_tokens.append(self.now - ask.at)
+        self.strategy.began(server, ask, waited, read)
+        seconds = server.writing_seconds(ask)
+        self._at(self.now + seconds, lambda: self._end(server, ask, seconds, life))
+
+    def _end(self, server: Server, ask: Ask, seconds: float, life: int) -> None:
+        if life != server.generation:
+            return
+        server.running -= 1
+        self._inside[server.name].remove(ask)
+        self.strategy.ended(server, ask, seconds)
+        self._advance(server)
+
+    def _kill(self, server: Server) -> None:
+        """Whatever was inside is asked again elsewhere, answers in the making from their beginning."""
+        server.is_dead, server.running, server.generation = True, 0, server.generation + 1
+        server.queue.clear()
+        inside, self._inside[server.name] = self._inside[server.name], []
+        for ask in inside:
+            self._fail(server, ask)
+
+
+def asks_of_a_day(servers: Sequence[Server], hours: float) -> list[Ask]:
+    """Return the prompts of a day: at each alias as many as make the stated share of what its servers can carry."""
+    chance = random.Random(11)  # noqa: S311  # no secret
+    asks: list[Ask] = []
+    for alias in dict.fromkeys(server.alias for server in servers):
+        rate = LOAD_SHARE * sum(_answers_a_second(server) for server in servers if server.alias == alias)
+        at = chance.expovariate(rate)
+        while at < hours * 3600:
+            prompt = round(PROMPT_TOKENS * chance.lognormvariate(-(SPREAD**2) / 2, SPREAD))
+            answer = round(ANSWER_TOKENS * chance.lognormvariate(-(SPREAD**2) / 2, SPREAD))
+            if chance.random() < 0.01:  # a whole file: only the larger windows hold it
+                prompt += 20_000
+            asks.append(Ask(alias, at, min(max(prompt, 16), LONGEST_TOKENS - answer), max(answer, 8)))
+            at += chance.expovariate(rate)
+    return sorted(asks, key=lambda ask: ask.at)
+
+
+def _answers_a_second(server: Server) -> float:
+    """Return how many typical answers a server gives when all its slots are busy."""
+    busy = replace(server, running=server.slots)
+    typical = Ask(server.alias, 0.0, round(PROMPT_TOKENS), round(ANSWER_TOKENS))
+    return server.slots / (busy.reading_seconds(typical) + busy.writing_seconds(typical))
+
+
+def decision_microseconds() -> float:
+    """Time a choice among 100 deployments, processor time, median."""
+    base = Candidate("", "", "m", "m", 32768, CHAT, is_loaded=True, prompt_tokens_per_second=1000.0, answer_seconds=9.0)
+    candidates = [
+        replace(base, deployment=f"H{number}/m{number % 10}", name=f"m{number % 10}", public_name=f"m{number % 10}")
+        for number in range(100)
+    ]
+    need = Need(prompt_tokens=1000)
+    times = []
+    for _ in range(2000):
+        began = time.process_time()
+        choose(candidates, need)
+        times.append(time.process_time() - began)
+    return statistics.median(times) * 1e6
+
+
+def main() -> int:
+    """Print a line for each strategy; return the exit status."""
+    hours = float(sys.argv[1]) if len(sys.argv) > 1 else HOURS
+    servers = build_servers()
+    asks = asks_of_a_day(servers, hours)
+    outage = ("XTX-0", hours * 1200, hours * 2400)
+    per_person = len(asks) / PEOPLE
+    words = f"{per_person:.0f} from each of {PEOPLE} people"
+    print(f"{len(servers)} deployments of 2 models, {len(asks)} prompts in {hours:g} h, {words}")
+    print(f"{'strategy':<12}{'p50':>9}{'p95':>9}   without room, lost, asked again")
+    outcomes = {}
+    for strategy in (Strategy, LeastBusy, Latency, Ours):
+        outcome = outcomes[strategy.name] = Day(strategy, asks, outage).run()
+        told = f"{outcome.without_room:>6} {outcome.lost:>6} {outcome.retried:>6}"
+        print(f"{strategy.name:<12}{statistics.median(outcome.first_tokens):>8.2f}s{outcome.p95:>8.2f}s  {told}")
+    ours = outcomes.pop("ours")
+    microseconds = decision_microseconds()
+    best = min(outcomes.values(), key=lambda outcome: outcome.p95)
+    budgets = {
+        f"p95 {ours.p95 / outcomes['random'].p95:.2f} of random's, at most 0.5": ours.p95 <= outcomes["random"].p95 / 2,
+        f"p95 {ours.p95 / best.p95:.2f} of the best other's, at most 1": ours.p95 <= best.p95,
+        f"{ours.without_room} prompts without room, none allowed": not ours.without_room,
+        f"{ours.lost} answers lost, none allowed": not ours.lost,
+        f"choice among 100: {microseconds:.0f} µs, at most {MOST_DECISION_MICROSECONDS:.0f}": microseconds
+        <= MOST_DECISION_MICROSECONDS,
+    }
+    for words, is_kept in budgets.items():
+        print(f"{'kept  ' if is_kept else 'MISSED'} {words}")
+    return 0 if all(budgets.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
