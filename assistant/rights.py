@@ -64,6 +64,11 @@ def has_right(person: Person, right: Right) -> bool:
     return person.has_any(HOLDERS[right])
 
 
+def has_desk(person: Person) -> bool:
+    """Tell whether somebody may open more of the console than everybody may."""
+    return any(has_right(person, right) for right, roles in HOLDERS.items() if roles != EVERYBODY)
+
+
 def refusal(right: Right) -> NotAllowedError:
     """Return what a person reads who lacks a right: which roles hold it."""
     roles = " or ".join(sorted(role.value for role in HOLDERS[right]))

@@ -71,7 +71,8 @@ def decide_as_reviewer(open_page: OpenPage, watched: Watched) -> None:
     watched.site.fakes.counts.findings = {"secret/aws-access-key": 8, "personal/email": 40}
     reviewer = open_page(Role.REVIEWER)
     reviewer.sign_in()
-    reviewer.page.get_by_role("link", name="Review").click()
+    reviewer.page.get_by_role("link", name="Console").click()
+    reviewer.page.get_by_role("link", name="Reports").click()
     row = reviewer.page.get_by_role("row").filter(has_text=watched.name)
     expect(row).to_contain_text("secret/aws-access-key")
     expect(row).to_contain_text("AKIA••••••••MPLE")
@@ -137,7 +138,7 @@ def test_who_is_no_reviewer_sees_neither_the_way_nor_the_queue(open_page: OpenPa
     watched = open_page()
     watched.sign_in()
     expect(watched.page.locator("#chat-input")).to_be_visible()
-    expect(watched.page.get_by_role("link", name="Review")).to_have_count(0)
+    expect(watched.page.get_by_role("link", name="Console")).to_have_count(0)
     watched.page.goto(f"{watched.site.url}/review")
     expect(watched.page.get_by_text("Reports are decided by reviewers and administrators.")).to_be_visible()
 

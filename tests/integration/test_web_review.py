@@ -149,5 +149,5 @@ async def test_too_many_reports_say_so(newcomer: Newcomer) -> None:
 
 async def test_the_way_to_the_queue_is_on_a_reviewers_page_alone(newcomer: Newcomer) -> None:
     maria, lena = await newcomer(), await newcomer(Role.REVIEWER)
-    assert "data-reviewer" not in (await maria.http.get("/")).text
-    assert "<html data-reviewer " in (await lena.http.get("/")).text
+    assert "data-desk" not in (await maria.http.get("/")).text
+    assert "<html data-desk " in (await lena.http.get("/")).text

@@ -38,11 +38,18 @@ _HEADER_LINKS: Final = [
         "url": "/documents",
         "target": "_self",
     },
-    {  # chat.css shows it to reviewers only
-        "name": "Review",
-        "display_name": "Review",
-        "icon_url": "/static/review.svg",
-        "url": "/review",
+    {
+        "name": "My log",
+        "display_name": "My log",
+        "icon_url": "/static/my-log.svg",
+        "url": "/my-log",
+        "target": "_self",
+    },
+    {  # chat.css shows it to those only who may open more there than their own log
+        "name": "Console",
+        "display_name": "Console",
+        "icon_url": "/static/console.svg",
+        "url": "/console",
         "target": "_self",
     },
 ]

@@ -39,10 +39,10 @@ class IndexPage:
         html = html.replace("<head>", f"<head>\n    {_OUR_SCRIPT}").replace("</head>", f"  {_OUR_STYLE}\n  </head>")
         self._pieces = html.split(_SCRIPT)
 
-    def respond(self, *, is_reviewer: bool = False) -> HTMLResponse:
+    def respond(self, *, is_at_desk: bool = False) -> HTMLResponse:
         """Return the page; only scripts with this response's nonce, or of our own files, run.
 
-        A reviewer sees the way to the queue. Nothing depends on it: the queue asks for the role itself.
+        Whoever has work in the console sees the way there. Nothing depends on it: each of its pages asks for the right.
         """
         nonce = secrets.token_urlsafe(16)
         policy = content_policy(
@@ -50,6 +50,6 @@ class IndexPage:
             style_src="'self' 'unsafe-inline'",  # Radix and the toasts set styles from script
         )
         html = f'{_SCRIPT} nonce="{nonce}"'.join(self._pieces)
-        if is_reviewer:
-            html = html.replace(_ROOT, f"{_ROOT}data-reviewer ", 1)
+        if is_at_desk:
+            html = html.replace(_ROOT, f"{_ROOT}data-desk ", 1)
         return HTMLResponse(html, headers={"content-security-policy": policy, "cache-control": "no-store"})

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from assistant.conversation import Role
 from assistant.errors import BadInputError, NotFoundError
 from assistant.history.storable import storable
-from assistant.review import REVIEWERS
+from assistant.rights import has_desk
 from assistant.web.chat.incoming import parse_uuid
 from assistant.web.chat.index_page import IndexPage
 from assistant.web.chat.steps import run_id
@@ -66,7 +66,7 @@ class OwnRoutes:
         ]
 
     async def _show_chat(self, request: Request) -> Response:
-        return self._index.respond(is_reviewer=acting(request).has_any(REVIEWERS))
+        return self._index.respond(is_at_desk=has_desk(acting(request)))
 
     async def _leave_login(self, _request: Request) -> Response:
         """Chainlit's page goes to its own sign-in when it thinks that nobody is signed in; here somebody is."""

@@ -93,12 +93,12 @@ def _spell(value: float) -> str:
 
 
 def round_up(value: float) -> float:
-    """Return the next number whose quarters are round, too.
+    """Return the next number whose quarters are round, too: 4 at least, for there are no quarters of an answer.
 
-    >>> [round_up(value) for value in (0, 3, 17, 350, 4200)]
-    [4.0, 4.0, 20.0, 400.0, 6000.0]
+    >>> [round_up(value) for value in (0, 1, 3, 17, 350, 4200)]
+    [4.0, 4.0, 4.0, 20.0, 400.0, 6000.0]
     """
-    if value <= 0:
+    if value <= 4:  # noqa: PLR2004 - as said above
         return 4.0
     power = 10.0 ** floor(log10(value))
     return next(power * step for step in (1, 2, 4, 6, 8, 10) if value <= power * step)
