@@ -253,12 +253,12 @@ def http_status(error: CloisterError) -> int:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
-def error_response(scope: Scope, status: int, words: str, reference: str) -> Response:
+def error_response(scope: Scope, status: int, words: str, reference: str, *, is_signed_in: bool = False) -> Response:
     """Return an error as its caller reads it: a page for a browser that navigates, JSON for a script or an editor."""
     if is_api(scope):
         return api_error(status, words, reference)
     accept = dict(scope["headers"]).get(b"accept", b"")
     if b"text/html" in accept:
         title = "That did not work" if status >= 500 else "Not carried out"  # noqa: PLR2004 - HTTP's own border
-        return render_message(title, words, status=status, reference=reference)
+        return render_message(title, words, status=status, reference=reference, is_signed_in=is_signed_in)
     return JSONResponse({"detail": words, "reference": reference}, status)
