@@ -61,7 +61,7 @@ class Conversations:
             BadInputError: the guard does not let the title pass, or it is empty.
             NotFoundError: the thread is foreign or does not exist.
         """
-        guarded = title_of(await self._guarded(person, title))
+        guarded = title_of(await self._guard.pass_apart(title, person))
         if not guarded:
             raise BadInputError("The title is empty. Write at least one word.")
         await self._history.rename_thread(person, thread_id, guarded)
@@ -84,7 +84,7 @@ class Conversations:
             NotFoundError: the message is foreign or does not exist.
         """
         message = await self._history.message(person, message_id)
-        guarded = await self._guarded(person, comment) if comment else ""
+        guarded = await self._guard.pass_apart(comment, person) if comment else ""
         await self._audit.append(
             FeedbackGiven(
                 actor=person.id,
@@ -104,14 +104,3 @@ class Conversations:
             NotFoundError: it is foreign or does not exist.
         """
         await self._history.delete_feedback(person, feedback_id)
-
-    async def _guarded(self, person: Person, text: str) -> str:
-        """Return a short text after the guard; its placeholders are its own and are not restored.
-
-        Raises:
-            BadInputError: the guard does not let it pass.
-        """
-        verdict = await self._guard.check_apart(text, person)
-        if verdict.is_blocked:
-            raise BadInputError("This text was not kept: the guard does not let it pass. Write it without secrets.")
-        return verdict.text

@@ -17,9 +17,8 @@ from assistant.answering.record import AuditLog
 from assistant.answering.words import held_back_of_detail, policy_of_detail
 from assistant.audit.events import AccessRefused, LogRead, ReportDecided, ReportFiled
 from assistant.conversation import Author, Person
-from assistant.errors import BadInputError, NotAllowedError, NotFoundError, UnavailableError
+from assistant.errors import NotAllowedError, NotFoundError, UnavailableError
 from assistant.history.history import History
-from assistant.history.storable import storable
 from assistant.reports.report import Decision, Report, Reported, ReportPage, RuleReports
 from assistant.reports.reports import Reports
 from assistant.rights import HOLDERS, Right
@@ -182,7 +181,7 @@ class Review:
             TooManyReportsError: the person filed as many in the last hour as fit.
         """
         about, earlier = await self.finding(person, message_id, number)
-        guarded = await self._guarded(person, comment)
+        guarded = await self._guard.check_note(comment, person, most_chars=COMMENT_CHARS)
         if earlier is not None:
             if guarded and not earlier.comment and earlier.decision is None:
                 await self._note_filed(person, about, earlier.id, guarded)
@@ -219,7 +218,7 @@ class Review:
         """
         await self._require_reviewer(reviewer)
         report = await self._reports.report(report_id)
-        guarded = await self._guarded(reviewer, note)
+        guarded = await self._guard.check_note(note, reviewer, most_chars=COMMENT_CHARS)
         if report.decision is None:
             await self._audit.append(
                 ReportDecided(
@@ -277,22 +276,6 @@ class Review:
                 comment_chars=len(comment),
             )
         )
-
-    async def _guarded(self, person: Person, text: str) -> str:
-        """Return a comment or a note after the guard.
-
-        Raises:
-            BadInputError: it is too long, or the guard does not let it pass.
-        """
-        text = storable(text).strip()
-        if len(text) > COMMENT_CHARS:
-            raise BadInputError(f"This is too long: {COMMENT_CHARS} characters are the most.")
-        if not text:
-            return ""
-        verdict = await self._guard.check_apart(text, person)
-        if verdict.is_blocked:
-            raise BadInputError("This text was not kept: the guard does not let it pass. Write it without secrets.")
-        return verdict.text
 
     async def _require_reviewer(self, person: Person) -> None:
         if not person.has_any(REVIEWERS):

@@ -8,7 +8,8 @@ from typing import Protocol
 from uuid import UUID
 
 from assistant.conversation import Person
-from assistant.errors import UnavailableError
+from assistant.errors import BadInputError, UnavailableError
+from assistant.history.storable import storable
 from assistant.keys import Sealer
 from assistant.policy.source import GuardSource
 from policies.guard import Guard
@@ -104,6 +105,28 @@ class ConversationGuard:
     async def check_apart(self, text: str, person: Person) -> Verdict:
         """Judge a title or a comment, which stands beside the conversation and does not use its placeholders."""
         return await GuardedConversation(self._guards.current, Pseudonyms(), person, persona="").check_prompt(text)
+
+    async def pass_apart(self, text: str, person: Person) -> str:
+        """Return a title or a comment after the guard; its placeholders are its own and are not restored.
+
+        Raises:
+            BadInputError: the guard does not let it pass.
+        """
+        verdict = await self.check_apart(text, person)
+        if verdict.is_blocked:
+            raise BadInputError("This text was not kept: the guard does not let it pass. Write it without secrets.")
+        return verdict.text
+
+    async def check_note(self, text: str, person: Person, *, most_chars: int) -> str:
+        """Return a note or a comment after the guard; an empty one stays empty.
+
+        Raises:
+            BadInputError: it is too long, or the guard does not let it pass.
+        """
+        text = storable(text).strip()
+        if len(text) > most_chars:
+            raise BadInputError(f"This is too long: {most_chars} characters are the most.")
+        return await self.pass_apart(text, person) if text else ""
 
     async def restore(self, thread_id: UUID, person: Person, texts: Iterable[str]) -> list[str]:
         """Return stored texts as their owner may read them: placeholders replaced by the person's own values."""

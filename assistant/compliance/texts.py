@@ -7,7 +7,7 @@ from typing import Final
 from assistant.answering.guarding import ConversationGuard
 from assistant.conversation import Person
 from assistant.errors import BadInputError
-from assistant.history.storable import storable, storable_title
+from assistant.history.storable import storable_title
 
 NOTE_CHARS: Final = 4000
 REASON_CHARS: Final = 20  # fewer say nothing; as the works council's agreement wants it
@@ -47,12 +47,4 @@ class DeskTexts:
         Raises:
             BadInputError: it is too long, or the guard does not let it pass.
         """
-        text = storable(text).strip()
-        if len(text) > NOTE_CHARS:
-            raise BadInputError(f"This is too long: {NOTE_CHARS} characters are the most.")
-        if not text:
-            return ""
-        verdict = await self._guard.check_apart(text, person)
-        if verdict.is_blocked:
-            raise BadInputError("This text was not kept: the guard does not let it pass. Write it without secrets.")
-        return verdict.text
+        return await self._guard.check_note(text, person, most_chars=NOTE_CHARS)

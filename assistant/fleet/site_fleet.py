@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
 from assistant.errors import SettingsError, where
+from assistant.repeating import repeating
 from connectors.errors import FleetError
 from connectors.model_hosts.catalogue import Fleet, read_fleet
 
@@ -77,13 +78,8 @@ class SiteFleet:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Look every two seconds while this context is open."""
-        task = asyncio.create_task(self._poll())
-        try:
+        async with repeating(self.refresh, every_seconds=_POLL_SECONDS):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def refresh(self) -> None:
         """Put the fleet in force that the files hold now, if they changed. Never raises."""
@@ -93,11 +89,6 @@ class SiteFleet:
                     await self._refresh(self._file, self._fleet)
             except Exception as error:  # noqa: BLE001 - whatever it is, the fleet in force stays and the next look comes
                 _log.warning("a changed fleet waits: %s", where(error))
-
-    async def _poll(self) -> None:
-        while True:
-            await asyncio.sleep(_POLL_SECONDS)
-            await self.refresh()
 
     async def _refresh(self, file: Path, kept: Fleet) -> None:
         stamp = await asyncio.to_thread(_stamp, (file, *kept.key_files))

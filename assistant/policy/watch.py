@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 from assistant.errors import where
 from assistant.policy.files import PolicyReader, ReadPolicy, Stamp
 from assistant.policy.source import GuardSource
+from assistant.repeating import repeating
 from policies.errors import PolicyError
 from policies.policy import Policy
 
@@ -49,13 +50,8 @@ class PolicyWatch:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Look every two seconds while this context is open."""
-        task = asyncio.create_task(self._poll())
-        try:
+        async with repeating(self.refresh, every_seconds=_POLL_SECONDS):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def refresh(self) -> None:
         """Put the policy in force that the files hold now, if they changed. Never raises."""
@@ -64,11 +60,6 @@ class PolicyWatch:
                 await self._refresh()
             except Exception as error:  # noqa: BLE001 - whatever it is, the policy in force stays and the next look comes
                 _log.warning("a changed policy waits: %s", where(error))
-
-    async def _poll(self) -> None:
-        while True:
-            await asyncio.sleep(_POLL_SECONDS)
-            await self.refresh()
 
     async def _refresh(self) -> None:
         stamp = await asyncio.to_thread(self._reader.stamp)

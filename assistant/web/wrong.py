@@ -9,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from assistant.review import COMMENT_CHARS
 from assistant.web.chat_parts import Reviewing
 from assistant.web.forms import read_form
 from assistant.web.pages import render
 from assistant.web.refusals import acting, in_words
 
 REPORTED: Final = "Reported. Your reviewer sees the rule and the masked value, never the value."
-_COMMENT_CHARS: Final = 500
 
 
 def wrong_path(message_id: UUID, number: int) -> str:
@@ -48,7 +48,7 @@ class WrongRoutes:
             report=report,
             action=wrong_path(message_id, number),
             thread=f"/thread/{about.thread_id}",
-            comment_chars=_COMMENT_CHARS,
+            comment_chars=COMMENT_CHARS,
         )
 
     async def _file(self, request: Request) -> Response:

@@ -7,9 +7,8 @@ from typing import Final
 from uuid import UUID
 
 from assistant.compliance.standing import Disposition, Move, Standing, State, Step
+from assistant.compliance.texts import NOTE_CHARS
 from assistant.errors import BadInputError
-
-NOTE_CHARS: Final = 4000
 
 STATE_WORDS: Final[Mapping[State, str]] = {
     State.NEW: "new",

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from assistant.errors import BadInputError
 from assistant.reports.report import Decision
+from assistant.review import COMMENT_CHARS
 from assistant.rights import Right
 from assistant.web.chat_parts import Reviewing
 from assistant.web.console import filters
@@ -21,7 +22,6 @@ from assistant.web.refusals import acting
 
 PATH: Final = "/review"
 _RULE_CHARS: Final = 120
-_NOTE_CHARS: Final = 500
 
 
 class ReportPages:
@@ -59,7 +59,7 @@ class ReportPages:
             is_decided=is_decided,
             is_first="before" not in asked,
             link=queue_link,
-            note_chars=_NOTE_CHARS,
+            note_chars=COMMENT_CHARS,
         )
 
     async def _show_rules(self, request: Request) -> Response:
