@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+from assistant.answering.guarding import ConversationGuard
 from assistant.answering.words import guard_detail, title_of
 from assistant.conversation import Author, Message, MessageState, Person, Role, Thread, Turn
 from assistant.errors import BadInputError, CloisterError, NotAllowedError, NotFoundError
@@ -331,8 +332,11 @@ def hosts() -> Sequence[HostStatus]:
     return [HostStatus("Mini2", "lmstudio", "http://mini2:1234", True, "Mini2 serves 1 model", now, "fleet", (model,))]
 
 
-class JudgingGuard:
-    """The guard of titles and comments."""
+class JudgingGuard(ConversationGuard):
+    """The product's guard of titles and comments, judging by a few words."""
+
+    def __init__(self) -> None:
+        pass  # it needs neither policy nor history
 
     async def check_apart(self, text: str, person: Person) -> Verdict:
         return judge(text)
