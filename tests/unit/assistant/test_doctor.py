@@ -139,16 +139,17 @@ def test_a_python_that_nobody_tried_is_a_failure() -> None:
 
 async def test_a_check_that_fails_or_hangs_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fails(_: Settings) -> AsyncIterator[Check]:
+        monkeypatch.setattr(examination, "_PATIENCE_SECONDS", 0.1)  # with the next family, which hangs, and no other
         raise ZeroDivisionError("made-up-word")
         yield
 
     async def hangs(_: Settings) -> AsyncIterator[Check]:
+        monkeypatch.setattr(examination, "_PATIENCE_SECONDS", 60.0)
         await examination.asyncio.sleep(60)
         yield
 
     monkeypatch.setattr(examination, "_database", fails)
     monkeypatch.setattr(examination, "_redis", hangs)
-    monkeypatch.setattr(examination, "_PATIENCE_SECONDS", 5.0)
     found = [check async for check in examine(installation(tmp_path))]
     failed = {check.name: check.found for check in found if check.state is State.FAIL}
     assert set(failed) == {"database", "redis"}
