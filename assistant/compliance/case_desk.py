@@ -5,7 +5,7 @@ As with hits, each step is in the log before it is in the table, under a lock of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
@@ -96,6 +96,15 @@ class CaseDesk:
         found = await self._cases.case(case_id, hidden_from=person.id)
         await self._audit.append(CaseViewed(actor=person.id, case_id=case_id))
         return found
+
+    async def hidden_from(self, person: Person, case_ids: Collection[UUID]) -> frozenset[UUID]:
+        """Return which of these cases do not exist for a person, because they hold a turn of theirs.
+
+        Raises:
+            NotAllowedError: this person may not read at the desk.
+        """
+        await self._gate.require(person, Right.READ_DESK)
+        return await self._cases.holding_turns_of(person.id, case_ids) if case_ids else frozenset()
 
     async def open(self, person: Person, title: str, turn_ids: Sequence[UUID], note: str = "") -> UUID:
         """Open a case on these turns and return its id.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -132,6 +132,14 @@ class Cases:
             turns = await connection.execute(_turns_of(case_id))
             entries = await list_entries(connection, case_id=case_id)
             return CaseFile(case, tuple([_turn(turn) for turn in turns]), entries)
+
+    async def holding_turns_of(self, person_id: UUID, case_ids: Collection[UUID]) -> frozenset[UUID]:
+        """Return which of these cases hold a turn of a person."""
+        wanted = select(col(CaseTurnRow.case_id)).where(
+            col(CaseTurnRow.case_id).in_(list(case_ids)), col(CaseTurnRow.subject) == person_id
+        )
+        async with transaction(self._engine) as connection:
+            return frozenset((await connection.scalars(wanted)).all())
 
     @asynccontextmanager
     async def locked(self, case_id: UUID, *, hidden_from: UUID) -> AsyncIterator[LockedCase]:

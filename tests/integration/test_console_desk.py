@@ -162,6 +162,18 @@ async def test_a_case_about_oneself_is_not_there(console: Console) -> None:
     assert "Open a case" not in page
 
 
+async def test_the_search_gives_away_no_case_about_oneself(console: Console) -> None:
+    scene = console.scene
+    turn = await scene.ask(f"the token is {TOKEN}", person=scene.rolf)
+    await scene.seal_and_follow()
+    case = await scene.case_on(turn, await scene.ask("hello"))
+    await scene.unmasking.request(scene.rita, Asked(case, [turn.id], REASON, 10, shows_names=True))
+    await console.post("rita", f"/console/turn/{turn.id}/step", step="decide", disposition="violation", note="a key")
+    for kind, told in (("case:opened", case), ("unmask:requested", case), ("hit:decided", "violation")):
+        assert str(told) in await console.get("rita", f"/console/search?type={kind}")
+        assert str(told) not in await console.get("rolf", f"/console/search?type={kind}")
+
+
 async def test_unmasking_takes_two_and_every_look_is_marked_and_noted(console: Console) -> None:
     turn = await console.scene.ask(f"write to {EMAIL} with {TOKEN}")
     case = location(await console.post("rita", "/console/cases", turn=str(turn.id), title="Addresses"))
