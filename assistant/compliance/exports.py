@@ -115,6 +115,8 @@ class Exports:
             col(ExportRow.state).in_([ExportState.WAITING.value, ExportState.WRITING.value]),
         )
         async with transaction(self._engine) as connection:
+            one_at_a_time = func.pg_advisory_xact_lock(func.hashtextextended(f"exports of {person.id}", 0))
+            await connection.execute(select(one_at_a_time))  # or all would count before any is there
             if (await connection.scalar(waiting) or 0) >= _MOST_WAITING:
                 raise BadInputError(f"{_MOST_WAITING} exports of yours wait already. Wait until one of them is ready.")
             row = {"id": export_id, "requested_by": person.id, "reason": guarded, "query": _as_json(query)}

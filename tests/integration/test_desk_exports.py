@@ -177,3 +177,10 @@ async def test_requests_have_their_limits(desk: DeskScene, exports: Exports) -> 
         await exports.request(desk.rita, ExportQuery(), REASON)
     await exports.request(desk.alma, ExportQuery(), REASON)
     assert TOKEN not in str(desk.scene.sql("SELECT row_to_json(t)::text FROM log_export t"))
+
+
+async def test_requests_at_once_have_the_same_limits(desk: DeskScene, exports: Exports) -> None:
+    asked = [exports.request(desk.rita, ExportQuery(), REASON) for _ in range(9)]
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert sum(isinstance(answer, BadInputError) for answer in answers) == 4
+    assert len(await exports.list_own(desk.rita)) == 5
