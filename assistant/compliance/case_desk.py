@@ -142,7 +142,7 @@ class CaseDesk:
         """Put turns into an open case.
 
         Raises:
-            BadInputError: the case is decided, or these are too many turns, or it belongs to one of their people.
+            BadInputError: the case is decided or holds all of them already, or these are too many turns.
             NotAllowedError: this person is no reviewer.
             NotFoundError: the case or one of the turns does not exist, or is the person's own.
         """
@@ -150,6 +150,10 @@ class CaseDesk:
         turns = await self._places(person, turn_ids)
         async with self._cases.locked(case_id, hidden_from=person.id) as locked:
             standing = locked.case.standing.moved(Step.ADD_TURNS)  # what was decided is about the turns in it
+            held = await locked.turn_ids()
+            turns = tuple(turn for turn in turns if turn.turn_id not in held)
+            if not turns:
+                raise BadInputError("The case holds this already. Load the page again.")
             if standing.assignee in {turn.person_id for turn in turns}:
                 standing = replace(standing, assignee=None)  # nobody keeps a case that is about themselves
             added = tuple(turn.turn_id for turn in turns)

@@ -165,6 +165,11 @@ class LockedCase:
         held = exists().where(col(CaseTurnRow.case_id) == self.case.id, col(CaseTurnRow.subject) == person_id)
         return bool(await self._connection.scalar(select(held)))
 
+    async def turn_ids(self) -> frozenset[UUID]:
+        """Return the turns that it holds."""
+        held = select(col(CaseTurnRow.turn_id)).where(col(CaseTurnRow.case_id) == self.case.id)
+        return frozenset((await self._connection.scalars(held)).all())
+
     async def stand(self, standing: Standing, step: Step, *, actor: UUID, note: str) -> None:
         """Write where the case stands now, and the step that led there."""
         await self._connection.execute(
