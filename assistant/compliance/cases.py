@@ -23,6 +23,7 @@ from assistant.errors import BadInputError, NotFoundError
 
 MOST_TURNS: Final = 200  # in one case; an investigation of more is several cases
 _MOST_A_PAGE: Final = 100
+_CURSOR_DIGITS: Final = 18  # what the database counts with has one more
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class Cases:
         if assignee is not None:
             query = query.where(col(CaseRow.assignee) == assignee)
         if before:
-            if not before.isdecimal() or len(before) > len(str(2**62)):
+            if not before.isdecimal() or len(before) > _CURSOR_DIGITS:
                 raise BadInputError("This page of the list is not there any more. Go back to the newest.")
             query = query.where(col(CaseRow.number) < int(before))
         async with transaction(self._engine) as connection:

@@ -332,3 +332,50 @@ async def test_a_form_leads_to_no_other_site(console: Console, back: str) -> Non
     (hit,) = re.findall(r'name="hit" value="([0-9a-f-]+)"', await console.get("rita", "/console/hits"))
     answer = await console.post("rita", "/console/hits", hit=hit, step="assign", back=back)
     assert location(answer) == "/console/hits"
+
+
+ODD = ("\0", "a\0b", "9" * 18, "9" * 19, "9" * 5000, "-1", "٣", "²", "'", "9999-12-31", "0001-01-01", "2026-W53")
+ODD_CURSORS = tuple(
+    f"{moment}~{uuid4()}" for moment in ("0001-01-01T00:00+14:00", "9999-12-31T23:59-14:00", "infinity")
+)
+FIELDS = {
+    "/console/queue": ("severity", "rule", "age", "before", "after"),
+    "/console/search": ("person", "turn", "words", "rule", "model", "host", "persona", "type", "from", "to", "before"),
+    "/console/hits": ("severity", "rule", "show", "after"),
+    "/console/cases": ("show", "before"),
+    "/console/integrity/head": ("from",),
+    "/my-log": ("show", "before", "after"),
+}
+
+
+async def test_no_address_makes_a_page_fail(console: Console) -> None:
+    await console.scene.ask(f"the token is {TOKEN}")
+    await console.scene.seal_and_follow()
+    browser = await console.browser("rita")
+    for path, names in FIELDS.items():
+        for name in names:
+            for value in (*ODD, *ODD_CURSORS):
+                answer = await browser.get(path, params={name: value})
+                assert answer.status_code in {200, 303, 400, 404}, (path, name, value)
+
+
+async def test_no_form_makes_a_page_fail(console: Console) -> None:
+    turn = await console.scene.ask("hello")
+    case = await console.scene.case_on(turn)
+    forms: Mapping[str, Mapping[str, object]] = {
+        "/console/people": {"name": "maria", "reason": REASON},
+        "/console/cases": {"turn": short_reference(turn.id), "title": "t", "note": "n"},
+        f"/console/case/{case}/step": {"step": "note", "disposition": "", "assignee": "", "note": "n"},
+        f"/console/case/{case}/turns": {"turn": short_reference(turn.id)},
+        f"/console/case/{case}/unmask": {"turn": str(turn.id), "what": "names", "reason": REASON, "minutes": "5"},
+        "/console/samples": {"population": "turns", "size": "3", "week": "2026-W01"},
+        "/console/exports": {"person": "", "turn": "", "type": "", "rule": "x", "from": "", "to": "", "reason": REASON},
+        "/console/erasure": {"what": "hold", "person": "", "turn": short_reference(turn.id), "reason": REASON},
+    }
+    browser = await console.browser("rita")
+    for path, fields in forms.items():
+        for name in fields:
+            for value in ODD:
+                console.scene.scene.sql("DELETE FROM log_export")  # or the limit of what waits would answer
+                answer = await browser.post(path, data={**fields, name: value})
+                assert answer.status_code in {303, 400, 404}, (path, name, value)

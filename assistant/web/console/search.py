@@ -150,9 +150,10 @@ def search_of(fields: Mapping[str, str], person_id: UUID | None) -> Search:
 
 def _day(text: str) -> str:
     try:
-        return date.fromisoformat(text).isoformat() if text else ""
+        day = date.fromisoformat(text)
     except ValueError:
         return ""
+    return day.isoformat() if day < date.max else ""  # the day after it is needed, too
 
 
 def _midnight(day: str) -> datetime:
