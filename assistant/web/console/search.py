@@ -95,7 +95,7 @@ class SearchPages:
             types=sorted(_TAGS),
             severities=list(filters.SEVERITIES),
             labels=self._parts.labels(),
-            links=page_links(PATH, fields, page),
+            links=page_links(PATH, fields, page) | ({"newer": ""} if fields["words"] else {}),  # words go one way only
         )
 
     async def _not_about(self, person: Person, events: Sequence[StoredEvent]) -> list[StoredEvent]:
@@ -116,7 +116,7 @@ class SearchPages:
         found = await self._parts.words.search_text(words, before=cursor.before, limit=_A_PAGE, search=search)
         page = EventPage(found.events, has_newer=cursor.before is not None, has_older=len(found.events) == _A_PAGE)
         if found.is_cut_off:
-            return page, "The search was given up after two seconds. Ask for fewer days, or for other words."
+            return page, "The search was given up after a second. Ask for fewer days, or for other words."
         if found.until is None:
             return page, "No text is ready to be searched yet. The worker makes them ready every minute."
         return page, ""
