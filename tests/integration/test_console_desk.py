@@ -162,6 +162,26 @@ async def test_a_case_about_oneself_is_not_there(console: Console) -> None:
     assert "Open a case" not in page
 
 
+async def test_an_approver_is_offered_nothing_that_they_may_not_do(console: Console) -> None:
+    await console.scene.ask(f"the token is {TOKEN}")
+    await console.scene.seal_and_follow()
+    assert '<a href="/console/hits"' in await console.get("alma", "/console/unmask")
+    page = await console.get("alma", "/console/hits")
+    assert "secret/github-token" in page
+    for refused in ('name="step"', 'type="checkbox"', 'href="/console/queue"'):
+        assert refused not in page
+        assert refused in await console.get("rita", "/console/hits")
+
+
+async def test_a_refusal_leads_back_to_the_console(console: Console) -> None:
+    assert '<a class="primary" href="/console">' in await console.get("alma", "/console/queue", 403)
+    browser = await console.browser("rita")
+    browser.cookies.clear()  # the session is over while a form is filled in
+    answer = await browser.post("/console/cases", data={"title": "x"}, headers={"accept": "text/html"})
+    assert answer.status_code == 401
+    assert '<a class="primary" href="/sign-in">' in answer.text
+
+
 async def test_the_search_gives_away_no_case_about_oneself(console: Console) -> None:
     scene = console.scene
     turn = await scene.ask(f"the token is {TOKEN}", person=scene.rolf)
