@@ -171,8 +171,11 @@ async def test_requests_have_their_limits(desk: DeskScene, exports: Exports) -> 
         await exports.request(desk.rita, ExportQuery(), "too short")
     with pytest.raises(BadInputError):
         await exports.request(desk.rita, ExportQuery(reference="no reference"), REASON)
+    for name in ("rule", "model", "host", "persona"):
+        with pytest.raises(BadInputError):
+            await exports.request(desk.rita, ExportQuery(**{name: TOKEN}), REASON)
     for _ in range(5):
-        await exports.request(desk.rita, ExportQuery(), f"{REASON} {TOKEN}")
+        await exports.request(desk.rita, ExportQuery(rule="secret/github-token"), f"{REASON} {TOKEN}")
     with pytest.raises(BadInputError):
         await exports.request(desk.rita, ExportQuery(), REASON)
     await exports.request(desk.alma, ExportQuery(), REASON)
