@@ -276,6 +276,28 @@ async def test_the_employee_reads_in_their_own_log_who_looked_and_why(console: C
     assert "You were unmasked" not in await console.get("otto", "/my-log")
 
 
+@pytest.mark.parametrize("asked_by", ["person", "turn"])
+async def test_the_employee_reads_in_their_own_log_that_their_events_were_exported(
+    console: Console, asked_by: str
+) -> None:
+    scene = console.scene
+    turn = await scene.ask("hello")
+    await scene.seal()
+    asked = {"person": scene.maria.id.hex[-8:], "turn": short_reference(turn.id)}[asked_by]
+    await console.post("rita", "/console/exports", reason=REASON, **{asked_by: asked})
+
+    async def to_file(request: ExportRequest, target: Path, on_progress: OnProgress) -> Exported:
+        key, url = read_public_key(scene.seal_keys.public_file), scene.scene.database.audit_reader_url
+        return await create_export(url, key, request, scene.audit, target, on_progress=on_progress)
+
+    assert await scene.desk.exports.write_next(to_file)
+    for name in ("maria", "otto"):
+        await scene.identity.set_password(name, PASSWORD)
+    told = f"taken out of the log as a file, for the person {scene.rita.id.hex[-8:]}"
+    assert told in await console.get("maria", "/my-log?show=others")
+    assert "as a file" not in await console.get("otto", "/my-log")
+
+
 async def test_a_name_leads_to_its_pseudonym_with_a_reason(console: Console) -> None:
     maria = console.scene.maria.id.hex[-8:]
     answer = await console.post("rita", "/console/people", name="maria", reason=REASON)
