@@ -50,7 +50,7 @@ class Erasure:
         """Agree to a request, which is done at once; return how many texts are gone.
 
         Raises:
-            NotAllowedError: this person is no approver, asked for it, or is the one to be erased.
+            NotAllowedError: this person is no approver, asked for it, or it is about them or a conversation of theirs.
             HeldError: a hold forbids it; the request stays open.
             BadInputError: the account of the person to be erased is not switched off.
             NotFoundError: there is no such open request.
@@ -61,7 +61,7 @@ class Erasure:
         """Decide that nothing is erased.
 
         Raises:
-            NotAllowedError: this person is no approver, asked for it, or is the one to be erased.
+            NotAllowedError: this person is no approver, asked for it, or it is about them or a conversation of theirs.
             NotFoundError: there is no such open request.
         """
         await self._eraser.deny(await self._decidable(person, request_id), person.id)
@@ -82,34 +82,43 @@ class Erasure:
         """End a hold.
 
         Raises:
-            NotAllowedError: this person is no approver.
+            NotAllowedError: this person is no approver, or the hold is on them or a conversation of theirs.
             NotFoundError: there is no such hold, or it is over.
         """
         await self._require(person, Right.DECIDE_ERASURE)
-        await self._eraser.release_hold(await self._eraser.hold(hold_id), person.id)
+        hold = await self._eraser.hold(hold_id)
+        if hold.subject_id in await self._eraser.subjects_of(person.id, [hold]):
+            await self._note_refusal(person, Right.DECIDE_ERASURE)
+            raise NotAllowedError("This hold is about you: another approver ends it.")
+        await self._eraser.release_hold(hold, person.id)
 
     async def requests(self, person: Person, *, with_decided: bool = False) -> list[ErasureRequest]:
-        """Return the open requests, the newest first.
+        """Return the open requests, the newest first, without those about the person themselves.
 
         Raises:
             NotAllowedError: this person may not see them.
         """
         await self._require(person, Right.ASK_ERASURE)
-        return await self._eraser.requests(with_decided=with_decided)
+        found = await self._eraser.requests(with_decided=with_decided)
+        own = await self._eraser.subjects_of(person.id, found)
+        return [request for request in found if request.subject_id not in own]
 
     async def holds(self, person: Person, *, with_released: bool = False) -> list[Hold]:
-        """Return the holds in force, the newest first.
+        """Return the holds in force, the newest first, without those on the person themselves.
 
         Raises:
             NotAllowedError: this person may not see them.
         """
         await self._require(person, Right.ASK_ERASURE)
-        return await self._eraser.holds(with_released=with_released)
+        found = await self._eraser.holds(with_released=with_released)
+        own = await self._eraser.subjects_of(person.id, found)
+        return [hold for hold in found if hold.subject_id not in own]
 
     async def _decidable(self, person: Person, request_id: UUID) -> ErasureRequest:
         await self._require(person, Right.DECIDE_ERASURE)
         request = await self._eraser.open_request(request_id)
-        if person.id in (request.requested_by, request.subject_id):
+        is_own = request.subject_id in await self._eraser.subjects_of(person.id, [request])
+        if is_own or person.id == request.requested_by:
             await self._note_refusal(person, Right.DECIDE_ERASURE)
             raise NotAllowedError("You asked for it, or it is about you: somebody else decides.")
         return request

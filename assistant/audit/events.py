@@ -1243,7 +1243,7 @@ class ExportCreated:
     """Somebody took events out of the log as a file; stored before the file can be read.
 
     Attributes:
-        subject: whose events were asked for; the actor, where it was nobody's.
+        subject: whose events, turn or conversation were asked for; the actor, where it was nobody's.
         filters: by what was asked, never for what.
         events, size: how many are in the file, and how many the log had.
         zip_sha256: the digest of the file, in which the reason stands.

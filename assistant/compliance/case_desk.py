@@ -5,7 +5,7 @@ As with hits, each step is in the log before it is in the table, under a lock of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
@@ -97,6 +97,15 @@ class CaseDesk:
         await self._audit.append(CaseViewed(actor=person.id, case_id=case_id))
         return found
 
+    async def hidden_from(self, person: Person, case_ids: Collection[UUID]) -> frozenset[UUID]:
+        """Return which of these cases do not exist for a person, because they hold a turn of theirs.
+
+        Raises:
+            NotAllowedError: this person may not read at the desk.
+        """
+        await self._gate.require(person, Right.READ_DESK)
+        return await self._cases.holding_turns_of(person.id, case_ids) if case_ids else frozenset()
+
     async def open(self, person: Person, title: str, turn_ids: Sequence[UUID], note: str = "") -> UUID:
         """Open a case on these turns and return its id.
 
@@ -133,7 +142,7 @@ class CaseDesk:
         """Put turns into an open case.
 
         Raises:
-            BadInputError: the case is decided, or these are too many turns, or it belongs to one of their people.
+            BadInputError: the case is decided or holds all of them already, or these are too many turns.
             NotAllowedError: this person is no reviewer.
             NotFoundError: the case or one of the turns does not exist, or is the person's own.
         """
@@ -141,6 +150,10 @@ class CaseDesk:
         turns = await self._places(person, turn_ids)
         async with self._cases.locked(case_id, hidden_from=person.id) as locked:
             standing = locked.case.standing.moved(Step.ADD_TURNS)  # what was decided is about the turns in it
+            held = await locked.turn_ids()
+            turns = tuple(turn for turn in turns if turn.turn_id not in held)
+            if not turns:
+                raise BadInputError("The case holds this already. Load the page again.")
             if standing.assignee in {turn.person_id for turn in turns}:
                 standing = replace(standing, assignee=None)  # nobody keeps a case that is about themselves
             added = tuple(turn.turn_id for turn in turns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +23,7 @@ from assistant.errors import BadInputError, NotFoundError
 
 MOST_TURNS: Final = 200  # in one case; an investigation of more is several cases
 _MOST_A_PAGE: Final = 100
+_CURSOR_DIGITS: Final = 18  # what the database counts with has one more
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class Cases:
         if assignee is not None:
             query = query.where(col(CaseRow.assignee) == assignee)
         if before:
-            if not before.isdecimal() or len(before) > len(str(2**62)):
+            if not before.isdecimal() or len(before) > _CURSOR_DIGITS:
                 raise BadInputError("This page of the list is not there any more. Go back to the newest.")
             query = query.where(col(CaseRow.number) < int(before))
         async with transaction(self._engine) as connection:
@@ -132,6 +133,14 @@ class Cases:
             turns = await connection.execute(_turns_of(case_id))
             entries = await list_entries(connection, case_id=case_id)
             return CaseFile(case, tuple([_turn(turn) for turn in turns]), entries)
+
+    async def holding_turns_of(self, person_id: UUID, case_ids: Collection[UUID]) -> frozenset[UUID]:
+        """Return which of these cases hold a turn of a person."""
+        wanted = select(col(CaseTurnRow.case_id)).where(
+            col(CaseTurnRow.case_id).in_(list(case_ids)), col(CaseTurnRow.subject) == person_id
+        )
+        async with transaction(self._engine) as connection:
+            return frozenset((await connection.scalars(wanted)).all())
 
     @asynccontextmanager
     async def locked(self, case_id: UUID, *, hidden_from: UUID) -> AsyncIterator[LockedCase]:
@@ -156,6 +165,11 @@ class LockedCase:
         """Tell whether one of its turns is this person's."""
         held = exists().where(col(CaseTurnRow.case_id) == self.case.id, col(CaseTurnRow.subject) == person_id)
         return bool(await self._connection.scalar(select(held)))
+
+    async def turn_ids(self) -> frozenset[UUID]:
+        """Return the turns that it holds."""
+        held = select(col(CaseTurnRow.turn_id)).where(col(CaseTurnRow.case_id) == self.case.id)
+        return frozenset((await self._connection.scalars(held)).all())
 
     async def stand(self, standing: Standing, step: Step, *, actor: UUID, note: str) -> None:
         """Write where the case stands now, and the step that led there."""

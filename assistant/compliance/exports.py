@@ -104,17 +104,23 @@ class Exports:
         """Ask for an export and return its id; a worker writes it soon.
 
         Raises:
-            BadInputError: the reason is too short or cannot be kept, or the person has too many that wait.
+            BadInputError: the reason is too short or cannot be kept, a name to look for is none, or the person has
+                too many that wait.
             NotAllowedError: this person may not export.
         """
         await self._gate.require(person, Right.EXPORT_LOG)
         guarded = await self._texts.reason(person, reason)
+        for name in filter(None, (query.rule, query.model, query.host, query.persona)):
+            if await self._texts.note(person, name) != name:
+                raise BadInputError("Nothing has such a name: it holds what the guard holds back. Look at it again.")
         export_id = uuid4()
         waiting = select(func.count()).where(
             col(ExportRow.requested_by) == person.id,
             col(ExportRow.state).in_([ExportState.WAITING.value, ExportState.WRITING.value]),
         )
         async with transaction(self._engine) as connection:
+            one_at_a_time = func.pg_advisory_xact_lock(func.hashtextextended(f"exports of {person.id}", 0))
+            await connection.execute(select(one_at_a_time))  # or all would count before any is there
             if (await connection.scalar(waiting) or 0) >= _MOST_WAITING:
                 raise BadInputError(f"{_MOST_WAITING} exports of yours wait already. Wait until one of them is ready.")
             row = {"id": export_id, "requested_by": person.id, "reason": guarded, "query": _as_json(query)}

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
-from assistant.compliance.tables import NoticeRow, UnmaskRow
+from assistant.compliance.tables import CaseTurnRow, NoticeRow, UnmaskRow
 from assistant.database import transaction
 from assistant.errors import NotAllowedError, NotFoundError
 
@@ -45,6 +45,7 @@ class Grant:
         views: how often it was looked at.
         reviewed_by: who looked at the emergency afterwards.
         is_over: its time is over by the database's clock, whether or not that was noted.
+        case_people: whose turns its case holds now.
     """
 
     id: UUID
@@ -68,6 +69,7 @@ class Grant:
     review_note: str
     is_justified: bool | None
     is_over: bool
+    case_people: frozenset[UUID]
 
     @property
     def is_open(self) -> bool:
@@ -75,8 +77,11 @@ class Grant:
         return self.state is GrantState.GRANTED and not self.is_over
 
     def is_about(self, person_id: UUID) -> bool:
-        """Tell whether one of its turns is this person's."""
-        return person_id in self.subjects
+        """Tell whether it does not exist for this person: one of its turns is theirs, or one in its case.
+
+        An emergency hides from those alone whom it shows: whoever took it could put every approver into the case.
+        """
+        return person_id in self.subjects or (person_id in self.case_people and not self.is_emergency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +269,9 @@ _IS_OVER: Final = or_(
 
 
 def _grants() -> Select[Any]:
-    return select(*UnmaskRow.__table__.columns, _IS_OVER.label("is_over"))  # type: ignore[attr-defined]
+    people = select(col(CaseTurnRow.subject)).where(col(CaseTurnRow.case_id) == col(UnmaskRow.case_id))
+    in_case = func.array(people.correlate(UnmaskRow).scalar_subquery()).label("case_people")
+    return select(*UnmaskRow.__table__.columns, _IS_OVER.label("is_over"), in_case)  # type: ignore[attr-defined]
 
 
 def _columns(grant_id: UUID, wish: Wish, actor: UUID) -> dict[str, object]:
@@ -310,6 +317,7 @@ def _grant(row: Row[Any]) -> Grant:
             **values,
             "turns": tuple(row.turns),
             "subjects": tuple(row.subjects),
+            "case_people": frozenset(row.case_people),
             "state": GrantState(row.state),
             "is_over": bool(row.is_over),
         }

@@ -176,7 +176,7 @@ def _parse_cursor(cursor: str) -> tuple[datetime, UUID]:
     due, _, event_id = cursor.partition("~")
     try:
         return datetime.fromisoformat(due).astimezone(UTC), UUID(event_id)
-    except ValueError:
+    except (ValueError, OverflowError):  # no cursor, or a day that UTC does not reach
         raise BadInputError("This page of the list is not there any more. Go back to the first one.") from None
 
 

@@ -136,6 +136,8 @@ class Standing:
                 return self.decided(actor, move.disposition)
             case Step.CONFIRM:
                 return self.confirmed(actor)
+            case Step.OPEN | Step.ADD_TURNS:
+                raise BadInputError("This comes with turns, and is no step of its own. Load the page again.")
             case _:
                 return self.moved(move.step)
 

@@ -260,5 +260,8 @@ def error_response(scope: Scope, status: int, words: str, reference: str, *, is_
     accept = dict(scope["headers"]).get(b"accept", b"")
     if b"text/html" in accept:
         title = "That did not work" if status >= 500 else "Not carried out"  # noqa: PLR2004 - HTTP's own border
-        return render_message(title, words, status=status, reference=reference, is_signed_in=is_signed_in)
+        is_signed_in = "person" in scope.get("state", {})
+        return render_message(
+            title, words, status=status, reference=reference, is_signed_in=is_signed_in, path=scope["path"]
+        )
     return JSONResponse({"detail": words, "reference": reference}, status)

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 STATIC_FOLDER: Final = Path(str(files("assistant.web"))) / "static"
+_OF_THE_CONSOLE: Final = ("/console", "/my-log", "/review")
 
 _templates = Environment(
     loader=PackageLoader("assistant.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -23,8 +24,9 @@ def render(template: str, *, status: int = 200, title: str, **values: object) ->
 
 
 def render_message(
-    title: str, words: str, *, status: int, reference: str = "", is_signed_in: bool = False
+    title: str, words: str, *, status: int, reference: str = "", is_signed_in: bool = False, path: str = "/"
 ) -> HTMLResponse:
-    """Return a page that says one thing and where to go on."""
-    href, link = ("/", "Open the chat") if is_signed_in else ("/sign-in", "Sign in")
+    """Return a page that says one thing and where to go on; `path` is what was asked for."""
+    inside = ("/console", "Open the console") if path.startswith(_OF_THE_CONSOLE) else ("/", "Open the chat")
+    href, link = inside if is_signed_in else ("/sign-in", "Sign in")
     return render("message.html", status=status, title=title, words=words, reference=reference, href=href, link=link)

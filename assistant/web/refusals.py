@@ -26,7 +26,7 @@ def in_words(handler: Handler) -> Handler:
         except CloisterError as error:
             status, reference = http_status(error), request.state.reference
             _log.info("refused %s: %s (ref %s)", status, type(error).__name__, reference)
-            return error_response(request.scope, status, str(error), reference, is_signed_in=True)
+            return error_response(request.scope, status, str(error), reference)
 
     return handle
 

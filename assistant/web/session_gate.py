@@ -6,7 +6,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import quote
 
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assistant.conversation import Person
@@ -16,6 +16,8 @@ from assistant.web.hardening import error_response, refuse
 
 _NAME: Final = "cloister_session"
 _SECURE_NAME: Final = "__Host-cloister_session"  # the prefix makes browsers refuse it from other hosts and without TLS
+
+_SIGNED_OUT: Final = "You are not signed in any more. Sign in again."
 
 
 class SessionCookie:
@@ -92,4 +94,4 @@ def _ask_to_sign_in(scope: Scope) -> Response:
     if scope["type"] == "http" and scope["method"] in {"GET", "HEAD"} and is_page:
         wanted = quote(scope["path"], safe="/")
         return RedirectResponse("/sign-in" if wanted == "/" else f"/sign-in?next={wanted}", 303)
-    return JSONResponse({"detail": "You are not signed in any more. Sign in again."}, 401)
+    return error_response(scope, 401, _SIGNED_OUT, scope["state"]["reference"])

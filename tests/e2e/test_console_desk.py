@@ -48,6 +48,7 @@ class Place:
 
     url: str
     case: UUID
+    long_case: UUID
     turn: UUID
     grant: UUID
     sample: UUID
@@ -75,7 +76,10 @@ async def furnish(desk: DeskScene, url: str) -> Place:
     asked = Asked(case, [turn.id, other.id], REASON, 30, shows_names=True, shows_values=True)
     grant = await desk.unmasking.request(desk.rita, asked)
     week = await a_week_ago(desk)
-    return Place(url, case, turn.id, grant, await desk.desk.samples.draw(desk.rita, week, Population.TURNS, 5))
+    long_case = await desk.cases.open(desk.rita, "AVeryLongWord" * 14, [turn.id])
+    return Place(
+        url, case, long_case, turn.id, grant, await desk.desk.samples.draw(desk.rita, week, Population.TURNS, 5)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +170,7 @@ def test_no_page_of_the_desk_has_a_barrier(
         "/console/hits?show=second",
         "/console/cases",
         f"/console/case/{place.case}",
+        f"/console/case/{place.long_case}",
         f"/console/turn/{place.turn}",
         "/console/samples",
         f"/console/sample/{place.sample}",
@@ -182,7 +187,7 @@ def test_no_page_of_the_desk_has_a_barrier(
         assert [f"{each['id']}: {[node['target'] for node in each['nodes']]}" for each in found] == [], path
         assert rolf.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is too wide"
         if (
-            path.startswith("/console/case/")
+            path == f"/console/case/{place.case}"
             and (shots := os.environ.get("SHOTS"))
             and (scheme, width)
             == (

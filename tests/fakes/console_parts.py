@@ -232,6 +232,11 @@ class EmptyHits:
         return ()
 
 
+class EmptyCases(EmptyDesk):
+    async def hidden_from(self, _person: object, _case_ids: object) -> frozenset[UUID]:
+        return frozenset()
+
+
 class NoEmergencies(EmptyDesk):
     async def emergencies(self, _person: object) -> tuple[Grant, ...]:
         return ()
@@ -250,7 +255,8 @@ def empty_desk() -> Desk:
     hits: Any = EmptyHits()
     unmasking: Any = NoEmergencies()
     people: Any = Nobody()
-    return Desk(hits, nothing, nothing, unmasking, nothing, nothing, people, nothing)
+    cases: Any = EmptyCases()
+    return Desk(hits, cases, nothing, unmasking, nothing, nothing, people, nothing)
 
 
 class CurrentHeads:

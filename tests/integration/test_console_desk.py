@@ -162,6 +162,38 @@ async def test_a_case_about_oneself_is_not_there(console: Console) -> None:
     assert "Open a case" not in page
 
 
+async def test_an_approver_is_offered_nothing_that_they_may_not_do(console: Console) -> None:
+    await console.scene.ask(f"the token is {TOKEN}")
+    await console.scene.seal_and_follow()
+    assert '<a href="/console/hits"' in await console.get("alma", "/console/unmask")
+    page = await console.get("alma", "/console/hits")
+    assert "secret/github-token" in page
+    for refused in ('name="step"', 'type="checkbox"', 'href="/console/queue"'):
+        assert refused not in page
+        assert refused in await console.get("rita", "/console/hits")
+
+
+async def test_a_refusal_leads_back_to_the_console(console: Console) -> None:
+    assert '<a class="primary" href="/console">' in await console.get("alma", "/console/queue", 403)
+    browser = await console.browser("rita")
+    browser.cookies.clear()  # the session is over while a form is filled in
+    answer = await browser.post("/console/cases", data={"title": "x"}, headers={"accept": "text/html"})
+    assert answer.status_code == 401
+    assert '<a class="primary" href="/sign-in">' in answer.text
+
+
+async def test_the_search_gives_away_no_case_about_oneself(console: Console) -> None:
+    scene = console.scene
+    turn = await scene.ask(f"the token is {TOKEN}", person=scene.rolf)
+    await scene.seal_and_follow()
+    case = await scene.case_on(turn, await scene.ask("hello"))
+    await scene.unmasking.request(scene.rita, Asked(case, [turn.id], REASON, 10, shows_names=True))
+    await console.post("rita", f"/console/turn/{turn.id}/step", step="decide", disposition="violation", note="a key")
+    for kind, told in (("case:opened", case), ("unmask:requested", case), ("hit:decided", "violation")):
+        assert str(told) in await console.get("rita", f"/console/search?type={kind}")
+        assert str(told) not in await console.get("rolf", f"/console/search?type={kind}")
+
+
 async def test_unmasking_takes_two_and_every_look_is_marked_and_noted(console: Console) -> None:
     turn = await console.scene.ask(f"write to {EMAIL} with {TOKEN}")
     case = location(await console.post("rita", "/console/cases", turn=str(turn.id), title="Addresses"))
@@ -244,6 +276,28 @@ async def test_the_employee_reads_in_their_own_log_who_looked_and_why(console: C
     assert "You were unmasked" not in await console.get("otto", "/my-log")
 
 
+@pytest.mark.parametrize("asked_by", ["person", "turn"])
+async def test_the_employee_reads_in_their_own_log_that_their_events_were_exported(
+    console: Console, asked_by: str
+) -> None:
+    scene = console.scene
+    turn = await scene.ask("hello")
+    await scene.seal()
+    asked = {"person": scene.maria.id.hex[-8:], "turn": short_reference(turn.id)}[asked_by]
+    await console.post("rita", "/console/exports", reason=REASON, **{asked_by: asked})
+
+    async def to_file(request: ExportRequest, target: Path, on_progress: OnProgress) -> Exported:
+        key, url = read_public_key(scene.seal_keys.public_file), scene.scene.database.audit_reader_url
+        return await create_export(url, key, request, scene.audit, target, on_progress=on_progress)
+
+    assert await scene.desk.exports.write_next(to_file)
+    for name in ("maria", "otto"):
+        await scene.identity.set_password(name, PASSWORD)
+    told = f"taken out of the log as a file, for the person {scene.rita.id.hex[-8:]}"
+    assert told in await console.get("maria", "/my-log?show=others")
+    assert "as a file" not in await console.get("otto", "/my-log")
+
+
 async def test_a_name_leads_to_its_pseudonym_with_a_reason(console: Console) -> None:
     maria = console.scene.maria.id.hex[-8:]
     answer = await console.post("rita", "/console/people", name="maria", reason=REASON)
@@ -320,3 +374,50 @@ async def test_a_form_leads_to_no_other_site(console: Console, back: str) -> Non
     (hit,) = re.findall(r'name="hit" value="([0-9a-f-]+)"', await console.get("rita", "/console/hits"))
     answer = await console.post("rita", "/console/hits", hit=hit, step="assign", back=back)
     assert location(answer) == "/console/hits"
+
+
+ODD = ("\0", "a\0b", "9" * 18, "9" * 19, "9" * 5000, "-1", "٣", "²", "'", "9999-12-31", "0001-01-01", "2026-W53")
+ODD_CURSORS = tuple(
+    f"{moment}~{uuid4()}" for moment in ("0001-01-01T00:00+14:00", "9999-12-31T23:59-14:00", "infinity")
+)
+FIELDS = {
+    "/console/queue": ("severity", "rule", "age", "before", "after"),
+    "/console/search": ("person", "turn", "words", "rule", "model", "host", "persona", "type", "from", "to", "before"),
+    "/console/hits": ("severity", "rule", "show", "after"),
+    "/console/cases": ("show", "before"),
+    "/console/integrity/head": ("from",),
+    "/my-log": ("show", "before", "after"),
+}
+
+
+async def test_no_address_makes_a_page_fail(console: Console) -> None:
+    await console.scene.ask(f"the token is {TOKEN}")
+    await console.scene.seal_and_follow()
+    browser = await console.browser("rita")
+    for path, names in FIELDS.items():
+        for name in names:
+            for value in (*ODD, *ODD_CURSORS):
+                answer = await browser.get(path, params={name: value})
+                assert answer.status_code in {200, 303, 400, 404}, (path, name, value)
+
+
+async def test_no_form_makes_a_page_fail(console: Console) -> None:
+    turn = await console.scene.ask("hello")
+    case = await console.scene.case_on(turn)
+    forms: Mapping[str, Mapping[str, object]] = {
+        "/console/people": {"name": "maria", "reason": REASON},
+        "/console/cases": {"turn": short_reference(turn.id), "title": "t", "note": "n"},
+        f"/console/case/{case}/step": {"step": "note", "disposition": "", "assignee": "", "note": "n"},
+        f"/console/case/{case}/turns": {"turn": short_reference(turn.id)},
+        f"/console/case/{case}/unmask": {"turn": str(turn.id), "what": "names", "reason": REASON, "minutes": "5"},
+        "/console/samples": {"population": "turns", "size": "3", "week": "2026-W01"},
+        "/console/exports": {"person": "", "turn": "", "type": "", "rule": "x", "from": "", "to": "", "reason": REASON},
+        "/console/erasure": {"what": "hold", "person": "", "turn": short_reference(turn.id), "reason": REASON},
+    }
+    browser = await console.browser("rita")
+    for path, fields in forms.items():
+        for name in fields:
+            for value in ODD:
+                console.scene.scene.sql("DELETE FROM log_export")  # or the limit of what waits would answer
+                answer = await browser.post(path, data={**fields, name: value})
+                assert answer.status_code in {303, 400, 404}, (path, name, value)

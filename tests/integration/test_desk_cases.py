@@ -99,7 +99,7 @@ async def test_the_gravest_hit_sets_the_clock(desk: DeskScene) -> None:
 
 
 async def test_only_reviewers_work_on_cases_and_only_they_and_approvers_see_them(desk: DeskScene) -> None:
-    turn = await desk.ask("hello")
+    turn, other = await desk.ask("hello"), await desk.ask("hello")
     case_id = await desk.case_on(turn)
     for role in Role:
         somebody = with_roles(desk.otto, role)
@@ -108,7 +108,7 @@ async def test_only_reviewers_work_on_cases_and_only_they_and_approvers_see_them
             (desk.cases.page(somebody), may_read),
             (desk.cases.case(somebody, case_id), may_read),
             (desk.cases.open(somebody, "x", [turn.id]), role is Role.REVIEWER),
-            (desk.cases.add_turns(somebody, case_id, [turn.id]), role is Role.REVIEWER),
+            (desk.cases.add_turns(somebody, case_id, [other.id]), role is Role.REVIEWER),
             (desk.cases.take_step(somebody, case_id, Move(Step.NOTE, note="x")), role is Role.REVIEWER),
         ):
             if may:
@@ -158,6 +158,21 @@ async def test_turns_that_never_were_cannot_be_put_into_a_case(desk: DeskScene) 
     with pytest.raises(NotFoundError):
         await desk.cases.add_turns(desk.rita, case_id, [uuid4()])
     assert len(await desk.events("case:opened")) == 1
+
+
+async def test_the_history_says_nothing_that_did_not_happen(desk: DeskScene) -> None:
+    """A form can name any step, and come twice."""
+    turn, other = await desk.ask("hello"), await desk.ask("hello")
+    case_id = await desk.case_on(turn)
+    for step in (Step.OPEN, Step.ADD_TURNS):
+        with pytest.raises(BadInputError):
+            await desk.cases.take_step(desk.rita, case_id, Move(step))
+    await desk.cases.add_turns(desk.rita, case_id, [turn.id, other.id])
+    with pytest.raises(BadInputError):
+        await desk.cases.add_turns(desk.rita, case_id, [other.id])
+    assert [entry.step for entry in (await desk.cases.case(desk.rita, case_id)).entries] == [Step.OPEN, Step.ADD_TURNS]
+    (added,) = await desk.data("case:changed")
+    assert added["turn_ids"] == [str(other.id)]
 
 
 async def test_no_turn_is_added_to_what_is_decided(desk: DeskScene) -> None:

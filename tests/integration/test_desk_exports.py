@@ -171,9 +171,19 @@ async def test_requests_have_their_limits(desk: DeskScene, exports: Exports) -> 
         await exports.request(desk.rita, ExportQuery(), "too short")
     with pytest.raises(BadInputError):
         await exports.request(desk.rita, ExportQuery(reference="no reference"), REASON)
+    for name in ("rule", "model", "host", "persona"):
+        with pytest.raises(BadInputError):
+            await exports.request(desk.rita, ExportQuery(**{name: TOKEN}), REASON)
     for _ in range(5):
-        await exports.request(desk.rita, ExportQuery(), f"{REASON} {TOKEN}")
+        await exports.request(desk.rita, ExportQuery(rule="secret/github-token"), f"{REASON} {TOKEN}")
     with pytest.raises(BadInputError):
         await exports.request(desk.rita, ExportQuery(), REASON)
     await exports.request(desk.alma, ExportQuery(), REASON)
     assert TOKEN not in str(desk.scene.sql("SELECT row_to_json(t)::text FROM log_export t"))
+
+
+async def test_requests_at_once_have_the_same_limits(desk: DeskScene, exports: Exports) -> None:
+    asked = [exports.request(desk.rita, ExportQuery(), REASON) for _ in range(9)]
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert sum(isinstance(answer, BadInputError) for answer in answers) == 4
+    assert len(await exports.list_own(desk.rita)) == 5

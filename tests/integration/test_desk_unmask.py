@@ -363,3 +363,27 @@ async def test_an_approver_is_asked_only_for_what_others_did(desk: DeskScene) ->
         ):
             with pytest.raises(NotAllowedError):
                 await asked
+
+
+async def test_a_request_of_a_case_about_an_approver_is_not_theirs_to_answer(desk: DeskScene) -> None:
+    turn, of_alma = await desk.ask(f"write to {EMAIL}"), await desk.ask("hello", person=desk.alma)
+    asked = replace(await wish(desk, turn, of_alma), turns=[turn.id])
+    grant_id = await desk.unmasking.request(desk.rita, asked)
+    assert await desk.unmasking.open_requests(desk.alma) == ()
+    for step in (
+        desk.unmasking.grant(desk.alma, grant_id),
+        desk.unmasking.approve(desk.alma, grant_id),
+        desk.unmasking.deny(desk.alma, grant_id),
+        desk.unmasking.delay_notice(desk.alma, grant_id, turn.person.id, REASON),
+    ):
+        with pytest.raises(NotFoundError):
+            await step
+    await desk.unmasking.approve(desk.arno, grant_id)
+
+
+async def test_an_emergency_is_not_hidden_from_approvers_by_putting_them_into_the_case(desk: DeskScene) -> None:
+    turn = await desk.ask(f"write to {EMAIL}")
+    grant_id = await desk.unmasking.force(desk.rita, asked := await wish(desk, turn))
+    await desk.cases.add_turns(desk.rita, asked.case_id, [(await desk.ask("hello", person=desk.alma)).id])
+    assert [one.id for one in await desk.unmasking.emergencies(desk.alma)] == [grant_id]
+    await desk.unmasking.review(desk.alma, grant_id, REASON, is_justified=False)

@@ -211,6 +211,25 @@ async def test_one_person_alone_erases_nothing(scene: Scene) -> None:
     assert "erasure:executed" not in scene.tags()
 
 
+async def test_nobody_decides_about_a_conversation_of_their_own(scene: Scene) -> None:
+    thread_id = uuid4()
+    await scene.write(thread_id, ANDREA.id)
+    for scope, subject_id in ((Scope.THREAD, thread_id), (Scope.PERSON, ANDREA.id)):
+        request_id = await scene.erasure.request_erasure(RUTH, scope, subject_id, REASON)
+        hold_id = await scene.erasure.place_hold(RUTH, scope, subject_id, REASON)
+        for step, wanted in (
+            (scene.erasure.approve, request_id),
+            (scene.erasure.deny, request_id),
+            (scene.erasure.release_hold, hold_id),
+        ):
+            with pytest.raises(NotAllowedError, match="about you"):
+                await step(ANDREA, wanted)
+    assert await scene.erasure.requests(ANDREA) == await scene.erasure.holds(ANDREA) == []
+    assert len(await scene.erasure.requests(RUTH)) == len(await scene.erasure.holds(RUTH)) == 2
+    assert scene.tags().count("access:refused") == 6
+    assert await scene.kept() == [ContentText(ContentKind.PROMPT, SENTENCE)]
+
+
 async def test_the_database_itself_wants_two_persons(scene: Scene, database: Database) -> None:
     request_id = await scene.erasure.request_erasure(RUTH, Scope.THREAD, uuid4(), REASON)
     eraser = Eraser(database.audit_eraser_url, database.audit_reader_url, ORIGIN)

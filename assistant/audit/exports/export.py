@@ -24,7 +24,7 @@ import psycopg
 from psycopg import sql
 from pydantic import SecretStr
 
-from assistant.audit.events import ExportCreated
+from assistant.audit.events import ExportCreated, Tag
 from assistant.audit.exports import spreadsheet
 from assistant.audit.exports.export_query import KEY_EVENTS, ExportQuery
 from assistant.audit.exports.export_zip import Draft, TimelessZip, sha256_of
@@ -114,6 +114,7 @@ async def create_export(
         draft = drafts.enter_context(Draft(target))
         table_draft = drafts.enter_context(Draft(table)) if table else None
         try:
+            subject = await _subject_of(reader_url, request.query)
             exported = await _write(
                 reader_url, first_key, request, draft, table_draft, on_progress=on_progress or _no_progress
             )
@@ -122,7 +123,7 @@ async def create_export(
         await audit.append(
             ExportCreated(
                 actor=request.actor,
-                subject=request.query.person_id or request.actor,
+                subject=subject or request.actor,
                 door=request.door,
                 filters=request.query.filters,
                 events=exported.events,
@@ -136,6 +137,18 @@ async def create_export(
         if table_draft is not None:
             table_draft.keep()
     return exported
+
+
+async def _subject_of(reader_url: SecretStr, query: ExportQuery) -> UUID | None:
+    """Return whose events are asked for: who sees in their own log that somebody did."""
+    if query.person_id or not (query.reference or query.thread_id):
+        return query.person_id
+    turn = ExportQuery(reference=query.reference, thread_id=query.thread_id, types=frozenset({Tag.TURN_ACCEPTED}))
+    whose = sql.SQL("SELECT subject FROM audit.event WHERE {} ORDER BY id LIMIT 1").format(turn.condition())
+    async with await connect(reader_url, autocommit=True) as connection:
+        row = await (await connection.execute(whose)).fetchone()
+    subject: UUID | None = row[0] if row else None
+    return subject
 
 
 async def _write(

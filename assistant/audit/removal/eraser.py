@@ -6,6 +6,7 @@ Each call and its event are one transaction of the database, which checks itself
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -88,6 +89,12 @@ _REQUEST_COLUMNS: Final = (
 )
 _REQUESTS: Final = f"{_REQUEST_COLUMNS} WHERE state = 'requested' OR %s ORDER BY requested_at DESC LIMIT %s"
 _REQUEST: Final = f"{_REQUEST_COLUMNS} WHERE id = %s"
+# Whose a conversation is, as `audit.is_thread_of` knows it: an event or a key says so.
+_THREADS_OF: Final = (
+    "SELECT thread_id FROM audit.event WHERE thread_id = ANY(%(threads)s) AND actor = %(person)s "
+    "AND type = 'turn:accepted' "
+    "UNION SELECT thread_id FROM audit.dek WHERE thread_id = ANY(%(threads)s) AND person_id = %(person)s"
+)
 
 
 class Eraser:
@@ -152,7 +159,7 @@ class Eraser:
 
     async def holds(self, *, with_released: bool = False) -> list[Hold]:
         """Return the holds in force, the newest first; with those that are over, if wanted."""
-        rows = await self._read(_HOLDS, with_released, _MOST_LISTED)
+        rows = await self._read(_HOLDS, (with_released, _MOST_LISTED))
         return [Hold(**row | {"scope": Scope(row["scope"])}) for row in rows]
 
     async def hold(self, hold_id: UUID) -> Hold:
@@ -161,13 +168,19 @@ class Eraser:
         Raises:
             NotFoundError: there is none.
         """
-        for row in await self._read(_HOLD, hold_id):
+        for row in await self._read(_HOLD, (hold_id,)):
             return Hold(**row | {"scope": Scope(row["scope"])})
         raise NotFoundError("There is no such hold.")
 
     async def requests(self, *, with_decided: bool = False) -> list[ErasureRequest]:
         """Return the open requests, the newest first; with those that were decided, if wanted."""
-        return [_request_of(row) for row in await self._read(_REQUESTS, with_decided, _MOST_LISTED)]
+        return [_request_of(row) for row in await self._read(_REQUESTS, (with_decided, _MOST_LISTED))]
+
+    async def subjects_of(self, person_id: UUID, entries: Iterable[Hold | ErasureRequest]) -> frozenset[UUID]:
+        """Return the ids by which some of these are about a person: their own, and those of their conversations."""
+        threads = [entry.subject_id for entry in entries if entry.scope is Scope.THREAD]
+        rows = await self._read(_THREADS_OF, {"threads": threads, "person": person_id}) if threads else ()
+        return frozenset({person_id, *(row["thread_id"] for row in rows)})
 
     async def open_request(self, request_id: UUID) -> ErasureRequest:
         """Return a request that nobody decided.
@@ -175,12 +188,14 @@ class Eraser:
         Raises:
             NotFoundError: there is none.
         """
-        for row in await self._read(_REQUEST, request_id):
+        for row in await self._read(_REQUEST, (request_id,)):
             if row["state"] == ErasureState.REQUESTED:
                 return _request_of(row)
         raise NotFoundError("There is no such open request.")
 
-    async def _read(self, query: LiteralString, *values: object) -> list[dict[str, Any]]:
+    async def _read(
+        self, query: LiteralString, values: Sequence[object] | Mapping[str, object]
+    ) -> list[dict[str, Any]]:
         try:
             async with (
                 await connect(self._reader_url) as connection,

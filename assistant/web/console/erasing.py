@@ -53,8 +53,8 @@ class ErasurePages:
             title="Erasure",
             path=PATH,
             fields=fields,
-            requests=[one for one in requests if one.subject_id != person.id],
-            holds=[one for one in holds if one.subject_id != person.id],
+            requests=requests,
+            holds=holds,
             may_decide=has_right(person, Right.DECIDE_ERASURE),
         )
 

@@ -16,6 +16,7 @@ from assistant.compliance.texts import REASON_CHARS
 from assistant.conversation import short_reference
 from assistant.errors import BadInputError
 from assistant.rights import Right
+from assistant.web.console import filters
 from assistant.web.console.routes import ConsoleRoute
 from assistant.web.console.shell import Shell
 from assistant.web.console_parts import ConsoleParts
@@ -24,7 +25,6 @@ from assistant.web.refusals import acting
 
 PATH: Final = "/console/exports"
 _MOST_FIELDS: Final = 16
-_VALUE_CHARS: Final = 120
 _OPEN: Final = frozenset({ExportState.WAITING, ExportState.WRITING})
 
 
@@ -63,7 +63,7 @@ class ExportPages:
 
     async def _request(self, request: Request) -> Response:
         lists = await read_lists(request, most_fields=_MOST_FIELDS)
-        fields = {name: values[0].strip()[:_VALUE_CHARS] for name, values in lists.items()}
+        fields = {name: filters.value_of(values[0]) for name, values in lists.items()}
         people = await self._parts.people.ids_of_pseudonym(fields["person"]) if fields.get("person") else ()
         person_id = next(iter(people), None)
         if fields.get("person") and person_id is None:

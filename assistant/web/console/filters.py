@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 
 from assistant.audit.reading.lists import Cursor
+from assistant.history.storable import storable
 from policies.verdict import Action
 
 AGES: Final[Mapping[str, timedelta]] = {
@@ -30,7 +31,12 @@ _VALUE_CHARS: Final = 120
 
 def asked(request: Request, name: str) -> str:
     """Return a field of the address; empty if it is not there."""
-    return request.query_params.get(name, "").strip()[:_VALUE_CHARS]
+    return value_of(request.query_params.get(name, ""))
+
+
+def value_of(text: str) -> str:
+    """Return a field as it can be looked for: short, and with nothing in it that the database refuses."""
+    return storable(text).strip()[:_VALUE_CHARS]
 
 
 def asked_of(request: Request, name: str, known: Mapping[str, object]) -> str:

@@ -12,7 +12,7 @@ from assistant.compliance.hits import HitFilter
 from assistant.compliance.standing import Disposition
 from assistant.conversation import short_reference
 from assistant.errors import BadInputError
-from assistant.rights import Right
+from assistant.rights import Right, has_right
 from assistant.web.console import filters
 from assistant.web.console.moves import WORDS, people_of, read_ids, read_move
 from assistant.web.console.routes import ConsoleRoute
@@ -64,8 +64,10 @@ class HitPages:
             noted,
             "hits.html",
             title="To decide",
-            path=QUEUE,
+            path=QUEUE if has_right(person, Right.READ_HITS) else PATH,
             own_path=PATH,
+            may_read_all=has_right(person, Right.READ_HITS),
+            may_work=has_right(person, Right.WORK_AT_DESK),
             fields=fields,
             hits=page.hits,
             names=names,

@@ -28,6 +28,7 @@ _WORDS: Final = {
     Light.RED: "The log may have been changed",
 }
 _MOST_SIZE: Final = 2**53
+_SIZE_DIGITS: Final = len(str(_MOST_SIZE))
 
 
 class _Word(BaseModel):
@@ -79,7 +80,7 @@ class IntegrityPages:
     async def _give_head(self, request: Request) -> Response:
         """Give a script the newest head and how it grew: hashes only, so this is no view of anybody's events."""
         earlier = request.query_params.get("from", "0")
-        if not (earlier.isascii() and earlier.isdigit()) or int(earlier) > _MOST_SIZE:
+        if not (earlier.isascii() and earlier.isdigit() and len(earlier) <= _SIZE_DIGITS) or int(earlier) > _MOST_SIZE:
             raise BadInputError("`from` is the number of events in an earlier head.")
         growth = await self._parts.heads.growth(int(earlier))
         keys = [{"old": each.old_key, "new": each.new_key, "signature": each.signature} for each in growth.keys]

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from assistant.rights import Right
-from assistant.web.console.filters import address
+from assistant.web.console.filters import address, value_of
 from assistant.web.console.routes import ConsoleRoute
 from assistant.web.console.words import pseudonym
 from assistant.web.console_parts import ConsoleParts
@@ -32,5 +32,5 @@ class LookUpPages:
     async def _look_up(self, request: Request) -> Response:
         fields = await read_form(request)
         look_up = self._parts.desk.look_up.look_up
-        found = await look_up(acting(request), fields.get("name", ""), fields.get("reason", ""))
+        found = await look_up(acting(request), value_of(fields.get("name", "")), fields.get("reason", ""))
         return RedirectResponse(address(_SEARCH, {"person": pseudonym(found)}), 303)

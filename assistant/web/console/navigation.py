@@ -12,15 +12,21 @@ from assistant.rights import Right, has_right
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A link in the head, shown to whoever has the right that its page takes."""
+    """A link in the head, shown to whoever has the right that its page takes.
+
+    Attributes:
+        unless: whoever has this right reaches the page from another one.
+    """
 
     name: str
     path: str
     right: Right
+    unless: Right | None = None
 
 
 ENTRIES: Final = (
     Entry("Queue", "/console/queue", Right.READ_HITS),
+    Entry("To decide", "/console/hits", Right.READ_DESK, unless=Right.READ_HITS),
     Entry("Search", "/console/search", Right.SEARCH_LOG),
     Entry("Cases", "/console/cases", Right.READ_DESK),
     Entry("Samples", "/console/samples", Right.READ_DESK),
@@ -36,4 +42,8 @@ ENTRIES: Final = (
 
 def entries_for(person: Person) -> Sequence[Entry]:
     """Return what somebody may open."""
-    return [entry for entry in ENTRIES if has_right(person, entry.right)]
+    return [
+        entry
+        for entry in ENTRIES
+        if has_right(person, entry.right) and not (entry.unless and has_right(person, entry.unless))
+    ]

@@ -113,7 +113,7 @@ class QueuePages:
         return [_hit(event, hosts, spots, labels) for event in events]
 
 
-def page_links(path: str, fields: Mapping[str, str], page: EventPage) -> Mapping[str, str]:
+def page_links(path: str, fields: Mapping[str, str], page: EventPage) -> dict[str, str]:
     """Return the addresses of `newest`, `newer` and `older` pages; empty where there is none."""
     is_beyond = not page.events and (page.has_newer or page.has_older)
     return {

@@ -21,7 +21,6 @@ from assistant.web.forms import read_form
 from assistant.web.refusals import acting
 
 PATH: Final = "/review"
-_RULE_CHARS: Final = 120
 
 
 class ReportPages:
@@ -41,10 +40,10 @@ class ReportPages:
         ]
 
     async def _show_queue(self, request: Request) -> Response:
-        person, asked = acting(request), request.query_params
-        is_decided = asked.get("show") == "decided"
-        rule = asked.get("rule", "").strip()[:_RULE_CHARS]
-        page = await self._review.queue(person, is_decided=is_decided, rule=rule, before=asked.get("before", ""))
+        person = acting(request)
+        is_decided = filters.asked(request, "show") == "decided"
+        rule, before = filters.asked(request, "rule"), filters.asked(request, "before")
+        page = await self._review.queue(person, is_decided=is_decided, rule=rule, before=before)
         asked_for = {"rule": rule, "show": "decided" if is_decided else ""}
         noted = await self._shell.note_view(
             person, "reports", filters=filters.names(asked_for), shown=len(page.reports)
@@ -57,7 +56,7 @@ class ReportPages:
             page=page,
             rule=rule,
             is_decided=is_decided,
-            is_first="before" not in asked,
+            is_first=not before,
             link=queue_link,
             note_chars=COMMENT_CHARS,
         )
@@ -76,7 +75,7 @@ class ReportPages:
             raise BadInputError("The page sent no decision. Go back and choose one of the two buttons.")
         report_id: UUID = request.path_params["report_id"]
         await self._review.decide(acting(request), report_id, Decision(fields["decision"]), fields.get("note", ""))
-        return RedirectResponse(queue_link(rule=fields.get("rule", "")[:_RULE_CHARS]), 303)
+        return RedirectResponse(queue_link(rule=filters.value_of(fields.get("rule", ""))), 303)
 
 
 def queue_link(*, rule: str = "", is_decided: bool = False, before: str = "") -> str:

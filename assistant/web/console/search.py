@@ -5,7 +5,7 @@ The search is in the log before anything is looked for, and the person who was s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -18,13 +18,14 @@ from assistant.audit.events import Tag
 from assistant.audit.reader_pool import TooBroadError
 from assistant.audit.reading.lists import Cursor, EventPage
 from assistant.audit.reading.read import Search, StoredEvent
+from assistant.conversation import Person
 from assistant.errors import BadInputError
 from assistant.rights import Right
 from assistant.web.console import filters
 from assistant.web.console.queue import page_links
 from assistant.web.console.routes import ConsoleRoute
 from assistant.web.console.shell import Shell
-from assistant.web.console.telling import Told, tell
+from assistant.web.console.telling import Told, case_of, is_of_the_desk_about, tell
 from assistant.web.console.turn import turn_path
 from assistant.web.console_parts import ConsoleParts
 from assistant.web.refusals import acting
@@ -90,19 +91,32 @@ class SearchPages:
             path=PATH,
             fields=fields,
             said=said,
-            lines=[Line(event, tell(event)) for event in page.events],
+            lines=[Line(event, tell(event)) for event in await self._not_about(acting(request), page.events)],
             types=sorted(_TAGS),
             severities=list(filters.SEVERITIES),
             labels=self._parts.labels(),
-            links=page_links(PATH, fields, page),
+            links=page_links(PATH, fields, page) | ({"newer": ""} if fields["words"] else {}),  # words go one way only
         )
+
+    async def _not_about(self, person: Person, events: Sequence[StoredEvent]) -> list[StoredEvent]:
+        """Return events without what the desk does about whoever asks: their case, and a request to unmask them.
+
+        They would learn of it before the notice is due, and from whom.
+        """
+        cases = {event.id: case for event in events if (case := case_of(event)) and event.actor != person.id}
+        hidden = await self._parts.desk.cases.hidden_from(person, set(cases.values()))
+        return [
+            event
+            for event in events
+            if cases.get(event.id) not in hidden and not is_of_the_desk_about(event, person.id)
+        ]
 
     async def _find_words(self, words: str, search: Search, cursor: Cursor) -> tuple[EventPage, str]:
         """Return a page of events whose text has the words, and what to know about it."""
         found = await self._parts.words.search_text(words, before=cursor.before, limit=_A_PAGE, search=search)
         page = EventPage(found.events, has_newer=cursor.before is not None, has_older=len(found.events) == _A_PAGE)
         if found.is_cut_off:
-            return page, "The search was given up after two seconds. Ask for fewer days, or for other words."
+            return page, "The search was given up after a second. Ask for fewer days, or for other words."
         if found.until is None:
             return page, "No text is ready to be searched yet. The worker makes them ready every minute."
         return page, ""
@@ -136,9 +150,10 @@ def search_of(fields: Mapping[str, str], person_id: UUID | None) -> Search:
 
 def _day(text: str) -> str:
     try:
-        return date.fromisoformat(text).isoformat() if text else ""
+        day = date.fromisoformat(text)
     except ValueError:
         return ""
+    return day.isoformat() if day < date.max else ""  # the day after it is needed, too
 
 
 def _midnight(day: str) -> datetime:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 from assistant.audit.events import Tag
 from assistant.audit.reading.read import StoredEvent
@@ -75,9 +76,26 @@ def findings_of(event: StoredEvent) -> list[Mapping[str, Any]]:
     return [one for one in _Data(event).guard.get("findings", ()) if isinstance(one, Mapping)]
 
 
+def case_of(event: StoredEvent) -> UUID | None:
+    """Return the case that an event of the desk belongs to."""
+    return _id(_Data(event).text("case_id"))
+
+
+def is_of_the_desk_about(event: StoredEvent, person_id: UUID) -> bool:
+    """Tell whether somebody at the desk did this about a person, who is told in another way, or later."""
+    return event.actor != person_id and _id(_Data(event).text("about")) == person_id
+
+
 def is_of_the_turn(event: StoredEvent) -> bool:
     """Tell whether an event is part of a turn itself, and not what was done with it at the desk afterwards."""
     return event.type in _TELLING
+
+
+def _id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _fields(data: _Data) -> str:
