@@ -68,7 +68,7 @@ _MODEL_KEYS = (
 _MAX_NAME_CHARS = 80
 _ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f\\]+")
 _VERSION_CHARS = 12  # as the policy's
-_MIN_CONTEXT_TOKENS = 256  # less cannot hold a persona's own words
+MIN_CONTEXT_TOKENS = 256  # less cannot hold a persona's own words
 
 
 class Split(StrEnum):
@@ -302,8 +302,8 @@ def _parse_model(fields: Fields, facts: Facts) -> Model:
 
 def _parse_window(fields: Fields, release: Release | None) -> int:
     context_tokens = fields.count("context_tokens")
-    if context_tokens < _MIN_CONTEXT_TOKENS:
-        fields.refuse_field("context_tokens", f"{context_tokens} is too small; give at least {_MIN_CONTEXT_TOKENS}")
+    if context_tokens < MIN_CONTEXT_TOKENS:
+        fields.refuse_field("context_tokens", f"{context_tokens} is too small; give at least {MIN_CONTEXT_TOKENS}")
     if release is not None and context_tokens > release.context_tokens:
         fields.refuse_field(
             "context_tokens", f"{context_tokens} is more than {release.name} was made for, {release.context_tokens}"
