@@ -106,7 +106,7 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
         yield Accepted(turn.reference)
         prompt, conversation = await _guard_prompt(record, parts)  # 2
         if prompt.verdict.is_blocked:
-            last: TurnEvent = await _to_the_end(record.prompt_blocked(prompt))
+            last: TurnEvent = await to_the_end(record.prompt_blocked(prompt))
         else:
             yield Guarded(prompt.verdict, await record.guarded(prompt))
             answer = Answer(conversation, parts.clock)
@@ -114,14 +114,14 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
                 async for event in events:
                     yield event
             end = record.answer_blocked if answer.is_blocked else record.answered
-            last = await _to_the_end(end(answer))  # 5
+            last = await to_the_end(end(answer))  # 5
     except (asyncio.CancelledError, GeneratorExit):
-        await _to_the_end(record.interrupted(answer, cause=Cause.STOPPED, said="Stopped before its end."))
+        await to_the_end(record.interrupted(answer, cause=Cause.STOPPED, said="Stopped before its end."))
         raise
     except Exception as error:  # whatever fails refuses, is recorded, and reaches the person as words
         if not record.is_accepted:
             raise
-        last = await _to_the_end(record.failed(answer, error))
+        last = await to_the_end(record.failed(answer, error))
     yield last
 
 
@@ -145,7 +145,7 @@ def accept(turn: Turn, parts: TurnParts) -> Persona:
     return persona
 
 
-async def _to_the_end(writing: Coroutine[Any, Any, T]) -> T:
+async def to_the_end(writing: Coroutine[Any, Any, T]) -> T:
     """Await what must not be left half-written; a cancellation that comes meanwhile takes effect afterwards."""
     task = asyncio.ensure_future(writing)
     cancelled: asyncio.CancelledError | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -71,12 +72,17 @@ def fleet_plan(
     if deck:
         _print_deck(as_json=as_json)
         return
+    if not all(map(isfinite, (speed, active, efficiency, busy, kwh_usd, years))):
+        raise typer.BadParameter("nan and inf are no figures to plan with.")
     use = Use(context, prompt, speed, active, efficiency, busy, kwh_usd, years)
     if not model:
         _print_plans(plan_fleet(_read_fleet(file), use), as_json=as_json)
         return
     site, facts = _facts(file)
     weights = _weights(facts, model, quantisation, cache)
+    longest = weights.release.context_tokens
+    if context > longest:
+        raise typer.BadParameter(f"--context: {context} is more than {model} was made for, {longest}.")
     _print_plans(plan_anywhere(weights, site, facts, use), as_json=as_json)
 
 

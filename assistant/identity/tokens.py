@@ -224,7 +224,8 @@ class ApiTokens:
         digest = self._digest(token)
         row = await self._find(digest) if _TOKEN.fullmatch(token) else None
         if row is None or row.fault is not None:
-            await self._attempts.begin(f"token:{digest.hex()}", client)
+            # Counters of their own: an office whose old editors go on asking must still be able to sign in.
+            await self._attempts.begin(f"token:{digest.hex()}", f"token:{client}")
             if row is None:
                 raise TokenRefusedError(TokenFault.UNKNOWN)
             raise TokenRefusedError(TokenFault(row.fault), token_id=row.token_id, owner=row.id)

@@ -13,6 +13,7 @@ A file looks like this; docs/fleet.md explains every key::
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -65,8 +66,9 @@ _MODEL_KEYS = (
     "licence",
 )
 _MAX_NAME_CHARS = 80
+_ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f\\]+")
 _VERSION_CHARS = 12  # as the policy's
-_MIN_CONTEXT_TOKENS = 256  # less cannot hold a persona's own words
+MIN_CONTEXT_TOKENS = 256  # less cannot hold a persona's own words
 
 
 class Split(StrEnum):
@@ -172,6 +174,8 @@ def read_fleet(file: Path) -> Fleet:
     for node in nodes:
         host_fields = Fields(node, file=file, known=_HOST_KEYS)
         host = _parse_host(host_fields, facts)
+        if "/" in host.name:
+            host_fields.refuse_field("name", f"{host.name!r} has a '/', which stands between a host and its model")
         _refuse_twin(host_fields, host, hosts)
         hosts.append(host)
     version = sha256(raw).hexdigest()[:_VERSION_CHARS]
@@ -235,15 +239,15 @@ def _parse_address(fields: Fields) -> str:
     address = fields.text("address").rstrip("/")
     try:
         parts = urlsplit(address)
-        is_good = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+        is_good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_good = False
         parts = urlsplit("")
-    if not is_good or any(mark in address for mark in " \t\\"):
+    if not is_good or not _ADDRESS.fullmatch(address):
         fields.refuse_field("address", f"{address!r} is not an address such as http://dev1.lan:11434")
     if parts.username is not None or parts.password is not None:
         fields.refuse_field("address", "take the name and password out of the address; a key belongs in api_key_file")
-    if parts.path or parts.query or parts.fragment:
+    if parts.path or parts.query or parts.fragment or address.endswith(("?", "#")):  # empty, they cut off what follows
         fields.refuse_field("address", f"{address!r} should end after the port; leave out paths such as /v1")
     return address
 
@@ -268,6 +272,9 @@ def _parse_models(fields: Fields, facts: Facts) -> tuple[Model, ...]:
         model = _parse_model(model_fields, facts)
         if any(other.name == model.name for other in models):
             model_fields.refuse_field("name", f"{model.name!r} stands twice on this host; keep one")
+        if any(other.public_name == model.public_name for other in models):
+            key = "public_name" if model_fields.has("public_name") else "name"
+            model_fields.refuse_field(key, f"{model.public_name!r} is the name of another model of this host")
         models.append(model)
     return tuple(models)
 
@@ -295,8 +302,8 @@ def _parse_model(fields: Fields, facts: Facts) -> Model:
 
 def _parse_window(fields: Fields, release: Release | None) -> int:
     context_tokens = fields.count("context_tokens")
-    if context_tokens < _MIN_CONTEXT_TOKENS:
-        fields.refuse_field("context_tokens", f"{context_tokens} is too small; give at least {_MIN_CONTEXT_TOKENS}")
+    if context_tokens < MIN_CONTEXT_TOKENS:
+        fields.refuse_field("context_tokens", f"{context_tokens} is too small; give at least {MIN_CONTEXT_TOKENS}")
     if release is not None and context_tokens > release.context_tokens:
         fields.refuse_field(
             "context_tokens", f"{context_tokens} is more than {release.name} was made for, {release.context_tokens}"

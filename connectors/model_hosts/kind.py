@@ -78,9 +78,10 @@ class ProbeError(Exception):
 
 
 def look_client() -> httpx.AsyncClient:
-    """Return a client for looks: no proxies of the environment, no redirects, little patience."""
+    """Return a client for looks: no proxies of the environment, no redirects, nothing packed, little patience."""
     timeout = httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)
-    return httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=timeout)
+    headers = {"accept-encoding": "identity"}
+    return httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=timeout, headers=headers)
 
 
 async def look_at(client: httpx.AsyncClient, kind: HostKind, host: Host) -> HostReport:
@@ -166,6 +167,8 @@ async def fetch(
         url = host.address + path
         async with client.stream(method, url, json=body, headers=headers, timeout=timeout) as response:
             received = bytearray()
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise ProbeError(f"sends packed answers at {path}")  # a few thousand bytes could be gigabytes
             async for chunk in response.aiter_bytes():
                 received += chunk
                 if len(received) > _MAX_REPLY_BYTES:

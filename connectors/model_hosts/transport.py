@@ -12,6 +12,8 @@ _STREAMS = ("text/event-stream", "application/x-ndjson")
 # At the start of a line, or with quotation marks that are not escaped: the answer's own words cannot look like it.
 _END = re.compile(rb'^data: ?\[DONE\]|(?<!\\)"finish_reason": ?"|(?<!\\)"done": ?true', re.MULTILINE)
 _TAIL_BYTES = 8192  # after the word that ends an answer come counts and times
+_MOST_LINE_BYTES = 4 << 20  # of a stream, which is read by lines; one holds a word or, at most, a whole tool call
+_MOST_WHOLE_BYTES = 16 << 20  # of an answer that is no stream, such as an error
 
 
 class KeptTransport(httpx.AsyncBaseTransport):
@@ -33,9 +35,14 @@ class KeptTransport(httpx.AsyncBaseTransport):
         """Carry a request; raises ConnectError for any other place."""
         if _place_of(request.url) not in self._places:  # whatever litellm made of a name, a header or an answer
             return refuse(request)
+        request.headers["accept-encoding"] = "identity"
         response = await self._inner.handle_async_request(request)
-        if _is_readable_stream(response) and isinstance(response.stream, httpx.AsyncByteStream):
-            response.stream = WholeStream(response.stream)
+        if response.headers.get("content-encoding", "identity") != "identity":
+            await response.aclose()
+            raise httpx.RemoteProtocolError("the answer is packed: a few bytes could be gigabytes", request=request)
+        if isinstance(response.stream, httpx.AsyncByteStream):
+            is_stream = _is_stream(response)
+            response.stream = WholeStream(response.stream) if is_stream else BoundedStream(response.stream)
         return response
 
     async def aclose(self) -> None:
@@ -50,7 +57,7 @@ class WholeStream(httpx.AsyncByteStream):
     """A streamed answer that fails if it ends without saying so: litellm would make a good end of it.
 
     Raises:
-        RemoteProtocolError: while it is read, at a premature end.
+        RemoteProtocolError: while it is read, at a premature end, or in a line that never ends.
     """
 
     def __init__(self, inner: httpx.AsyncByteStream) -> None:
@@ -58,9 +65,11 @@ class WholeStream(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         tail = b""
+        line_bytes = 0
         try:
             async for chunk in self._inner:
                 tail = (tail + chunk)[-_TAIL_BYTES:]
+                line_bytes = _grown(line_bytes, chunk)
                 yield chunk
         except BaseException:  # also when it is closed early: the host is to stop now, not when memory is cleaned up
             await self._inner.aclose()
@@ -73,10 +82,44 @@ class WholeStream(httpx.AsyncByteStream):
         await self._inner.aclose()
 
 
-def _is_readable_stream(response: httpx.Response) -> bool:
-    """Tell whether it is a streamed answer whose bytes are its words: a proxy may have compressed it."""
-    is_stream = response.headers.get("content-type", "").startswith(_STREAMS)
-    return response.status_code == _OK and is_stream and "content-encoding" not in response.headers
+def _grown(line_bytes: int, chunk: bytes) -> int:
+    """Return how long the line at the end is with the next chunk.
+
+    Raises:
+        RemoteProtocolError: it does not end.
+    """
+    end = chunk.rfind(b"\n")
+    line_bytes = line_bytes + len(chunk) if end < 0 else len(chunk) - end - 1
+    if line_bytes > _MOST_LINE_BYTES:
+        raise httpx.RemoteProtocolError("a line of the answer does not end")
+    return line_bytes
+
+
+class BoundedStream(httpx.AsyncByteStream):
+    """Any other answer, which is read whole.
+
+    Raises:
+        RemoteProtocolError: while it is read, when it does not end.
+    """
+
+    def __init__(self, inner: httpx.AsyncByteStream) -> None:
+        self._inner = inner
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        seen_bytes = 0
+        async for chunk in self._inner:
+            seen_bytes += len(chunk)
+            if seen_bytes > _MOST_WHOLE_BYTES:
+                raise httpx.RemoteProtocolError("the answer does not end")
+            yield chunk
+
+    async def aclose(self) -> None:
+        """Close the answer, and with it the request to the host."""
+        await self._inner.aclose()
+
+
+def _is_stream(response: httpx.Response) -> bool:
+    return response.status_code == _OK and response.headers.get("content-type", "").startswith(_STREAMS)
 
 
 def refuse(request: httpx.Request) -> httpx.Response:

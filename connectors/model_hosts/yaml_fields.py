@@ -12,6 +12,8 @@ import yaml
 from connectors.errors import FleetError
 
 _MAX_FILE_BYTES = 1 << 20  # a fleet of a thousand hosts is a fifth of this; a wrong file is often far longer
+_SHOWN_CHARS = 80
+_MOST = 10**12  # of whatever a fleet counts or measures; sums with more digits overflow
 
 
 class Fields:
@@ -68,7 +70,7 @@ class Fields:
         if node is None:
             return default
         value = _scalar(node)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST:
             self.refuse(node, f"{key}: {_shown(node)} is not a number of 0 or more, such as 24")
         return float(value)
 
@@ -80,7 +82,7 @@ class Fields:
                 self.refuse(self.node, f"{key} is missing; give a whole number")
             return default
         value = _scalar(node)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST:
             self.refuse(node, f"{key}: {_shown(node)} is not a whole number of 1 or more")
         return value
 
@@ -101,7 +103,7 @@ class Fields:
         word = self.text(key, default=default)
         found = {each.casefold(): each for each in known}.get(word.casefold())
         if found is None and word != default:
-            self.refuse_field(key, f"{word!r} is not known; {suggestion(word, known)}")
+            self.refuse_field(key, f"{_shown(self._fields[key])} is not known; {suggestion(word, known)}")
         return found or word
 
     def has(self, key: str) -> bool:
@@ -180,9 +182,11 @@ def _scalar(node: yaml.Node) -> object:
         return None
     try:
         return yaml.safe_load(node.value) if node.style is None else node.value
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):  # of a day that there is not, of a number with thousands of digits
         return None
 
 
 def _shown(node: yaml.Node) -> str:
-    return repr(node.value) if isinstance(node, yaml.ScalarNode) else "a list or mapping"
+    if not isinstance(node, yaml.ScalarNode):
+        return "a list or mapping"
+    return repr(node.value if len(node.value) <= _SHOWN_CHARS else f"{node.value[:_SHOWN_CHARS]}…")

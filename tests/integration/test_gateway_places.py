@@ -68,6 +68,33 @@ async def test_a_place_is_free_however_its_answer_ends(clients: list[Redis], err
         pass
 
 
+class LateRedis(Redis):
+    """Does at once what it is told, and says so late."""
+
+    has_done: asyncio.Event
+
+    async def execute_command(self, *args: object, **options: object) -> object:
+        done = await super().execute_command(*args, **options)
+        self.has_done.set()
+        await asyncio.sleep(0.2)
+        return done
+
+
+async def test_a_client_that_leaves_at_once_takes_no_place_with_it(redis_url: str, clients: list[Redis]) -> None:
+    late = LateRedis.from_url(redis_url)
+    late.has_done = asyncio.Event()
+    async with Places(late, most=1).taken(OTHER):
+        pass  # Redis knows the script now
+    late.has_done.clear()
+    coming = asyncio.create_task(Places(late, most=1).taken(TOKEN).__aenter__())
+    await late.has_done.wait()
+    coming.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await coming
+    assert await clients[0].zcard(f"gateway:answers:{TOKEN}") == 0
+    await late.aclose()
+
+
 async def test_a_dead_process_gives_its_place_back_and_a_living_one_keeps_it(clients: list[Redis]) -> None:
     dead, alive = Places(clients[0], most=1, lease_seconds=0.5), Places(clients[1], most=1, lease_seconds=0.5)
     assert await dead._take(f"gateway:answers:{TOKEN}", "a process that was killed")

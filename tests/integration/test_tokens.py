@@ -167,6 +167,13 @@ async def test_one_old_token_is_limited_on_its_own(desk: Desk) -> None:
         await tokens.holder("clst_other", HERE)
 
 
+async def test_old_editors_keep_nobody_behind_their_address_from_signing_in(desk: Desk) -> None:
+    for number in range(60):
+        with pytest.raises((TokenRefusedError, TooManyAttemptsError)):
+            await desk.tokens.holder(f"clst_{number}", HERE)
+    assert (await desk.access.sign_in("maria", PASSWORD, HERE)).person.name == "maria"
+
+
 async def test_last_use_is_coarse(desk: Desk) -> None:
     token = await desk.token()
     await desk.tokens.holder(token, HERE)

@@ -42,12 +42,14 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     Raises:
         UnreadableError: it is no object, too deep, repeats a key, or holds what is no JSON number.
     """
+    try:
+        text = raw.decode("utf-8-sig")  # json itself guesses: UTF-16 and bytes of half characters pass with it
+    except UnicodeDecodeError:
+        raise UnreadableError("The request is not UTF-8.") from None
     if _depth(raw) > _MOST_DEPTH:
         raise UnreadableError(f"The request is nested deeper than {_MOST_DEPTH} levels.")
     try:
-        value = json.loads(raw, object_pairs_hook=_unambiguous, parse_constant=_refuse_constant, parse_float=_finite)
-    except UnicodeDecodeError:
-        raise UnreadableError("The request is not UTF-8.") from None
+        value = json.loads(text, object_pairs_hook=_unambiguous, parse_constant=_refuse_constant, parse_float=_finite)
     except ValueError:  # of a number with thousands of digits, too
         raise UnreadableError("The request is not JSON.") from None
     if not isinstance(value, dict):

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from assistant.errors import UnavailableError
+from assistant.turn import to_the_end
 from assistant.web.gateway.refusals import GatewayError
 
 _log = logging.getLogger(__name__)
@@ -60,9 +61,12 @@ class Places:
         """
         key, place = f"gateway:answers:{token_id}", uuid4().hex
         try:
-            is_taken = await self._take(key, place)
+            is_taken = await to_the_end(self._take(key, place))
         except RedisError as error:
             raise UnavailableError("Running answers cannot be counted now. Ask again in a moment.") from error
+        except asyncio.CancelledError:  # a client that left at once; whether its place was taken nobody hears
+            await to_the_end(self._give_back(key, place))
+            raise
         if not is_taken:
             words = f"This token has {self._most} answers running, as many as it may. Wait for one to end."
             raise GatewayError(429, words, code="rate_limit_exceeded", headers=_TRY_AGAIN)
@@ -71,12 +75,15 @@ class Places:
             yield
         finally:
             renewing.cancel()
-            with suppress(RedisError):  # its lease ends by itself
-                await self._client.zrem(key, place)
+            await to_the_end(self._give_back(key, place))
 
     async def _take(self, key: str, place: str) -> bool:
         lease = round(self._lease_seconds * 1000)
         return bool(await self._take_script(keys=[key], args=[place, self._most, lease]))
+
+    async def _give_back(self, key: str, place: str) -> None:
+        with suppress(RedisError):  # its lease ends by itself
+            await self._client.zrem(key, place)
 
     async def _renew(self, key: str, place: str) -> None:
         while True:

@@ -9,7 +9,7 @@ from connectors.model_hosts.capacity.cost import Cost, cost
 from connectors.model_hosts.capacity.memory import Fit, fit
 from connectors.model_hosts.capacity.placing import GIB, Place, Use, Weights
 from connectors.model_hosts.capacity.speed import Speed, speed
-from connectors.model_hosts.catalogue import Fleet, Host, Model
+from connectors.model_hosts.catalogue import MIN_CONTEXT_TOKENS, Fleet, Host, Model
 from connectors.model_hosts.facts import Accelerator, Facts, Form
 
 _MAC_COUNTS = range(1, 9)  # exo's own demonstrations end at eight
@@ -82,13 +82,14 @@ def plan_model(host: Host, model: Model, use: Use, facts: Facts) -> Plan:
 def _instead(planned: Plan, weights: Weights, host: Host, use: Use, facts: Facts) -> str:
     """Say what would fit: a smaller window, a smaller model of the family, more devices."""
     words: list[str] = []
-    if planned.fit is not None and planned.fit.longest_context_tokens:
+    if planned.fit is not None and planned.fit.longest_context_tokens >= MIN_CONTEXT_TOKENS:
         words.append(f"a window of {planned.fit.longest_context_tokens:,} tokens")
     family = weights.release.name.rpartition("-")[0]
     fitting = (
         each
         for each in facts.releases.values()
         if each.name.startswith(f"{family}-")
+        and each.context_tokens >= use.context_tokens
         and fit(replace(weights, release=each), Place.of_host(host), use.context_tokens).is_fitting
     )
     largest = max(fitting, key=lambda each: each.parameters_billions, default=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -68,6 +69,21 @@ async def test_a_block_anywhere_ends_the_turn(guard: Guard, place: str) -> None:
     assert isinstance(events[-1], Blocked)
     assert world.hosts.asked == []
     assert world.audit.tags == ["turn:accepted", "prompt:blocked"]
+
+
+async def test_a_long_conversation_is_judged_without_holding_everybody_up(guard: Guard) -> None:
+    turns_of_others = 0
+
+    async def live() -> None:
+        nonlocal turns_of_others
+        while True:
+            await asyncio.sleep(0)
+            turns_of_others += 1
+
+    others = asyncio.create_task(live())
+    await run(World(guard), turn_of("Hello", *(Said(Author.USER, f"Number {number}") for number in range(200))))
+    others.cancel()
+    assert turns_of_others >= 200
 
 
 async def test_nothing_is_kept_but_the_events(guard: Guard) -> None:

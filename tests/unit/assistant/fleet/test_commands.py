@@ -79,6 +79,20 @@ def test_plan_suggests(option: str, word: str, meant: str) -> None:
     assert f"did you mean {meant!r}" in " ".join(result.stderr.replace("│", " ").split())
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--context", "1000000", "1000000 is more than llama-3.1-70b was made for, 131072"),
+        ("--speed", "inf", "nan and inf are no figures"),
+        ("--kwh-usd", "inf", "nan and inf are no figures"),
+    ],
+)
+def test_plan_refuses_what_no_sum_can_be_done_with(option: str, value: str, words: str) -> None:
+    result = run("plan", "--model", "llama-3.1-70b", option, value)
+    assert result.exit_code == 2
+    assert words in " ".join(result.stderr.replace("│", " ").split())
+
+
 def test_plan_holds_the_deck_against_its_sums() -> None:
     result = run("plan", "--deck")
     assert result.exit_code == 0

@@ -83,12 +83,21 @@ def test_defaults_of_a_short_entry(tmp_path: Path) -> None:
         ("max_parallel: 2", "max_parallel: true", 5, "'true' is not a whole number"),
         ("max_parallel: 2", "watts: -5", 5, "not a number of 0 or more"),
         ("max_parallel: 2", "watts: .inf", 5, "not a number of 0 or more"),
+        ("max_parallel: 2", "max_parallel: " + "9" * 400, 5, "is not a whole number"),
+        ("max_parallel: 2", "max_parallel: " + "9" * 5000, 5, "99…' is not a whole number"),
+        ("max_parallel: 2", "memory_gib: " + "9" * 400, 5, "is not a number of 0 or more"),
+        ("max_parallel: 2", "memory_gib: 2026-13-45", 5, "is not a number of 0 or more"),
         ("max_parallel: 2", "max_parallel: [1]", 5, "a list or mapping is not a whole number"),
         ("http://dev1.lan:11434", "dev1.lan:11434", 4, "is not an address such as http://"),
         ("http://dev1.lan:11434", "http://dev1.lan:99999", 4, "is not an address such as http://"),
         ("http://dev1.lan:11434", "file:///etc/passwd", 4, "is not an address such as http://"),
         ("http://dev1.lan:11434", "http://me:secret@dev1.lan", 4, "take the name and password out"),
         ("http://dev1.lan:11434", "http://dev1.lan:11434/v1", 4, "should end after the port"),
+        ("http://dev1.lan:11434", "http://dev1.lan:11434?", 4, "should end after the port"),
+        ("http://dev1.lan:11434", "'http://dev1.lan:11434#'", 4, "should end after the port"),
+        ("http://dev1.lan:11434", "http://dev1.lan:0", 4, "is not an address such as http://"),
+        ("http://dev1.lan:11434", r'"http://dev1\x01.lan"', 4, "is not an address such as http://"),
+        ("name: Dev1", "name: Dev1/2", 2, "stands between a host and its model"),
         ("context_tokens: 32768", "context_tokens: 32k", 8, "'32k' is not a whole number"),
         ("context_tokens: 32768", "context_tokens: 100", 8, "100 is too small"),
         ("        context_tokens: 32768\n", "", 7, "context_tokens is missing"),
@@ -204,6 +213,12 @@ def test_second_host_must_be_another(tmp_path: Path, second: str, words: str) ->
 def test_model_twice_on_a_host_is_refused(tmp_path: Path) -> None:
     twice = GOOD + "      - name: qwen2.5:instruct\n        context_tokens: 4096\n"
     with pytest.raises(FleetError, match=r"line 9: name: .* stands twice"):
+        read_fleet(write(tmp_path, twice))
+
+
+def test_two_models_of_a_host_have_two_names(tmp_path: Path) -> None:
+    twice = GOOD + "      - {name: other, public_name: 'qwen2.5:instruct', context_tokens: 4096}\n"
+    with pytest.raises(FleetError, match=r"line 9: public_name: .* is the name of another model"):
         read_fleet(write(tmp_path, twice))
 
 

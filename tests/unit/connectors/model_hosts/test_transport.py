@@ -94,11 +94,49 @@ async def test_a_reader_that_leaves_closes_the_request() -> None:
         ({"content-type": "text/event-stream; charset=utf-8"}, True),
         ({"content-type": "application/x-ndjson"}, True),
         ({"content-type": "application/json"}, False),
-        ({"content-type": "text/event-stream", "content-encoding": "gzip"}, False),
     ],
 )
-async def test_only_streams_that_can_be_read_are_watched(headers: dict[str, str], *, is_watched: bool) -> None:
+async def test_only_streams_are_watched_for_their_end(headers: dict[str, str], *, is_watched: bool) -> None:
     transport = KeptTransport(Answering(WORD, headers))
     transport.allow(["http://dev1.lan"])
     response = await transport.handle_async_request(httpx.Request("POST", "http://dev1.lan/v1"))
     assert isinstance(response.stream, WholeStream) is is_watched
+
+
+@pytest.mark.parametrize("packing", ["gzip", "zstd", "x-unknown"])
+async def test_a_packed_answer_is_not_unpacked(packing: str) -> None:
+    transport = KeptTransport(Answering(WORD, {"content-type": "text/event-stream", "content-encoding": packing}))
+    transport.allow(["http://dev1.lan"])
+    request = httpx.Request("POST", "http://dev1.lan/v1", headers={"accept-encoding": "gzip, zstd"})
+    with pytest.raises(httpx.RemoteProtocolError, match="packed"):
+        await transport.handle_async_request(request)
+    assert request.headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("kind", ["text/event-stream", "application/x-ndjson", "application/json", "text/html"])
+async def test_an_answer_that_never_ends_is_not_kept_in_memory(kind: str) -> None:
+    read = 0
+
+    class Endless(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            nonlocal read
+            while read < 1 << 30:
+                read += 1 << 20
+                yield b"x" * (1 << 20)
+
+    class Talking(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, headers={"content-type": kind}, stream=Endless(), request=request)
+
+    transport = KeptTransport(Talking())
+    transport.allow(["http://dev1.lan"])
+    async with httpx.AsyncClient(transport=transport) as client:
+        with pytest.raises(httpx.RemoteProtocolError, match="not end"):
+            await client.post("http://dev1.lan/v1")
+    assert read < 20 << 20
+
+
+async def test_long_answers_of_many_lines_are_whole() -> None:
+    body = [WORD * 10_000, WORD * 10_000, b"data: [DONE]\n\n"]
+    stream = WholeStream(Pieces(body))
+    assert sum([len(piece) async for piece in stream]) == sum(map(len, body))

@@ -26,13 +26,31 @@ def test_what_any_client_writes_is_read_as_it_was_meant(value: dict[str, object]
     assert parse_object(json.dumps(value, ensure_ascii=is_ascii).encode()) == value
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
+@pytest.mark.parametrize(
+    "text", ['{"a": 1}', '{"a": "\\ud800"}', '{"a": "\u2200", "b": ' + "[" * 5000 + "]" * 5000 + "}"]
+)
+def test_an_encoding_is_not_guessed(text: str, encoding: str) -> None:
+    with pytest.raises(UnreadableError):
+        parse_object(text.encode(encoding))
+
+
+def test_the_bytes_of_half_a_character_are_none() -> None:
+    with pytest.raises(UnreadableError, match="not UTF-8"):
+        parse_object(b'{"messages": "\xed\xa0\x80"}')
+
+
+def test_a_mark_of_byte_order_before_utf_8_says_nothing() -> None:
+    assert parse_object(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_an_object_or_refused_in_words(raw: bytes) -> None:
     try:
         value = parse_object(raw)
     except UnreadableError:
         return
-    assert value == json.loads(raw)
+    assert value == json.loads(raw.decode("utf-8-sig"))
 
 
 @pytest.mark.timeout(30)  # a second is enough on a slow machine; quadratic, it takes minutes

@@ -199,6 +199,16 @@ def test_a_smaller_window_is_named_where_the_weights_fit() -> None:
     assert planned.instead == "a window of 12,743 tokens or qwen2.5-14b here"
 
 
+def test_what_would_fit_instead_has_the_window_and_a_use() -> None:
+    facts = shipped_facts()
+    short = replace(facts.releases["qwen2.5-14b"], context_tokens=4096)
+    facts = facts.adding((), (short, replace(facts.releases["qwen2.5-7b"], context_tokens=4096)))
+    host = Host("H", "ollama", "http://h", memory_gib=20.0)
+    model = Model("m", "m", context_tokens=8192, quantisation="Q4_K_M", release=facts.releases["qwen2.5-32b"])
+    assert plan_model(host, model, Use(), facts).instead == "a window of 1,274 tokens"
+    assert plan_model(replace(host, memory_gib=19.71), model, Use(), facts).instead == ""
+
+
 def test_where_405b_would_fit() -> None:
     big = weights("llama-3.1-405b")
     plans = list(plan_anywhere(big, read_fleet(SHIPPED), FACTS, Use()))
