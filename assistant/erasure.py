@@ -50,7 +50,7 @@ class Erasure:
         """Agree to a request, which is done at once; return how many texts are gone.
 
         Raises:
-            NotAllowedError: this person is no approver, asked for it, or is the one to be erased.
+            NotAllowedError: this person is no approver, asked for it, or it is about them or a conversation of theirs.
             HeldError: a hold forbids it; the request stays open.
             BadInputError: the account of the person to be erased is not switched off.
             NotFoundError: there is no such open request.
@@ -61,7 +61,7 @@ class Erasure:
         """Decide that nothing is erased.
 
         Raises:
-            NotAllowedError: this person is no approver, asked for it, or is the one to be erased.
+            NotAllowedError: this person is no approver, asked for it, or it is about them or a conversation of theirs.
             NotFoundError: there is no such open request.
         """
         await self._eraser.deny(await self._decidable(person, request_id), person.id)
@@ -82,11 +82,13 @@ class Erasure:
         """End a hold.
 
         Raises:
-            NotAllowedError: this person is no approver.
+            NotAllowedError: this person is no approver, or the hold is on them or on a conversation of theirs.
             NotFoundError: there is no such hold, or it is over.
         """
         await self._require(person, Right.DECIDE_ERASURE)
-        await self._eraser.release_hold(await self._eraser.hold(hold_id), person.id)
+        hold = await self._eraser.hold(hold_id)
+        await self._require_other(person, hold.scope, hold.subject_id)
+        await self._eraser.release_hold(hold, person.id)
 
     async def requests(self, person: Person, *, with_decided: bool = False) -> list[ErasureRequest]:
         """Return the open requests, the newest first.
@@ -109,10 +111,16 @@ class Erasure:
     async def _decidable(self, person: Person, request_id: UUID) -> ErasureRequest:
         await self._require(person, Right.DECIDE_ERASURE)
         request = await self._eraser.open_request(request_id)
-        if person.id in (request.requested_by, request.subject_id):
+        if person.id == request.requested_by:
             await self._note_refusal(person, Right.DECIDE_ERASURE)
-            raise NotAllowedError("You asked for it, or it is about you: somebody else decides.")
+            raise _somebody_else()
+        await self._require_other(person, request.scope, request.subject_id)
         return request
+
+    async def _require_other(self, person: Person, scope: Scope, subject_id: UUID) -> None:
+        if await self._eraser.is_about(scope, subject_id, person.id):
+            await self._note_refusal(person, Right.DECIDE_ERASURE)
+            raise _somebody_else()
 
     async def _require(self, person: Person, right: Right) -> None:
         if not has_right(person, right):
@@ -121,6 +129,10 @@ class Erasure:
 
     async def _note_refusal(self, person: Person, right: Right) -> None:
         await self._audit.append(AccessRefused(actor=person.id, wanted=right.value, door="erasure"))
+
+
+def _somebody_else() -> NotAllowedError:
+    return NotAllowedError("You asked for it, or it is about you: somebody else decides.")
 
 
 def _checked(reason: str) -> str:

@@ -304,6 +304,27 @@ async def test_a_hold_reaches_conversations_of_which_no_text_was_kept(scene: Sce
         await scene.erasure.release_hold(ANDREA, hold_id)
 
 
+async def test_nobody_decides_about_a_conversation_of_their_own(scene: Scene) -> None:
+    """Neither what they wrote is erased by their word, nor does a hold on it or on them end by it."""
+    thread_id = uuid4()
+    await scene.write(thread_id, ANDREA.id)
+    for decide in (scene.erasure.approve, scene.erasure.deny):
+        request_id = await scene.erasure.request_erasure(RUTH, Scope.THREAD, thread_id, REASON)
+        with pytest.raises(NotAllowedError, match="about you"):
+            await decide(ANDREA, request_id)
+    for scope, subject_id in ((Scope.THREAD, thread_id), (Scope.PERSON, ANDREA.id)):
+        hold_id = await scene.erasure.place_hold(RUTH, scope, subject_id, REASON)
+        with pytest.raises(NotAllowedError, match="about you"):
+            await scene.erasure.release_hold(ANDREA, hold_id)
+    assert len(await scene.erasure.holds(RUTH)) == 2
+    assert scene.count("audit.content") == 1
+    assert scene.tags().count("access:refused") == 4
+    other = replace(ANDREA, id=uuid4())
+    for hold in await scene.erasure.holds(RUTH):
+        await scene.erasure.release_hold(other, hold.id)
+    assert await scene.erasure.approve(other, request_id) == 1
+
+
 async def test_an_erasure_waits_for_texts_on_their_way(scene: Scene, database: Database) -> None:
     turn = place()
     key = await scene.content_keys.key_of(turn.thread_id, turn.person_id)

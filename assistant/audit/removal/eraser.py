@@ -89,6 +89,11 @@ _REQUEST_COLUMNS: Final = (
 _REQUESTS: Final = f"{_REQUEST_COLUMNS} WHERE state = 'requested' OR %s ORDER BY requested_at DESC LIMIT %s"
 _REQUEST: Final = f"{_REQUEST_COLUMNS} WHERE id = %s"
 
+_IS_THREAD_OF: Final = (
+    "SELECT EXISTS (SELECT FROM audit.event WHERE thread_id = %s AND actor = %s AND type = 'turn:accepted') "
+    "OR EXISTS (SELECT FROM audit.dek WHERE thread_id = %s AND person_id = %s) AS is_theirs"
+)
+
 
 class Eraser:
     """Call the database's functions, and read what they left as the log's reader.
@@ -179,6 +184,13 @@ class Eraser:
             if row["state"] == ErasureState.REQUESTED:
                 return _request_of(row)
         raise NotFoundError("There is no such open request.")
+
+    async def is_about(self, scope: Scope, subject_id: UUID, person_id: UUID) -> bool:
+        """Tell whether this is a person, or one of their conversations, as the log knows whose it is."""
+        if scope == Scope.PERSON:
+            return subject_id == person_id
+        rows = await self._read(_IS_THREAD_OF, subject_id, person_id, subject_id, person_id)
+        return bool(rows[0]["is_theirs"])
 
     async def _read(self, query: LiteralString, *values: object) -> list[dict[str, Any]]:
         try:
