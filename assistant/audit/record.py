@@ -179,6 +179,15 @@ def canonical_bytes(document: Mapping[str, Plain]) -> bytes:
         raise ValueError(f"The document has no canonical form: {error}.") from error
 
 
+def parse_body(body: bytes) -> Mapping[str, Any]:
+    """Return what a stored body says; nothing where it is no JSON object: whoever may add events can add any bytes."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
 def leaf_of(body: bytes) -> bytes:
     """Return the Merkle leaf of a body. Source: RFC 6962 section 2.1."""
     return sha256(_LEAF_PREFIX + body).digest()

@@ -21,6 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
+from assistant.audit.reading.read import POSSIBLE_TIME
 from assistant.audit.seals.heads import SELECT_HEADS, Head, select_batch
 from assistant.compliance.standing import patience
 from assistant.compliance.tables import HitRow, HitsFollowedRow
@@ -33,10 +34,15 @@ QUEUED_FROM: Final = Action.REDACT
 
 _MOST_AT_ONCE: Final = 20_000  # events of one round; a second of work
 
+# Whoever may add events can add some that no turn of the product makes: those stop nobody's queue.
 _HITS: Final = sql.SQL(
-    "SELECT id AS event_id, turn_id, thread_id, subject, type, coalesce(rule, '') AS rule, severity, occurred_at"
-    " FROM audit.event WHERE severity >= {least} AND turn_id IS NOT NULL AND id IN ({batch}) ORDER BY id"
+    "SELECT id AS event_id, turn_id, thread_id, subject, type, left(coalesce(rule, ''), 120) AS rule, severity,"
+    " {occurred_at} FROM audit.event WHERE severity >= {least} AND turn_id IS NOT NULL AND thread_id IS NOT NULL"
+    " AND subject IS NOT NULL AND id IN ({batch}) ORDER BY id"
 )
+
+
+_OCCURRED_AT: Final = sql.SQL(POSSIBLE_TIME).format(sql.Identifier("occurred_at"))
 
 
 class _Found(NamedTuple):
@@ -132,7 +138,7 @@ async def _read_hits(log: psycopg.AsyncConnection, last: Head | None, head: Head
         era=sql.Literal(head.era),
         snapshot=sql.SQL("{}::pg_snapshot").format(sql.Literal(str(head.snapshot))),
     )
-    query = _HITS.format(least=sql.Literal(QUEUED_FROM.severity), batch=batch)
+    query = _HITS.format(least=sql.Literal(QUEUED_FROM.severity), batch=batch, occurred_at=_OCCURRED_AT)
     async with log.cursor(row_factory=class_row(_Found)) as cursor:
         return await (await cursor.execute(query)).fetchall()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import shutil
 import socket
 import subprocess
@@ -17,8 +18,8 @@ from assistant.audit.anchors import feed
 from assistant.audit.anchors.anchoring import NO_ANCHORS, AnchorPlaces, anchor_tasks
 from assistant.audit.anchors.feed import WitnessAddress
 from assistant.audit.anchors.keepers import AnchorFile, SyslogServer, read_notes, syslog_line
-from assistant.audit.anchors.witness import Witness
-from assistant.audit.seals.checkpoint import SecretNoteKey
+from assistant.audit.anchors.witness import Witness, open_witness_key
+from assistant.audit.seals.checkpoint import NoteError, SecretNoteKey
 from assistant.audit.seals.seal_key import read_public_key
 from assistant.audit.verification.anchor import Anchor, read_anchors
 from assistant.audit.verification.findings import Findings, Verdict
@@ -113,9 +114,23 @@ def test_a_witness_that_is_away_slow_or_strange_is_told_of(scene: Anchored, monk
     other = SecretNoteKey.make("other").cosign(scene.log.heads()[-1].checkpoint.text, 1)
     own = SecretNoteKey.make(scene.witness.public.name).cosign(scene.log.heads()[-1].checkpoint.text, 1)
     for status, body in ((500, ""), (404, ""), (302, ""), (200, other), (200, own), (200, ""), (409, "x")):
-        scene.feed(transport=httpx.MockTransport(lambda _, s=status, b=body: httpx.Response(s, text=b)))  # type: ignore[misc]
+        scene.feed(transport=answering(status, body))
     assert scene.log.rows("SELECT * FROM audit.cosignature") == []
     assert "anchor:kept" not in {tag for tag, _ in scene.told()}
+
+
+def answering(status: int, body: str | bytes, **headers: str) -> httpx.MockTransport:
+    stream = httpx.ByteStream(body.encode() if isinstance(body, str) else body)
+    return httpx.MockTransport(lambda _: httpx.Response(status, headers=headers, stream=stream))
+
+
+def test_an_answer_is_not_unpacked(scene: Anchored) -> None:
+    """A kilobyte that is packed twice is a gigabyte, and the sealer would end of it; so not even a good one is."""
+    key = open_witness_key(scene.folder)
+    good = gzip.compress(key.cosign(scene.log.heads()[-1].checkpoint.text, 1).encode())
+    with pytest.raises(NoteError):
+        scene.feed(transport=answering(200, good, **{"content-encoding": "gzip"}))
+    assert scene.log.rows("SELECT * FROM audit.cosignature") == []
 
 
 def test_a_witness_of_the_settings_is_read() -> None:

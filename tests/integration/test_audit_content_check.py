@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from assistant.audit.events import ErasureExecuted
 from assistant.audit.seals.seal_key import read_public_key
 from assistant.audit.verification.content_check import CONTENT_CHECKS
 from assistant.audit.verification.findings import Findings
@@ -114,6 +116,26 @@ def test_no_check_can_be_spared(log: SealedLog, monkeypatch: pytest.MonkeyPatch,
     log.execute(*ATTACKS[attack][0])
     monkeypatch.delitem(CONTENT_CHECKS, name)  # type: ignore[arg-type]
     assert seen(log) == set()
+
+
+@pytest.mark.parametrize("moment", ["infinity", "-infinity", "4714-12-01 BC"])
+def test_a_time_that_no_clock_shows_is_seen_and_stops_nothing(log: SealedLog, moment: str) -> None:
+    log.execute(f"UPDATE audit.event SET recorded_at = '{moment}'", *ATTACKS["delete a text"][0])
+    assert seen(log) >= {"rows", "content-missing"}
+
+
+def test_an_erasure_of_another_time_explains_nothing(log: SealedLog) -> None:
+    thread, subject = log.rows(f"SELECT thread_id, subject FROM audit.event WHERE content_id = {ONE}")[0]
+    log.append_events(
+        ErasureExecuted(actor=UUID(int=1), subject=None, thread_id=thread, erasure_id=UUID(int=2), scope="thread")
+    )
+    log.seal()
+    log.execute(
+        "UPDATE audit.event SET recorded_at = 'infinity' WHERE type = 'erasure:executed'",
+        *ATTACKS["delete a text"][0],
+    )
+    assert "rows" in seen(log)
+    assert subject is not None
 
 
 def test_a_changed_key_is_seen_by_whoever_has_the_master_key(log: SealedLog) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, LiteralString
+from uuid import UUID
 
-import orjson
 import psycopg
 from psycopg import sql
 from pydantic import SecretStr
@@ -15,16 +15,20 @@ from pydantic import SecretStr
 from assistant.audit.anchors.anchoring import continues
 from assistant.audit.anchors.keepers import AnchorFile
 from assistant.audit.anchors.light import BROWSER_FRESH, AnchorState, Contradiction, Integrity, Verification
-from assistant.audit.events import KeyRotated, Tag
+from assistant.audit.events import Tag
+from assistant.audit.reading.heads_shown import read_announced
 from assistant.audit.reading.proof import read_newest
+from assistant.audit.record import parse_body
 from assistant.audit.seals.checkpoint import NoteError, NoteKey, open_note, parse_signature, split_note
 from assistant.audit.seals.heads import Head, select_batch
-from assistant.audit.seals.seal_key import follow
 from assistant.database import connect
 from assistant.errors import UnavailableError
 
 _NEWEST: Final = 200
 _ANCHORS: Final = (Tag.ANCHOR_KEPT, Tag.ANCHOR_CONTRADICTED, Tag.HEAD_CONFIRMED, Tag.HEAD_CONTRADICTED)
+_CONTRADICTIONS: Final = (Tag.ANCHOR_CONTRADICTED, Tag.HEAD_CONTRADICTED)
+_KINDS: Final = frozenset({"witness", "file", "syslog"})
+_UNREADABLE: Final[Mapping[str, Any]] = {"kind": "anchor", "anchor": "of an unreadable event", "seen": 0}
 
 _SELECT_EVENTS: Final[LiteralString] = (
     "SELECT recorded_at, body FROM audit.event WHERE type = %s ORDER BY id DESC LIMIT %s"
@@ -34,6 +38,39 @@ _SELECT_COSIGNATURES: Final[LiteralString] = (
     " SELECT witness, size, line FROM audit.cosignature ORDER BY size DESC, witness LIMIT %s) newest "
     "ORDER BY witness, size DESC"
 )
+
+
+def _is_kind(value: object) -> bool:
+    return isinstance(value, str) and value in _KINDS
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_person(value: object) -> bool:
+    try:
+        UUID(str(value))
+    except ValueError:
+        return False
+    return True
+
+
+_FORMS: Final[Mapping[Tag, Mapping[str, Callable[[object], bool]]]] = {
+    Tag.ANCHOR_KEPT: {"kind": _is_kind, "anchor": _is_text, "size": _is_count},
+    Tag.ANCHOR_CONTRADICTED: {"kind": _is_kind, "anchor": _is_text, "seen": _is_count},
+    Tag.HEAD_CONFIRMED: {"actor": _is_person, "size": _is_count},
+    Tag.HEAD_CONTRADICTED: {"actor": _is_person, "seen": _is_count},
+    Tag.LOG_VERIFIED: {"is_sound": _is_flag, "size": _is_count},
+}
 
 
 async def read_integrity(
@@ -70,8 +107,8 @@ async def _read(
     row = await (await connection.execute("SELECT clock_timestamp()")).fetchone()
     now = row[0] if row else datetime.now(UTC)
     told = {tag: await _read_events(connection, tag) for tag in _ANCHORS}
-    verified = next(iter(await _read_events(connection, Tag.LOG_VERIFIED, 1)), None)
-    last = Verification(bool(verified[1]["is_sound"]), int(verified[1]["size"]), verified[0]) if verified else None
+    verified = next(iter(await _read_events(connection, Tag.LOG_VERIFIED)), None)
+    last = Verification(verified[1]["is_sound"], verified[1]["size"], verified[0]) if verified else None
     head = await _newest(connection)
     if head is None:
         return Integrity(now=now, verified=last)
@@ -98,15 +135,22 @@ async def _newest(connection: psycopg.AsyncConnection) -> Head | None:
     return await read_newest(connection) if row and row[0] else None
 
 
-async def _read_events(
-    connection: psycopg.AsyncConnection, tag: Tag, most: int = _NEWEST
-) -> list[tuple[datetime, Mapping[str, Any]]]:
-    """Return the newest events of a type, the latest first: when, and what it says, with the actor."""
-    cursor = await connection.execute(_SELECT_EVENTS, [tag.value, most])
-    found = []
+async def _read_events(connection: psycopg.AsyncConnection, tag: Tag) -> list[tuple[datetime, Mapping[str, Any]]]:
+    """Return the newest events of a type, the latest first: when, and what it says, with the actor.
+
+    What has not the form of its type is not by the product and says nothing; where it says that the log is another one,
+    it is heard all the same, so that nobody hides such a word behind some without form.
+    """
+    cursor = await connection.execute(_SELECT_EVENTS, [tag.value, _NEWEST])
+    found: list[tuple[datetime, Mapping[str, Any]]] = []
     for moment, body in await cursor.fetchall():
-        document = orjson.loads(body)
-        found.append((moment, document["data"] | {"actor": document.get("actor")}))
+        document = parse_body(body)
+        data = document.get("data")
+        said = {**(data if isinstance(data, Mapping) else {}), "actor": document.get("actor")}
+        if all(has_form(said.get(name)) for name, has_form in _FORMS[tag].items()):
+            found.append((moment, said))
+        elif tag in _CONTRADICTIONS:
+            found.append((moment, _UNREADABLE))
     return found
 
 
@@ -123,11 +167,9 @@ async def _oldest_unsealed(connection: psycopg.AsyncConnection, head: Head) -> d
 
 async def _is_signed(connection: psycopg.AsyncConnection, head: Head, first_key: NoteKey) -> bool:
     """Tell whether the key in force signed a head, or the one before it, which still signs its successor's batch."""
-    keys = [first_key]
+    followed = await read_announced(connection, first_key)
+    keys = [first_key, *(NoteKey.parse(each.new_key) for each in followed)]
     try:
-        for _, data in reversed(await _read_events(connection, Tag.KEY_ROTATED)):
-            key = follow(KeyRotated(**{name: data[name] for name in ("old_key", "new_key", "signature")}), keys[-1])
-            keys += [key] if key != keys[-1] else []
         open_note(head.note, keys[-2:])
     except NoteError:
         return False
@@ -181,8 +223,7 @@ def _told_anchors(told: Mapping[Tag, Sequence[tuple[datetime, Mapping[str, Any]]
                 (data["kind"], data["anchor"]), AnchorState(data["kind"], data["anchor"], data["size"], moment)
             )
     for moment, data in told[Tag.HEAD_CONFIRMED]:
-        actor = str(data["actor"])
-        newest.setdefault(("browser", actor), AnchorState("browser", actor, data["size"], moment))
+        newest.setdefault(("browser", data["actor"]), AnchorState("browser", data["actor"], data["size"], moment))
     return list(newest.values())
 
 
@@ -191,9 +232,9 @@ def _contradictions(
 ) -> list[Contradiction]:
     """Return each anchor that contradicted the log in the last days, once."""
     newest: dict[tuple[str, str], Contradiction] = {}
-    for tag in (Tag.ANCHOR_CONTRADICTED, Tag.HEAD_CONTRADICTED):
+    for tag in _CONTRADICTIONS:
         for moment, data in told[tag]:
-            kind, label = data.get("kind", "browser"), str(data.get("anchor", data["actor"]))
+            kind, label = data.get("kind", "browser"), data.get("anchor") or data["actor"]
             if now - moment <= BROWSER_FRESH:
                 newest.setdefault((kind, label), Contradiction(kind, label, data["seen"], moment))
     return list(newest.values())

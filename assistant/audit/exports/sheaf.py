@@ -6,16 +6,14 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import IO
 
-import orjson
-
 from assistant.audit.events import KeyRotated, Tag
 from assistant.audit.exports.leaves import Leaf
 from assistant.audit.exports.offline.verify import Tree
-from assistant.audit.record import leaf_of
+from assistant.audit.record import leaf_of, parse_body
 from assistant.audit.seals.checkpoint import NoteError, NoteKey, open_note
 from assistant.audit.seals.heads import Head
 from assistant.audit.seals.nodes import StoredNodes
-from assistant.audit.seals.seal_key import follow
+from assistant.audit.seals.seal_key import follow, parse_announcement
 from assistant.audit.seals.tree import range_nodes
 from assistant.errors import UnavailableError
 
@@ -30,7 +28,7 @@ class Sheaf:
     first: int = 0
     last: int = 0
     events: int = 0
-    announcements: list[tuple[Leaf, dict[str, str]]] = field(default_factory=list)
+    announcements: list[tuple[Leaf, KeyRotated]] = field(default_factory=list)
     dropped: list[list[int]] = field(default_factory=list)
 
     async def add(self, leaf: Leaf) -> None:
@@ -42,8 +40,8 @@ class Sheaf:
         self.first = self.first if self.events else leaf.number
         self.last = leaf.number + 1
         self.events += 1
-        if b'"type":"key:rotated"' in body and (document := orjson.loads(body))["type"] == Tag.KEY_ROTATED:
-            self.announcements.append((leaf, document.get("data")))
+        if b'"type":"key:rotated"' in body and (document := parse_body(body)).get("type") == Tag.KEY_ROTATED:
+            self.announcements.append((leaf, parse_announcement(document.get("data"))))
 
     def miss(self, leaf: Leaf) -> None:
         """Note an event that was asked for and whose body is gone: retention took it, and its hash stays."""
@@ -66,9 +64,9 @@ class Sheaf:
         """
         keys = [first_key]
         listed: list[dict[str, object]] = [_listed(first_key, None, 0)]
-        for leaf, data in self.announcements:
-            with contextlib.suppress(NoteError, TypeError):
-                key = follow(KeyRotated(**data), keys[-1])
+        for leaf, announced in self.announcements:
+            with contextlib.suppress(NoteError):
+                key = follow(announced, keys[-1])
                 if key != keys[-1]:
                     keys.append(key)
                     listed.append(_listed(key, leaf.number, leaf.batch_size))

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import orjson
 
+from assistant.audit.record import parse_body
+
 COLUMNS: Final = (
     *("leaf", "id", "at", "type", "outcome", "subject", "actor", "thread_id", "turn_id"),
     *("rule", "severity", "model", "host", "persona", "data"),
@@ -25,7 +27,7 @@ def header() -> bytes:
 
 def table_lines(events: Iterable[tuple[int, bytes]]) -> bytes:
     """Return a line for each event: its leaf and what the body says; what is in `data` stays JSON."""
-    return _lines(_cells(leaf, orjson.loads(body)) for leaf, body in events)
+    return _lines(_cells(leaf, parse_body(body)) for leaf, body in events)
 
 
 def escape_cell(value: object) -> str:

@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-import orjson
 import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
@@ -21,6 +20,8 @@ from pydantic import SecretStr
 
 from assistant.audit.projections.blind_words import BlindWords
 from assistant.audit.projections.tally import Counted, Tally
+from assistant.audit.reading.read import POSSIBLE_TIME
+from assistant.audit.record import parse_body
 from assistant.audit.seals.heads import FIRST_BATCH, SELECT_HEADS, Head, select_batch
 from assistant.audit.writing.content import ContentRow, KeyWrap
 from assistant.database import connect
@@ -36,12 +37,13 @@ _NOTHING_YET: Final = FIRST_BATCH - 1
 _LOCK: Final = "SELECT pg_advisory_xact_lock(audit.projection_lock())"
 _ADVANCE: Final = "UPDATE audit.projection SET batch = %s, until = %s"
 _EVENTS: Final = sql.SQL("""
-    SELECT e.id, e.occurred_at, e.type, e.model, e.host, e.persona, e.severity, e.body,
+    SELECT e.id, {occurred_at}, e.type, e.model, e.host, e.persona, e.severity, e.body,
         c.id AS content_id, c.thread_id, c.turn_id, c.kind, c.dek_id, c.sealed, d.person_id, d.wrapped
     FROM ({batch}) batch JOIN audit.event e ON e.id = batch.id
     LEFT JOIN audit.content c ON c.id = e.content_id
     LEFT JOIN audit.dek d ON d.id = c.dek_id
 """)
+_OCCURRED_AT: Final = sql.SQL(POSSIBLE_TIME).format(sql.Identifier("occurred_at"))
 _INSERT_WORDS: Final = (
     "INSERT INTO audit.search (event_id, thread_id, words) VALUES (%s, %s, %s) ON CONFLICT (event_id) DO NOTHING"
 )
@@ -143,7 +145,7 @@ class Projector:
             connection.cursor("projected", binary=True, row_factory=class_row(_Row)) as rows,
             connection.cursor() as cursor,
         ):
-            await rows.execute(_EVENTS.format(batch=batch))
+            await rows.execute(_EVENTS.format(batch=batch, occurred_at=_OCCURRED_AT))
             while block := await rows.fetchmany(_ROWS_AT_ONCE):
                 for row in block:
                     tally.add(_counted(row))
@@ -202,11 +204,6 @@ async def _next_heads(connection: psycopg.AsyncConnection) -> tuple[Head | None,
 
 
 def _counted(row: _Row) -> Counted:
-    try:
-        document = orjson.loads(row.body)
-    except orjson.JSONDecodeError:
-        document = {}  # somebody changed the log; `audit verify` says so
     return Counted(
-        row.occurred_at, row.type, row.model, row.host, row.persona, row.severity,
-        document if isinstance(document, dict) else {},
+        row.occurred_at, row.type, row.model, row.host, row.persona, row.severity, parse_body(row.body)
     )  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
+from assistant.audit.record import as_name
 from policies.verdict import Action
 
 _NO_SEVERITY: Final = -1
@@ -52,18 +53,21 @@ class Tally:
     findings: Counter[TallyKey] = field(default_factory=Counter)
 
     def add(self, event: Counted) -> None:
-        """Count an event once, and once more under each rule that did something."""
+        """Count an event once, and once more under each rule that did something.
+
+        Under names as the product gives them: whoever may add events could write some that fit no index.
+        """
         severity = _NO_SEVERITY if event.severity is None else event.severity
-        names = (event.model or "", event.host or "", event.persona or "")
-        day = event.occurred_at.date()
+        names = (as_name(event.model or ""), as_name(event.host or ""), as_name(event.persona or ""))
+        day, kind = event.occurred_at.date(), as_name(event.type)
         by_rule: dict[str, list[int]] = {}
         for rule, strictness in _findings_of(event.document):
             by_rule.setdefault(rule, []).append(strictness)
-        whole = TallyKey(day, event.type, "", *names, severity)
+        whole = TallyKey(day, kind, "", *names, severity)
         self.events[whole] += 1
         self.findings[whole] += sum(map(len, by_rule.values()))
         for rule, levels in by_rule.items():
-            key = TallyKey(day, event.type, rule, *names, max(levels))
+            key = TallyKey(day, kind, rule, *names, max(levels))
             self.events[key] += 1
             self.findings[key] += len(levels)
 
@@ -75,4 +79,4 @@ def _findings_of(document: Mapping[str, object]) -> Iterator[tuple[str, int]]:
     findings = guard.get("findings") if isinstance(guard, Mapping) else None
     for finding in findings if isinstance(findings, list) else ():
         if isinstance(finding, Mapping) and (severity := _SEVERITIES.get(str(finding.get("action")), 0)):
-            yield str(finding.get("rule")), severity
+            yield as_name(str(finding.get("rule"))), severity

@@ -53,6 +53,10 @@ class FindingCounts:
                 patience = sql.SQL("SET LOCAL statement_timeout = {}").format(int(self._patience_seconds * 1000))
                 await connection.execute(patience)
                 rows = await (await connection.execute(query)).fetchall()
+        except psycopg.DataError as error:
+            raise UnavailableError(
+                "The findings could not be counted: an event is not by the product. Run `cloister audit verify`."
+            ) from error
         except psycopg.OperationalError as error:  # QueryCanceled is one
             raise UnavailableError("The findings could not be counted in time. Ask again in a minute.") from error
         return {str(rule): int(count) for rule, count in rows}

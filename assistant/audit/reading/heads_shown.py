@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import orjson
 import psycopg
 from psycopg import sql
 
 from assistant.audit.events import KeyRotated, Tag
 from assistant.audit.reader_pool import ReaderPool
 from assistant.audit.reading.proof import read_consistency, read_newest
+from assistant.audit.record import parse_body
 from assistant.audit.seals.checkpoint import NoteError, NoteKey, open_note
 from assistant.audit.seals.heads import SELECT_HEADS, Head
-from assistant.audit.seals.seal_key import follow
+from assistant.audit.seals.seal_key import follow_all, parse_announcement
 from assistant.errors import BadInputError
 
 _SHOWN_HEADS: Final = 10
@@ -71,25 +71,28 @@ class HeadsReader:
             if not 0 <= earlier_size <= head.size:
                 raise BadInputError(f"The log has {head.size} sealed events, and not {earlier_size}.")
             proof = await read_consistency(connection, earlier_size, head.size)
-            return Growth(head, proof, self._first_key(), await _announced(connection))
+            first_key = self._first_key()
+            return Growth(head, proof, first_key, await read_announced(connection, first_key))
 
 
 async def read_signed(connection: psycopg.AsyncConnection, head: Head, first_key: NoteKey | None) -> bool | None:
     """Tell whether the log's first key, or one that follows from it, signed a head; None where it is not known."""
     if first_key is None:
         return None
-    keys = [first_key]
+    followed = await read_announced(connection, first_key)
     try:
-        for announcement in await _announced(connection):
-            keys.append(follow(announcement, keys[-1]))
-        open_note(head.note, keys)
+        open_note(head.note, [first_key, *(NoteKey.parse(each.new_key) for each in followed)])
     except NoteError:
         return False
     return True
 
 
-async def _announced(connection: psycopg.AsyncConnection) -> list[KeyRotated]:
+async def read_announced(connection: psycopg.AsyncConnection, first_key: NoteKey | None) -> list[KeyRotated]:
+    """Return how keys followed each other, in order; all that was ever announced, where the first is not known.
+
+    Anybody who may write to the log can write an announcement; one that the key in force did not sign is none.
+    """
     query = "SELECT body FROM audit.event WHERE type = %s ORDER BY id"
     rows = await (await connection.execute(query, [Tag.KEY_ROTATED.value])).fetchall()
-    data = [orjson.loads(body)["data"] for (body,) in rows]
-    return [KeyRotated(**{name: str(one[name]) for name in ("old_key", "new_key", "signature")}) for one in data]
+    announced = [parse_announcement(parse_body(body).get("data")) for (body,) in rows]
+    return announced if first_key is None else follow_all(announced, first_key)

@@ -9,10 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import product
-from typing import Final
+from typing import Final, LiteralString
 from uuid import UUID
 
-import orjson
 import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
@@ -20,7 +19,7 @@ from pydantic import SecretStr
 
 from assistant.audit.events import EVENT_TYPES, Outcome, Tag
 from assistant.audit.log_connection import LogConnection
-from assistant.audit.record import first_id
+from assistant.audit.record import first_id, parse_body
 from assistant.conversation import parse_reference, short_reference
 from assistant.errors import BadInputError, UnavailableError
 from policies.verdict import Action
@@ -69,15 +68,14 @@ class StoredEvent:
 
     @property
     def document(self) -> Mapping[str, object]:
-        """Return the body as JSON says it."""
-        document: Mapping[str, object] = orjson.loads(self.body)
-        return document
+        """Return what the body says; nothing where somebody else than the product wrote it."""
+        return parse_body(self.body)
 
 
 # Times that Python cannot hold, such as infinity, become ones that it can: whoever may add events stops no list.
-_TIME: Final = "least(greatest({0}, '0002-01-01 00:00Z'), '9998-12-31 00:00Z') AS {0}"
+POSSIBLE_TIME: Final[LiteralString] = "least(greatest({0}, '0002-01-01 00:00Z'), '9998-12-31 00:00Z') AS {0}"
 EVENT_COLUMNS: Final = sql.SQL(", ").join(
-    sql.SQL(_TIME if field.name.endswith("_at") else "{0}").format(sql.Identifier(field.name))
+    sql.SQL(POSSIBLE_TIME if field.name.endswith("_at") else "{0}").format(sql.Identifier(field.name))
     for field in fields(StoredEvent)
 )
 

@@ -8,11 +8,12 @@ the last head that was made, so that a database that was set back is not sealed 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import secrets
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -288,6 +289,25 @@ def follow(announced: KeyRotated, in_force: NoteKey) -> NoteKey:
     if not in_force.has_signed(_announcement(in_force, new), signature):
         raise NoteError("A new key is announced, and the key in force did not sign that.")
     return new
+
+
+def parse_announcement(data: object) -> KeyRotated:
+    """Return what an event says of keys; anybody may have written it, so that what is no text says nothing."""
+    said = data if isinstance(data, Mapping) else {}
+    old_key, new_key, signature = (str(said.get(name, "")) for name in ("old_key", "new_key", "signature"))
+    return KeyRotated(old_key=old_key, new_key=new_key, signature=signature)
+
+
+def follow_all(announced: Iterable[KeyRotated], first: NoteKey) -> list[KeyRotated]:
+    """Return the announcements that lead from a key to the one in force; others change nothing, whoever wrote them."""
+    followed, in_force = [], first
+    for each in announced:
+        with contextlib.suppress(NoteError):
+            new = follow(each, in_force)
+            if new != in_force:
+                followed.append(each)
+                in_force = new
+    return followed
 
 
 def _announcement(old: NoteKey, new: NoteKey) -> bytes:

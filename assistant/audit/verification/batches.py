@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from assistant.audit.events import KeyRotated, Tag
+from assistant.audit.record import parse_body
 from assistant.audit.seals.checkpoint import NoteError, NoteKey
 from assistant.audit.seals.heads import Head
-from assistant.audit.seals.seal_key import follow
+from assistant.audit.seals.seal_key import follow, parse_announcement
 from assistant.audit.seals.tree import TILE_WIDTH, Tile, Tree, split_hashes
 from assistant.audit.verification.anchor import AnchorCheck, Reign
 from assistant.audit.verification.checks import BATCH_CHECKS, TREE_CHECKS, Batch
 from assistant.audit.verification.dealing import Dealer, Moments, Run
 from assistant.audit.verification.dropped import DroppedCheck
 from assistant.audit.verification.findings import Findings
-from assistant.audit.verification.row_checks import parse_body
 from assistant.audit.verification.stored_tiles import StoredTiles
 
 
@@ -97,7 +97,7 @@ class BatchCheck:
             kind, data = document.get("type"), document.get("data")
             leaf = self._tree.size + number
             if kind == Tag.KEY_ROTATED:
-                yield _Announced(leaf, place.id, _announcement(data))
+                yield _Announced(leaf, place.id, parse_announcement(data))
             elif kind == Tag.LOG_RESTORED:
                 batch.restored.add(place.era)
             elif kind == Tag.RETENTION_EXECUTED:
@@ -160,11 +160,6 @@ class BatchCheck:
         edge = self._tree.edge
         if not self._is_lost and self._located is None and tuple(self._stored_edge) != edge:
             self._located = self._tree.size - len(edge) + _first_difference(self._stored_edge, edge)
-
-
-def _announcement(data: Any) -> KeyRotated:
-    names = ("old_key", "new_key", "signature")
-    return KeyRotated(**{name: str(data.get(name)) if isinstance(data, dict) else "" for name in names})
 
 
 def _hashes(data: bytes) -> list[bytes]:

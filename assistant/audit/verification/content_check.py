@@ -17,6 +17,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from assistant.audit.events import Tag
+from assistant.audit.reading.read import POSSIBLE_TIME
 from assistant.audit.verification.findings import Findings
 from assistant.audit.writing.content import ContentKind, KeyWrap
 from assistant.keys import Keys
@@ -30,18 +31,19 @@ _KINDS: Final[Mapping[str, str]] = {
     Tag.TURN_INTERRUPTED: ContentKind.ANSWER,
 }
 
-_SELECT: Final = """
-    SELECT e.id, e.type, e.thread_id, e.turn_id, e.subject, e.recorded_at, e.body,
+_RECORDED_AT: Final = POSSIBLE_TIME.format("recorded_at")
+_SELECT: Final = f"""
+    SELECT e.id, e.type, e.thread_id, e.turn_id, e.subject, {_RECORDED_AT}, e.body,
         c.id IS NOT NULL AS is_there, sha256(c.sealed) AS digest,
         (c.thread_id, c.turn_id) IS NOT DISTINCT FROM (e.thread_id, e.turn_id) AS is_in_place, c.kind,
         d.wrapped IS NOT NULL AND d.thread_id = c.thread_id AS has_key
     FROM audit.event e LEFT JOIN audit.content c ON c.id = e.content_id LEFT JOIN audit.dek d ON d.id = c.dek_id
     WHERE e.content_id IS NOT NULL
-"""
+"""  # noqa: S608 - constants
 _SELECT_EXTRA: Final = """
     SELECT c.id FROM audit.content c WHERE NOT EXISTS (SELECT FROM audit.event e WHERE e.content_id = c.id)
 """
-_SELECT_ERASURES: Final = "SELECT recorded_at, thread_id, subject, body FROM audit.event WHERE type = %s"
+_SELECT_ERASURES: Final = f"SELECT {_RECORDED_AT}, thread_id, subject, body FROM audit.event WHERE type = %s"  # noqa: S608 - constants
 _SELECT_DROPPED: Final = "SELECT body FROM audit.event WHERE type = %s"
 _SELECT_KEYS: Final = "SELECT id, thread_id, person_id, wrapped FROM audit.dek WHERE wrapped IS NOT NULL"
 

@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-import orjson
-
 from assistant.audit.events import Tag
 from assistant.audit.record import (
     FORMAT_VERSION,
@@ -86,15 +84,6 @@ ROW_CHECKS: Final[dict[str, RowCheck]] = {
     "kind": check_kind,
 }
 HASH_CHECKS: Final[tuple[str, ...]] = ("leaf",)  # where only hashes are looked at
-
-
-def parse_body(body: bytes) -> Mapping[str, Any]:
-    """Return what a body says; nothing where it is no JSON object, which the checks then see."""
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return document if isinstance(document, dict) else {}
 
 
 UUID_COLUMNS: Final = ("subject", "actor", "thread_id", "turn_id", "content_id")

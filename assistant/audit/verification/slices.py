@@ -19,7 +19,7 @@ from orjson import dumps, loads
 from psycopg import sql
 
 from assistant.audit.events import Tag
-from assistant.audit.record import CANONICAL, FORMAT_VERSION, OLD_VERSIONS, format_time
+from assistant.audit.record import CANONICAL, FORMAT_VERSION, OLD_VERSIONS, format_time, parse_body
 from assistant.audit.seals.heads import PLACE
 from assistant.audit.seals.tree import HASH_BYTES
 from assistant.audit.verification.copy_rows import copy_rows, split_fields
@@ -33,7 +33,6 @@ from assistant.audit.verification.row_checks import (
     Row,
     expect_columns,
     is_known_kind,
-    parse_body,
 )
 
 Bound: TypeAlias = tuple[int, str, UUID]

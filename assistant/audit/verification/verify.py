@@ -22,6 +22,7 @@ from pydantic import SecretStr
 
 from assistant.audit.events import Tag
 from assistant.audit.log_connection import LogConnection
+from assistant.audit.record import parse_body
 from assistant.audit.seals.checkpoint import NoteKey
 from assistant.audit.seals.heads import PLACE, SELECT_HEADS, Head, Snapshot
 from assistant.audit.verification.anchor import Anchor, AnchorCheck
@@ -32,7 +33,6 @@ from assistant.audit.verification.cosignatures import CosignatureCheck
 from assistant.audit.verification.dealing import Dealer, Run
 from assistant.audit.verification.dropped import DroppedCheck
 from assistant.audit.verification.findings import Findings
-from assistant.audit.verification.row_checks import parse_body
 from assistant.audit.verification.slice_readers import SliceReaders
 from assistant.audit.verification.slices import plan_slices
 from assistant.audit.verification.stored_tiles import StoredTiles, check_extra_tiles

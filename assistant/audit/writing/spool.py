@@ -9,10 +9,12 @@ What follows the last whole frame was being written when a process died; nobody 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
 import secrets
+import stat
 import time
 import zlib
 from collections.abc import Iterator, Sequence
@@ -185,6 +187,7 @@ class SpoolFolder:
     def __init__(self, folder: Path, sealer: Sealer) -> None:
         self._folder = folder
         self._sealer = sealer
+        self._told: set[Path] = set()
 
     def prepare(self) -> None:
         """Make the folder, and see that it is on a disk.
@@ -229,7 +232,7 @@ class SpoolFolder:
         return Spool(descriptor, path, identity, self._sealer, _HEAD_BYTES)
 
     def take_orphans(self, most: int) -> list[Spool]:
-        """Take spools that no living process has, the oldest first.
+        """Take spools that no living process has, the oldest first; of what cannot be opened is told, once.
 
         Raises:
             OSError: the folder cannot be read.
@@ -239,24 +242,34 @@ class SpoolFolder:
             return taken
         with self._locked():
             for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
-                if len(taken) < most and (spool := self._take(path)) is not None:
-                    taken.append(spool)
+                if len(taken) == most:
+                    break
+                try:
+                    spool = self._take(path)
+                except OSError as error:
+                    self._tell_of(path, error.strerror)
+                    continue
+                taken += [spool] if spool is not None else []
         return taken
 
     def _take(self, path: Path) -> Spool | None:
         try:
-            descriptor = os.open(path, os.O_RDWR)
+            descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:  # its process is just done with it
             return None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            is_there = os.path.samestat(os.fstat(descriptor), path.stat())
+            found = os.fstat(descriptor)
+            is_there = os.path.samestat(found, path.stat())
         except (BlockingIOError, FileNotFoundError):
             is_there = False
         if not is_there:
             os.close(descriptor)
             return None
-        size = os.fstat(descriptor).st_size
+        if not stat.S_ISREG(found.st_mode):
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, "it is no file")
+        size = found.st_size
         head = os.pread(descriptor, _HEAD_BYTES, 0)
         spool = Spool(descriptor, path, head[len(_MAGIC) :], self._sealer, size)
         if len(head) < _HEAD_BYTES:  # its process died before anything could be put in
@@ -266,6 +279,12 @@ class SpoolFolder:
             _log.error("%s is no spool of this version; it lies in %s now.", path.name, spool.set_aside().parent)
             return None
         return spool
+
+    def _tell_of(self, path: Path, reason: str | None) -> None:
+        """Say why a file cannot be taken, and leave it where it is: the others must not wait for it."""
+        if path not in self._told:
+            self._told.add(path)
+            _log.error("%s cannot be brought into the audit log: %s. Give it to this process.", path.name, reason)
 
     def _make(self) -> None:
         if not self._folder.is_dir():

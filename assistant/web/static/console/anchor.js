@@ -73,14 +73,22 @@
     return crypto.subtle.verify({ name: "Ed25519" }, imported, signature, message);
   }
 
+  // Anybody who may write to the log can write an announcement, also one that is no Base64: that one is not signed.
+  async function isSigned(each) {
+    try {
+      const message = encode(`cloister audit key\n${each.old}\n${each.new}\n`);
+      return await hasSigned(each.old, message, bytes(each.signature));
+    } catch (error) {
+      if (error.name === "NotSupportedError") throw error;
+      return false;
+    }
+  }
+
   // The key in force, led from one that is trusted through each announcement that it and its followers signed.
   async function follow(trusted, announced) {
     const keys = [trusted];
     for (const each of announced) {
-      const message = encode(`cloister audit key\n${each.old}\n${each.new}\n`);
-      if (each.old === keys[keys.length - 1] && (await hasSigned(each.old, message, bytes(each.signature)))) {
-        keys.push(each.new);
-      }
+      if (each.old === keys[keys.length - 1] && (await isSigned(each))) keys.push(each.new);
     }
     return keys;
   }

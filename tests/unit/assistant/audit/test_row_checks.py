@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.audit.events import AccessRefused, Event, KeyRotated, Tag
-from assistant.audit.record import Origin, Record, canonical_bytes, compose_record, leaf_of
-from assistant.audit.verification.row_checks import PLACE_EPOCH, ROW_CHECKS, TEXT_COLUMNS, UUID_COLUMNS, parse_body
+from assistant.audit.record import Origin, Record, canonical_bytes, compose_record, leaf_of, parse_body
+from assistant.audit.verification.row_checks import PLACE_EPOCH, ROW_CHECKS, TEXT_COLUMNS, UUID_COLUMNS
 from assistant.audit.verification.slices import _is_right, _parse_row
 from tests.unit.assistant.audit.samples import any_event
 

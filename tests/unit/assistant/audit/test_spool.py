@@ -114,6 +114,22 @@ def test_a_file_that_went_away_between_its_opening_and_its_lock_is_not_taken(
     assert folder.take_orphans(10) == []
 
 
+def test_what_cannot_be_opened_is_told_of_once_and_holds_up_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Such as the spool of a container's process, which is another user."""
+    folder = folder_at(tmp_path)
+    (tmp_path / "0-folder.spool").mkdir()
+    os.mkfifo(tmp_path / "0-pipe.spool")
+    (tmp_path / "0-link.spool").symlink_to(write_and_die(folder_at(tmp_path / "elsewhere"), [entry(0)]))
+    waiting = entry(1)
+    write_and_die(folder, [waiting])
+    with caplog.at_level("ERROR"):
+        assert read_all(take(folder)) == ([waiting], 0, 0)
+        assert folder.take_orphans(9) == []
+    assert len(caplog.records) == 3
+
+
 def test_cut_at_every_byte_nothing_before_the_cut_is_lost(tmp_path: Path) -> None:
     """A process that is killed in the middle of a write leaves any part of its last batch."""
     folder = folder_at(tmp_path / "spool")
