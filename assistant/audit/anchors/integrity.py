@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -25,6 +25,7 @@ from assistant.database import connect
 from assistant.errors import UnavailableError
 
 _NEWEST: Final = 200
+_CLOCKS_APART: Final = timedelta(minutes=5)  # of a witness's machine; what it signs for later would be fresh for ever
 _ANCHORS: Final = (Tag.ANCHOR_KEPT, Tag.ANCHOR_CONTRADICTED, Tag.HEAD_CONFIRMED, Tag.HEAD_CONTRADICTED)
 _CONTRADICTIONS: Final = (Tag.ANCHOR_CONTRADICTED, Tag.HEAD_CONTRADICTED)
 _KINDS: Final = frozenset({"witness", "file", "syslog"})
@@ -191,7 +192,7 @@ async def _read_cosignatures(
             contradictions.append(Contradiction("witness", keys[label].name, size, now))
             continue
         seconds = await _cosigned_at(connection, keys[label], size, line)
-        if seconds is not None:
+        if seconds is not None and seconds <= (now + _CLOCKS_APART).timestamp():
             states.append(AnchorState("witness", label, size, datetime.fromtimestamp(seconds, UTC)))
     return states, contradictions
 
