@@ -106,6 +106,13 @@ def test_a_cosignature_of_a_time_to_come_vouches_for_nothing(scene: Anchored, se
     assert (found.anchors, found.missing_witnesses) == ([], [public.name])
 
 
+@pytest.mark.parametrize("moment", ["infinity", "-infinity", "4714-12-01 BC"])
+def test_a_time_that_no_clock_shows_hides_no_contradiction(scene: Anchored, moment: str) -> None:
+    scene.log.append_events(verified(), verified(is_sound=False))
+    scene.log.execute(f"UPDATE audit.event SET recorded_at = '{moment}'")  # noqa: S608
+    assert state(scene).light is Light.RED
+
+
 def test_a_log_that_was_set_back_is_red_by_each_anchor(scene: Anchored, tmp_path: Path) -> None:
     """Witness, file and a browser's own head, each by itself."""
     file = tmp_path / "anchors"

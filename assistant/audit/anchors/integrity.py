@@ -18,6 +18,7 @@ from assistant.audit.anchors.light import BROWSER_FRESH, AnchorState, Contradict
 from assistant.audit.events import Tag
 from assistant.audit.reading.heads_shown import read_announced
 from assistant.audit.reading.proof import read_newest
+from assistant.audit.reading.read import POSSIBLE_TIME
 from assistant.audit.record import parse_body
 from assistant.audit.seals.checkpoint import NoteError, NoteKey, open_note, parse_signature, split_note
 from assistant.audit.seals.heads import Head, select_batch
@@ -32,7 +33,7 @@ _KINDS: Final = frozenset({"witness", "file", "syslog"})
 _UNREADABLE: Final[Mapping[str, Any]] = {"kind": "anchor", "anchor": "of an unreadable event", "seen": 0}
 
 _SELECT_EVENTS: Final[LiteralString] = (
-    "SELECT recorded_at, body FROM audit.event WHERE type = %s ORDER BY id DESC LIMIT %s"
+    f"SELECT {POSSIBLE_TIME.format('recorded_at')}, body FROM audit.event WHERE type = %s ORDER BY id DESC LIMIT %s"  # noqa: S608 - constants
 )
 _SELECT_COSIGNATURES: Final[LiteralString] = (
     "SELECT DISTINCT ON (witness) witness, size, line FROM ("
@@ -157,7 +158,7 @@ async def _read_events(connection: psycopg.AsyncConnection, tag: Tag) -> list[tu
 
 async def _oldest_unsealed(connection: psycopg.AsyncConnection, head: Head) -> datetime | None:
     query = select_batch(
-        sql.SQL("min(recorded_at)"),
+        sql.SQL("min(least(greatest(recorded_at, '0002-01-01 00:00Z'), '9998-12-31 00:00Z'))"),
         after=head,
         era=sql.SQL("audit.current_era()"),
         snapshot=sql.SQL("pg_current_snapshot()"),
