@@ -568,6 +568,12 @@ ATTACKS: Final = (
         alone=True,
     ),
     Attack(
+        "add an announcement that does not end as one does, so that nobody follows or tells of it",
+        after_a_seal(lambda log: insert(log, body=fresh_body(type="key:rotated", w=0))),
+        "kind",
+        alone=True,
+    ),
+    Attack(
         "add an event of a format that there is not",
         after_a_seal(lambda log: insert(log, body=fresh_body(v=3))),
         "kind",

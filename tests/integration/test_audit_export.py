@@ -379,6 +379,7 @@ def test_an_event_whose_body_is_gone_leaves_its_hash(scene: Exporting) -> None:
     done = check(rewritten(file, parts), "--key", scene.key)
     assert done.returncode == 0, done.stderr
     assert "but for [[40, 41]]" in done.stdout
+    assert "Not proved: that retention dropped [[40, 41]]" in done.stdout
     manifest(dropped=[[41, 42]])(parts)
     assert "leaf 40 is missing" in check(rewritten(file, parts)).stderr
 
@@ -429,6 +430,39 @@ def test_what_is_no_export_could_not_be_checked(tmp_path: Path) -> None:
     for arguments in ((), ("--key", "nonsense"), ("--witness", "nonsense"), ("--key", "nonsense", "--witness", OTHER)):
         command = [sys.executable, "-I", "-S", offline.__file__, "none.zip", *arguments]
         assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 2
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_that_lies_about_its_size_takes_no_memory(tmp_path: Path, method: int) -> None:
+    file = tmp_path / "lies.zip"
+    with zipfile.ZipFile(file, "w", method) as export:
+        for name in offline.FILES:
+            with export.open(name, "w", force_zip64=True) as part:
+                for _ in range(400 if name == "manifest.json" else 1):
+                    part.write(bytes(1 << 20))
+    lying = bytearray(file.read_bytes())
+    entry = lying.rindex(b"manifest.json") - 46  # of the directory at the end
+    lying[entry + 24 : entry + 28] = (1000).to_bytes(4, "little")
+    file.write_bytes(lying)
+    least = "import resource; resource.setrlimit(resource.RLIMIT_AS, (300 << 20, 300 << 20))"
+    begin = f"import runpy, sys; sys.argv[1:] = [{str(file)!r}]"
+    program = f"{least}; {begin}; runpy.run_path({offline.__file__!r}, None, '__main__')"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "MemoryError" not in done.stderr
+    assert done.stderr.startswith("CHANGED: ")
+
+
+def test_a_zip_that_cannot_be_listed_could_not_be_checked(tmp_path: Path) -> None:
+    file = tmp_path / "strange.zip"
+    with zipfile.ZipFile(file, "w") as export:
+        export.writestr("a", b"")
+    strange = bytearray(file.read_bytes())
+    entry = strange.index(b"PK\x01\x02")
+    strange[entry + 8 : entry + 10], strange[entry + 46] = (0x800).to_bytes(2, "little"), 0xFF  # UTF-8 that is none
+    file.write_bytes(strange)
+    done = check(file)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
 
 
 def test_the_file_for_outsiders_is_short_and_needs_nothing() -> None:

@@ -11,6 +11,7 @@ import pytest
 from assistant.audit.anchors.integrity import read_integrity
 from assistant.audit.anchors.keepers import AnchorFile
 from assistant.audit.anchors.light import Integrity, Light
+from assistant.audit.anchors.witness import open_witness_key
 from assistant.audit.events import HeadConfirmed, HeadContradicted, LogVerified
 from assistant.audit.reading.proof import prove_consistency, read_head
 from assistant.audit.seals.checkpoint import Checkpoint, SecretNoteKey
@@ -91,6 +92,25 @@ def test_a_forged_cosignature_vouches_for_nothing(scene: Anchored) -> None:
     )
     found = state(scene, witnesses=[public])
     assert (found.anchors, found.missing_witnesses) == ([], [public.name])
+
+
+@pytest.mark.parametrize("seconds", [2**40, 2**63])
+def test_a_cosignature_of_a_time_to_come_vouches_for_nothing(scene: Anchored, seconds: int) -> None:
+    """It would be fresh for ever, also when the witness is gone."""
+    public = scene.witness.public
+    line = open_witness_key(scene.folder).cosign(scene.log.heads()[-1].checkpoint.text, seconds).strip()
+    scene.log.execute(
+        f"INSERT INTO audit.cosignature VALUES (300, '{public.name}+{public.id.hex()}', '{line}')"  # noqa: S608
+    )
+    found = state(scene, witnesses=[public])
+    assert (found.anchors, found.missing_witnesses) == ([], [public.name])
+
+
+@pytest.mark.parametrize("moment", ["infinity", "-infinity", "4714-12-01 BC"])
+def test_a_time_that_no_clock_shows_hides_no_contradiction(scene: Anchored, moment: str) -> None:
+    scene.log.append_events(verified(), verified(is_sound=False))
+    scene.log.execute(f"UPDATE audit.event SET recorded_at = '{moment}'")  # noqa: S608
+    assert state(scene).light is Light.RED
 
 
 def test_a_log_that_was_set_back_is_red_by_each_anchor(scene: Anchored, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import multiprocessing
 import os
@@ -18,6 +19,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from assistant.audit.anchors import witness_server
 from assistant.audit.anchors.witness import MOST_BODY_BYTES, Witness
 from assistant.audit.seals.checkpoint import NoteKey, SecretNoteKey, parse_signature
 from tests.fakes.mortal_witness import report
@@ -157,3 +159,31 @@ def check_one_history(witness: Witness, log: Log, fork: Log, *, least: int) -> N
         assert witness.add_checkpoint(log.body(size, size)).status == 200  # what it was killed over, once more
     assert witness.add_checkpoint(log.body(size, 301)).status == 200
     assert witness.add_checkpoint(Log(SecretNoteKey.make("cloister/test")).body(301, 302)).status == 403
+
+
+async def test_whoever_connects_and_says_nothing_is_hung_up_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some sixty silent connections are all that a witness takes: it would answer nobody any more."""
+    monkeypatch.setattr(witness_server, "_LONGEST_SECONDS", 1.0)
+    port = free_port()
+    served = asyncio.create_task(witness_server.serve_witness(Witness(tmp_path, []), tmp_path, "127.0.0.1", port))
+    silent: list[asyncio.StreamWriter] = []
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        await until(client, 200)
+        for _ in range(64):
+            silent.append((await asyncio.open_connection("127.0.0.1", port))[1])
+            silent[-1].write(b"POST /add-checkpoint HTTP/1.1\r\n")
+        await until(client, 503)
+        await until(client, 200)
+    for writer in silent:
+        writer.close()
+    signal.raise_signal(signal.SIGTERM)
+    assert await served == 0
+
+
+async def until(client: httpx.AsyncClient, status: int) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                if (await client.get("/", headers={"connection": "close"})).status_code == status:
+                    return
+            await asyncio.sleep(0.05)

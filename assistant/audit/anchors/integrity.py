@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -18,6 +18,7 @@ from assistant.audit.anchors.light import BROWSER_FRESH, AnchorState, Contradict
 from assistant.audit.events import Tag
 from assistant.audit.reading.heads_shown import read_announced
 from assistant.audit.reading.proof import read_newest
+from assistant.audit.reading.read import POSSIBLE_TIME
 from assistant.audit.record import parse_body
 from assistant.audit.seals.checkpoint import NoteError, NoteKey, open_note, parse_signature, split_note
 from assistant.audit.seals.heads import Head, select_batch
@@ -25,13 +26,14 @@ from assistant.database import connect
 from assistant.errors import UnavailableError
 
 _NEWEST: Final = 200
+_CLOCKS_APART: Final = timedelta(minutes=5)  # of a witness's machine; what it signs for later would be fresh for ever
 _ANCHORS: Final = (Tag.ANCHOR_KEPT, Tag.ANCHOR_CONTRADICTED, Tag.HEAD_CONFIRMED, Tag.HEAD_CONTRADICTED)
 _CONTRADICTIONS: Final = (Tag.ANCHOR_CONTRADICTED, Tag.HEAD_CONTRADICTED)
 _KINDS: Final = frozenset({"witness", "file", "syslog"})
 _UNREADABLE: Final[Mapping[str, Any]] = {"kind": "anchor", "anchor": "of an unreadable event", "seen": 0}
 
 _SELECT_EVENTS: Final[LiteralString] = (
-    "SELECT recorded_at, body FROM audit.event WHERE type = %s ORDER BY id DESC LIMIT %s"
+    f"SELECT {POSSIBLE_TIME.format('recorded_at')}, body FROM audit.event WHERE type = %s ORDER BY id DESC LIMIT %s"  # noqa: S608 - constants
 )
 _SELECT_COSIGNATURES: Final[LiteralString] = (
     "SELECT DISTINCT ON (witness) witness, size, line FROM ("
@@ -156,7 +158,7 @@ async def _read_events(connection: psycopg.AsyncConnection, tag: Tag) -> list[tu
 
 async def _oldest_unsealed(connection: psycopg.AsyncConnection, head: Head) -> datetime | None:
     query = select_batch(
-        sql.SQL("min(recorded_at)"),
+        sql.SQL("min(least(greatest(recorded_at, '0002-01-01 00:00Z'), '9998-12-31 00:00Z'))"),
         after=head,
         era=sql.SQL("audit.current_era()"),
         snapshot=sql.SQL("pg_current_snapshot()"),
@@ -191,7 +193,7 @@ async def _read_cosignatures(
             contradictions.append(Contradiction("witness", keys[label].name, size, now))
             continue
         seconds = await _cosigned_at(connection, keys[label], size, line)
-        if seconds is not None:
+        if seconds is not None and seconds <= (now + _CLOCKS_APART).timestamp():
             states.append(AnchorState("witness", label, size, datetime.fromtimestamp(seconds, UTC)))
     return states, contradictions
 

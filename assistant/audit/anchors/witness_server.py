@@ -7,10 +7,11 @@ import fcntl
 import logging
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from starlette.applications import Starlette
@@ -24,6 +25,7 @@ from assistant.errors import SettingsError
 _log = logging.getLogger(__name__)
 
 _MOST_CONNECTIONS: Final = 64
+_LONGEST_SECONDS: Final = 30.0  # a connection; a log asks every five seconds, and connects again
 _GOODBYE_SECONDS: Final = 3
 _LOCK_FILE: Final = "witness.lock"
 
@@ -31,10 +33,24 @@ _LOCK_FILE: Final = "witness.lock"
 class _Server(uvicorn.Server):
     """End in good order: uvicorn's own way raises the signal again once it has served."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._since: dict[Any, float] = {}
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals to the loop."""
         yield
+
+    async def on_tick(self, counter: int) -> bool:
+        """Hang up on whoever stays: uvicorn waits without end for a request, and counts who lets it wait."""
+        now = time.monotonic()
+        since = {each: self._since.get(each, now) for each in self.server_state.connections}
+        for each in [each for each, moment in since.items() if now - moment > _LONGEST_SECONDS]:
+            if each.transport is not None:
+                each.transport.abort()
+        self._since = since
+        return await super().on_tick(counter)
 
 
 def witness_app(witness: Witness) -> Starlette:

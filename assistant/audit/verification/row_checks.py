@@ -14,6 +14,7 @@ from assistant.audit.events import Tag
 from assistant.audit.record import (
     FORMAT_VERSION,
     OLD_VERSIONS,
+    Columns,
     canonical_bytes,
     format_time,
     leaf_of,
@@ -21,6 +22,7 @@ from assistant.audit.record import (
 )
 
 PLACE_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)  # that of Postgres's binary times
+_NAMES: Final = frozenset({"v", "id", "nonce", "type", "at", "outcome", "origin", "data", *Columns._fields})
 _TAGS: Final = frozenset(tag.value for tag in Tag)
 
 
@@ -116,10 +118,10 @@ def expect_columns(document: Mapping[str, Any]) -> str:
 
 
 def is_known_kind(document: Mapping[str, Any]) -> bool:
-    """Tell whether this version knows the event's format and type."""
+    """Tell whether this version knows the event's format and type, and everything that it names beside its data."""
     version, kind = document.get("v"), document.get("type")
     is_known = type(version) is int and (version == FORMAT_VERSION or version in OLD_VERSIONS)
-    return is_known and isinstance(kind, str) and kind in _TAGS
+    return is_known and isinstance(kind, str) and kind in _TAGS and document.keys() <= _NAMES
 
 
 @lru_cache(4096)  # the events of a turn come close together and have their person, conversation and turn in common

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.audit.exports.offline.verify import L, Tree, has_signed, read_point
+from assistant.audit.exports.offline.verify import ChangedError, L, Tree, check_extent, has_signed, read_point
 from assistant.audit.seals.tree import Tree as OurTree
 from assistant.audit.seals.tree import range_nodes
 
@@ -85,3 +85,11 @@ def test_gaps_and_leaves_lead_to_the_root_of_all_leaves(size: int, wanted: set[i
             tree.push(0, leaves[leaf])
         at = leaf + 1
     assert (tree.root(), tree.size) == (whole.root(), size)
+
+
+@pytest.mark.parametrize("leaves", [[float("nan"), 5], [0, float("nan")], [-5, 5], [5, 0], [5, 6]])
+def test_nothing_is_complete_where_the_log_has_no_leaves(leaves: list[float]) -> None:
+    manifest = {"events": 0, "extent": [0, 0], "size": 5, "query": {"leaves": [0, 5]}, "dropped": [[-5, 6]]}
+    check_extent(manifest, [])
+    with pytest.raises(ChangedError, match="no leaves"):
+        check_extent({**manifest, "query": {"leaves": leaves}}, [])
