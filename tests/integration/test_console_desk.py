@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from assistant.access import Access
+from assistant.audit.events import ReviewViewed
 from assistant.audit.exports.export import Exported, ExportRequest, OnProgress, create_export
 from assistant.audit.seals.seal_key import read_public_key
 from assistant.bootstrap_console import open_backend
@@ -180,6 +181,18 @@ async def test_a_refusal_leads_back_to_the_console(console: Console) -> None:
     answer = await browser.post("/console/cases", data={"title": "x"}, headers={"accept": "text/html"})
     assert answer.status_code == 401
     assert '<a class="primary" href="/sign-in">' in answer.text
+
+
+async def test_who_looked_last_is_told_however_often_others_did(console: Console) -> None:
+    scene = console.scene
+    turn = await scene.ask("hello")
+    look = ReviewViewed(actor=scene.rolf.id, subject=scene.maria.id, turn_id=turn.id, view="turn")
+    for _ in range(250):
+        await scene.audit.append(look)
+    await console.get("rita", f"/console/turn/{turn.id}")
+    page = await console.get("alma", f"/console/turn/{short_reference(turn.id)}")
+    assert scene.rita.id.hex[-8:] in page
+    assert "<strong>answered</strong>" in page
 
 
 async def test_the_search_gives_away_no_case_about_oneself(console: Console) -> None:
