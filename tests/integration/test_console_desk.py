@@ -319,6 +319,11 @@ async def test_a_name_leads_to_its_pseudonym_with_a_reason(console: Console) -> 
     await console.post("rita", "/console/people", status=404, name="rita", reason=REASON)
     await console.post("alma", "/console/people", status=403, name="maria", reason=REASON)
     assert len(await console.scene.events("person:looked-up")) == 2
+    for name in ("maria", "otto"):
+        await console.scene.identity.set_password(name, PASSWORD)
+    told = f"{console.scene.rita.id.hex[-8:]}, asked which pseudonym belongs to your name"
+    assert told in await console.get("maria", "/my-log?show=others")
+    assert "asked which" not in await console.get("otto", "/my-log")
     assert "From a name to a pseudonym" in await console.get("rita", "/console/search")
 
 
