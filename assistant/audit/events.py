@@ -634,11 +634,16 @@ class SampleJudged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonLookedUp:
-    """A reviewer asked which person has a name, to see what they did."""
+    """A reviewer asked which person has a name, to see what they did.
+
+    Attributes:
+        subject: who has it; the actor, where nobody does.
+    """
 
     tag: ClassVar = Tag.PERSON_LOOKED_UP
     outcome: ClassVar = Outcome.DONE
     actor: UUID
+    subject: UUID
     found: UUID | None
     lookup_id: UUID
     name_mark: TextMark

@@ -64,6 +64,7 @@ class PersonLookUp:
         await self._audit.append(
             PersonLookedUp(
                 actor=person.id,
+                subject=found or person.id,
                 found=found,
                 lookup_id=lookup_id,
                 name_mark=self._marker.mark(name[:200]),

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from assistant.access import Access
+from assistant.audit.events import ReviewViewed
 from assistant.audit.exports.export import Exported, ExportRequest, OnProgress, create_export
 from assistant.audit.seals.seal_key import read_public_key
 from assistant.bootstrap_console import open_backend
@@ -182,6 +183,18 @@ async def test_a_refusal_leads_back_to_the_console(console: Console) -> None:
     assert '<a class="primary" href="/sign-in">' in answer.text
 
 
+async def test_who_looked_last_is_told_however_often_others_did(console: Console) -> None:
+    scene = console.scene
+    turn = await scene.ask("hello")
+    look = ReviewViewed(actor=scene.rolf.id, subject=scene.maria.id, turn_id=turn.id, view="turn")
+    for _ in range(250):
+        await scene.audit.append(look)
+    await console.get("rita", f"/console/turn/{turn.id}")
+    page = await console.get("alma", f"/console/turn/{short_reference(turn.id)}")
+    assert scene.rita.id.hex[-8:] in page
+    assert "<strong>answered</strong>" in page
+
+
 async def test_the_search_gives_away_no_case_about_oneself(console: Console) -> None:
     scene = console.scene
     turn = await scene.ask(f"the token is {TOKEN}", person=scene.rolf)
@@ -306,6 +319,11 @@ async def test_a_name_leads_to_its_pseudonym_with_a_reason(console: Console) -> 
     await console.post("rita", "/console/people", status=404, name="rita", reason=REASON)
     await console.post("alma", "/console/people", status=403, name="maria", reason=REASON)
     assert len(await console.scene.events("person:looked-up")) == 2
+    for name in ("maria", "otto"):
+        await console.scene.identity.set_password(name, PASSWORD)
+    told = f"{console.scene.rita.id.hex[-8:]}, asked which pseudonym belongs to your name"
+    assert told in await console.get("maria", "/my-log?show=others")
+    assert "asked which" not in await console.get("otto", "/my-log")
     assert "From a name to a pseudonym" in await console.get("rita", "/console/search")
 
 

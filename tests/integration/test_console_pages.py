@@ -209,6 +209,8 @@ async def test_a_browser_gets_the_proof_and_gives_its_word(web: RunningSite, new
     assert (await lena.http.post("/console/integrity/confirm", json=word)).json() == {"noted": True}
     (noted,) = [event for event in web.fakes.audit.events if isinstance(event, HeadConfirmed)]
     assert (noted.actor, noted.size) == (lena.person.id, 300)
+    for impossible in ({"size": 301}, {"size": 2**53}, {"seen": 301}):
+        assert (await lena.http.post("/console/integrity/confirm", json=word | impossible)).status_code == 400
     await lena.http.post("/console/integrity/confirm", json=word | {"does_continue": False})
     assert web.fakes.audit.events[-1] == HeadContradicted(actor=lena.person.id, size=300, seen=100)
 

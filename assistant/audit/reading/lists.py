@@ -24,7 +24,7 @@ from assistant.audit.reading.read import (
 from assistant.audit.record import first_id
 from assistant.errors import BadInputError
 
-_MOST_OF_A_TURN: Final = 200
+_MOST_OF_A_TURN: Final = 100  # from each end: what happened in it, and who looked at it last
 _LONGEST_TURN: Final = timedelta(hours=1)
 
 
@@ -101,14 +101,18 @@ class EventLists:
     async def turn(self, turn: UUID | str) -> Sequence[StoredEvent]:
         """Return the events of a turn, the earliest first; of the newest turn that a short reference stands for.
 
+        Each look at a turn is an event of it, so of very many the ones in the middle are left out.
+
         Raises:
             BadInputError: the reference cannot be one.
             UnavailableError: the database does not answer.
         """
         tail = turn.hex[-8:] if isinstance(turn, UUID) else tail_of_reference(turn)
+        is_turn = sql.SQL("right(turn_id::text, 8) = {} AND turn_id IS NOT NULL").format(tail)
         query = sql.SQL(
-            "SELECT {} FROM audit.event WHERE right(turn_id::text, 8) = {} AND turn_id IS NOT NULL ORDER BY id LIMIT {}"
-        ).format(EVENT_COLUMNS, tail, _MOST_OF_A_TURN)
+            "(SELECT {0} FROM audit.event WHERE {1} ORDER BY id LIMIT {2}) UNION "
+            "(SELECT {0} FROM audit.event WHERE {1} ORDER BY id DESC LIMIT {2}) ORDER BY id"
+        ).format(EVENT_COLUMNS, is_turn, _MOST_OF_A_TURN)
         events = [StoredEvent(*row) for row in await self._pool.rows(query)]
         if isinstance(turn, UUID):
             return [event for event in events if event.turn_id == turn]

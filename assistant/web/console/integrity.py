@@ -94,18 +94,24 @@ class IntegrityPages:
         )
 
     async def _take_word(self, request: Request) -> Response:
-        """Note what a browser found; a word that is false harms nobody but whoever gives it."""
+        """Note what a browser found, under the name of whoever signed in: to say something false is on record."""
         try:
             word = _Word.model_validate_json(await request.body())
         except ValidationError:
             raise BadInputError("This confirmation cannot be read. Reload the page.") from None
         person = acting(request)
+        if word.does_continue and not word.seen <= word.size <= await self._size():
+            raise BadInputError("The log never had so many events, so no browser saw them. Reload the page.")
         await self._parts.audit.append(
             HeadConfirmed(actor=person.id, size=word.size)
             if word.does_continue
             else HeadContradicted(actor=person.id, size=word.size, seen=word.seen)
         )
         return JSONResponse({"noted": True})
+
+    async def _size(self) -> int:
+        """Return how many events the log has that are sealed."""
+        return max((head.size for head in await self._parts.heads.newest()), default=0)
 
 
 def _browsers(integrity: Integrity) -> dict[str, UUID]:

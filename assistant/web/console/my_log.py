@@ -147,12 +147,14 @@ _OWN: Final[Mapping[str, _Telling]] = {
     Tag.PERSON_CHANGED: _Telling("You changed an account.", is_plain=False),
     Tag.REVIEW_VIEWED: _Telling("You opened the page “{view}” of the console."),
     Tag.REVIEW_SEARCHED: _Telling("You searched the log.", is_plain=False),
+    Tag.PERSON_LOOKED_UP: _Telling("You asked which pseudonym belongs to a name."),
     Tag.EXPORT_CREATED: _Telling("You took events out of the log, as a file."),
     Tag.EXPORT_DOWNLOADED: _Telling("You fetched events of the log, as a file."),
 }
 _BY_OTHERS: Final[Mapping[str, _Telling]] = {
     Tag.REVIEW_VIEWED: _Telling("A reviewer, {who}, looked at this turn of yours, under your pseudonym."),
     Tag.REVIEW_SEARCHED: _Telling("A reviewer, {who}, searched for your pseudonym."),
+    Tag.PERSON_LOOKED_UP: _Telling("A reviewer, {who}, asked which pseudonym belongs to your name."),
     Tag.EXPORT_CREATED: _Telling("Events of yours were taken out of the log as a file, for {who}."),
     Tag.REPORT_DECIDED: _Telling("A reviewer, {who}, decided your report.", is_plain=False),
     Tag.PERSON_ADDED: _Telling("Your account was added by {who}, with the roles {roles}."),
