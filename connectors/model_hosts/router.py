@@ -185,12 +185,18 @@ def _import_litellm() -> Any:
     return litellm
 
 
+async def _hear_nothing(*_: object, **__: object) -> None:
+    """Stand for litellm's own record of a call: what is recorded is ours to say."""
+
+
 def _tame(litellm: Any) -> None:
     litellm.disable_hf_tokenizer_download = True
     litellm.suppress_debug_info = True
     litellm.turn_off_message_logging = True
     litellm.drop_params = True
     litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize  # it ends an answer at 100 equal tokens: any long table rule
+    # After each answer it copies the request several times, for listeners that there are not.
+    litellm.litellm_core_utils.litellm_logging.Logging.async_success_handler = _hear_nothing
     # What it looks up on its own, by clients that are not ours, ends here.
     litellm.module_level_client.client = httpx.Client(transport=httpx.MockTransport(refuse))
     litellm.module_level_aclient.client = httpx.AsyncClient(transport=httpx.MockTransport(refuse))

@@ -1,15 +1,18 @@
 """Hosts that fail, and hosts that attack."""
 
+import inspect
 import logging
 import os
 import sys
 from collections.abc import AsyncIterator
+from importlib import import_module
 
 import pytest
 
 from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts.hosts import ModelHosts
 from connectors.model_hosts.kinds import build_kinds
+from connectors.model_hosts.router import _hear_nothing
 from connectors.model_hosts.values import ChatMessage, Need, Route
 from connectors.model_hosts.watch import Watch
 from tests.fakes.model_host import FakeModel, FakeModelHost, Fault
@@ -178,6 +181,17 @@ async def test_refused_connection_does_not_cut_the_answers_of_others() -> None:
 def _both_routes(hosts: ModelHosts) -> list[Route]:
     first = hosts.choose(Need())
     return [first, hosts.choose(Need(), excluding=frozenset({first.deployment}))]
+
+
+async def test_litellm_keeps_no_record_of_a_call() -> None:
+    with FakeModelHost("vllm") as fake:
+        async with open_hosts(fake) as hosts:
+            await ask(hosts)
+    recorder = import_module("litellm.litellm_core_utils.litellm_logging")
+    assert recorder.Logging.async_success_handler is _hear_nothing
+    assert "async def async_success_handler(" in inspect.getsource(
+        recorder
+    )  # else it has another name now, and records again
 
 
 async def test_settings_of_litellm_are_in_the_environment() -> None:

@@ -131,6 +131,8 @@ def parse_chat_request(body: Mapping[str, Any]) -> ChatRequest:
     """
     fields = {name: value for name, value in body.items() if value is not None and not _is_neutral(name, value)}
     _check_names(fields)
+    if "stream_options" in fields:
+        fields["stream_options"] = _without_nothing(fields["stream_options"])
     messages = fields.get("messages")
     if isinstance(messages, list):
         fields["messages"] = [_without_nothing(message) for message in messages]

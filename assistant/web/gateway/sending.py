@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, aclosing
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -16,6 +17,9 @@ from assistant.web.gateway.refusals import GatewayError, refusal_of
 
 _STREAM_HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
 _JSON_HEADERS = [(b"content-type", b"application/json")]
+_UNREAD_SECONDS = (
+    30.0  # a client that reads nothing of a stream for as long has left: its host and its place are wanted
+)
 _STOPPED = "Cloister is ending here, and this answer with it. Ask again in a moment."
 
 
@@ -86,7 +90,11 @@ class AnswerResponse(Response):
         is_first = not self._has_started
         await self._start(send, _STREAM_HEADERS)
         piece = self._answer.piece(delta, is_first=is_first)
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        try:
+            async with asyncio.timeout(_UNREAD_SECONDS):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        except TimeoutError:
+            raise ClientDisconnect from None
 
     async def _send_end(self, send: Send) -> None:
         if not self._is_stream:

@@ -50,6 +50,11 @@ def test_no_invented_field_is_dropped_in_silence(name: str, value: object) -> No
     assert refused.value.param == name[:60]
 
 
+def test_null_within_the_options_of_a_stream_counts_as_left_out() -> None:
+    asked = {"model": "general", "messages": [{"role": "user", "content": "x"}], "stream": True}
+    assert not parse_chat_request(asked | {"stream_options": {"include_usage": None}}).has_usage
+
+
 def test_null_is_left_out_and_neutral_values_ask_for_nothing() -> None:
     nothing = dict.fromkeys(PASSED_ON | NEUTRAL.keys() | {"user", "stream_options", "max_tokens"})
     neutral = {name: values[0] for name, values in NEUTRAL.items()}

@@ -1,0 +1,49 @@
+"""Who reads a stream, and who does not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from starlette.requests import ClientDisconnect
+
+from assistant.turn_events import AnswerText, TurnEvent
+from assistant.web.gateway import sending
+from assistant.web.gateway.chat_answer import ChatAnswer
+from assistant.web.gateway.sending import AnswerResponse
+
+
+async def test_a_client_that_reads_nothing_gives_host_and_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "_UNREAD_SECONDS", 0.05)
+    given_back: list[str] = []
+
+    async def events() -> AsyncGenerator[TurnEvent, None]:
+        try:
+            while True:
+                yield AnswerText("word ")
+        finally:
+            given_back.append("host")
+
+    @asynccontextmanager
+    async def place() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            given_back.append("place")
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()  # as uvicorn does when what was sent is not taken
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    response = AnswerResponse(events(), ChatAnswer(uuid4(), "general"), place=place(), is_stream=True, running=set())
+    async with asyncio.timeout(5):
+        with pytest.raises(ClientDisconnect):
+            await response({"type": "http", "state": {"reference": "X"}}, receive, send)
+    assert given_back == ["host", "place"]
