@@ -8,7 +8,7 @@ from assistant.egress import lock_process
 def main() -> None:
     """Run the command line in a process that reaches nothing but what the settings will name."""
     lock_process()
-    from assistant.commands import run  # noqa: PLC0415 - no framework is loaded before the lock is on
+    from assistant.commands.app import run  # noqa: PLC0415 - no framework is loaded before the lock is on
 
     run()
 

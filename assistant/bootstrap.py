@@ -16,19 +16,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from assistant.access import Access
 from assistant.answering.guarding import ConversationGuard
 from assistant.answering.recovery import recover_turns
-from assistant.audit.append import Appender
-from assistant.audit.counts import FindingCounts
-from assistant.audit.detour import SpoolLimits
-from assistant.audit.eraser import Eraser
 from assistant.audit.events import FleetLoaded, FleetRefused, LogOpened, PolicyLoaded, PolicyRefused
-from assistant.audit.export import Exported, ExportRequest, OnProgress, create_export
-from assistant.audit.keeping import ContentKeys, ContentLog
-from assistant.audit.log_key import LogKey
-from assistant.audit.partitions import ensure_partitions
+from assistant.audit.exports.export import Exported, ExportRequest, OnProgress, create_export
 from assistant.audit.parts import TextMarker
-from assistant.audit.project import Projector
+from assistant.audit.projections.project import Projector
+from assistant.audit.reading.counts import FindingCounts
 from assistant.audit.record import Origin
-from assistant.audit.spool import SPOOL_PURPOSE, SpoolFolder
+from assistant.audit.removal.eraser import Eraser
+from assistant.audit.seals.log_key import LogKey
+from assistant.audit.writing.append import Appender
+from assistant.audit.writing.detour import SpoolLimits
+from assistant.audit.writing.keeping import ContentKeys, ContentLog
+from assistant.audit.writing.partitions import ensure_partitions
+from assistant.audit.writing.spool import SPOOL_PURPOSE, SpoolFolder
 from assistant.compliance.desk import Desk, build_desk
 from assistant.conversation import Turn
 from assistant.conversations import Conversations
@@ -37,7 +37,7 @@ from assistant.database_roles import AUDIT_ERASER_ROLE, AUDIT_PROJECTOR_ROLE, AU
 from assistant.documents import Documents, note_ended_jobs
 from assistant.egress import allow_site
 from assistant.erasure import Erasure
-from assistant.errors import SettingsError
+from assistant.errors import SettingsError, UnavailableError
 from assistant.fleet.site_fleet import SiteFleet
 from assistant.history.history import History
 from assistant.identity.identity import Identity
@@ -184,7 +184,11 @@ class Application:
 
     async def project_audit(self) -> int:
         """Bring search and tallies of the audit log up to what was sealed; return how many events that were."""
-        return await self.projector.follow(seconds=_PROJECT_SECONDS)
+        try:
+            return await self.projector.follow(seconds=_PROJECT_SECONDS)
+        except UnavailableError as error:  # says what the operator has to do
+            _log.warning("%s", error)
+            return 0
 
 
 class AnswerTurn:

@@ -18,25 +18,27 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from assistant.access import Access
 from assistant.answering.guarding import ConversationGuard
 from assistant.answering.words import held_back_of_detail
-from assistant.audit.append import Appender
-from assistant.audit.content import ContentReader
-from assistant.audit.counts import FindingCounts
+from assistant.audit.anchors.feed import WitnessAddress
+from assistant.audit.anchors.integrity import read_integrity
+from assistant.audit.anchors.light import Integrity
 from assistant.audit.events import LogOpened
-from assistant.audit.feed import WitnessAddress
-from assistant.audit.heads_shown import HeadsReader
-from assistant.audit.integrity import read_integrity
-from assistant.audit.light import Integrity
-from assistant.audit.lists import EventLists
-from assistant.audit.log_key import LogKey
 from assistant.audit.parts import TextMark, TextMarker
+from assistant.audit.projections.tallies import Tallies
+from assistant.audit.projections.text_search import TextSearch
 from assistant.audit.reader_pool import ReaderPool
+from assistant.audit.reading.counts import FindingCounts
+from assistant.audit.reading.heads_shown import HeadsReader
+from assistant.audit.reading.lists import EventLists
+from assistant.audit.reading.sealed import SealChecks
 from assistant.audit.record import Origin
-from assistant.audit.sealed import SealChecks
-from assistant.audit.tallies import Tallies
-from assistant.audit.text_search import TextSearch
+from assistant.audit.removal.eraser import Eraser
+from assistant.audit.seals.log_key import LogKey
+from assistant.audit.writing.append import Appender
+from assistant.audit.writing.content import ContentReader
 from assistant.compliance.desk import Desk, build_desk
 from assistant.database import create_engine
-from assistant.database_roles import AUDIT_READER_ROLE, url_for_role
+from assistant.database_roles import AUDIT_ERASER_ROLE, AUDIT_READER_ROLE, url_for_role
+from assistant.erasure import Erasure
 from assistant.errors import SettingsError
 from assistant.history.history import History
 from assistant.history.turn_details import TurnDetails
@@ -75,6 +77,7 @@ class ConsoleBackend:
     words: TextSearch
     review: Review
     desk: Desk
+    erasure: Erasure
     mark: Callable[[str], TextMark]
     labels: Callable[[], Mapping[str, str]]
 
@@ -135,6 +138,15 @@ async def open_backend(
             words=TextSearch(pool, keys),
             review=review,
             desk=desk,
+            erasure=Erasure(
+                Eraser(
+                    url_for_role(_needed(settings.database_url, "database_url"), AUDIT_ERASER_ROLE, keys),
+                    reader_url,
+                    Origin.here(version("cloister")),
+                ),
+                audit,
+                TextMarker(keys),
+            ),
             mark=TextMarker(keys).mark,
             labels=labels,
         )

@@ -10,9 +10,9 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from assistant.answering.record import AuditLog
-from assistant.audit.eraser import Eraser, ErasureRequest, Hold, Scope
 from assistant.audit.events import AccessRefused
 from assistant.audit.parts import TextMarker
+from assistant.audit.removal.eraser import Eraser, ErasureRequest, Hold, Scope
 from assistant.conversation import Person
 from assistant.errors import BadInputError, NotAllowedError
 from assistant.rights import Right, has_right, refusal

@@ -97,6 +97,7 @@ class Settings(BaseSettings):
         description="What may be reached beside the servers set here, as a JSON list of hosts, networks and ports.",
     )
     session_hours: int = Field(default=8, ge=1, le=24 * 30, description="How long a sign-in lasts.")
+    token_answers: int = Field(default=8, ge=1, le=1000, description="Answers that one API token may have running.")
     max_prompt_chars: int = Field(default=200_000, ge=100, description="Longest message that is accepted.")
     max_upload_bytes: int = Field(default=10 << 20, ge=1024, description="Largest file that is accepted.")
     first_token_timeout_seconds: float = Field(default=120.0, gt=0, description="Patience until the first token.")

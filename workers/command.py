@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from assistant import logging_guard
-from assistant.audit.refusals import report_refusals
+from assistant.audit.writing.refusals import report_refusals
 from assistant.database_roles import as_own_roles
 from assistant.egress import allow_site
 from assistant.errors import CloisterError

@@ -11,12 +11,12 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from assistant.audit.anchoring import NO_ANCHORS, AnchorPlaces, anchor_tasks
-from assistant.audit.append import Appender
+from assistant.audit.anchors.anchoring import NO_ANCHORS, AnchorPlaces, anchor_tasks
 from assistant.audit.events import LogOpened
 from assistant.audit.record import Origin
-from assistant.audit.seal import Sealer
-from assistant.audit.seal_key import SealKeyFile
+from assistant.audit.seals.seal import Sealer
+from assistant.audit.seals.seal_key import SealKeyFile
+from assistant.audit.writing.append import Appender
 from assistant.errors import SettingsError
 
 _log = logging.getLogger(__name__)

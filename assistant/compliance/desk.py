@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from assistant.answering.guarding import ConversationGuard
 from assistant.answering.record import AuditLog
 from assistant.audit.parts import TextMarker
-from assistant.audit.sample import draw
+from assistant.audit.reading.sample import draw
 from assistant.compliance.behind import TurnTexts
 from assistant.compliance.case_desk import CaseDesk
 from assistant.compliance.cases import Cases

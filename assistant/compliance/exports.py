@@ -24,8 +24,8 @@ from sqlmodel import col
 
 from assistant.answering.record import AuditLog
 from assistant.audit.events import ExportDownloaded, Tag
-from assistant.audit.export import Exported, ExportRequest, OnProgress
-from assistant.audit.export_query import ExportQuery
+from assistant.audit.exports.export import Exported, ExportRequest, OnProgress
+from assistant.audit.exports.export_query import ExportQuery
 from assistant.compliance.rights import DOOR, Gate
 from assistant.compliance.tables import ExportRow
 from assistant.compliance.texts import DeskTexts
@@ -79,7 +79,7 @@ class Export:
 
 
 Write = Callable[[ExportRequest, Path, OnProgress], Awaitable[Exported]]
-"""Writes one export to a file; `assistant.audit.export` does it."""
+"""Writes one export to a file; `assistant.audit.exports.export` does it."""
 
 
 class Exports:

@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
-from assistant.audit.heads import SELECT_HEADS, Head, select_batch
+from assistant.audit.seals.heads import SELECT_HEADS, Head, select_batch
 from assistant.compliance.standing import patience
 from assistant.compliance.tables import HitRow, HitsFollowedRow
 from assistant.database import connect, transaction

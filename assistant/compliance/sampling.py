@@ -14,7 +14,7 @@ from sqlmodel import col
 
 from assistant.answering.record import AuditLog
 from assistant.audit.events import ReviewSampled, SampleJudged
-from assistant.audit.sample import Population, Sample, Week
+from assistant.audit.reading.sample import Population, Sample, Week
 from assistant.compliance.rights import Gate
 from assistant.compliance.standing import Disposition
 from assistant.compliance.tables import SampledRow, SampleRow
@@ -27,7 +27,7 @@ _MOST_LISTED: Final = 100
 
 
 class Drawing(Protocol):
-    """The log, from which samples are drawn; `assistant.audit.sample` does it."""
+    """The log, from which samples are drawn; `assistant.audit.reading.sample` does it."""
 
     async def __call__(self, week: Week, population: Population, wanted: int) -> Sample:
         """Draw the sample of a week."""
@@ -39,7 +39,7 @@ class SampleRun:
 
     Attributes:
         wanted: how many events were asked for.
-        batch, seed, first_leaf, end_leaf: see `assistant.audit.sample.Sample`.
+        batch, seed, first_leaf, end_leaf: see `assistant.audit.reading.sample.Sample`.
     """
 
     id: UUID

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from assistant.audit.events import Tag
 from assistant.audit.parts import TurnPlace
-from assistant.audit.read import LogReader, Search
+from assistant.audit.reading.read import LogReader, Search
 from assistant.errors import NotFoundError
 
 _TURN_TYPES = frozenset({Tag.TURN_ACCEPTED})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
-from assistant.audit.feed import WitnessAddress
-from assistant.audit.integrity import read_integrity
-from assistant.audit.light import Integrity, Light
-from assistant.audit.seal_key import public_file_of, read_public_key
+from assistant.audit.anchors.feed import WitnessAddress
+from assistant.audit.anchors.integrity import read_integrity
+from assistant.audit.anchors.light import Integrity, Light
+from assistant.audit.seals.seal_key import public_file_of, read_public_key
 from assistant.doctor.check import Check, fail, ok, warn
 from assistant.errors import SettingsError
 from assistant.settings import Settings

@@ -29,7 +29,7 @@ import orjson
 from pydantic import SecretStr
 
 from assistant.audit.events import Tag
-from assistant.audit.read import LogReader, Search
+from assistant.audit.reading.read import LogReader, Search
 from assistant.bootstrap import Application, build_application, read_hosts
 from assistant.conversation import Person, Turn
 from assistant.database_roles import AUDIT_READER_ROLE, url_for_role, with_roles_of

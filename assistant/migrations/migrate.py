@@ -22,8 +22,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
 from assistant.audit.events import LogRestored
-from assistant.audit.partitions import MONTHS_AHEAD
 from assistant.audit.record import Origin, Record, compose_record
+from assistant.audit.writing.partitions import MONTHS_AHEAD
 from assistant.database import create_command_engine, parse_url
 from assistant.errors import CloisterError, SettingsError, UnavailableError
 from assistant.keys import Keys

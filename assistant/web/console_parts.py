@@ -8,18 +8,19 @@ from datetime import date
 from typing import Protocol
 from uuid import UUID
 
-from assistant.audit.content import Kept
+from assistant.audit.anchors.light import Integrity
 from assistant.audit.events import Event
-from assistant.audit.heads import Head
-from assistant.audit.heads_shown import Growth
-from assistant.audit.light import Integrity
-from assistant.audit.lists import Cursor, EventPage
 from assistant.audit.parts import TextMark
-from assistant.audit.read import Search, StoredEvent
-from assistant.audit.sealed import Sealed
-from assistant.audit.tallies import Counts
-from assistant.audit.text_search import TextPage
+from assistant.audit.projections.tallies import Counts
+from assistant.audit.projections.text_search import TextPage
+from assistant.audit.reading.heads_shown import Growth
+from assistant.audit.reading.lists import Cursor, EventPage
+from assistant.audit.reading.read import Search, StoredEvent
+from assistant.audit.reading.sealed import Sealed
+from assistant.audit.seals.heads import Head
+from assistant.audit.writing.content import Kept
 from assistant.compliance.desk import Desk
+from assistant.erasure import Erasure
 from assistant.review import AllFigures
 from assistant.web.chat_parts import Reviewing
 from policies.explanation import Detail
@@ -37,7 +38,7 @@ class AuditLog(Protocol):
 
 
 class Lists(Protocol):
-    """The log, as the console reads it; `assistant.audit.lists` does it."""
+    """The log, as the console reads it; `assistant.audit.reading.lists` does it."""
 
     async def page(self, search: Search, cursor: Cursor, *, limit: int) -> EventPage:
         """Return one page.
@@ -64,7 +65,7 @@ class Lists(Protocol):
 
 
 class Seals(Protocol):
-    """Proofs that events are sealed; `assistant.audit.sealed` makes and checks them."""
+    """Proofs that events are sealed; `assistant.audit.reading.sealed` makes and checks them."""
 
     async def check(self, events: Sequence[StoredEvent]) -> Mapping[UUID, Sealed]:
         """Return where each event stands in the tree, by id; one that no head has yet is left out.
@@ -75,7 +76,7 @@ class Seals(Protocol):
 
 
 class Heads(Protocol):
-    """The log's heads, for people and for their browsers; `assistant.audit.heads_shown` reads them."""
+    """The log's heads, for people and for their browsers; `assistant.audit.reading.heads_shown` reads them."""
 
     async def newest(self) -> Sequence[Head]:
         """Return the newest heads, the newest first.
@@ -95,7 +96,7 @@ class Heads(Protocol):
 
 
 class Texts(Protocol):
-    """What people wrote and models answered, guarded; `assistant.audit.content` opens it."""
+    """What people wrote and models answered, guarded; `assistant.audit.writing.content` opens it."""
 
     async def read(self, ids: Collection[UUID]) -> Mapping[UUID, Kept]:
         """Return what became of each text, by the `content_id` of its event.
@@ -106,7 +107,7 @@ class Texts(Protocol):
 
 
 class WordSearch(Protocol):
-    """Words in kept texts; `assistant.audit.text_search` finds them."""
+    """Words in kept texts; `assistant.audit.projections.text_search` finds them."""
 
     async def search_text(
         self, words: str, *, before: UUID | None = None, limit: int = 50, search: Search | None = None
@@ -120,7 +121,7 @@ class WordSearch(Protocol):
 
 
 class TallyReader(Protocol):
-    """Counts of the log; `assistant.audit.tallies` reads them."""
+    """Counts of the log; `assistant.audit.projections.tallies` reads them."""
 
     async def read(self, *, since_monday: date, models_since: date) -> Counts:
         """Return the counts from these days on.
@@ -183,5 +184,6 @@ class ConsoleParts:
     figures: FigureReader
     review: Reviewing
     desk: Desk
+    erasure: Erasure
     mark: Callable[[str], TextMark]
     labels: Callable[[], Mapping[str, str]]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from assistant.conversation import Person, Turn
 from assistant.identity.tokens import Holder
@@ -39,9 +41,11 @@ class GatewayParts:
         personas: all of the site.
         hosts: how every model host is now.
         check_apart: the guard for what stands beside a conversation and reaches a host nevertheless.
+        place: one of the answers that a token may have running at once, held as long as the block runs.
     """
 
     answer: Callable[[Turn], AsyncGenerator[TurnEvent, None]]
     personas: Personas
     hosts: Callable[[], Sequence[HostStatus]]
     check_apart: Callable[[str, Person], Awaitable[Verdict]]
+    place: Callable[[UUID], AbstractAsyncContextManager[None]]

@@ -17,7 +17,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from assistant.conversation import short_reference
-from assistant.errors import BadInputError, CloisterError, NotAllowedError, NotFoundError, UnavailableError, where
+from assistant.errors import (
+    BadInputError,
+    CloisterError,
+    HeldError,
+    NotAllowedError,
+    NotFoundError,
+    UnavailableError,
+    where,
+)
 from assistant.reports.report import TooManyReportsError
 from assistant.web.api_errors import api_error, is_api
 from assistant.web.origins import Origins
@@ -38,6 +46,7 @@ _STATUS: Final = (
     (TooManyReportsError, 429),
     (NotAllowedError, 403),
     (NotFoundError, 404),
+    (HeldError, 409),
     (BadInputError, 400),
     (UnavailableError, 503),
 )

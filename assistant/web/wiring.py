@@ -18,6 +18,7 @@ from assistant.settings import Settings
 from assistant.web.chat_parts import ChatParts
 from assistant.web.console.wiring import parts_of
 from assistant.web.doors import Doors, PartState
+from assistant.web.gateway.places import Places
 from assistant.web.gateway_parts import GatewayParts
 from assistant.web.serve import serve_until_stopped
 from connectors.model_hosts.hosts import ModelHosts
@@ -106,6 +107,7 @@ class _Web:
             personas=self._application.personas,
             hosts=self._hosts.statuses,
             check_apart=self._application.conversation_guard.check_apart,
+            place=Places(self._redis, most=self._application.settings.token_answers).taken,
         )
 
     async def _ready(self) -> None:

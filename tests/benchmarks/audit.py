@@ -21,12 +21,12 @@ from uuid import uuid4
 import psycopg
 from pydantic import SecretStr
 
-from assistant.audit.append import Appender
-from assistant.audit.detour import SpoolLimits
 from assistant.audit.events import TurnAnswered
 from assistant.audit.parts import FoundSpan, GuardReport, TextMarker, TurnPlace
 from assistant.audit.record import Origin
-from assistant.audit.spool import SPOOL_PURPOSE, SpoolFolder
+from assistant.audit.writing.append import Appender
+from assistant.audit.writing.detour import SpoolLimits
+from assistant.audit.writing.spool import SPOOL_PURPOSE, SpoolFolder
 from assistant.database import libpq_dsn
 from assistant.database_roles import AUDIT_WRITER_ROLE, url_for_role
 from assistant.embedded.postgres import EmbeddedPostgres

@@ -19,18 +19,18 @@ from uuid import UUID, uuid4
 import psycopg
 from pydantic import SecretStr
 
-from assistant.audit.append import Appender
-from assistant.audit.blind_words import BlindWords
 from assistant.audit.events import TurnGuarded
-from assistant.audit.keeping import ContentKeys, ContentLog
 from assistant.audit.parts import FoundSpan, GuardReport, TextMarker, TurnPlace
-from assistant.audit.project import Projector
-from assistant.audit.read import Search
+from assistant.audit.projections.blind_words import BlindWords
+from assistant.audit.projections.project import Projector
+from assistant.audit.projections.text_search import TextSearch
 from assistant.audit.reader_pool import ReaderPool
+from assistant.audit.reading.read import Search
 from assistant.audit.record import Origin, make_event_id
-from assistant.audit.seal import Sealer
-from assistant.audit.seal_key import SealKeyFile
-from assistant.audit.text_search import TextSearch
+from assistant.audit.seals.seal import Sealer
+from assistant.audit.seals.seal_key import SealKeyFile
+from assistant.audit.writing.append import Appender
+from assistant.audit.writing.keeping import ContentKeys, ContentLog
 from assistant.database import libpq_dsn
 from assistant.database_roles import (
     AUDIT_PROJECTOR_ROLE,

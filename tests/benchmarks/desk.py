@@ -18,8 +18,8 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from assistant.audit.seal import Sealer
-from assistant.audit.seal_key import SealKeyFile
+from assistant.audit.seals.seal import Sealer
+from assistant.audit.seals.seal_key import SealKeyFile
 from assistant.compliance.following import HitFollower
 from assistant.compliance.hits import HitFilter, Hits
 from assistant.database import create_engine, libpq_dsn

@@ -21,10 +21,10 @@ from typing import Any, Final
 import psycopg
 
 from assistant.audit.events import ExportCreated
-from assistant.audit.export import ExportRequest, create_export
-from assistant.audit.export_query import ExportQuery
-from assistant.audit.offline import verify as offline
-from assistant.audit.seal_key import read_public_key
+from assistant.audit.exports.export import ExportRequest, create_export
+from assistant.audit.exports.export_query import ExportQuery
+from assistant.audit.exports.offline import verify as offline
+from assistant.audit.seals.seal_key import read_public_key
 from assistant.database import libpq_dsn
 from assistant.database_roles import AUDIT_READER_ROLE
 from assistant.embedded.postgres import EmbeddedPostgres

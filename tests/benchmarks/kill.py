@@ -32,15 +32,15 @@ import psutil
 import psycopg
 from pydantic import SecretStr
 
-from assistant.audit.append import Appender
-from assistant.audit.detour import SpoolLimits
+from assistant.audit.anchors.witness import KnownLog, open_witness_key
 from assistant.audit.events import JobEnqueued
-from assistant.audit.findings import Findings, Verdict
 from assistant.audit.record import Origin
-from assistant.audit.seal_key import SealKeyFile, read_public_key, rotate
-from assistant.audit.spool import SPOOL_PURPOSE, SpoolFolder
-from assistant.audit.verify import Anchor, Verifier, read_anchors
-from assistant.audit.witness import KnownLog, open_witness_key
+from assistant.audit.seals.seal_key import SealKeyFile, read_public_key, rotate
+from assistant.audit.verification.findings import Findings, Verdict
+from assistant.audit.verification.verify import Anchor, Verifier, read_anchors
+from assistant.audit.writing.append import Appender
+from assistant.audit.writing.detour import SpoolLimits
+from assistant.audit.writing.spool import SPOOL_PURPOSE, SpoolFolder
 from assistant.database import libpq_dsn
 from assistant.database_roles import AUDIT_READER_ROLE, AUDIT_SEALER_ROLE, AUDIT_WRITER_ROLE, url_for_role
 from assistant.embedded.postgres import EmbeddedPostgres
@@ -137,7 +137,7 @@ class SpoolingProcess:
     def __init__(self, writer_url: SecretStr, folder: Path) -> None:
         self._arguments = (writer_url.get_secret_value(), str(folder / SPOOLS), str(folder / "acknowledged"))
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["assistant.audit.append"])
+        self._context.set_forkserver_preload(["assistant.audit.writing.append"])
         self.process: Any = None
 
     def start(self) -> None:

@@ -15,8 +15,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from assistant.audit.anchors.light import AnchorState, Verification
 from assistant.audit.events import HeadConfirmed, HeadContradicted
-from assistant.audit.light import AnchorState, Verification
 from assistant.audit.parts import TurnPlace
 from assistant.conversation import Role
 from assistant.web.console.my_log import PATH as MY_LOG

@@ -10,20 +10,20 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from assistant.audit.checkpoint import Checkpoint, SecretNoteKey
-from assistant.audit.content import ContentText, Erased, Kept
+from assistant.audit.anchors.light import AnchorState, Integrity, Verification
 from assistant.audit.events import Event
-from assistant.audit.heads import Head, Snapshot
-from assistant.audit.heads_shown import Growth
-from assistant.audit.light import AnchorState, Integrity, Verification
-from assistant.audit.lists import Cursor, EventPage
 from assistant.audit.parts import TextMarker
-from assistant.audit.read import Search, StoredEvent
+from assistant.audit.projections.tallies import Counts
+from assistant.audit.projections.text_search import TextPage
+from assistant.audit.reading.heads_shown import Growth
+from assistant.audit.reading.lists import Cursor, EventPage
+from assistant.audit.reading.read import Search, StoredEvent
+from assistant.audit.reading.sealed import Sealed
 from assistant.audit.record import Origin, compose_record, first_id
-from assistant.audit.sealed import Sealed
-from assistant.audit.tallies import Counts
-from assistant.audit.text_search import TextPage
-from assistant.audit.tree import consistency_proof, perfect_root, root_of
+from assistant.audit.seals.checkpoint import Checkpoint, SecretNoteKey
+from assistant.audit.seals.heads import Head, Snapshot
+from assistant.audit.seals.tree import consistency_proof, perfect_root, root_of
+from assistant.audit.writing.content import ContentText, Erased, Kept
 from assistant.compliance.desk import Desk
 from assistant.compliance.grants import Grant, Notice
 from assistant.compliance.hits import Hit
@@ -285,6 +285,7 @@ class FakeConsole:
         self.texts.lists = self.lists
 
     def parts(self, audit: FakeAudit, review: object, figures: Figures, labels: Mapping[str, str]) -> ConsoleParts:
+        nothing: Any = EmptyDesk()
         return ConsoleParts(
             audit=audit,
             lists=self.lists,
@@ -296,6 +297,7 @@ class FakeConsole:
             tallies=self.tallies,
             figures=figures,
             desk=empty_desk(),
+            erasure=nothing,
             texts=self.texts,
             words=self.texts,
             mark=TextMarker(KEYS).mark,

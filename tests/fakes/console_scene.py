@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from assistant.audit.content import ContentKind, ContentText
 from assistant.audit.events import (
     AnswerBlocked,
     Event,
@@ -19,7 +18,8 @@ from assistant.audit.events import (
     TurnRouted,
 )
 from assistant.audit.parts import FoundSpan, GuardReport, TextMark, TurnPlace
-from assistant.audit.tallies import Counts, ModelVolume, RuleWeek
+from assistant.audit.projections.tallies import Counts, ModelVolume, RuleWeek
+from assistant.audit.writing.content import ContentKind, ContentText
 from assistant.web.console.charts import last_weeks
 from policies.explanation import Detail
 from policies.verdict import Action

@@ -16,8 +16,8 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from assistant.audit.detour import SpoolLimits
 from assistant.audit.events import JobEnqueued
+from assistant.audit.writing.detour import SpoolLimits
 from tests.integration.spool_scene import SpoolingLog, shut
 
 CALLERS = 3  # each appends once before, twice during and once after the outage

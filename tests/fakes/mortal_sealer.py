@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 from pydantic import SecretStr
 
-from assistant.audit.seal import Sealer
-from assistant.audit.seal_key import SealKeyFile
+from assistant.audit.seals.seal import Sealer
+from assistant.audit.seals.seal_key import SealKeyFile
 
 SEALS = 2  # the second one takes a key that the first one sealed the announcement of
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from assistant.audit.checkpoint import NoteKey
-from assistant.audit.witness import Witness
+from assistant.audit.anchors.witness import Witness
+from assistant.audit.seals.checkpoint import NoteKey
 
 
 def report(folder: str, log_key: str, bodies: list[bytes], last_point: int, answers: Any) -> None:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import httpx
 
-from assistant.audit.anchoring import Keeping
-from assistant.audit.append import Appender
-from assistant.audit.feed import WitnessAddress, WitnessFeeder
-from assistant.audit.keepers import CheckpointKeeper
-from assistant.audit.notices import AnchorLog, Notices
-from assistant.audit.seal_key import read_public_key
-from assistant.audit.witness import Witness
-from assistant.audit.witness_server import witness_app
+from assistant.audit.anchors.anchoring import Keeping
+from assistant.audit.anchors.feed import WitnessAddress, WitnessFeeder
+from assistant.audit.anchors.keepers import CheckpointKeeper
+from assistant.audit.anchors.notices import AnchorLog, Notices
+from assistant.audit.anchors.witness import Witness
+from assistant.audit.anchors.witness_server import witness_app
+from assistant.audit.seals.seal_key import read_public_key
+from assistant.audit.writing.append import Appender
 from tests.integration.seal_scene import ORIGIN, SealedLog
 
 URL = "http://witness.test"

@@ -9,12 +9,12 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from assistant.audit.append import Appender
-from assistant.audit.content import ContentReader, Kept
 from assistant.audit.events import TurnGuarded
-from assistant.audit.keeping import ContentKeys, ContentLog
 from assistant.audit.parts import GuardReport, TextMarker, TurnPlace
 from assistant.audit.reader_pool import ReaderPool
+from assistant.audit.writing.append import Appender
+from assistant.audit.writing.content import ContentReader, Kept
+from assistant.audit.writing.keeping import ContentKeys, ContentLog
 from assistant.database import libpq_dsn
 from assistant.keys import Keys
 from policies.verdict import Action

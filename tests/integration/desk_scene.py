@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,13 +15,13 @@ from argon2 import PasswordHasher
 
 from assistant.answering.guarding import ConversationGuard
 from assistant.answering.words import guard_detail
-from assistant.audit.append import Appender
 from assistant.audit.events import PromptBlocked, TurnAccepted, TurnAnswered, TurnGuarded
 from assistant.audit.parts import GuardReport, TextMark, TextMarker, TurnPlace
-from assistant.audit.read import LogReader, StoredEvent
+from assistant.audit.reading.read import LogReader, StoredEvent
 from assistant.audit.record import Origin
-from assistant.audit.seal import Sealer
-from assistant.audit.seal_key import SealKeyFile
+from assistant.audit.seals.seal import Sealer
+from assistant.audit.seals.seal_key import SealKeyFile
+from assistant.audit.writing.append import Appender
 from assistant.compliance.case_desk import CaseDesk
 from assistant.compliance.desk import Desk, build_desk
 from assistant.compliance.following import HitFollower
@@ -200,7 +201,7 @@ async def a_week_ago(desk: DeskScene) -> str:
     assert moment is not None
     await desk.ask("this week")
     await desk.seal()
-    return f"{moment[0]:%G-W%V}"
+    return f"{moment[0].astimezone(UTC):%G-W%V}"
 
 
 def with_roles(person: Person, *roles: Role) -> Person:

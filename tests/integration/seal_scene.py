@@ -11,12 +11,12 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from assistant.audit.append import Appender
 from assistant.audit.events import Event, JobEnqueued
-from assistant.audit.heads import SELECT_HEADS, Head
 from assistant.audit.record import Origin, compose_record
-from assistant.audit.seal import Sealer
-from assistant.audit.seal_key import SealKeyFile, rotate
+from assistant.audit.seals.heads import SELECT_HEADS, Head
+from assistant.audit.seals.seal import Sealer
+from assistant.audit.seals.seal_key import SealKeyFile, rotate
+from assistant.audit.writing.append import Appender
 from assistant.database import libpq_dsn
 from tests.integration.conftest import Database
 

@@ -18,11 +18,11 @@ from uuid import uuid4
 import psycopg
 from psycopg import sql
 
-from assistant.audit.checkpoint import SecretNoteKey
 from assistant.audit.events import EgressRefused, KeyRotated
-from assistant.audit.heads import Head
 from assistant.audit.record import compose_record, leaf_of, make_event_id
-from assistant.audit.seal_key import SealKeys
+from assistant.audit.seals.checkpoint import SecretNoteKey
+from assistant.audit.seals.heads import Head
+from assistant.audit.seals.seal_key import SealKeys
 from assistant.database import libpq_dsn
 from assistant.migrations.migrate import begin_era
 from tests.integration.seal_scene import ORIGIN, SealedLog, job, switch

@@ -13,16 +13,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from assistant.audit import feed
-from assistant.audit.anchor import Anchor, read_anchors
-from assistant.audit.anchoring import NO_ANCHORS, AnchorPlaces, anchor_tasks
-from assistant.audit.checkpoint import SecretNoteKey
-from assistant.audit.feed import WitnessAddress
-from assistant.audit.findings import Findings, Verdict
-from assistant.audit.keepers import AnchorFile, SyslogServer, read_notes, syslog_line
-from assistant.audit.seal_key import read_public_key
-from assistant.audit.verify import Verifier
-from assistant.audit.witness import Witness
+from assistant.audit.anchors import feed
+from assistant.audit.anchors.anchoring import NO_ANCHORS, AnchorPlaces, anchor_tasks
+from assistant.audit.anchors.feed import WitnessAddress
+from assistant.audit.anchors.keepers import AnchorFile, SyslogServer, read_notes, syslog_line
+from assistant.audit.anchors.witness import Witness
+from assistant.audit.seals.checkpoint import SecretNoteKey
+from assistant.audit.seals.seal_key import read_public_key
+from assistant.audit.verification.anchor import Anchor, read_anchors
+from assistant.audit.verification.findings import Findings, Verdict
+from assistant.audit.verification.verify import Verifier
 from assistant.errors import SettingsError
 from tests.integration.anchor_scene import Anchored
 from tests.integration.conftest import Database

@@ -17,9 +17,9 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from assistant.audit.append import Appender
 from assistant.audit.events import FeedbackGiven, JobEnqueued, LogOpened, LogRead
 from assistant.audit.record import Origin, derive_record
+from assistant.audit.writing.append import Appender
 from assistant.database import libpq_dsn
 from assistant.database_roles import AUDIT_WRITER_ROLE, url_for_role
 from assistant.embedded.postgres import EmbeddedPostgres

@@ -8,12 +8,16 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
-from assistant.audit.keepers import syslog_line
-from assistant.audit.proof import Proof
-from assistant.audit.seal_key import read_public_key
+from assistant.audit.anchors.keepers import syslog_line
+from assistant.audit.events import TurnAccepted, TurnGuarded
+from assistant.audit.parts import FoundSpan, GuardReport, TextMark, TurnPlace
+from assistant.audit.reading.proof import Proof
+from assistant.audit.seals.seal_key import read_public_key
+from policies.verdict import Action
 from tests.integration.conftest import Database
 from tests.integration.seal_scene import SealedLog
 
@@ -178,3 +182,40 @@ def test_an_export_is_written_and_checked_without_the_product(log: SealedLog, tm
     assert "exists" in again.stderr
     assert run(log, "export", str(tmp_path / "x.zip")).returncode == 2  # no reason
     assert "no type" in run(log, "export", str(tmp_path / "x.zip"), "--reason", "a reason", "--type", "x").stderr
+
+
+def test_a_sample_is_drawn_again_by_a_command(log: SealedLog) -> None:
+    log.execute("UPDATE audit.head SET sealed_at = sealed_at - interval '7 days'")
+    log.append_events(turn_accepted := accepted(), accepted())
+    log.seal()
+    ((week,),) = log.rows(
+        "SELECT to_char((max(sealed_at) - interval '7 days') AT TIME ZONE 'UTC', 'IYYY-\"W\"IW') FROM audit.head"
+    )
+    told = run(log, "sample", "--week", str(week), "--size", "1", "--json")
+    assert told.returncode == 0, told.stderr
+    sample = json.loads(told.stdout)
+    assert (sample["first_leaf"], sample["end_leaf"], len(sample["drawn"])) == (0, log.heads()[-1].size, 1)
+    words = run(log, "sample", "--week", str(week), "--size", "2")
+    assert sample["seed"] in words.stdout
+    assert sample["drawn"][0]["event"] in words.stdout
+    assert str(turn_accepted.turn.turn_id) in json.dumps(
+        json.loads(run(log, "sample", "--week", str(week), "--size", "2", "--json").stdout)["drawn"]
+    )
+    for wrong in (("--week", "now"), ("--week", "2199-W01"), ("--week", str(week), "--of", "all")):
+        assert run(log, "sample", *wrong).returncode != 0
+
+
+def test_rebuilding_brings_hits_back(log: SealedLog) -> None:
+    report = GuardReport(Action.REDACT, "sha256:0", (FoundSpan("secret/pem", "X", 0, 1, Action.REDACT),), 1, 1)
+    place = TurnPlace(uuid4(), uuid4(), uuid4())
+    log.append_events(TurnGuarded(turn=place, guard=report, chars=1, text_mark=TextMark("0" * 64)))
+    log.seal()
+    told = run(log, "rebuild-projections")
+    assert told.returncode == 0, told.stderr
+    assert "1 hits" in told.stdout
+    assert log.rows("SELECT rule, turn_id FROM hit") == [("secret/pem", place.turn_id)]
+
+
+def accepted() -> TurnAccepted:
+    place = TurnPlace(uuid4(), uuid4(), uuid4())
+    return TurnAccepted(turn=place, door="chat", persona="general", persona_version="1", chars=1)

@@ -11,9 +11,9 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from assistant.audit.append import Appender
-from assistant.audit.content import ContentKind, ContentText, Damaged, Erased
-from assistant.audit.keeping import ContentKeys, ContentLog
+from assistant.audit.writing.append import Appender
+from assistant.audit.writing.content import ContentKind, ContentText, Damaged, Erased
+from assistant.audit.writing.keeping import ContentKeys, ContentLog
 from assistant.database import libpq_dsn
 from assistant.errors import AuditUnavailableError
 from assistant.keys import Keys

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from assistant.audit.content_check import CONTENT_CHECKS
-from assistant.audit.findings import Findings
-from assistant.audit.seal_key import read_public_key
-from assistant.audit.verify import Verifier
+from assistant.audit.seals.seal_key import read_public_key
+from assistant.audit.verification.content_check import CONTENT_CHECKS
+from assistant.audit.verification.findings import Findings
+from assistant.audit.verification.verify import Verifier
 from assistant.embedded.postgres import EmbeddedPostgres
 from assistant.keys import Keys
 from tests.integration.conftest import Database, fresh_database

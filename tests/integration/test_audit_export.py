@@ -20,14 +20,14 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from assistant.audit.append import Appender
-from assistant.audit.checkpoint import SecretNoteKey
 from assistant.audit.events import ExportCreated, PersonSignedIn, Tag
-from assistant.audit.export import Exported, ExportRequest, create_export
-from assistant.audit.export_query import ExportQuery
-from assistant.audit.offline import verify as offline
+from assistant.audit.exports.export import Exported, ExportRequest, create_export
+from assistant.audit.exports.export_query import ExportQuery
+from assistant.audit.exports.offline import verify as offline
 from assistant.audit.record import leaf_of
-from assistant.audit.seal_key import announce, read_public_key
+from assistant.audit.seals.checkpoint import SecretNoteKey
+from assistant.audit.seals.seal_key import announce, read_public_key
+from assistant.audit.writing.append import Appender
 from assistant.database import libpq_dsn
 from assistant.errors import AuditUnavailableError, BadInputError, UnavailableError
 from tests.integration.conftest import Database
@@ -425,6 +425,10 @@ def test_cosignatures_go_along(scene: Exporting) -> None:
 def test_what_is_no_export_could_not_be_checked(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-I", "-S", offline.__file__, "none.zip"], cwd=tmp_path, check=False)
     assert done.returncode == 2
+    (tmp_path / "none.zip").write_text("nothing")
+    for arguments in ((), ("--key", "nonsense"), ("--witness", "nonsense"), ("--key", "nonsense", "--witness", OTHER)):
+        command = [sys.executable, "-I", "-S", offline.__file__, "none.zip", *arguments]
+        assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 2
 
 
 def test_the_file_for_outsiders_is_short_and_needs_nothing() -> None:

@@ -8,14 +8,14 @@ from uuid import uuid4
 
 import pytest
 
-from assistant.audit.checkpoint import Checkpoint, SecretNoteKey
+from assistant.audit.anchors.integrity import read_integrity
+from assistant.audit.anchors.keepers import AnchorFile
+from assistant.audit.anchors.light import Integrity, Light
 from assistant.audit.events import HeadConfirmed, HeadContradicted, LogVerified
-from assistant.audit.integrity import read_integrity
-from assistant.audit.keepers import AnchorFile
-from assistant.audit.light import Integrity, Light
-from assistant.audit.proof import prove_consistency, read_head
-from assistant.audit.seal_key import read_public_key
-from assistant.audit.tree import is_consistent
+from assistant.audit.reading.proof import prove_consistency, read_head
+from assistant.audit.seals.checkpoint import Checkpoint, SecretNoteKey
+from assistant.audit.seals.seal_key import read_public_key
+from assistant.audit.seals.tree import is_consistent
 from assistant.errors import NotFoundError
 from tests.integration.anchor_scene import Anchored
 from tests.integration.conftest import Database

@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from assistant.audit.append import Appender
 from assistant.audit.events import (
     Event,
     PersonSignedIn,
@@ -22,10 +21,11 @@ from assistant.audit.events import (
     TurnGuarded,
     TurnRouted,
 )
-from assistant.audit.lists import Cursor, EventLists, select_page
 from assistant.audit.parts import FoundSpan, GuardReport, TextMark, TurnPlace
-from assistant.audit.read import Search
 from assistant.audit.reader_pool import ReaderPool, TooBroadError
+from assistant.audit.reading.lists import Cursor, EventLists, select_page
+from assistant.audit.reading.read import Search
+from assistant.audit.writing.append import Appender
 from assistant.conversation import short_reference
 from assistant.database import libpq_dsn
 from assistant.errors import BadInputError

@@ -9,13 +9,13 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from assistant.audit import project as project_module
 from assistant.audit.events import PromptBlocked, Tag
 from assistant.audit.parts import FoundSpan, GuardReport
-from assistant.audit.project import Projector
-from assistant.audit.read import Search
+from assistant.audit.projections import project as project_module
+from assistant.audit.projections.project import Projector
+from assistant.audit.projections.text_search import TextPage, TextSearch
 from assistant.audit.reader_pool import ReaderPool
-from assistant.audit.text_search import TextPage, TextSearch
+from assistant.audit.reading.read import Search
 from assistant.database import libpq_dsn
 from assistant.errors import BadInputError, UnavailableError
 from policies.verdict import Action

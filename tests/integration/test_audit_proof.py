@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from assistant.audit.checkpoint import NoteError
-from assistant.audit.proof import Proof, prove, read_head
+from assistant.audit.reading.proof import Proof, prove, read_head
+from assistant.audit.seals.checkpoint import NoteError
 from assistant.errors import NotFoundError
 from tests.integration.conftest import Database
 from tests.integration.seal_scene import SealedLog, write_one

@@ -12,7 +12,6 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from assistant.audit.append import Appender
 from assistant.audit.events import (
     AccessRefused,
     HostUnreachable,
@@ -24,8 +23,9 @@ from assistant.audit.events import (
     TurnAccepted,
 )
 from assistant.audit.parts import FoundSpan, GuardReport, TurnPlace
-from assistant.audit.read import LogReader, Search, StoredEvent
+from assistant.audit.reading.read import LogReader, Search, StoredEvent
 from assistant.audit.record import Origin, compose_record, leaf_of
+from assistant.audit.writing.append import Appender
 from assistant.conversation import Role, short_reference
 from assistant.database import libpq_dsn
 from assistant.errors import BadInputError, UnavailableError

@@ -15,25 +15,26 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from assistant.audit import seal as seal_module
-from assistant.audit.anchor import Anchor
-from assistant.audit.append import Appender
-from assistant.audit.checkpoint import SecretNoteKey
 from assistant.audit.events import Event, FeedbackGiven, LogRestored, Tag
-from assistant.audit.export import ExportRequest, create_export
-from assistant.audit.export_query import ExportQuery
-from assistant.audit.findings import Findings, Verdict
-from assistant.audit.offline import verify as offline_verify
-from assistant.audit.proof import prove
+from assistant.audit.exports.export import ExportRequest, create_export
+from assistant.audit.exports.export_query import ExportQuery
+from assistant.audit.exports.offline import verify as offline_verify
+from assistant.audit.reading.proof import prove
 from assistant.audit.record import canonical_bytes, compose_record, leaf_of
-from assistant.audit.retention import Digest, Month, digest_month, drop_month, list_due, sign_retention
-from assistant.audit.seal_key import read_public_key
-from assistant.audit.verify import Verifier
+from assistant.audit.removal.retention import Digest, Month, digest_month, drop_month, list_due, sign_retention
+from assistant.audit.seals import seal as seal_module
+from assistant.audit.seals.checkpoint import SecretNoteKey
+from assistant.audit.seals.seal_key import read_public_key
+from assistant.audit.verification.anchor import Anchor
+from assistant.audit.verification.findings import Findings, Verdict
+from assistant.audit.verification.verify import Verifier
+from assistant.audit.writing.append import Appender
 from assistant.database import libpq_dsn
 from assistant.database_roles import AUDIT_ERASER_ROLE, url_for_role
 from assistant.errors import BadInputError, UnavailableError
 from tests.integration.conftest import Database
 from tests.integration.seal_scene import ORIGIN, SealedLog, job
+from tests.integration.test_audit_commands import run
 
 pytestmark = pytest.mark.integration
 
@@ -347,3 +348,20 @@ def test_an_export_over_dropped_months_names_what_was_dropped(log: SealedLog, tm
     assert "but for [[0, 300]], dropped" in told
     told = export(log, tmp_path / "some.zip", ExportQuery(types=frozenset({Tag.JOB_ENQUEUED})))
     assert told.startswith("44 events")
+
+
+def test_the_command_says_what_it_would_drop_and_then_drops_it(log: SealedLog) -> None:
+    second = (OLD + timedelta(days=32)).replace(day=1)
+    told = run(log, "retention", "--dry-run")
+    assert told.stdout.splitlines() == [
+        f"{OLD:%Y-%m}: 300 events would be dropped.",
+        f"{second:%Y-%m}: 39 events would be dropped.",
+    ], told.stderr
+    assert verify(log).dropped == 0
+    done = run(log, "retention")
+    assert done.returncode == 0, done.stderr
+    assert (verify(log).dropped, verify(log).problems) == (339, [])
+    assert run(log, "retention").stdout == "No month is older than 400 days.\n"
+    refused = run(log, "retention", CLOISTER_AUDIT_KEEP_DAYS="30")
+    assert refused.returncode != 0
+    assert "CLOISTER_AUDIT_KEEP_DAYS" in refused.stderr

@@ -11,10 +11,10 @@ import pytest
 from psycopg import errors
 from pydantic import SecretStr
 
-from assistant.audit.append import Appender
 from assistant.audit.events import LogOpened
-from assistant.audit.partitions import ensure_partitions
 from assistant.audit.record import Origin, compose_record
+from assistant.audit.writing.append import Appender
+from assistant.audit.writing.partitions import ensure_partitions
 from assistant.database import libpq_dsn
 from assistant.database_roles import LOGIN_ROLES, url_for_role
 from assistant.embedded.postgres import EmbeddedPostgres
@@ -464,3 +464,15 @@ def test_application_cannot_change_which_revision_is_in_force(database: Database
         assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
         with pytest.raises(_REFUSED):
             connection.execute("UPDATE alembic_version SET version_num = '0000'")
+
+
+def test_every_table_of_the_log_is_guarded_but_the_projections(database: Database) -> None:
+    with psycopg.connect(libpq_dsn(database.owner_url)) as connection:
+        tables = connection.execute(
+            "SELECT relname, bool_or(tgtype & 8 > 0), bool_or(tgtype & 32 > 0), bool_and(tgenabled = 'A') "
+            "FROM pg_class LEFT JOIN pg_trigger ON tgrelid = pg_class.oid AND NOT tgisinternal "
+            "WHERE relnamespace = 'audit'::regnamespace AND relkind IN ('r', 'p') GROUP BY relname"
+        ).fetchall()
+    guarded = {name for name, *has in tables if has == [True, True, True]}  # delete, truncate, always
+    assert {"event", "head", "tile", "cosignature", "content", "dek", "hold", "erasure"} < guarded
+    assert {name for name, *_ in tables} - guarded == {"search", "tally", "projection"}

@@ -16,11 +16,11 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from assistant.audit.checkpoint import Checkpoint, SecretNoteKey, open_note
-from assistant.audit.heads import Head
-from assistant.audit.seal import Sealer
-from assistant.audit.seal_key import Mark, PendingKey, SealKeyFile, SealKeys, read_public_key
-from assistant.audit.verify import Verifier
+from assistant.audit.seals.checkpoint import Checkpoint, SecretNoteKey, open_note
+from assistant.audit.seals.heads import Head
+from assistant.audit.seals.seal import Sealer
+from assistant.audit.seals.seal_key import Mark, PendingKey, SealKeyFile, SealKeys, read_public_key
+from assistant.audit.verification.verify import Verifier
 from assistant.database import libpq_dsn
 from assistant.errors import SettingsError
 from assistant.migrations.migrate import begin_era as begin_next_era
@@ -214,7 +214,7 @@ async def test_two_that_both_believe_to_lead_do_no_harm(database: Database, tmp_
 async def test_a_lost_connection_interrupts_sealing_and_no_more(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.audit.seal._PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr("assistant.audit.seals.seal._PAUSE_SECONDS", 0.05)
     log, stop = SealedLog.at(database, tmp_path), asyncio.Event()
     task = asyncio.create_task(Sealer(database.audit_sealer_url, log.keys, tick_seconds=0.01).run(stop))
     for size in (2, 4, 6):

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from assistant.audit.findings import Verdict
-from assistant.audit.seal_key import read_public_key
-from assistant.audit.verify import Verifier
+from assistant.audit.seals.seal_key import read_public_key
+from assistant.audit.verification.findings import Verdict
+from assistant.audit.verification.verify import Verifier
 from tests.fakes.mortal_sealer import report
 from tests.integration.conftest import Database
 from tests.integration.seal_scene import SealedLog

@@ -8,17 +8,17 @@ from uuid import uuid4
 
 import pytest
 
-from assistant.audit.append import Appender
-from assistant.audit.checkpoint import Checkpoint, SecretNoteKey
 from assistant.audit.events import PersonSignedIn
-from assistant.audit.heads_shown import HeadsReader
-from assistant.audit.lists import Cursor, EventLists
-from assistant.audit.read import Search, StoredEvent
 from assistant.audit.reader_pool import ReaderPool
-from assistant.audit.seal import Sealer
-from assistant.audit.seal_key import read_public_key, rotate
-from assistant.audit.sealed import SealChecks
-from assistant.audit.tree import is_consistent
+from assistant.audit.reading.heads_shown import HeadsReader
+from assistant.audit.reading.lists import Cursor, EventLists
+from assistant.audit.reading.read import Search, StoredEvent
+from assistant.audit.reading.sealed import SealChecks
+from assistant.audit.seals.checkpoint import Checkpoint, SecretNoteKey
+from assistant.audit.seals.seal import Sealer
+from assistant.audit.seals.seal_key import read_public_key, rotate
+from assistant.audit.seals.tree import is_consistent
+from assistant.audit.writing.append import Appender
 from assistant.errors import BadInputError
 from tests.integration.conftest import Database
 from tests.integration.seal_scene import ORIGIN, SealedLog

@@ -16,15 +16,15 @@ import psutil
 import psycopg
 import pytest
 
-from assistant.audit.append import Appender
-from assistant.audit.content import ContentKind, ContentText
-from assistant.audit.detour import SpoolLimits
 from assistant.audit.events import LogOpened
-from assistant.audit.findings import Verdict
-from assistant.audit.keeping import ContentKeys, ContentLog
 from assistant.audit.record import compose_record, derive_record
-from assistant.audit.seal_key import read_public_key
-from assistant.audit.verify import Verifier
+from assistant.audit.seals.seal_key import read_public_key
+from assistant.audit.verification.findings import Verdict
+from assistant.audit.verification.verify import Verifier
+from assistant.audit.writing.append import Appender
+from assistant.audit.writing.content import ContentKind, ContentText
+from assistant.audit.writing.detour import SpoolLimits
+from assistant.audit.writing.keeping import ContentKeys, ContentLog
 from assistant.bootstrap import open_audit
 from assistant.database import libpq_dsn
 from assistant.database_roles import AUDIT_WRITER_ROLE, url_for_role
@@ -161,7 +161,7 @@ async def test_a_cancelled_caller_does_not_cancel_its_spooled_event(log: Spoolin
 @pytest.mark.parametrize(
     ("limits", "reason"),
     [
-        (SpoolLimits(most_seconds=0.3, most_bytes=1 << 30, after_seconds=SOON), "more than 0.005 minutes"),
+        (SpoolLimits(most_seconds=0.6, most_bytes=1 << 30, after_seconds=SOON), "more than 0.01 minutes"),
         (SpoolLimits(most_seconds=900, most_bytes=4_000, after_seconds=SOON), "more than 4,000 bytes"),
     ],
 )

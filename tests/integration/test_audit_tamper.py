@@ -13,18 +13,18 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from assistant.audit import slice_readers, slices
-from assistant.audit import verify as verify_module
-from assistant.audit.anchor import Anchor
-from assistant.audit.checkpoint import Checkpoint, NoteKey, SecretNoteKey, split_note
-from assistant.audit.checks import BATCH_CHECKS
-from assistant.audit.findings import Findings, Verdict
-from assistant.audit.proof import prove, read_head
-from assistant.audit.row_checks import ROW_CHECKS
-from assistant.audit.seal import Sealer
-from assistant.audit.seal_key import SealKeyFile, read_public_key
-from assistant.audit.slices import SliceQuery
-from assistant.audit.verify import Verifier
+from assistant.audit.reading.proof import prove, read_head
+from assistant.audit.seals.checkpoint import Checkpoint, NoteKey, SecretNoteKey, split_note
+from assistant.audit.seals.seal import Sealer
+from assistant.audit.seals.seal_key import SealKeyFile, read_public_key
+from assistant.audit.verification import slice_readers, slices
+from assistant.audit.verification import verify as verify_module
+from assistant.audit.verification.anchor import Anchor
+from assistant.audit.verification.checks import BATCH_CHECKS
+from assistant.audit.verification.findings import Findings, Verdict
+from assistant.audit.verification.row_checks import ROW_CHECKS
+from assistant.audit.verification.slices import SliceQuery
+from assistant.audit.verification.verify import Verifier
 from assistant.database import connect, libpq_dsn, parse_url
 from assistant.embedded.postgres import EmbeddedPostgres
 from assistant.errors import BadInputError, UnavailableError

@@ -18,8 +18,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from assistant.audit.checkpoint import NoteKey, SecretNoteKey, parse_signature
-from assistant.audit.witness import MOST_BODY_BYTES, Witness
+from assistant.audit.anchors.witness import MOST_BODY_BYTES, Witness
+from assistant.audit.seals.checkpoint import NoteKey, SecretNoteKey, parse_signature
 from tests.fakes.mortal_witness import report
 from tests.unit.assistant.audit.test_witness import KEY, Log
 

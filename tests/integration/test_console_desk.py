@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from assistant.access import Access
-from assistant.audit.export import Exported, ExportRequest, OnProgress, create_export
-from assistant.audit.seal_key import read_public_key
+from assistant.audit.exports.export import Exported, ExportRequest, OnProgress, create_export
+from assistant.audit.seals.seal_key import read_public_key
 from assistant.bootstrap_console import open_backend
 from assistant.compliance.unmask import Asked
 from assistant.conversation import short_reference
@@ -276,6 +276,30 @@ async def test_an_export_is_asked_for_and_fetched(console: Console) -> None:
     await console.get("rita", path, status=405)
     for fields in ({"person": "00000000"}, {"type": "x"}, {"from": "x"}, {"to": "9999-12-31"}, {"reason": "x"}):
         await console.post("rita", "/console/exports", status=400, **{"reason": REASON, **fields})
+
+
+async def test_an_erasure_takes_two_and_a_hold_forbids_it(console: Console) -> None:
+    turn = await console.scene.ask(f"write to {EMAIL}")
+    wish = {"turn": short_reference(turn.id), "reason": REASON}
+    await console.post("rita", "/console/erasure", what="hold", **wish)
+    await console.post("rita", "/console/erasure", what="erase", **wish)
+    page = await console.get("alma", "/console/erasure")
+    (request,) = re.findall(r'action="(/console/erasure/[0-9a-f-]+)"', page)
+    (hold,) = re.findall(r'action="(/console/hold/[0-9a-f-]+)"', page)
+    assert REASON not in page
+    assert request not in await console.get("rita", "/console/erasure")
+    await console.post("rita", request, status=403, answer="approve")
+    answer = await console.post("alma", request, status=409, answer="approve")
+    assert "hold" in answer.text
+    assert console.scene.scene.sql("SELECT count(*) FROM message") == [(2,)]
+    await console.post("rita", hold, status=403)
+    await console.post("alma", hold)
+    await console.post("alma", request, answer="approve")
+    await console.post("arno", request, status=404, answer="approve")
+    assert console.scene.scene.sql("SELECT count(*) FROM message") == [(0,)]
+    assert "executed" in await console.get("alma", "/console/erasure?show=all")
+    for fields in ({}, {"person": "00000000"}, {"turn": "0000000"}, {"turn": "x", "person": "y"}):
+        await console.post("rita", "/console/erasure", status=400, what="hold", reason=REASON, **fields)
 
 
 async def test_forms_of_another_origin_do_nothing(console: Console) -> None:

@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from assistant.audit.content import Damaged, Erased
 from assistant.audit.events import (
     HeadConfirmed,
     HeadContradicted,
@@ -19,6 +18,7 @@ from assistant.audit.events import (
 )
 from assistant.audit.parts import TurnPlace
 from assistant.audit.reader_pool import TooBroadError
+from assistant.audit.writing.content import Damaged, Erased
 from assistant.conversation import Person, Role, short_reference
 from assistant.web.console.my_log import _BY_OTHERS, _OWN, tell_own
 from tests.fakes.console_parts import stored

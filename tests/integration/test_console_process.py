@@ -17,8 +17,8 @@ import psutil
 import pytest
 
 from assistant.access import Access
-from assistant.audit.append import Appender
 from assistant.audit.parts import TextMarker
+from assistant.audit.writing.append import Appender
 from assistant.conversation import Role
 from assistant.database import create_engine
 from assistant.identity.identity import Identity

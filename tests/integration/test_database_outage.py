@@ -13,8 +13,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from assistant.audit.partitions import ensure_partitions
-from assistant.audit.read import LogReader
+from assistant.audit.reading.read import LogReader
+from assistant.audit.writing.partitions import ensure_partitions
 from assistant.conversation import Person, Role
 from assistant.database import create_engine, transaction
 from assistant.errors import UnavailableError

@@ -13,9 +13,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from assistant.audit.export import Exported, ExportRequest, OnProgress, create_export
-from assistant.audit.export_query import ExportQuery
-from assistant.audit.seal_key import read_public_key
+from assistant.audit.exports.export import Exported, ExportRequest, OnProgress, create_export
+from assistant.audit.exports.export_query import ExportQuery
+from assistant.audit.seals.seal_key import read_public_key
 from assistant.compliance.exports import Exports, ExportState
 from assistant.conversation import Role
 from assistant.errors import BadInputError, NotAllowedError, NotFoundError, UnavailableError

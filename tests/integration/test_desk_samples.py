@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from assistant.audit.sample import Population, Sample, Week, draw, leaves_from, seed_of
+from assistant.audit.reading.sample import Population, Sample, Week, draw, leaves_from, seed_of
 from assistant.compliance.sampling import SampleDesk
 from assistant.compliance.standing import Disposition
 from assistant.conversation import Role
@@ -20,6 +20,7 @@ from policies.guard import Guard
 from tests.fakes.turn_parts import make_guard
 from tests.integration.conftest import Database
 from tests.integration.desk_scene import EMAIL, REASON, TOKEN, DeskScene, a_week_ago, open_desk, with_roles
+from tests.integration.seal_scene import SealedLog
 
 pytestmark = pytest.mark.integration
 
@@ -95,6 +96,22 @@ async def test_weeks_share_no_event_and_leave_none_out(desk: DeskScene) -> None:
     assert others.end_leaf == len(in_tree_order(desk))
     assert not {one.event_id for one in ones.drawn} & {one.event_id for one in others.drawn}
     assert len(ones.drawn) + len(others.drawn) == 3 + 3 + 2
+
+
+async def test_a_dropped_event_moves_no_leaf_and_its_sample_is_refused(desk: DeskScene) -> None:
+    for _ in range(4):
+        await desk.ask("hello")
+    await desk.seal()
+    week = await a_week_ago(desk)
+    before = await drawn(desk, week, 500)
+    gone = before.drawn[-1]
+    drop = f"WITH gone AS (DELETE FROM audit.event WHERE id = '{gone.event_id}' RETURNING *)"  # noqa: S608
+    SealedLog(desk.scene.database, desk.seal_keys).execute(
+        f"{drop} INSERT INTO audit.stub SELECT id, era, xid, recorded_at, leaf FROM gone"  # noqa: S608
+    )
+    assert (await drawn(desk, week, len(before.drawn) - 1)).drawn == before.drawn[:-1]
+    with pytest.raises(NotFoundError, match="dropped"):
+        await drawn(desk, week, 500)
 
 
 async def test_a_week_that_is_not_over_has_no_seed(desk: DeskScene, samples: SampleDesk) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from assistant.audit.events import Tag
-from assistant.audit.read import LogReader, Search, StoredEvent
+from assistant.audit.reading.read import LogReader, Search, StoredEvent
 from tests.integration.conftest import Database
 
 pytestmark = pytest.mark.integration
@@ -78,7 +78,7 @@ PROCESS = """
 import os, socket, subprocess, sys
 from assistant.egress import allow_site, lock_process
 lock_process()
-from assistant.audit.refusals import report_refusals
+from assistant.audit.writing.refusals import report_refusals
 from assistant.settings import read_settings
 from connectors.network import installed
 from connectors.refusals import EgressRefusedError
@@ -167,7 +167,7 @@ assert os.waitpid(child, 0)[1] == 0
 
 def test_a_database_that_is_away_is_waited_for(database: Database, tmp_path: Path) -> None:
     body = """
-from assistant.audit import refusals
+from assistant.audit.writing import refusals
 from assistant.errors import AuditUnavailableError
 real, tries = refusals._append, []
 

@@ -12,19 +12,19 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from assistant.audit.append import Appender
-from assistant.audit.content import ContentKind, ContentText, Erased
-from assistant.audit.eraser import Eraser, ErasureState, Scope
 from assistant.audit.events import TextDropped, TurnAccepted
-from assistant.audit.findings import Findings, Verdict
-from assistant.audit.insert import INSERT, Entry, insert
-from assistant.audit.keeping import ContentKeys, ContentLog
 from assistant.audit.parts import TextMarker
-from assistant.audit.project import Projector
+from assistant.audit.projections.project import Projector
 from assistant.audit.record import compose_record
-from assistant.audit.seal import Sealer
-from assistant.audit.seal_key import SealKeyFile, read_public_key
-from assistant.audit.verify import Verifier
+from assistant.audit.removal.eraser import Eraser, ErasureState, Scope
+from assistant.audit.seals.seal import Sealer
+from assistant.audit.seals.seal_key import SealKeyFile, read_public_key
+from assistant.audit.verification.findings import Findings, Verdict
+from assistant.audit.verification.verify import Verifier
+from assistant.audit.writing.append import Appender
+from assistant.audit.writing.content import ContentKind, ContentText, Erased
+from assistant.audit.writing.insert import INSERT, Entry, insert
+from assistant.audit.writing.keeping import ContentKeys, ContentLog
 from assistant.conversation import Person, Role
 from assistant.database import connect, create_engine, libpq_dsn
 from assistant.erasure import Erasure

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from assistant.audit.events import Tag
-from assistant.audit.read import LogReader, Search
+from assistant.audit.reading.read import LogReader, Search
 from assistant.bootstrap import build_application
 from assistant.settings import Settings
 from connectors.model_hosts.hosts import ModelHosts

@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
@@ -21,7 +22,7 @@ from tests.fakes.model_host import Fault, echo
 from tests.integration.conftest import fresh_database, quick_folder
 from tests.integration.gateway_scene import GatewaySite, environment_of, serve_gateway
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 MAIL = "anna.berger@corp.example"
 KEY = "ghp_9fK2mQ7xT4vB8nR1sW6yZ3cD5hJ0pL2aEuGi"
@@ -246,6 +247,29 @@ async def _read(client: openai.AsyncOpenAI, *, is_stream: bool) -> None:
     ) as stream:
         async for _ in stream:
             pass
+
+
+def test_a_token_has_no_more_answers_running_than_it_may(site: GatewaySite) -> None:
+    site.vllm.reply, site.vllm.token_seconds = "word " * 300, 0.1
+    client, asked = site.client(), said("Hello?")
+    model = "general/deepseek/coder"
+    running = [client.chat.completions.create(model=model, messages=asked, stream=True) for _ in range(8)]
+    with pytest.raises(openai.RateLimitError) as refused:
+        client.chat.completions.create(model=model, messages=asked)
+    assert refused.value.response.headers["retry-after"] == "1"
+    assert "8 answers running" in refused.value.message
+    assert site.client().chat.completions.create(model="general", messages=asked).choices
+    for stream in running:
+        stream.close()
+    site.vllm.token_seconds = 0
+    for _ in range(100):
+        try:
+            client.chat.completions.create(model=model, messages=asked)
+        except openai.RateLimitError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail("no place became free")
 
 
 def test_the_command_prints_the_token_alone_and_what_it_revokes_is_refused(site: GatewaySite, tmp_path: Path) -> None:

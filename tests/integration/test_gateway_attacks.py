@@ -17,7 +17,7 @@ from assistant.keys import Keys
 from tests.integration.conftest import fresh_database, quick_folder
 from tests.integration.gateway_scene import GatewaySite, serve_gateway
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 ASKED: dict[str, Any] = {"model": "general", "messages": [{"role": "user", "content": "Hello?"}]}
 KEY = "ghp_9fK2mQ7xT4vB8nR1sW6yZ3cD5hJ0pL2aEuGi"

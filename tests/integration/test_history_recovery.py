@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from assistant.answering.recovery import recover_turns
-from assistant.audit.content import ContentKind, ContentText
+from assistant.audit.writing.content import ContentKind, ContentText
 from assistant.conversation import MessageState, Turn
 from assistant.errors import NotFoundError
 from tests.integration.conftest import Database

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from assistant.audit.events import Tag
-from assistant.audit.read import LogReader, Search
+from assistant.audit.reading.read import LogReader, Search
 from tests.fakes.model_host import FakeModel, FakeModelHost
 from tests.integration.conftest import Database
 

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from assistant.audit.events import Tag
-from assistant.audit.read import LogReader, Search
+from assistant.audit.reading.read import LogReader, Search
 from assistant.bootstrap import build_application
 from assistant.policy import files, watch
 from assistant.settings import Settings

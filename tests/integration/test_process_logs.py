@@ -89,7 +89,7 @@ def test_an_access_log_and_a_failing_page_do_not_say_what_was_in_the_address() -
 
 _COMMAND = """
 import sys
-from assistant import commands as cloister
+from assistant.commands import app as cloister
 
 @cloister.app.command("boom")
 def boom() -> None:

@@ -13,12 +13,12 @@ import pytest
 
 from assistant.answering.guarding import ConversationGuard
 from assistant.answering.words import guard_detail
-from assistant.audit.append import Appender
-from assistant.audit.counts import FindingCounts
 from assistant.audit.events import PromptBlocked, TurnAnswered, TurnGuarded
 from assistant.audit.parts import FoundSpan, GuardReport, TextMark, TurnPlace
-from assistant.audit.read import LogReader
+from assistant.audit.reading.counts import FindingCounts
+from assistant.audit.reading.read import LogReader
 from assistant.audit.record import Origin
+from assistant.audit.writing.append import Appender
 from assistant.conversation import MessageState, Person, Role, Turn
 from assistant.database import libpq_dsn
 from assistant.errors import BadInputError, NotAllowedError, NotFoundError, UnavailableError

@@ -10,8 +10,8 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from assistant.audit.projections.tallies import Counts, RuleWeek
 from assistant.audit.reader_pool import TooBroadError
-from assistant.audit.tallies import Counts, RuleWeek
 from assistant.review import RuleFigures
 from assistant.rights import Right
 from assistant.web.console.drawing import draw_bars, draw_weeks

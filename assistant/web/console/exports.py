@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from assistant.audit.events import Tag
-from assistant.audit.export_query import ExportQuery
+from assistant.audit.exports.export_query import ExportQuery
 from assistant.compliance.exports import ExportState
 from assistant.compliance.texts import REASON_CHARS
 from assistant.conversation import short_reference

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from starlette.requests import Request
 
-from assistant.audit.lists import Cursor
+from assistant.audit.reading.lists import Cursor
 from policies.verdict import Action
 
 AGES: Final[Mapping[str, timedelta]] = {

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from assistant.audit.anchors.light import Integrity, Light
 from assistant.audit.events import HeadConfirmed, HeadContradicted
-from assistant.audit.light import Integrity, Light
 from assistant.errors import BadInputError
 from assistant.rights import Right
 from assistant.web.console.routes import ConsoleRoute

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from assistant.audit.events import Tag
-from assistant.audit.read import Search, StoredEvent
+from assistant.audit.reading.read import Search, StoredEvent
 from assistant.conversation import Person
 from assistant.rights import Right
 from assistant.web.console import filters

@@ -26,6 +26,7 @@ ENTRIES: Final = (
     Entry("Samples", "/console/samples", Right.READ_DESK),
     Entry("Unmask", "/console/unmask", Right.READ_DESK),
     Entry("Exports", "/console/exports", Right.EXPORT_LOG),
+    Entry("Erasure", "/console/erasure", Right.ASK_ERASURE),
     Entry("Reports", "/review", Right.DECIDE_REPORTS),
     Entry("Charts", "/console/charts", Right.READ_CHARTS),
     Entry("Integrity", "/console/integrity", Right.READ_INTEGRITY),

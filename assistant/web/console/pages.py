@@ -12,6 +12,7 @@ from starlette.routing import Route
 from assistant.rights import Right
 from assistant.web.console.cases import CasePages
 from assistant.web.console.charts import ChartPages
+from assistant.web.console.erasing import ErasurePages
 from assistant.web.console.exports import ExportPages
 from assistant.web.console.hits import HitPages
 from assistant.web.console.integrity import IntegrityPages
@@ -46,6 +47,7 @@ def console_pages(parts: ConsoleParts) -> Sequence[ConsoleRoute]:
         *SamplePages(parts, shell).routes(),
         *UnmaskPages(parts, shell).routes(),
         *ExportPages(parts, shell).routes(),
+        *ErasurePages(parts, shell).routes(),
         *IntegrityPages(parts, shell).routes(),
         *ChartPages(parts, shell).routes(),
         *ReportPages(parts.review, shell).routes(),

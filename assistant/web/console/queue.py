@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from assistant.audit.events import Tag
-from assistant.audit.lists import Cursor, EventPage
-from assistant.audit.read import Search, StoredEvent
+from assistant.audit.reading.lists import Cursor, EventPage
+from assistant.audit.reading.read import Search, StoredEvent
 from assistant.rights import Right
 from assistant.web.console import filters
 from assistant.web.console.routes import ConsoleRoute

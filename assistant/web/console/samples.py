@@ -9,7 +9,7 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from assistant.audit.sample import MOST_WANTED, Population
+from assistant.audit.reading.sample import MOST_WANTED, Population
 from assistant.compliance.standing import Disposition
 from assistant.conversation import short_reference
 from assistant.errors import BadInputError

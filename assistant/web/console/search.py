@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from assistant.audit.events import Tag
-from assistant.audit.lists import Cursor, EventPage
-from assistant.audit.read import Search, StoredEvent
 from assistant.audit.reader_pool import TooBroadError
+from assistant.audit.reading.lists import Cursor, EventPage
+from assistant.audit.reading.read import Search, StoredEvent
 from assistant.errors import BadInputError
 from assistant.rights import Right
 from assistant.web.console import filters

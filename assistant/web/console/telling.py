@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from assistant.audit.events import Tag
-from assistant.audit.read import StoredEvent
+from assistant.audit.reading.read import StoredEvent
 
 _TONES: Final = {"allow": "allow", "warn": "redact", "pseudonymise": "redact", "redact": "redact"}
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from assistant.audit.read import StoredEvent
-from assistant.audit.sealed import Sealed
+from assistant.audit.reading.read import StoredEvent
+from assistant.audit.reading.sealed import Sealed
 from assistant.web.console.telling import Told, findings_of, tell
 from policies.explanation import Detail
 

@@ -9,10 +9,10 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from assistant.audit.content import ContentText, Damaged, Erased, Kept
 from assistant.audit.events import Tag
-from assistant.audit.read import StoredEvent
-from assistant.audit.sealed import Sealed
+from assistant.audit.reading.read import StoredEvent
+from assistant.audit.reading.sealed import Sealed
+from assistant.audit.writing.content import ContentText, Damaged, Erased, Kept
 from assistant.compliance.standing import Disposition, State
 from assistant.errors import BadInputError, NotFoundError
 from assistant.rights import Right, has_right

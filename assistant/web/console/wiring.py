@@ -51,5 +51,6 @@ def parts_of(backend: ConsoleBackend) -> ConsoleParts:
         mark=backend.mark,
         review=backend.review,
         desk=backend.desk,
+        erasure=backend.erasure,
         labels=backend.labels,
     )

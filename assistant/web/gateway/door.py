@@ -129,6 +129,7 @@ class Gateway:
         return AnswerResponse(  # 3
             parts.answer(turn),
             ChatAnswer(turn.id, chosen.id, has_usage=asked.has_usage),
+            place=parts.place(holder.token_id),
             is_stream=asked.stream,
             running=self._running,
         )

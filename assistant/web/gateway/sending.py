@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -26,6 +26,7 @@ class AnswerResponse(Response):
 
     Args:
         events: of the turn; closed however this ends, which closes the request to the host.
+        place: held as long as the answer runs; may raise what refuses it.
         answer: what becomes of them.
         is_stream: send pieces as they come.
         running: where the task stands that ends when the process does.
@@ -36,12 +37,14 @@ class AnswerResponse(Response):
         events: AsyncGenerator[TurnEvent, None],
         answer: ChatAnswer,
         *,
+        place: AbstractAsyncContextManager[None],
         is_stream: bool,
         running: set[asyncio.Task[None]],
     ) -> None:
         super().__init__()
         self._events = events
         self._answer = answer
+        self._place = place
         self._is_stream = is_stream
         self._running = running
         self._has_started = False
@@ -67,7 +70,7 @@ class AnswerResponse(Response):
 
     async def _send_all(self, send: Send, reference: str) -> None:
         try:
-            async with aclosing(self._events) as events:
+            async with self._place, aclosing(self._events) as events:
                 async for event in events:
                     delta = self._answer.take(event)
                     if self._is_stream and delta:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from assistant.commands.doctor import run_egress
 from assistant.doctor import examination, site
 from assistant.doctor.check import Check, State
 from assistant.doctor.clocks import check_skew
 from assistant.doctor.examination import examine
 from assistant.doctor.files import Room, check_disk, check_files
-from assistant.doctor_commands import run_egress
 from assistant.settings import Settings
 
 GIB = 1 << 30

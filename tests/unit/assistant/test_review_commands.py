@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 
+from assistant.commands.review import render_json, render_table
 from assistant.review import AllFigures, RuleFigures
-from assistant.review_commands import render_json, render_table
 
 WRONG = RuleFigures("secret/aws-access-key", "AWS access key", 8, 2, 1)
 SILENT = RuleFigures("personal/email", "e-mail", 40, 0, 0)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.audit.checkpoint import (
+from assistant.audit.seals.checkpoint import (
     Algorithm,
     Checkpoint,
     NoteError,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from assistant.audit.light import AnchorState, Contradiction, Integrity, Light, Verification
+from assistant.audit.anchors.light import AnchorState, Contradiction, Integrity, Light, Verification
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 

@@ -7,9 +7,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.audit.offline.verify import L, Tree, has_signed, read_point
-from assistant.audit.tree import Tree as OurTree
-from assistant.audit.tree import range_nodes
+from assistant.audit.exports.offline.verify import L, Tree, has_signed, read_point
+from assistant.audit.seals.tree import Tree as OurTree
+from assistant.audit.seals.tree import range_nodes
 
 # RFC 8032 section 7.1: public key, message, signature.
 VECTORS = (

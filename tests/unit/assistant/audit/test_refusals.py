@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.audit import refusals
-from assistant.audit.refusals import RefusalWriter
+from assistant.audit.writing import refusals
+from assistant.audit.writing.refusals import RefusalWriter
 from connectors.refusals import Refusal
 
 REFUSAL = Refusal("connect", "203.0.113.7", 443, "litellm.main")

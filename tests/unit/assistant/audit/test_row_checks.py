@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from assistant.audit.events import AccessRefused, Event, KeyRotated, Tag
 from assistant.audit.record import Origin, Record, canonical_bytes, compose_record, leaf_of
-from assistant.audit.row_checks import PLACE_EPOCH, ROW_CHECKS, TEXT_COLUMNS, UUID_COLUMNS, parse_body
-from assistant.audit.slices import _is_right, _parse_row
+from assistant.audit.verification.row_checks import PLACE_EPOCH, ROW_CHECKS, TEXT_COLUMNS, UUID_COLUMNS, parse_body
+from assistant.audit.verification.slices import _is_right, _parse_row
 from tests.unit.assistant.audit.samples import any_event
 
 _NOW = 1_795_457_045_123_456_789  # 2026-11-23T18:04:05.123456Z

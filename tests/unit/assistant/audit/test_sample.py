@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.audit.sample import Population, Week, leaves_from, seed_of
+from assistant.audit.reading.sample import Population, Week, leaves_from, seed_of
 from assistant.errors import BadInputError
 
 CHECKPOINT = "cloister.example/log\n48213\nqV0l0Yx6b2S0m0v0B1a5lT0x0yQ0J0l0h0k0m0v0B1Y=\n"

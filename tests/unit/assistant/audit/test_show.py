@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from assistant.audit.events import Event, TurnAccepted
 from assistant.audit.parts import TurnPlace
-from assistant.audit.read import StoredEvent
+from assistant.audit.reading.read import StoredEvent
+from assistant.audit.reading.show import render_json, render_line
 from assistant.audit.record import Origin, canonical_bytes, compose_record
-from assistant.audit.show import render_json, render_line
 from assistant.conversation import short_reference
 from tests.unit.assistant.audit.samples import any_event
 

@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.audit import spool as spool_file
-from assistant.audit.content import ContentRow
 from assistant.audit.events import JobEnqueued
-from assistant.audit.insert import Entry
 from assistant.audit.record import Origin, compose_record
-from assistant.audit.spool import SPOOL_PURPOSE, Spool, SpoolFolder
+from assistant.audit.writing import spool as spool_file
+from assistant.audit.writing.content import ContentRow
+from assistant.audit.writing.insert import Entry
+from assistant.audit.writing.spool import SPOOL_PURPOSE, Spool, SpoolFolder
 from assistant.errors import SettingsError
 from assistant.keys import Keys
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.audit.exports.spreadsheet import COLUMNS, escape_cell, header, table_lines
 from assistant.audit.record import canonical_bytes
-from assistant.audit.spreadsheet import COLUMNS, escape_cell, header, table_lines
 
 FORMULA = "=cmd|' /C calc'!A0"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.audit.tree import (
+from assistant.audit.seals.tree import (
     EMPTY_ROOT,
     TILE_WIDTH,
     Tree,

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assistant.audit import durable
-from assistant.audit.checkpoint import Checkpoint, SecretNoteKey, parse_signature
-from assistant.audit.seal_key import announce
-from assistant.audit.tree import Tree, consistency_proof, perfect_root
-from assistant.audit.witness import MOST_BODY_BYTES, Answer, Witness
+from assistant.audit.anchors.witness import MOST_BODY_BYTES, Answer, Witness
+from assistant.audit.seals.checkpoint import Checkpoint, SecretNoteKey, parse_signature
+from assistant.audit.seals.seal_key import announce
+from assistant.audit.seals.tree import Tree, consistency_proof, perfect_root
+from assistant.audit.writing import durable
 from assistant.errors import SettingsError
 
 KEY = SecretNoteKey.make("cloister/test")

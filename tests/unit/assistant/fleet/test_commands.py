@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from assistant.commands import app
+from assistant.commands.app import app
 
 SHIPPED = str(Path(__file__).parents[4] / "compose" / "fleet.yaml")
 

@@ -7,11 +7,11 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from assistant.commands.policy import policy
 from assistant.errors import SettingsError
 from assistant.keys import Keys
 from assistant.policy import files
 from assistant.policy.files import PolicyReader
-from assistant.policy_commands import policy
 from assistant.settings import Settings
 from policies.errors import PolicyError
 from policies.rules import SHIPPED

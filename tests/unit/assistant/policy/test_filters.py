@@ -206,7 +206,7 @@ PRODUCT_PARTS = {"presidio_analyzer", "spacy", "litellm", "chainlit", "sqlalchem
 @pytest.mark.parametrize("command", ["scan", "stream"])
 def test_the_filter_answers_at_once_and_brings_nothing_of_the_product(command: str, tmp_path: Path) -> None:
     program = (
-        "import sys; from assistant.commands import app\n"
+        "import sys; from assistant.commands.app import app\n"
         f"app(['policy', {command!r}], standalone_mode=False)\n"
         "print(*sys.modules, file=sys.stderr)"
     )

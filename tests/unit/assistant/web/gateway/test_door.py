@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -74,7 +74,7 @@ class Site:
 
     async def _open(self) -> GatewayParts:
         await self.is_open.wait()
-        return GatewayParts(self.turns.answer, read_personas(), hosts, self._check_apart)
+        return GatewayParts(self.turns.answer, read_personas(), hosts, self._check_apart, lambda _: nullcontext())
 
     async def _check_apart(self, text: str, person: Person) -> Verdict:
         return judge(text)

@@ -1,0 +1,1 @@
+"""Checkpoints that lie elsewhere, and what they say of the log together."""

@@ -1,0 +1,1 @@
+"""Events as a file that an outsider checks without Cloister."""

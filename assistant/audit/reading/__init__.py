@@ -1,0 +1,1 @@
+"""The log for people: newest events, lists, proofs, samples."""

@@ -1,0 +1,160 @@
+"""Lists of the log for a person to page through: by keyset in both directions, along indexes, nothing counted whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final, Self
+from uuid import UUID
+
+from psycopg import sql
+
+from assistant.audit.events import Tag
+from assistant.audit.reader_pool import ReaderPool
+from assistant.audit.reading.read import (
+    EVENT_COLUMNS,
+    Search,
+    StoredEvent,
+    all_of,
+    branches_of,
+    conditions_of,
+    tail_of_reference,
+)
+from assistant.audit.record import first_id
+from assistant.errors import BadInputError
+
+_MOST_OF_A_TURN: Final = 200
+_LONGEST_TURN: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page begins: below an event, above one, or at the newest of all."""
+
+    before: UUID | None = None
+    after: UUID | None = None
+
+    @classmethod
+    def parse(cls, *, before: str, after: str) -> Self:
+        """Read the two fields of an address.
+
+        Raises:
+            BadInputError: one is not the id of an event.
+        """
+        try:
+            return cls(UUID(before) if before else None, UUID(after) if after else None)
+        except ValueError:
+            raise BadInputError("This page of the list is not there. Go to the newest one.") from None
+
+    @property
+    def is_upwards(self) -> bool:
+        """Tell whether the page is the one above an event."""
+        return self.after is not None and self.before is None
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """A page, the newest event first.
+
+    Attributes:
+        has_newer, has_older: whether there are events above and below it.
+    """
+
+    events: Sequence[StoredEvent] = field(default=())
+    has_newer: bool = False
+    has_older: bool = False
+
+
+class EventLists:
+    """Read lists and turns."""
+
+    def __init__(self, pool: ReaderPool) -> None:
+        self._pool = pool
+
+    async def page(self, search: Search, cursor: Cursor, *, limit: int) -> EventPage:
+        """Return one page.
+
+        Raises:
+            BadInputError: a reference that cannot be one.
+            TooBroadError: no index serves this combination in time.
+            UnavailableError: the database does not answer.
+        """
+        rows = await self._pool.rows(select_page(search, cursor, limit=limit + 1))
+        events = [StoredEvent(*row) for row in rows[:limit]]
+        has_more = len(rows) > limit
+        if cursor.is_upwards:
+            return EventPage(events[::-1], has_newer=has_more, has_older=True)
+        return EventPage(events, has_newer=cursor.before is not None, has_older=has_more)
+
+    async def count(self, search: Search, *, most: int) -> int:
+        """Return how many events there are, counting no further than `most`.
+
+        Raises:
+            TooBroadError: no index serves this combination in time.
+            UnavailableError: the database does not answer.
+        """
+        walks = _walks(search, Cursor(), limit=most, columns=sql.SQL("id"))
+        query = sql.SQL("SELECT count(*) FROM (SELECT id FROM ({}) walk LIMIT {}) counted").format(walks, most)
+        return int((await self._pool.rows(query))[0][0])
+
+    async def turn(self, turn: UUID | str) -> Sequence[StoredEvent]:
+        """Return the events of a turn, the earliest first; of the newest turn that a short reference stands for.
+
+        Raises:
+            BadInputError: the reference cannot be one.
+            UnavailableError: the database does not answer.
+        """
+        tail = turn.hex[-8:] if isinstance(turn, UUID) else tail_of_reference(turn)
+        query = sql.SQL(
+            "SELECT {} FROM audit.event WHERE right(turn_id::text, 8) = {} AND turn_id IS NOT NULL ORDER BY id LIMIT {}"
+        ).format(EVENT_COLUMNS, tail, _MOST_OF_A_TURN)
+        events = [StoredEvent(*row) for row in await self._pool.rows(query)]
+        if isinstance(turn, UUID):
+            return [event for event in events if event.turn_id == turn]
+        return [event for event in events if event.turn_id == events[-1].turn_id]
+
+    async def hosts_of(self, events: Sequence[StoredEvent]) -> Mapping[UUID, str]:
+        """Return which machine each turn of some events was sent to, by turn; the last one where there were several.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        tails = sorted({event.turn_id.hex[-8:] for event in events if event.turn_id})
+        if not tails:
+            return {}
+        begin = min(event.occurred_at for event in events) - _LONGEST_TURN
+        end = max(event.occurred_at for event in events) + _LONGEST_TURN
+        query = sql.SQL(
+            "SELECT turn_id, host FROM audit.event WHERE right(turn_id::text, 8) = ANY({}) AND turn_id IS NOT NULL "
+            "AND type = {} AND id >= {} AND id < {} ORDER BY id"
+        ).format(tails, Tag.TURN_ROUTED.value, first_id(begin), first_id(end))
+        return {turn_id: host for turn_id, host in await self._pool.rows(query) if host}
+
+
+def select_page(search: Search, cursor: Cursor, *, limit: int) -> sql.Composed:
+    """Return the query for the events of a page, from its edge on."""
+    walks = _walks(search, cursor, limit=limit, columns=EVENT_COLUMNS)
+    return sql.SQL("SELECT {} FROM ({}) walk {} LIMIT {}").format(EVENT_COLUMNS, walks, _order(cursor), limit)
+
+
+def _walks(search: Search, cursor: Cursor, *, limit: int, columns: sql.Composable) -> sql.Composed:
+    """Return one query for each way to be wanted, each along an index and no longer than the page."""
+    shared = [*conditions_of(search), *_edges(cursor)]
+    return sql.SQL(" UNION ALL ").join(
+        sql.SQL("(SELECT {} FROM audit.event WHERE {} {} LIMIT {})").format(
+            columns, all_of([*branch, *shared]), _order(cursor), limit
+        )
+        for branch in branches_of(search)
+    )
+
+
+def _order(cursor: Cursor) -> sql.SQL:
+    return sql.SQL("ORDER BY id") if cursor.is_upwards else sql.SQL("ORDER BY id DESC")
+
+
+def _edges(cursor: Cursor) -> Iterator[sql.Composable]:
+    if cursor.before:
+        yield sql.SQL("id < {}").format(cursor.before)
+    if cursor.after:
+        yield sql.SQL("id > {}").format(cursor.after)

@@ -1,0 +1,1 @@
+"""What may leave the log, and the proof that it was allowed."""

@@ -1,0 +1,202 @@
+"""Retention: months whose time is over lose what their events say; the tree over them stays and is still checked.
+
+Of each event its place and its leaf are left. An event, signed by the sealing key, says how many there are and what
+they are; without it `verify` calls the log changed. Who may run this has the sealer's key and the eraser's role.
+"""
+
+from __future__ import annotations
+
+import time
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final, Self
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+from pydantic import SecretStr
+
+from assistant.audit.events import RetentionExecuted
+from assistant.audit.record import Origin, Record, compose_record, first_id
+from assistant.audit.seals.checkpoint import NoteKey, SecretNoteKey
+from assistant.audit.seals.heads import ROW_PLACE
+from assistant.database import connect
+from assistant.errors import BadInputError, UnavailableError
+
+FLOOR_DAYS: Final = 183  # the function in the database has the same one
+_ROWS_AT_ONCE: Final = 10_000
+_MONTHS: Final = 12
+_LATEST_SECONDS: Final = int(datetime(9998, 12, 31, tzinfo=UTC).timestamp())  # an id may claim a later time
+
+_PARTITIONS: Final = (
+    "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+    "WHERE i.inhparent = 'audit.event'::regclass AND c.relname ~ '^event_[0-9]{4}_[0-9]{2}$' ORDER BY c.relname"
+)
+_DROPPABLE: Final = sql.SQL(
+    "SELECT {place}, leaf FROM audit.event WHERE id >= {begin} AND id < {end} AND NOT audit.stays(type) "
+    "ORDER BY era, xid, id"
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Month:
+    """A month in UTC, by the times that ids begin with."""
+
+    year: int
+    month: int
+
+    @classmethod
+    def of_id(cls, identifier: bytes) -> Self:
+        """Return the month of an event's id."""
+        seconds = min(int.from_bytes(identifier[:6], "big") // 1000, _LATEST_SECONDS)
+        moment = datetime.fromtimestamp(seconds, UTC)
+        return cls(moment.year, moment.month)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `2026-11`.
+
+        Raises:
+            ValueError: it is no month.
+        """
+        moment = datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC)
+        return cls(moment.year, moment.month)
+
+    def __str__(self) -> str:
+        """Return it as `2026-11`."""
+        return f"{self.year:04d}-{self.month:02d}"
+
+    @property
+    def begin(self) -> datetime:
+        """Return its first moment."""
+        return datetime(self.year, self.month, 1, tzinfo=UTC)
+
+    @property
+    def end(self) -> datetime:
+        """Return the first moment after it."""
+        return datetime(self.year + self.month // _MONTHS, self.month % _MONTHS + 1, 1, tzinfo=UTC)
+
+
+class Digest:
+    """Count dropped events and hash their places and leaves, in the order of the tree."""
+
+    def __init__(self) -> None:
+        self.events = 0
+        self._hash = sha256()
+
+    def add(self, place: bytes, leaf: bytes) -> None:
+        """Add the next event."""
+        self.events += 1
+        self._hash.update(place + leaf)
+
+    def __str__(self) -> str:
+        """Return the hash in hexadecimal."""
+        return self._hash.hexdigest()
+
+
+def sign_retention(month: Month, digest: Digest, keep_days: int, key: SecretNoteKey) -> RetentionExecuted:
+    """Return the event by which the key in force says what was dropped."""
+    signature = b64encode(key.sign(_statement(str(month), digest.events, str(digest)))).decode()
+    return RetentionExecuted(
+        month=str(month), events=digest.events, digest=str(digest), keep_days=keep_days, signature=signature
+    )
+
+
+def is_signed(event: RetentionExecuted, key: NoteKey) -> bool:
+    """Tell whether the event is this key's word."""
+    try:
+        signature = b64decode(event.signature, validate=True)
+    except ValueError:
+        return False
+    return key.has_signed(_statement(event.month, event.events, event.digest), signature)
+
+
+async def list_due(reader_url: SecretStr, keep_days: int, now: datetime) -> list[Month]:
+    """Return the months whose time is over, the oldest first.
+
+    Raises:
+        UnavailableError: the database does not answer.
+    """
+    try:
+        async with await connect(reader_url, autocommit=True) as connection:
+            rows = await (await connection.execute(_PARTITIONS)).fetchall()
+    except psycopg.OperationalError as error:
+        raise _away() from error
+    months = [Month.parse(name.removeprefix("event_").replace("_", "-")) for (name,) in rows]
+    return [month for month in months if month.end <= now - timedelta(days=keep_days)]
+
+
+async def digest_month(reader_url: SecretStr, month: Month) -> Digest:
+    """Count and hash what would be dropped.
+
+    Raises:
+        UnavailableError: the database does not answer.
+    """
+    digest = Digest()
+    query = _DROPPABLE.format(place=ROW_PLACE, begin=first_id(month.begin), end=first_id(month.end))
+    try:
+        async with (
+            await connect(reader_url) as connection,
+            connection.cursor("droppable", binary=True) as cursor,
+        ):
+            await cursor.execute(query)
+            while rows := await cursor.fetchmany(_ROWS_AT_ONCE):
+                for place, leaf in rows:
+                    digest.add(place, leaf)
+    except psycopg.OperationalError as error:
+        raise _away() from error
+    return digest
+
+
+async def drop_month(
+    reader_url: SecretStr, eraser_url: SecretStr, key: SecretNoteKey, month: Month, *, keep_days: int, origin: Origin
+) -> int:
+    """Drop what the events of a month say, and write the event that proves it; return how many they were.
+
+    Raises:
+        BadInputError: the month's time is not over, a legal hold forbids it, or an event came in between.
+        UnavailableError: the database does not answer.
+    """
+    digest = await digest_month(reader_url, month)
+    event = sign_retention(month, digest, keep_days, key)
+    entry = Jsonb(_entry_of(compose_record(event, origin, time.time_ns())))
+    try:
+        async with await connect(eraser_url, autocommit=True) as connection:
+            await connection.execute(
+                "SELECT audit.drop_month(%s, %s, %s, %s)", [str(month), keep_days, digest.events, entry]
+            )
+    except psycopg.errors.LockNotAvailable as error:
+        raise UnavailableError(f"{month} was not dropped: the log is being read as a whole. Try later.") from error
+    except psycopg.OperationalError as error:
+        if error.sqlstate and error.sqlstate.startswith(("55", "40")):  # not now: a hold, an event in between
+            raise _refused(month, error) from error
+        raise _away() from error
+    except psycopg.Error as error:
+        raise _refused(month, error) from error
+    return digest.events
+
+
+def _statement(month: str, events: int, digest: str) -> bytes:
+    return f"cloister audit retention\n{month}\n{events}\n{digest}\n".encode()
+
+
+def _entry_of(record: Record) -> dict[str, Any]:
+    """Return a record as the functions of the database take one."""
+    return {name: _plain(value) for name, value in record._asdict().items() if value is not None}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
+    return str(value) if isinstance(value, UUID | datetime) else value
+
+
+def _refused(month: Month, error: psycopg.Error) -> BadInputError:
+    return BadInputError(f"{month} was not dropped: {error.diag.message_primary or 'the database refused.'}")
+
+
+def _away() -> UnavailableError:
+    return UnavailableError("The audit log cannot be reached: the database does not answer. Ask again in a minute.")

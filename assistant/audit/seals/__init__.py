@@ -1,0 +1,1 @@
+"""The tree over the log, what is signed, and with which key."""

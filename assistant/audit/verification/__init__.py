@@ -1,0 +1,1 @@
+"""Derive the whole log again, and say what differs."""

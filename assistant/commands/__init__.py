@@ -1,0 +1,1 @@
+"""The `cloister` command: a file a group of commands."""
