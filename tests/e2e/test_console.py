@@ -111,6 +111,13 @@ def test_no_page_has_a_barrier(open_page: OpenPage, newest: TurnPlace, scheme: s
         watched.shoot(f"{name}-{scheme}-{width}")
 
 
+def test_a_barrier_would_be_found(open_page: OpenPage) -> None:
+    page = enter(open_page(Role.REVIEWER), "/console/queue")
+    page.evaluate("document.querySelector('#main h1').insertAdjacentHTML('afterend', '<button></button>')")
+    page.evaluate("document.querySelector('#main h1').style.color = 'rgb(235, 235, 230)'")
+    assert {found.partition(":")[0] for found in barriers(page)} == {"button-name", "color-contrast"}
+
+
 def test_the_keyboard_leads_from_the_top_into_a_turn(open_page: OpenPage, newest: TurnPlace) -> None:
     page = enter(open_page(Role.REVIEWER), "/console/queue")
     page.keyboard.press("Tab")
