@@ -77,7 +77,7 @@ PARTS = {
         environment=frozenset(
             {
                 *("CLOISTER_DATABASE_URL", "CLOISTER_MASTER_KEY_FILE", "CLOISTER_HOST", "CLOISTER_ORIGINS"),
-                *("CLOISTER_IS_BEHIND_TLS", "CLOISTER_EXPORTS_DIR"),
+                *("CLOISTER_IS_BEHIND_TLS", "CLOISTER_EXPORTS_DIR", "CLOISTER_LOG_KEY"),
             }
         ),
         volumes=("exports:/var/lib/cloister/exports",),
@@ -89,7 +89,7 @@ PARTS = {
         ("python", "-P", "-m", "workers", "worker"),
         ("python", "-c", "import sys; sys.exit(not open('/proc/1/task/1/children').read().split())"),
         {"master_key", "redis_url"},
-        environment=COMMON | {"CLOISTER_EXPORTS_DIR"},
+        environment=COMMON | {"CLOISTER_EXPORTS_DIR", "CLOISTER_LOG_KEY"},
         volumes=("exports:/var/lib/cloister/exports",),
         waits_for=frozenset({"migrate", "redis"}),
         configs=FLEET,
@@ -154,6 +154,7 @@ VALUES = {
     "CLOISTER_MASTER_KEY_FILE": "/run/secrets/master_key",
     "CLOISTER_SEAL_KEY_FILE": "/var/lib/cloister/seal/seal.key",
     "CLOISTER_EXPORTS_DIR": "/var/lib/cloister/exports",
+    "CLOISTER_LOG_KEY": "${LOG_KEY:-}",
     "CLOISTER_FLEET": "/etc/cloister/fleet.yaml",
     "CLOISTER_HOST": "0.0.0.0",  # noqa: S104 - of a container that publishes no port
     "CLOISTER_ORIGINS": '["${ORIGIN:-https://cloister.corp.example}"]',
