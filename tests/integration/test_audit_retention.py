@@ -20,7 +20,7 @@ from assistant.audit.exports.export import ExportRequest, create_export
 from assistant.audit.exports.export_query import ExportQuery
 from assistant.audit.exports.offline import verify as offline_verify
 from assistant.audit.reading.proof import prove
-from assistant.audit.record import canonical_bytes, compose_record, leaf_of
+from assistant.audit.record import Record, canonical_bytes, compose_record, derive_record, leaf_of
 from assistant.audit.removal.retention import Digest, Month, digest_month, drop_month, list_due, sign_retention
 from assistant.audit.seals import seal as seal_module
 from assistant.audit.seals.checkpoint import SecretNoteKey
@@ -31,7 +31,7 @@ from assistant.audit.verification.verify import Verifier
 from assistant.audit.writing.append import Appender
 from assistant.database import libpq_dsn
 from assistant.database_roles import AUDIT_ERASER_ROLE, url_for_role
-from assistant.errors import BadInputError, UnavailableError
+from assistant.errors import AuditUnavailableError, BadInputError, UnavailableError
 from tests.integration.conftest import Database
 from tests.integration.seal_scene import ORIGIN, SealedLog, job
 from tests.integration.test_audit_commands import run
@@ -133,6 +133,21 @@ def test_an_event_that_was_dropped_is_still_proved(log: SealedLog) -> None:
     proof = asyncio.run(prove(log.database.audit_reader_url, UUID(str(identifier))))
     assert proof.index == 123
     assert proof.shows(bytes(leaf), [read_public_key(log.keys.public_file)])  # type: ignore[call-overload]
+
+
+def test_an_event_that_was_dropped_does_not_come_back(log: SealedLog) -> None:
+    ((body,),) = log.rows("SELECT body FROM audit.event ORDER BY era, xid, id OFFSET 123 LIMIT 1")
+    drop(log, month_of(log))
+
+    async def send(record: Record) -> None:
+        async with Appender(log.database.audit_writer_url, ORIGIN) as appender:
+            await appender.append_record(record)
+
+    with pytest.raises(AuditUnavailableError):
+        asyncio.run(send(derive_record(bytes(body))))  # type: ignore[call-overload]
+    asyncio.run(send(compose_record(job(1), ORIGIN, int(OLD.timestamp() * 1_000_000_000))))  # late, and never dropped
+    log.seal()
+    assert verify(log).verdict is Verdict.SOUND
 
 
 def test_a_month_goes_no_earlier_than_the_floor(log: SealedLog) -> None:
