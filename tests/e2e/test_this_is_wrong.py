@@ -141,7 +141,7 @@ def test_who_is_no_reviewer_sees_neither_the_way_nor_the_queue(open_page: OpenPa
     expect(watched.page.get_by_role("link", name="Console")).to_have_count(0)
     watched.page.goto(f"{watched.site.url}/review")
     expect(watched.page.get_by_text("This is for who holds the role administrator or reviewer.")).to_be_visible()
-    expect(watched.page.get_by_role("link", name="Open the chat")).to_be_visible()
+    expect(watched.page.get_by_role("link", name="Open the console")).to_be_visible()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])

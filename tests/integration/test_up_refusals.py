@@ -137,7 +137,7 @@ def test_an_unknown_setting_of_a_child_ends_the_start_with_its_own_words(start: 
 def test_a_server_that_somebody_else_started_on_the_data_is_named(start: Start, quick_path: Path) -> None:
     with EmbeddedPostgres(quick_path / "var") as server:
         up = start()
-        assert up.ends() == 6
+        assert up.ends() == 6, up.text
         pid = (server.cluster / "postmaster.pid").read_text(encoding="ascii").splitlines()[0]
     assert f"process {pid}" in up.text
 

@@ -301,7 +301,7 @@ async def test_an_end_that_the_log_has_is_written_into_the_history_after_an_outa
 
 
 async def test_a_second_stop_does_not_tear_the_record_of_the_first(guard: Guard) -> None:
-    world = World(guard, Dev1_qwen=["One ", 30.0, "two"])
+    world = World(guard, Dev1_qwen=["One and two, ", 30.0, "three"])
     world.audit.seconds = 0.05
     first_piece = asyncio.Event()
 
@@ -368,7 +368,7 @@ async def test_a_cut_answer_stays_as_interrupted(guard: Guard) -> None:
 
 @pytest.mark.parametrize("how", ["close", "cancel"])
 async def test_stop_closes_the_request_and_records_the_interruption(guard: Guard, how: str) -> None:
-    world = World(guard, Dev1_qwen=["One ", 30.0, "two"])
+    world = World(guard, Dev1_qwen=["One and two, ", 30.0, "three"])
     first_piece = asyncio.Event()
 
     async def read() -> None:
