@@ -18,6 +18,8 @@ from uuid import UUID, uuid4
 
 import psycopg
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 from assistant.audit.seals.seal import Sealer
 from assistant.audit.seals.seal_key import SealKeyFile
 from assistant.compliance.following import HitFollower

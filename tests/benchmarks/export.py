@@ -20,6 +20,8 @@ from typing import Any, Final
 
 import psycopg
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 from assistant.audit.events import ExportCreated
 from assistant.audit.exports.export import ExportRequest, create_export
 from assistant.audit.exports.export_query import ExportQuery

@@ -28,6 +28,8 @@ import psutil
 import psycopg
 from pydantic import SecretStr
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 from assistant.audit.record import Origin, Record, compose_record
 from assistant.audit.seals.heads import Head
 from assistant.audit.seals.seal import Sealer
