@@ -319,24 +319,26 @@ async def _no_passages(question: str, reader: str) -> Sequence[QuotedPassage]:
 
 
 @asynccontextmanager
-async def build_access(settings: Settings) -> AsyncIterator[Access]:
-    """Open people and the audit log alone, for a command."""
+async def _command(settings: Settings) -> AsyncIterator[tuple[Keys, AsyncEngine, Appender]]:
+    """Open what every command rests on that needs not the whole product: keys, database and audit log."""
     keys = Keys.load_or_create(settings.master_key)
     async with AsyncExitStack() as stack:
         engine = create_engine(required(settings, "database_url"))
         stack.push_async_callback(engine.dispose)
-        audit = await stack.enter_async_context(open_audit(settings))
+        yield keys, engine, await stack.enter_async_context(open_audit(settings))
+
+
+@asynccontextmanager
+async def build_access(settings: Settings) -> AsyncIterator[Access]:
+    """Open people and the audit log alone, for a command."""
+    async with _command(settings) as (keys, engine, audit):
         yield Access(Identity(engine, session_hours=settings.session_hours), audit, TextMarker(keys))
 
 
 @asynccontextmanager
 async def build_tokens(settings: Settings) -> AsyncIterator[Tokens]:
     """Open API tokens and the audit log alone, for a command."""
-    keys = Keys.load_or_create(settings.master_key)
-    async with AsyncExitStack() as stack:
-        engine = create_engine(required(settings, "database_url"))
-        stack.push_async_callback(engine.dispose)
-        audit = await stack.enter_async_context(open_audit(settings))
+    async with _command(settings) as (keys, engine, audit):
         yield _tokens(engine, keys, audit)
 
 
@@ -347,30 +349,21 @@ def _tokens(engine: AsyncEngine, keys: Keys, audit: Appender) -> Tokens:
 @asynccontextmanager
 async def build_figures(settings: Settings) -> AsyncIterator[Figures]:
     """Open the figures of the rules alone, for a command."""
-    keys = Keys.load_or_create(settings.master_key)
-    async with AsyncExitStack() as stack:
-        engine = create_engine(required(settings, "database_url"))
-        stack.push_async_callback(engine.dispose)
-        audit = await stack.enter_async_context(open_audit(settings))
+    async with _command(settings) as (keys, engine, audit):
         yield Figures(audit, Reports(engine), _finding_counts(settings, keys))
 
 
 @asynccontextmanager
 async def build_erasure(settings: Settings) -> AsyncIterator[tuple[Access, Erasure]]:
     """Open people and erasures alone, for a command that somebody signs with their password."""
-    keys = Keys.load_or_create(settings.master_key)
-    async with AsyncExitStack() as stack:
-        engine = create_engine(required(settings, "database_url"))
-        stack.push_async_callback(engine.dispose)
-        audit = await stack.enter_async_context(open_audit(settings))
+    async with _command(settings) as (keys, engine, audit):
         access = Access(Identity(engine, session_hours=settings.session_hours), audit, TextMarker(keys))
         yield access, _erasure(settings, keys, audit)
 
 
 def _erasure(settings: Settings, keys: Keys, audit: Appender) -> Erasure:
-    url = required(settings, "database_url")
-    eraser_url, reader_url = (url_for_role(url, role, keys) for role in (AUDIT_ERASER_ROLE, AUDIT_READER_ROLE))
-    eraser = Eraser(eraser_url, reader_url, Origin.here(version("cloister")))
+    eraser_url = url_for_role(required(settings, "database_url"), AUDIT_ERASER_ROLE, keys)
+    eraser = Eraser(eraser_url, _reader_url(settings, keys), Origin.here(version("cloister")))
     return Erasure(eraser, audit, TextMarker(keys))
 
 
@@ -444,11 +437,11 @@ class _FleetReports:
 
 def build_fleet(settings: Settings, audit: Appender) -> SiteFleet:
     """Return the site's fleet; nothing is read and no host may be reached before somebody opens it."""
+    return SiteFleet(settings.fleet, allow=lambda fleet: _allow_fleet(settings, fleet), reports=_FleetReports(audit))
 
-    def allow(fleet: Fleet) -> None:
-        allow_site(settings, fleet=[host.address for host in fleet.hosts])
 
-    return SiteFleet(settings.fleet, allow=allow, reports=_FleetReports(audit))
+def _allow_fleet(settings: Settings, fleet: Fleet) -> None:
+    allow_site(settings, fleet=[host.address for host in fleet.hosts])
 
 
 def read_hosts(settings: Settings) -> Fleet | None:
@@ -463,7 +456,7 @@ def read_hosts(settings: Settings) -> Fleet | None:
         fleet = read_fleet(settings.fleet)
     except FleetError as error:
         raise SettingsError(str(error)) from error
-    allow_site(settings, fleet=[host.address for host in fleet.hosts if host.address])
+    _allow_fleet(settings, fleet)
     return fleet
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,29 +12,23 @@ from pydantic import SecretStr
 
 from assistant.audit.seals.seal import Sealer
 from assistant.audit.seals.seal_key import SealKeyFile
+from tests.fakes.mortal_files import Points, watch_files
 
 SEALS = 2  # the second one takes a key that the first one sealed the announcement of
 
 
 def seal_until(sealer_url: str, key_file: str, last_point: int) -> int:
     """Seal twice, and die at a point; return how many points there were, if it was not reached."""
-    passed = 0
-
-    def point() -> None:
-        nonlocal passed
-        passed += 1
-        if passed == last_point:
-            os.kill(os.getpid(), signal.SIGKILL)
-
+    point = Points(last_point)
     _watch_waits(point)
-    _watch_files(point)
+    watch_files(point)
 
     async def run() -> None:
         for _ in range(SEALS):
             await Sealer(SecretStr(sealer_url), SealKeyFile(Path(key_file))).seal()
 
     asyncio.run(run())
-    return passed
+    return point.passed
 
 
 def _watch_waits(point: Callable[[], None]) -> None:
@@ -50,24 +42,6 @@ def _watch_waits(point: Callable[[], None]) -> None:
         return result
 
     psycopg.AsyncConnection.wait = watched  # type: ignore[method-assign]
-
-
-def _watch_files(point: Callable[[], None]) -> None:
-    fsync, replace = os.fsync, Path.replace
-
-    def watched_fsync(descriptor: int) -> None:
-        point()
-        fsync(descriptor)
-        point()
-
-    def watched_replace(self: Path, target: Any) -> Path:
-        point()
-        result = replace(self, target)
-        point()
-        return result
-
-    os.fsync = watched_fsync  # type: ignore[assignment]
-    Path.replace = watched_replace  # type: ignore[method-assign]
 
 
 def report(sealer_url: str, key_file: str, last_point: int, answer: Any) -> None:
