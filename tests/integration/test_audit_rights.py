@@ -417,8 +417,11 @@ def test_every_partition_is_guarded_also_a_new_one(database: Database) -> None:
             "ON tgrelid = inhrelid WHERE inhparent = 'audit.event'::regclass GROUP BY 1, 3, 4"
         ).fetchall()
     assert len(guards) == 25
-    expected = (["refuse_change A", "refuse_statement A"], "cloister_audit_owner", None)
-    assert [guard for guard in guards if guard[1:] != expected] == []
+    always = ["refuse_change A", "refuse_statement A"]
+    default = ["refuse_change A", "refuse_dropped A", "refuse_statement A"]
+    for name, triggers, *owner_and_rights in guards:
+        assert triggers == (default if name == "event_default" else always), name
+        assert owner_and_rights == ["cloister_audit_owner", None], name
 
 
 async def test_writer_may_ask_for_months_ahead_and_gets_each_once(database: Database) -> None:
