@@ -40,16 +40,20 @@ from assistant.database import create_engine
 from assistant.database_roles import AUDIT_ERASER_ROLE, AUDIT_READER_ROLE, url_for_role
 from assistant.erasure import Erasure
 from assistant.errors import SettingsError
+from assistant.fleet.orders import Orders
+from assistant.fleet.records import FleetRecords
 from assistant.history.history import History
 from assistant.history.turn_details import TurnDetails
 from assistant.identity.identity import Identity
 from assistant.identity.pseudonyms import Pseudonyms
 from assistant.keys import Keys
+from assistant.maintenance.maintenance import Maintenance
 from assistant.policy.files import PolicyReader
 from assistant.policy.source import GuardSource
 from assistant.reports.reports import Reports
 from assistant.review import Figures, Review
 from assistant.settings import Settings
+from connectors.model_hosts.catalogue import Fleet, read_fleet
 from policies.errors import PolicyError
 from policies.explanation import Detail
 from policies.guard import Guard
@@ -60,6 +64,7 @@ class ConsoleBackend:
     """What the pages of the console ask.
 
     Attributes:
+        read_fleet: reads fleet.yaml for the planner; None where none was named.
         mark: makes the mark of words that were searched for.
         labels: the words for each rule of the policy that is in force now.
     """
@@ -78,6 +83,8 @@ class ConsoleBackend:
     review: Review
     desk: Desk
     erasure: Erasure
+    fleet: Maintenance
+    read_fleet: Callable[[], Fleet | None]
     mark: Callable[[str], TextMark]
     labels: Callable[[], Mapping[str, str]]
 
@@ -147,6 +154,12 @@ async def open_backend(
                 audit,
                 TextMarker(keys),
             ),
+            fleet=Maintenance(
+                FleetRecords(engine, keep_days=settings.fleet_history_days),
+                Orders(engine, keep_days=settings.fleet_history_days),
+                audit,
+            ),
+            read_fleet=lambda: read_fleet(settings.fleet) if settings.fleet is not None else None,
             mark=TextMarker(keys).mark,
             labels=labels,
         )
