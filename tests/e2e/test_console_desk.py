@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from assistant.access import Access
 from assistant.audit.reading.sample import Population
-from assistant.bootstrap_console import open_backend
+from assistant.bootstrap.console import open_backend
 from assistant.compliance.standing import Disposition, Move, Step
 from assistant.compliance.unmask import Asked
 from assistant.embedded.postgres import EmbeddedPostgres

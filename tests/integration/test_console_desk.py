@@ -17,7 +17,7 @@ from assistant.access import Access
 from assistant.audit.events import ReviewViewed
 from assistant.audit.exports.export import Exported, ExportRequest, OnProgress, create_export
 from assistant.audit.seals.seal_key import read_public_key
-from assistant.bootstrap_console import open_backend
+from assistant.bootstrap.console import open_backend
 from assistant.compliance.unmask import Asked
 from assistant.conversation import short_reference
 from assistant.settings import Settings
