@@ -363,7 +363,8 @@ async def build_erasure(settings: Settings) -> AsyncIterator[tuple[Access, Erasu
 
 def _erasure(settings: Settings, keys: Keys, audit: Appender) -> Erasure:
     eraser_url = url_for_role(required(settings, "database_url"), AUDIT_ERASER_ROLE, keys)
-    eraser = Eraser(eraser_url, _reader_url(settings, keys), Origin.here(version("cloister")))
+    writer_url = required(settings, "audit_database_url")
+    eraser = Eraser(writer_url, eraser_url, _reader_url(settings, keys), Origin.here(version("cloister")))
     return Erasure(eraser, audit, TextMarker(keys))
 
 

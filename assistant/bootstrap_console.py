@@ -140,6 +140,7 @@ async def open_backend(
             desk=desk,
             erasure=Erasure(
                 Eraser(
+                    _needed(settings.audit_database_url, "audit_database_url"),
                     url_for_role(_needed(settings.database_url, "database_url"), AUDIT_ERASER_ROLE, keys),
                     reader_url,
                     Origin.here(version("cloister")),
