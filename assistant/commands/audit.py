@@ -337,9 +337,9 @@ def audit_retention(
     from importlib.metadata import version
 
     from assistant.audit.record import Origin
-    from assistant.audit.removal.retention import digest_month, drop_month, list_due
+    from assistant.audit.removal.retention import RetentionUrls, digest_month, drop_month, list_due
     from assistant.audit.seals.seal_key import SealKeyFile
-    from assistant.database_roles import AUDIT_ERASER_ROLE
+    from assistant.database_roles import AUDIT_ERASER_ROLE, AUDIT_SEALER_ROLE
 
     settings = server_settings()
     reader, days = audit_reader_url(), settings.audit_keep_days
@@ -353,8 +353,8 @@ def audit_retention(
                 typer.echo(f"{month}: {(await digest_month(reader, month)).events:,} events would be dropped.")
                 continue
             key = SealKeyFile(settings.seal_key).read().current
-            eraser, origin = audit_role_url(AUDIT_ERASER_ROLE), Origin.here(version("cloister"))
-            dropped = await drop_month(reader, eraser, key, month, keep_days=days, origin=origin)
+            urls = RetentionUrls(reader, audit_role_url(AUDIT_SEALER_ROLE), audit_role_url(AUDIT_ERASER_ROLE))
+            dropped = await drop_month(urls, key, month, keep_days=days, origin=Origin.here(version("cloister")))
             typer.echo(f"{month}: {dropped:,} events dropped; their places and hashes stay.")
 
     asyncio.run(run())

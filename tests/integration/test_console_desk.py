@@ -74,7 +74,13 @@ async def console(database: Database, guard: Guard, tmp_path: Path) -> AsyncIter
     key = tmp_path / "master.key"
     key.write_bytes(bytes(range(32)))
     key.chmod(0o600)
-    settings = Settings(data_dir=tmp_path, port=8421, master_key_file=key, database_url=database.app_url)
+    settings = Settings(
+        data_dir=tmp_path,
+        port=8421,
+        master_key_file=key,
+        database_url=database.app_url,
+        audit_database_url=database.audit_writer_url,
+    )
     async with AsyncExitStack() as stack:
         scene = await stack.enter_async_context(open_desk(database, guard, tmp_path))
         review: Any = None  # reports are not what is looked at here
