@@ -173,6 +173,7 @@ async def build_console(settings: Settings) -> AsyncIterator[tuple[Access, Conso
             marker=marker,
             notice_days=settings.notice_days,
             exports=settings.exports,
+            second_look_percent=settings.second_look_percent,
         )
         review = Review(
             history,
