@@ -17,6 +17,7 @@ from assistant.commands.audit import audit
 from assistant.commands.erasure import erase, hold
 from assistant.commands.fleet import fleet
 from assistant.commands.hosts import hosts
+from assistant.commands.models import models
 from assistant.commands.policy import policy
 from assistant.commands.review import show_reports
 from assistant.commands.settings import report_refusals, server_settings, site_settings
@@ -43,6 +44,7 @@ audit.add_typer(hold, name="hold")
 audit.add_typer(erase, name="erase")
 app.add_typer(fleet, name="fleet")
 fleet.add_typer(hosts)
+fleet.add_typer(models)
 app.add_typer(policy, name="policy")
 policy.command("reports")(show_reports)
 
