@@ -77,6 +77,9 @@ class Settings(BaseSettings):
         description="Folder of exports until they are fetched, for worker and console; unset: in the data folder.",
     )
     fleet: Path | None = Field(default=None, description="fleet.yaml; unset looks for model hosts on loopback.")
+    fleet_history_days: int = Field(
+        default=30, ge=1, le=400, description="How long it is kept what each model host did, minute by minute."
+    )
     policy: Path | None = Field(default=None, description="The site's policy, file or folder; unset: the shipped one.")
     names: str = Field(
         default="none",

@@ -77,6 +77,9 @@ class Tag(StrEnum):
     FLEET_REFUSED = "fleet:refused"
     HOST_DRAINED = "host:drained"
     HOST_UNDRAINED = "host:undrained"
+    FLEET_ORDERED = "fleet:ordered"
+    FLEET_ORDER_DONE = "fleet:order-done"
+    FLEET_ORDER_FAILED = "fleet:order-failed"
     EGRESS_REFUSED = "egress:refused"
     LOG_OPENED = "log:opened"
     LOG_READ = "log:read"
@@ -969,6 +972,52 @@ class HostUndrained:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOrdered:
+    """Somebody wants something done at a model host; durable before it is.
+
+    Attributes:
+        act: such as `load` or `drain`.
+        model: on which model; empty for what is about the whole host.
+    """
+
+    tag: ClassVar = Tag.FLEET_ORDERED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    host: Name
+    act: Name
+    model: Name = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOrderDone:
+    """What was ordered at a model host is done."""
+
+    tag: ClassVar = Tag.FLEET_ORDER_DONE
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    host: Name
+    act: Name
+    model: Name = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOrderFailed:
+    """What was ordered at a model host could not be done.
+
+    Attributes:
+        reason: `refused`, or `lost` when the process that did it ended.
+    """
+
+    tag: ClassVar = Tag.FLEET_ORDER_FAILED
+    outcome: ClassVar = Outcome.FAILED
+    actor: UUID | None
+    host: Name
+    act: Name
+    model: Name = ""
+    reason: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EgressRefused:
     """The network lock refused an attempt to leave a process; never what was to be sent.
 
@@ -1412,6 +1461,9 @@ Event = (
     | FleetRefused
     | HostDrained
     | HostUndrained
+    | FleetOrdered
+    | FleetOrderDone
+    | FleetOrderFailed
     | EgressRefused
     | LogOpened
     | LogRead
