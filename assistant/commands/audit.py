@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # so that `--help` answers at once
     from assistant.settings import Settings
 
 _DECISIONS = "decisions"
+_CASE_DIGITS = 19  # the database counts cases with no more
 _MOST_READERS = 8  # each has a connection; beyond, the tree is what the others wait for
 
 audit = typer.Typer(help="The audit log.", no_args_is_help=True)
@@ -149,6 +150,9 @@ def audit_export(
     thread: Annotated[UUID | None, typer.Option(help="Of one conversation, by id.")] = None,
     turn: Annotated[str, typer.Option(help="Of the turn with this code, as the page shows it.")] = "",
     types: Annotated[list[str] | None, typer.Option("--type", help="Of this type; repeatable.")] = None,
+    case: Annotated[
+        str, typer.Option(help="Of a case, by its number or id: its turns and what was done with it.")
+    ] = "",
     rule: Annotated[str, typer.Option(help="Where this rule was the strictest.")] = "",
     model: Annotated[str, typer.Option(help="Of this model.")] = "",
     host: Annotated[str, typer.Option(help="Of this model host.")] = "",
@@ -169,7 +173,10 @@ def audit_export(
     if unknown:
         raise typer.BadParameter(f"{min(unknown)!r} is no type of event. There are: {', '.join(Tag)}.")
     settings = server_settings()
+    case_id, turn_ids = asyncio.run(_case(settings, case)) if case else (None, frozenset())
     query = ExportQuery(
+        case_id=case_id,
+        turn_ids=turn_ids,
         person_id=person,
         thread_id=thread,
         reference=turn,
@@ -248,6 +255,23 @@ def audit_anchors(
         typer.echo("No checkpoint is in there.", err=True)
         raise typer.Exit(1)
     typer.echo("".join(notes), nl=False)
+
+
+async def _case(settings: Settings, case: str) -> tuple[UUID, frozenset[UUID]]:
+    """Return the id and the turns of the case that somebody means; people stay pseudonyms, whoever asks."""
+    from assistant.bootstrap import required
+    from assistant.compliance.cases import Cases
+    from assistant.database import create_engine
+
+    try:
+        wanted = int(case) if case.isdecimal() and len(case) < _CASE_DIGITS else UUID(case)
+    except ValueError:
+        raise typer.BadParameter(f"{case!r} is neither the number nor the id of a case.") from None
+    engine = create_engine(required(settings, "database_url"))
+    try:
+        return await Cases(engine).turns_of(wanted)
+    finally:
+        await engine.dispose()
 
 
 def _sample_lines(sample: Sample, *, as_json: bool) -> list[str]:

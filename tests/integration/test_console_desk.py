@@ -145,7 +145,11 @@ async def test_the_search_gives_away_no_case_about_oneself(console: Console) -> 
     case = await scene.case_on(turn, await scene.ask("hello"))
     await scene.unmasking.request(scene.rita, Asked(case, [turn.id], REASON, 10, shows_names=True))
     await console.post("rita", f"/console/turn/{turn.id}/step", step="decide", disposition="violation", note="a key")
-    for kind, told in (("case:opened", case), ("unmask:requested", case), ("hit:decided", f"proposed by {scene.rita.id}")):
+    for kind, told in (
+        ("case:opened", case),
+        ("unmask:requested", case),
+        ("hit:decided", f"proposed by {scene.rita.id}"),
+    ):
         assert str(told) in await console.get("rita", f"/console/search?type={kind}")
         assert str(told) not in await console.get("rolf", f"/console/search?type={kind}")
 
