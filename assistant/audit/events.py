@@ -542,7 +542,7 @@ class CaseChanged:
     """A reviewer took a step with a case that decides nothing.
 
     Attributes:
-        change: `assign`, `ask`, `send-back`, `note` or `add-turns`.
+        change: `assign`, `ask`, `send-back`, `note`, `add-turns` or `export`.
     """
 
     tag: ClassVar = Tag.CASE_CHANGED
