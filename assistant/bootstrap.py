@@ -10,13 +10,24 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import redis.asyncio
 from pydantic import SecretStr
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from assistant.access import Access
 from assistant.answering.guarding import ConversationGuard
 from assistant.answering.recovery import recover_turns
-from assistant.audit.events import FleetLoaded, FleetRefused, LogOpened, PolicyLoaded, PolicyRefused
+from assistant.audit.events import (
+    FleetLoaded,
+    FleetRefused,
+    LogOpened,
+    PolicyLoaded,
+    PolicyRefused,
+    QuotasLoaded,
+    QuotasRefused,
+)
 from assistant.audit.exports.export import Exported, ExportRequest, OnProgress, create_export
 from assistant.audit.parts import TextMarker
 from assistant.audit.projections.project import Projector
@@ -52,6 +63,9 @@ from assistant.policy.files import PolicyReader, ReadPolicy
 from assistant.policy.names import FleetAsk, build_names, model_of_fleet
 from assistant.policy.source import GuardSource
 from assistant.policy.watch import PolicyWatch
+from assistant.quotas.limits import QuotaRules
+from assistant.quotas.quotas import Quotas
+from assistant.quotas.site_quotas import SiteQuotas
 from assistant.reports.reports import Reports
 from assistant.review import Figures, Review
 from assistant.settings import Settings
@@ -70,8 +84,9 @@ from policies.verdict import Direction
 
 _log = logging.getLogger(__name__)
 
-_MOST_HOSTS = 64  # named in one event, which stays under its 16 KiB
+_MOST_NAMED = 64  # hosts, or limits; named in one event, which stays under its 16 KiB
 _PROJECT_SECONDS = 20.0  # a chore; the next one goes on
+_COUNT_SECONDS = 2.0  # for Redis to count something
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +99,7 @@ class Application:
     policy_watch: PolicyWatch
     fleet: SiteFleet
     personas: Personas
+    quotas: Quotas
     history: History
     access: Access
     tokens: Tokens
@@ -121,6 +137,7 @@ class Application:
         return AnswerTurn(
             TurnParts(
                 personas=self.personas,
+                quotas=self.quotas,
                 guard=self.conversation_guard,
                 hosts=hosts,
                 history=self.history,
@@ -233,6 +250,8 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
         await stack.enter_async_context(policy_watch.running())
         history = History(engine, process=process)
         conversation_guard = ConversationGuard(guards, history, keys.sealer("pseudonyms"))
+        personas = read_personas(settings.personas)
+        quotas = await stack.enter_async_context(_open_quotas(settings, personas, audit))
         broker = CeleryBroker(required(settings, "redis_url"))
         stack.callback(broker.close)
         jobs = Jobs(engine, broker)
@@ -243,7 +262,8 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
             guards=guards,
             policy_watch=policy_watch,
             fleet=fleet,
-            personas=read_personas(settings.personas),
+            personas=personas,
+            quotas=quotas,
             history=history,
             access=Access(Identity(engine, session_hours=settings.session_hours), audit, marker),
             tokens=_tokens(engine, keys, audit),
@@ -288,6 +308,30 @@ def _open_content_log(settings: Settings, keys: Keys, audit: Appender, stack: As
     content_keys = ContentKeys(required(settings, "audit_database_url"), keys)
     stack.push_async_callback(content_keys.close)
     return ContentLog(audit, content_keys)
+
+
+@asynccontextmanager
+async def _open_quotas(settings: Settings, personas: Personas, audit: Appender) -> AsyncIterator[Quotas]:
+    """Read the limits, follow their file, and count in Redis meanwhile."""
+    names = [persona.name for persona in personas]
+    site = SiteQuotas(settings.quotas, personas=names, reports=_QuotaReports(audit))
+    async with open_counting(required(settings, "redis_url")) as client, site.running():
+        yield Quotas(client, site.current)
+
+
+@asynccontextmanager
+async def open_counting(url: SecretStr) -> AsyncIterator[redis.asyncio.Redis]:
+    """Open Redis as quotas need it: whoever waits for an answer learns soon that it is away."""
+    client = redis.asyncio.Redis.from_url(
+        url.get_secret_value(),
+        socket_timeout=_COUNT_SECONDS,
+        socket_connect_timeout=_COUNT_SECONDS,
+        retry=Retry(NoBackoff(), 1),
+    )
+    try:
+        yield client
+    finally:
+        await client.aclose()
 
 
 @asynccontextmanager
@@ -421,6 +465,20 @@ class _PolicyReports:
         await self._audit.append(PolicyRefused(policy_version=kept.version, place=error.where))
 
 
+class _QuotaReports:
+    """Changes of the limits, as the audit log notes them."""
+
+    def __init__(self, audit: Appender) -> None:
+        self._audit = audit
+
+    async def loaded(self, rules: QuotaRules) -> None:
+        names = tuple(limit.name for limit in rules.limits[:_MOST_NAMED])
+        await self._audit.append(QuotasLoaded(quotas_version=rules.version, limits=names))
+
+    async def refused(self, place: str, kept: QuotaRules) -> None:
+        await self._audit.append(QuotasRefused(quotas_version=kept.version, place=place))
+
+
 class _FleetReports:
     """Changes of the fleet, as the audit log notes them."""
 
@@ -428,7 +486,7 @@ class _FleetReports:
         self._audit = audit
 
     async def loaded(self, fleet: Fleet) -> None:
-        names = tuple(host.name for host in fleet.hosts[:_MOST_HOSTS])
+        names = tuple(host.name for host in fleet.hosts[:_MOST_NAMED])
         await self._audit.append(FleetLoaded(fleet_version=fleet.version, hosts=names))
 
     async def refused(self, place: str, kept: Fleet) -> None:

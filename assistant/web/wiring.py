@@ -18,7 +18,6 @@ from assistant.settings import Settings
 from assistant.web.chat_parts import ChatParts
 from assistant.web.console.wiring import parts_of
 from assistant.web.doors import Doors, PartState
-from assistant.web.gateway.places import Places
 from assistant.web.gateway_parts import GatewayParts
 from assistant.web.serve import serve_until_stopped
 from connectors.model_hosts.hosts import ModelHosts
@@ -107,7 +106,7 @@ class _Web:
             personas=self._application.personas,
             hosts=self._hosts.statuses,
             check_apart=self._application.conversation_guard.check_apart,
-            place=Places(self._redis, most=self._application.settings.token_answers).taken,
+            look=self._application.quotas.look,
         )
 
     async def _ready(self) -> None:

@@ -131,6 +131,7 @@ _OWN: Final[Mapping[str, _Telling]] = {
     Tag.ANSWER_BLOCKED: _Telling("The guard held the answer back.", is_plain=False),
     Tag.TURN_INTERRUPTED: _Telling("The answer stopped before its end.", is_plain=False),
     Tag.TURN_FAILED: _Telling("There was no answer.", is_plain=False),
+    Tag.TURN_REFUSED: _Telling("You reached a limit; nothing was sent.", is_plain=False),
     Tag.ACCESS_REFUSED: _Telling("You were refused something that your roles do not give.", is_plain=False),
     Tag.FEEDBACK_GIVEN: _Telling("You judged an answer."),
     Tag.THREAD_DELETED: _Telling("You deleted a conversation."),
