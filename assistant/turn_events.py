@@ -133,13 +133,13 @@ class Failed:
     """No answer; `words` say what failed and what to do. The details stand in the log under the reference.
 
     Attributes:
-        retry_after_seconds: when to ask again, where that is known.
+        retry_after_seconds: when asking again is worth it; 0 where nobody knows.
     """
 
     reference: str
     words: str
     trouble: Trouble = Trouble.OURS
-    retry_after_seconds: int | None = None
+    retry_after_seconds: int = 0
 
 
 TurnEvent = (

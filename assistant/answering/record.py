@@ -291,8 +291,8 @@ class TurnRecord:
             total_milliseconds=answer.milliseconds if answer else None,
         )
         await self._end_early(event, said)
-        wait = error.retry_after_seconds if isinstance(error, QuotaError) else None
-        return Failed(self.turn.reference, said, words.trouble_of(error), wait)
+        retry = error.retry_after_seconds if isinstance(error, QuotaError) else 0
+        return Failed(self.turn.reference, said, words.trouble_of(error), retry)
 
     async def _start(
         self, text: str, *, detail: Mapping[str, object], title: str, note: str = "", state: MessageState | None = None

@@ -17,7 +17,7 @@ from assistant.access import Access
 from assistant.audit.events import ReviewViewed
 from assistant.audit.exports.export import Exported, ExportRequest, OnProgress, create_export
 from assistant.audit.seals.seal_key import read_public_key
-from assistant.bootstrap_console import open_backend
+from assistant.bootstrap.console import open_backend
 from assistant.compliance.unmask import Asked
 from assistant.conversation import short_reference
 from assistant.settings import Settings
@@ -74,7 +74,13 @@ async def console(database: Database, guard: Guard, tmp_path: Path) -> AsyncIter
     key = tmp_path / "master.key"
     key.write_bytes(bytes(range(32)))
     key.chmod(0o600)
-    settings = Settings(data_dir=tmp_path, port=8421, master_key_file=key, database_url=database.app_url)
+    settings = Settings(
+        data_dir=tmp_path,
+        port=8421,
+        master_key_file=key,
+        database_url=database.app_url,
+        audit_database_url=database.audit_writer_url,
+    )
     async with AsyncExitStack() as stack:
         scene = await stack.enter_async_context(open_desk(database, guard, tmp_path))
         review: Any = None  # reports are not what is looked at here

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from assistant.balance import Counted, QuotaError, Window
-from assistant.bootstrap import open_counting
+from assistant.bootstrap.quotas import open_counting
 from assistant.conversation import Person, Role
 from assistant.errors import UnavailableError
 from assistant.quotas.limits import Claim, QuotaRules

@@ -57,9 +57,9 @@ class ChatAnswer:
                 delta = {"content": f"{_GAP}{words}" if self.text else words}
             case Answered():
                 self.usage = event.usage
-            case Failed(_, words, trouble, wait):
+            case Failed(_, words, trouble, retry_after_seconds):
                 status, code = TROUBLES[trouble]
-                raise GatewayError(status, words, code=code, headers=retry_headers(wait))
+                raise GatewayError(status, words, code=code, headers=retry_headers(retry_after_seconds))
             case Interrupted(_, words):
                 raise GatewayError(503, words, code="interrupted")
         self.text += delta.get("content", "")

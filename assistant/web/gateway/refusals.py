@@ -79,16 +79,16 @@ class NoSuchModelError(GatewayError):
 def refusal_of(error: CloisterError) -> GatewayError:
     """Return one of our refusals as this API says it."""
     status, code = next(((status, code) for kind, status, code in _STATUS if isinstance(error, kind)), (500, ""))
-    headers = retry_headers(error.retry_after_seconds if isinstance(error, TooManyAttemptsError | QuotaError) else None)
+    headers = retry_headers(error.retry_after_seconds if isinstance(error, TooManyAttemptsError | QuotaError) else 0)
     if isinstance(error, QuotaError):
         headers |= balance_headers(error.balance)
     param = "messages" if isinstance(error, BadInputError) else ""
     return GatewayError(status, str(error), code=code, param=param, headers=headers)
 
 
-def retry_headers(seconds: int | None) -> dict[str, str]:
+def retry_headers(seconds: int) -> dict[str, str]:
     """Return the header that says when to ask again; none if nobody knows."""
-    return {} if seconds is None else {"retry-after": str(seconds)}
+    return {"retry-after": str(seconds)} if seconds else {}
 
 
 def balance_headers(balance: Balance) -> dict[str, str]:
