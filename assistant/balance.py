@@ -35,6 +35,14 @@ class Window(StrEnum):
     MONTH = "month"
 
 
+_NOW: Final = {
+    Window.MINUTE: "this minute",
+    Window.HOUR: "this hour",
+    Window.DAY: "today",
+    Window.MONTH: "this month",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Allowance:
     """One number of one limit, and what is left of it.
@@ -62,7 +70,7 @@ class Allowance:
         """Return it as a person reads it."""
         if self.window is None:
             return f"{self.left:,} of {self.most:,} more answers at once"
-        return f"{self.left:,} of {self.most:,} {self.counted} left this {self.window}"
+        return f"{self.left:,} of {self.most:,} {self.counted} left {_NOW[self.window]}"
 
     @property
     def resets_in_words(self) -> str:

@@ -32,9 +32,11 @@ from assistant.turn_events import (
 )
 from assistant.web.chat_parts import ChatParts
 from assistant.web.console_parts import ConsoleParts
+from assistant.web.own_tokens import TokenPageParts
 from connectors.model_hosts.values import Capability, HostStatus, ModelStatus, Route
 from policies.verdict import Action, Decision, Finding, Verdict
 from tests.fakes.console_parts import FakeConsole
+from tests.fakes.own_tokens import FakeOwnTokens, look
 from tests.fakes.review_parts import FakeCounts, FakeReports
 from tests.fakes.turn_parts import FakeAudit
 
@@ -360,6 +362,7 @@ class FakeSite:
     reports: FakeReports = field(default_factory=FakeReports)
     counts: FakeCounts = field(default_factory=FakeCounts)
     audit: FakeAudit = field(default_factory=lambda: FakeAudit([]))
+    tokens: FakeOwnTokens = field(default_factory=FakeOwnTokens)
     console: FakeConsole = field(default_factory=FakeConsole)
     turns: FakeTurns = field(init=False)
     review: Review = field(init=False)
@@ -378,6 +381,7 @@ class FakeSite:
             documents=self.documents,
             review=self.review,
             hosts=hosts,
+            own_tokens=TokenPageParts(self.tokens, read_personas(), hosts, JudgingGuard().check_apart, look),
         )
 
     def console_parts(self) -> ConsoleParts:
