@@ -9,18 +9,25 @@ before it is given out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from assistant.balance import Balance
 from connectors.model_hosts.values import Route, Usage
 from policies.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The request is in the audit log; `reference` is how a person can speak of it."""
+    """The request is in the audit log.
+
+    Attributes:
+        reference: how a person can speak of it.
+        balance: what is left of the limits that hold for it, itself taken off.
+    """
 
     reference: str
+    balance: Balance = field(default=Balance())
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +125,21 @@ class Trouble(StrEnum):
     OVERLONG = "overlong"  # no model has room for the prompt: shorten it
     AWAY = "away"  # a host, the database or the like does not answer: ask again
     OURS = "ours"
+    LIMIT = "limit"  # of what the person may use: wait
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """No answer; `words` say what failed and what to do. The details stand in the log under the reference."""
+    """No answer; `words` say what failed and what to do. The details stand in the log under the reference.
+
+    Attributes:
+        retry_after_seconds: when asking again is worth it; 0 where nobody knows.
+    """
 
     reference: str
     words: str
     trouble: Trouble = Trouble.OURS
+    retry_after_seconds: int = 0
 
 
 TurnEvent = (

@@ -32,6 +32,7 @@ from assistant.audit.events import (
     TurnRouted,
 )
 from assistant.audit.parts import GuardReport, TextMarker, TurnPlace
+from assistant.balance import QuotaError
 from assistant.conversation import Message, MessageState, Person, Thread, Turn
 from assistant.errors import CloisterError, UnavailableError, where
 from assistant.personas.reader import Persona
@@ -290,7 +291,8 @@ class TurnRecord:
             total_milliseconds=answer.milliseconds if answer else None,
         )
         await self._end_early(event, said)
-        return Failed(self.turn.reference, said, words.trouble_of(error))
+        retry = error.retry_after_seconds if isinstance(error, QuotaError) else 0
+        return Failed(self.turn.reference, said, words.trouble_of(error), retry)
 
     async def _start(
         self, text: str, *, detail: Mapping[str, object], title: str, note: str = "", state: MessageState | None = None

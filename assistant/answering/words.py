@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 
+from assistant.balance import QuotaError
 from assistant.errors import CloisterError, UnavailableError
 from assistant.turn_events import Trouble
 from connectors.errors import ConnectorError, NoRouteError
@@ -66,6 +67,8 @@ def trouble_of(error: Exception) -> Trouble:
     """Say of what kind a failure is."""
     if isinstance(error, NoRouteError) and error.is_overlong:
         return Trouble.OVERLONG
+    if isinstance(error, QuotaError):
+        return Trouble.LIMIT
     return Trouble.AWAY if isinstance(error, UnavailableError | ConnectorError) else Trouble.OURS
 
 

@@ -26,6 +26,7 @@ class Tag(StrEnum):
     TURN_ANSWERED = "turn:answered"
     TURN_INTERRUPTED = "turn:interrupted"
     TURN_FAILED = "turn:failed"
+    TURN_REFUSED = "turn:refused"
     PROMPT_BLOCKED = "prompt:blocked"
     ANSWER_BLOCKED = "answer:blocked"
     HOST_UNREACHABLE = "host:unreachable"
@@ -75,6 +76,8 @@ class Tag(StrEnum):
     POLICY_REFUSED = "policy:refused"
     FLEET_LOADED = "fleet:loaded"
     FLEET_REFUSED = "fleet:refused"
+    QUOTAS_LOADED = "quotas:loaded"
+    QUOTAS_REFUSED = "quotas:refused"
     HOST_DRAINED = "host:drained"
     HOST_UNDRAINED = "host:undrained"
     FLEET_ORDERED = "fleet:ordered"
@@ -300,6 +303,25 @@ class TurnFailed:
     turn: TurnPlace
     error: Name
     total_milliseconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnRefused:
+    """A limit was reached, and nothing was sent; of refusals by one count of a limit, one in a minute is noted.
+
+    Attributes:
+        limit: its name in quotas.yaml.
+        counted: requests, tokens, or answers running at once.
+    """
+
+    tag: ClassVar = Tag.TURN_REFUSED
+    outcome: ClassVar = Outcome.REFUSED
+    turn: TurnPlace
+    door: Name
+    persona: Name
+    token_id: UUID | None
+    limit: Name
+    counted: Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -952,6 +974,30 @@ class FleetRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuotasLoaded:
+    """Limits of use are in force in this process from now on; `limits` are their names."""
+
+    tag: ClassVar = Tag.QUOTAS_LOADED
+    outcome: ClassVar = Outcome.DONE
+    quotas_version: Name
+    limits: tuple[Name, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotasRefused:
+    """A changed file of limits cannot be used in this process; `quotas_version` stays in force.
+
+    Attributes:
+        place: file and line of what is wrong.
+    """
+
+    tag: ClassVar = Tag.QUOTAS_REFUSED
+    outcome: ClassVar = Outcome.REFUSED
+    quotas_version: Name
+    place: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostDrained:
     """Somebody took a model host out of service: it gets no new prompts, and finishes what it answers."""
 
@@ -1413,6 +1459,7 @@ Event = (
     | AnswerBlocked
     | TurnInterrupted
     | TurnFailed
+    | TurnRefused
     | AccessRefused
     | PersonSignedIn
     | PersonSignInFailed
@@ -1459,6 +1506,8 @@ Event = (
     | PolicyRefused
     | FleetLoaded
     | FleetRefused
+    | QuotasLoaded
+    | QuotasRefused
     | HostDrained
     | HostUndrained
     | FleetOrdered

@@ -26,6 +26,7 @@ from assistant.turn_events import TurnEvent
 from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts.values import AnswerItem, ChatMessage, Need, Route, Token, Usage, Wishes
 from policies.guard import Guard
+from tests.fakes.limits import FakeLimits
 
 KEYS = Keys(bytes(range(32)))
 MARIA = Person(id=UUID(int=7), name="maria", roles=frozenset({Role.EMPLOYEE}))
@@ -146,6 +147,7 @@ class FakeHosts:
     asked: list[list[ChatMessage]] = field(default_factory=list)
     needs: list[Need] = field(default_factory=list)
     wished: list[tuple[int, float, Wishes]] = field(default_factory=list)
+    usage: Usage = field(default=Usage(prompt_tokens=10, answer_tokens=5))
     closed: int = 0
 
     def choose(self, need: Need, *, excluding: frozenset[str] = frozenset()) -> Route:
@@ -179,7 +181,7 @@ class FakeHosts:
                     await asyncio.sleep(piece)
                     continue
                 yield Token(piece) if isinstance(piece, str) else piece
-            yield Usage(prompt_tokens=10, answer_tokens=5)
+            yield self.usage
         finally:
             self.closed += 1
 
@@ -195,10 +197,12 @@ class World:
         self.journal: list[str] = []
         self.audit = FakeAudit(self.journal)
         self.history = FakeHistory(self.journal)
+        self.limits = FakeLimits()
         named = {name.replace("_", "/", 1): script for name, script in scripts.items()}
         self.hosts = FakeHosts(self.journal, named or {"Dev1/qwen": ["Hello ", "there."]})
         self.parts = TurnParts(
             personas=read_personas(),
+            quotas=self.limits,
             guard=ConversationGuard(GuardSource(guard), self.history, KEYS.sealer("pseudonyms")),
             hosts=self.hosts,
             history=self.history,

@@ -129,8 +129,9 @@ class Screen:
         match event:
             case AnswerText() | ReasoningText() | ToolCallText():
                 await self._show_said(event)
-            case Accepted():
-                pass  # the reference is said at the end
+            case Accepted(_, balance):  # the reference is said at the end
+                for words in balance.warnings():
+                    await self._draw_line(Line.MUTED, words, parent=self._message_id)
             case Guarded():
                 await self._show_guarded(event)
             case Routed(route):
