@@ -1,10 +1,10 @@
 """What a door sees of a turn, in the order in which it happens.
 
-Accepted → Guarded → (Blocked | Routed → AnswerText … → (Answered | Blocked | Interrupted | Failed))
+Accepted → Guarded → (Blocked | Waiting … → Routed → AnswerText … → (Answered | Blocked | Interrupted | Failed))
 
-`ReasoningText` and `ToolCallText` may stand wherever `AnswerText` may, `Notice` anywhere after `Guarded`. The last
-event is always one of Answered, Blocked, Interrupted or Failed, and the audit event of the same meaning is durable
-before it is given out.
+`Waiting` stands wherever something is waited for, `ReasoningText` and `ToolCallText` wherever `AnswerText` may,
+`Notice` anywhere after `Guarded`. The last event is always one of Answered, Blocked, Interrupted or Failed, and the
+audit event of the same meaning is durable before it is given out.
 """
 
 from __future__ import annotations
@@ -44,6 +44,13 @@ class Routed:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """What the answer waits for now: its place in line, a model that is loading. The next one takes its place."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerText:
     """A guarded piece of the answer, placeholders of this conversation restored for its owner."""
 
@@ -74,7 +81,7 @@ class ToolCallText:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the person should know now: a takeover, messages left out, a model that is loading."""
+    """Something the person should know: a takeover, messages left out."""
 
     words: str
 
@@ -117,21 +124,28 @@ class Trouble(StrEnum):
 
     OVERLONG = "overlong"  # no model has room for the prompt: shorten it
     AWAY = "away"  # a host, the database or the like does not answer: ask again
+    BUSY = "busy"  # all hosts are busy: ask again later
     OURS = "ours"
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """No answer; `words` say what failed and what to do. The details stand in the log under the reference."""
+    """No answer; `words` say what failed and what to do. The details stand in the log under the reference.
+
+    Attributes:
+        retry_after_seconds: when asking again is worth it; 0 where nobody knows.
+    """
 
     reference: str
     words: str
     trouble: Trouble = Trouble.OURS
+    retry_after_seconds: int = 0
 
 
 TurnEvent = (
     Accepted
     | Guarded
+    | Waiting
     | Routed
     | ReasoningText
     | ToolCallText

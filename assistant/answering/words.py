@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 
 from assistant.errors import CloisterError, UnavailableError
 from assistant.turn_events import Trouble
-from connectors.errors import ConnectorError, NoRouteError
+from connectors.errors import BusyError, ConnectorError, NoRouteError
 from connectors.model_hosts.values import Route, Usage
 from policies.explanation import Detail, details, summary
 from policies.verdict import Verdict
@@ -64,6 +64,8 @@ def failure_words(error: Exception, reference: str) -> str:
 
 def trouble_of(error: Exception) -> Trouble:
     """Say of what kind a failure is."""
+    if isinstance(error, BusyError):
+        return Trouble.BUSY
     if isinstance(error, NoRouteError) and error.is_overlong:
         return Trouble.OVERLONG
     return Trouble.AWAY if isinstance(error, UnavailableError | ConnectorError) else Trouble.OURS

@@ -52,6 +52,8 @@ async def _serve(settings: Settings) -> int:
             first_token_timeout_seconds=settings.first_token_timeout_seconds,
             stall_timeout_seconds=settings.stall_timeout_seconds,
             board=RedisBoard(redis_client),
+            most_waiting=settings.line_length,
+            line_timeout_seconds=settings.line_timeout_seconds,
         )
         application.fleet.follow(hosts.take_fleet)
         stack.push_async_callback(hosts.close)  # however far they got: the chat may never have come to be

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from connectors.errors import NoRouteError
@@ -17,6 +17,7 @@ _CAPABILITY_WORDS = {
 }
 
 _UNKNOWN_ANSWER_SECONDS = 10.0
+_TOLD_WAIT_SECONDS = 0.5  # a shorter wait in line is none
 _STEP_SECONDS = 0.25  # less makes no difference to a person; the load is then spread instead
 
 
@@ -66,6 +67,11 @@ class Candidate:
         """Return how many requests would be before a new one."""
         return self.queued + max(0, self.in_flight - self.slots + 1)
 
+    @property
+    def free_slots(self) -> int:
+        """Return how many answers can begin on it now, as far as Cloister asks it; its own queue comes and goes."""
+        return max(0, self.slots - self.in_flight)
+
     def first_token_seconds(self, prompt_tokens: int) -> float:
         """Estimate how long a prompt waits for its first token: those before it, its reading, the model's loading.
 
@@ -96,13 +102,26 @@ def choose(candidates: Sequence[Candidate], need: Need, *, excluding: frozenset[
     Raises:
         NoRouteError: none can take it; the message says which there are and what would help.
     """
+    for usable in usable_groups(candidates, need, excluding=excluding):
+        return route_to(best(usable, need), need)
+    raise refusal(candidates, need, excluding)
+
+
+def usable_groups(
+    candidates: Sequence[Candidate], need: Need, *, excluding: frozenset[str] = frozenset()
+) -> Iterator[list[Candidate]]:
+    """Yield, for each of the need's models that can be asked, its deployments that can."""
     for group in _groups(candidates, need):
         usable = [
             candidate for candidate in group if _is_usable(candidate, need) and candidate.deployment not in excluding
         ]
         if usable:
-            return _route(min(usable, key=lambda candidate: _rank(candidate, need)), need)
-    raise _refusal(candidates, need, excluding)
+            yield usable
+
+
+def best(usable: Iterable[Candidate], need: Need) -> Candidate:
+    """Return the one to ask of some that can be."""
+    return min(usable, key=lambda candidate: _rank(candidate, need))
 
 
 def _groups(candidates: Sequence[Candidate], need: Need) -> Iterable[list[Candidate]]:
@@ -131,7 +150,8 @@ def _rank(candidate: Candidate, need: Need) -> tuple[bool, int, int, bool, int, 
     )
 
 
-def _route(candidate: Candidate, need: Need) -> Route:
+def route_to(candidate: Candidate, need: Need, *, waited_seconds: float = 0.0, is_seated: bool = False) -> Route:
+    """Return the choice of a candidate, with its reason in words."""
     words = [
         f"room {spaced(need.tokens)} of {spaced(candidate.context_tokens)}",
         f"{candidate.waiting} waiting",
@@ -139,16 +159,19 @@ def _route(candidate: Candidate, need: Need) -> Route:
     ]
     if candidate.is_cooling:
         words.append("failed a moment ago, but there is no other")
+    if waited_seconds >= _TOLD_WAIT_SECONDS:
+        words.append(f"after {waited_seconds:.0f} s in line")
     return Route(
         deployment=candidate.deployment,
         host=candidate.host,
         model=candidate.public_name,
         context_tokens=candidate.context_tokens,
         reason=f"{candidate.host} {candidate.public_name}: {', '.join(words)}",
+        is_seated=is_seated,
     )
 
 
-def _refusal(candidates: Sequence[Candidate], need: Need, excluding: frozenset[str]) -> NoRouteError:
+def refusal(candidates: Sequence[Candidate], need: Need, excluding: frozenset[str]) -> NoRouteError:
     """Say why nobody can take the prompt: the first of the reasons that is true of all."""
     named = [candidate for group in _groups(candidates, need) for candidate in group]
     if not named:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +18,11 @@ from connectors.model_hosts.catalogue import Fleet
 from connectors.model_hosts.failures import Failure, describe_failure, is_of_the_host
 from connectors.model_hosts.kind import ProbeError
 from connectors.model_hosts.kinds import build_kinds
+from connectors.model_hosts.line import Line
 from connectors.model_hosts.load import Load
 from connectors.model_hosts.ollama import with_tag
 from connectors.model_hosts.router import CallError, Chunk, LitellmRouter
-from connectors.model_hosts.sharing import Board, Exchange, Share, Told
+from connectors.model_hosts.sharing import Board, Exchange, Share, Told, Word
 from connectors.model_hosts.status import describe_hosts
 from connectors.model_hosts.stream import SilenceError, paced
 from connectors.model_hosts.values import (
@@ -31,6 +32,7 @@ from connectors.model_hosts.values import (
     ChatMessage,
     HostStatus,
     Need,
+    Place,
     Route,
     Token,
     Usage,
@@ -59,6 +61,8 @@ class ModelHosts:
         loopback_ports: where to look instead of the usual ports, by the kind's name.
         look_every_seconds: how often to look at every host.
         board: where the processes of an installation tell each other what they ask of the hosts; None for one alone.
+        most_waiting: how many prompts may wait for each deployment when all that can take them are busy.
+        line_timeout_seconds: how long each of them waits at most.
     """
 
     def __init__(
@@ -72,6 +76,8 @@ class ModelHosts:
         loopback_ports: Mapping[str, Sequence[int]] | None = None,
         look_every_seconds: float = LOOK_EVERY_SECONDS,
         board: Board | None = None,
+        most_waiting: int = 50,
+        line_timeout_seconds: float = 120.0,
     ) -> None:
         self._first_token_timeout_seconds = first_token_timeout_seconds
         self._stall_timeout_seconds = stall_timeout_seconds
@@ -94,9 +100,18 @@ class ModelHosts:
         self._loads: defaultdict[str, Load] = defaultdict(Load)
         self._preparing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._prepared: set[str] = set()
-        self._exchange = Exchange(board, own=self._shares, on_told=self._hear) if board is not None else None
+        self._exchange = Exchange(board, own=self._word, on_told=self._hear) if board is not None else None
         self._told = Told()
         self._candidates: dict[str, tuple[Deployment, tuple[object, ...], choice.Candidate]] = {}
+        self._line = Line(
+            candidates=self._all_candidates,
+            others=lambda: (self._told.tickets, self._told.used),
+            take=lambda name: self._loads[name].take(self._tell_soon),
+            give_back=lambda name: self._loads[name].give_back(self._tell_soon),
+            on_change=self._tell_soon,
+            most_waiting=most_waiting,
+            patience_seconds=line_timeout_seconds,
+        )
 
     @property
     def is_ready(self) -> bool:
@@ -147,13 +162,32 @@ class ModelHosts:
         """
         if self._must_quote:
             return self._choose_quote(need, excluding)
-        candidates = [self._candidate(deployment) for deployment in self._watch.deployments.values()]
-        if not candidates:
-            tried = "; ".join(
-                f"{name} {entry.absence or 'offers no model'}" for name, entry in self._watch.hosts.items()
-            )
-            raise NoRouteError(f"No model host can be asked now. Tried: {tried}. Ask again in a minute.")
-        return choice.choose(candidates, need, excluding=excluding)
+        return choice.choose(self._some_candidates(), need, excluding=excluding)
+
+    async def line_up(
+        self, need: Need, *, excluding: frozenset[str] = frozenset()
+    ) -> AsyncGenerator[Place | Route, None]:
+        """Wait until a deployment has room for a prompt; yield the place in line when it changes, at last the route.
+
+        The route's seat is held until the generator is closed. Closing it earlier leaves the line.
+
+        Raises:
+            NoRouteError: no deployment can take it.
+            BusyError: all are busy, and the line is full or was waited in for too long.
+        """
+        if self._must_quote:
+            yield self._choose_quote(need, excluding)
+            return
+        self._some_candidates()
+        if self._exchange is not None:
+            await self._exchange.refresh()
+        async with aclosing(self._line.wait(need, excluding=excluding)) as steps:
+            async for step in steps:
+                if isinstance(step, Place):
+                    yield step
+                else:
+                    candidate, waited_seconds = step
+                    yield choice.route_to(candidate, need, waited_seconds=waited_seconds, is_seated=True)
 
     async def ask(
         self,
@@ -186,7 +220,7 @@ class ModelHosts:
                     yield quote_item
             return
         load = self._loads[route.deployment]
-        with load.carrying(self._tell_soon):
+        with nullcontext() if route.is_seated else load.carrying(self._tell_soon):
             try:
                 deployment = await self._make_ready(route)
                 answer = self._ask_host(
@@ -203,8 +237,8 @@ class ModelHosts:
         trouble = self._loading_words if self._loading_error else ""
         return describe_hosts(self._watch, self._loads, self._told.others, is_quoting=self._must_quote, trouble=trouble)
 
-    def _shares(self) -> Mapping[str, Share]:
-        """Return what this process tells the others: of each deployment that there is something to tell about."""
+    def _word(self) -> Word:
+        """Return what this process tells the others."""
         shares = {
             name: Share(
                 load.in_flight,
@@ -215,12 +249,14 @@ class ModelHosts:
             )
             for name, load in self._loads.items()
         }
-        return {name: share for name, share in shares.items() if share != Share()}
+        told = {name: share for name, share in shares.items() if share != Share()}
+        return Word(told, self._line.tickets, self._line.used)
 
     def _hear(self, told: Told) -> None:
         drained_before, self._told = self._told.drained, told
         if told.drained != drained_before:
             self._watch.take_drained(told.drained)
+        self._line.stir()
 
     def _tell_soon(self) -> None:
         if self._exchange is not None:
@@ -251,6 +287,23 @@ class ModelHosts:
         choice.choose([candidate], need, excluding=excluding)
         reason = "quote: no model host was found, so passages are quoted"
         return Route(_QUOTE, quote.HOST, quote.MODEL, context_tokens=0, reason=reason)
+
+    def _all_candidates(self) -> list[choice.Candidate]:
+        return [self._candidate(deployment) for deployment in self._watch.deployments.values()]
+
+    def _some_candidates(self) -> list[choice.Candidate]:
+        """Return every deployment as the choice looks at it.
+
+        Raises:
+            NoRouteError: there is none at all.
+        """
+        candidates = self._all_candidates()
+        if not candidates:
+            tried = "; ".join(
+                f"{name} {entry.absence or 'offers no model'}" for name, entry in self._watch.hosts.items()
+            )
+            raise NoRouteError(f"No model host can be asked now. Tried: {tried}. Ask again in a minute.")
+        return candidates
 
     def _candidate(self, deployment: Deployment) -> choice.Candidate:
         """Return what the choice looks at; built anew only when something of it changed."""
@@ -384,6 +437,7 @@ class ModelHosts:
                 self._begin_loading()
         elif self._loading.done() and not self._loading_error:
             self._replace_deployments()
+        self._line.stir()
 
     def _begin_loading(self) -> asyncio.Task[None]:
         """Return the task that loads litellm; after a failure the next prompt tries again."""

@@ -49,13 +49,21 @@ class Load:
     @contextmanager
     def carrying(self, on_change: Callable[[], None]) -> Iterator[None]:
         """Count one request for as long as it is carried; `on_change` is told of both ends."""
-        self.in_flight += 1
-        on_change()
+        self.take(on_change)
         try:
             yield
         finally:
-            self.in_flight -= 1
-            on_change()
+            self.give_back(on_change)
+
+    def take(self, on_change: Callable[[], None]) -> None:
+        """Count one more request; `on_change` is told."""
+        self.in_flight += 1
+        on_change()
+
+    def give_back(self, on_change: Callable[[], None]) -> None:
+        """Count one less."""
+        self.in_flight -= 1
+        on_change()
 
     def failed(self) -> None:
         """Note a failure: 15 s of rest, twice as long with each one in a row."""

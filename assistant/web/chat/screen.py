@@ -20,6 +20,7 @@ from assistant.turn_events import (
     Routed,
     ToolCallText,
     TurnEvent,
+    Waiting,
 )
 from assistant.web.chat import steps
 from assistant.web.chat.pacing import Pacer
@@ -136,6 +137,8 @@ class Screen:
             case Routed(route):
                 self._is_routed = True
                 await self._show_waiting(f"Asking {route.host} · {route.model}")
+            case Waiting(words):
+                await self._show_waiting(words)
             case Notice(words):
                 await self.add_line(Line.NOTICE, words)
             case Answered():

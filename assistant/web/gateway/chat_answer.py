@@ -57,9 +57,10 @@ class ChatAnswer:
                 delta = {"content": f"{_GAP}{words}" if self.text else words}
             case Answered():
                 self.usage = event.usage
-            case Failed(_, words, trouble):
+            case Failed(_, words, trouble, retry_after_seconds):
                 status, code = TROUBLES[trouble]
-                raise GatewayError(status, words, code=code)
+                headers = {"retry-after": str(retry_after_seconds)} if retry_after_seconds else {}
+                raise GatewayError(status, words, code=code, headers=headers)
             case Interrupted(_, words):
                 raise GatewayError(503, words, code="interrupted")
         self.text += delta.get("content", "")
