@@ -30,13 +30,11 @@ class Share:
     Attributes:
         in_flight: answers in the making.
         tokens_per_second: of one answer, as measured lately; 0 before the first.
-        rest_seconds: how long others should be asked first, after a failure.
         prompt_tokens_per_second, answer_seconds: as measured lately; 0 before the first.
     """
 
     in_flight: int = 0
     tokens_per_second: float = 0.0
-    rest_seconds: float = 0.0
     prompt_tokens_per_second: float = 0.0
     answer_seconds: float = 0.0
 
@@ -45,7 +43,6 @@ class Share:
         return Share(
             self.in_flight + other.in_flight,
             _mean(self.tokens_per_second, other.tokens_per_second),
-            max(self.rest_seconds, other.rest_seconds),
             _mean(self.prompt_tokens_per_second, other.prompt_tokens_per_second),
             _mean(self.answer_seconds, other.answer_seconds),
         )
@@ -76,6 +73,19 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
+class Failing:
+    """A deployment that fails.
+
+    Attributes:
+        failures: in a row; 0 says that it answers again.
+        rest_seconds: how long it is left alone from now on; then one prompt tries it.
+    """
+
+    failures: int
+    rest_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Word:
     """What one process tells.
 
@@ -83,11 +93,15 @@ class Word:
         shares: of each deployment that there is something to tell about.
         tickets: who waits there.
         used: what each owner has of the hosts, see `Line.used`.
+        failing: deployments that began to fail, or to answer again, since the last word.
+        trials: deployments that one prompt of this process tries now.
     """
 
     shares: Mapping[str, Share] = field(default_factory=dict)
     tickets: tuple[Ticket, ...] = ()
     used: Mapping[str, float] = field(default_factory=dict)
+    failing: Mapping[str, Failing] = field(default_factory=dict)
+    trials: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +113,14 @@ class Told:
         others: what all other processes say together, by deployment.
         tickets: all prompts that wait elsewhere.
         used: what each owner has of the hosts elsewhere.
+        failing: all deployments that fail, whoever saw it; None while nothing is heard.
     """
 
     drained: Mapping[str, str] = field(default_factory=dict)
     others: Mapping[str, Share] = field(default_factory=dict)
     tickets: tuple[Ticket, ...] = ()
     used: Mapping[str, float] = field(default_factory=dict)
+    failing: Mapping[str, Failing] | None = None
 
 
 class Board(Protocol):
@@ -114,6 +130,13 @@ class Board(Protocol):
         """Write down what this process knows, and read what the others wrote; may raise anything."""
         ...
 
+    async def claim_trial(self, deployment: str) -> bool:
+        """Tell whether a prompt of this process may be the one that tries a deployment; may raise anything.
+
+        The claim holds as long as `Word.trials` repeats it.
+        """
+        ...
+
 
 class Exchange:
     """Keeps up with the others: every second, and at once when something happens here.
@@ -121,12 +144,21 @@ class Exchange:
     Args:
         board: where it is written.
         own: what this process knows now.
+        on_sent: called with what was written down.
         on_told: called with what is new.
     """
 
-    def __init__(self, board: Board, *, own: Callable[[], Word], on_told: Callable[[Told], None]) -> None:
+    def __init__(
+        self,
+        board: Board,
+        *,
+        own: Callable[[], Word],
+        on_sent: Callable[[Word], None],
+        on_told: Callable[[Told], None],
+    ) -> None:
         self._board = board
         self._own = own
+        self._on_sent = on_sent
         self._on_told = on_told
         self._task: asyncio.Task[None] | None = None
         self._early = asyncio.Event()
@@ -159,6 +191,15 @@ class Exchange:
             if not self._is_failing and time.monotonic() - self._heard_at > _WAITING_SECONDS:
                 await self.once()
 
+    async def claim_trial(self, deployment: str) -> bool:
+        """Tell whether a prompt of this process may be the one that tries a deployment; yes while nobody is heard."""
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                return await self._board.claim_trial(deployment)
+        except Exception as error:  # noqa: BLE001  # likewise
+            _log.warning("Nobody knows who else tries %s: %s", deployment, type(error).__name__)
+            return True
+
     async def once(self) -> None:
         """Exchange now. Without the board drains stay as they were, and nothing is known of the others' work."""
         try:
@@ -166,6 +207,7 @@ class Exchange:
             self._is_waiting = bool(own.tickets)
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 told = await self._board.exchange(own)
+            self._on_sent(own)
             self._is_failing = False
             self._heard_at = time.monotonic()
         except Exception as error:  # noqa: BLE001  # the board is somebody else's; whatever it was, answers go on
