@@ -66,6 +66,6 @@ OpenApplication = Callable[[Settings], AbstractAsyncContextManager[Application]]
 
 def open_application(settings: Settings) -> AbstractAsyncContextManager[Application]:
     """Open the product for the tasks of one process."""
-    from assistant.bootstrap import build_application  # noqa: PLC0415 - loaded in the child that uses it, see worker.py
+    from assistant.bootstrap.application import build_application  # noqa: PLC0415 - loaded in the child that uses it, see worker.py
 
     return build_application(settings, process="worker")

@@ -53,7 +53,7 @@ def audit_tail(
     from assistant.audit.events import LogRead, Tag
     from assistant.audit.reading.read import LogReader, Search
     from assistant.audit.reading.show import render_json, render_line
-    from assistant.bootstrap import open_audit
+    from assistant.bootstrap.log import open_audit
 
     if event and event not in set(Tag):
         raise typer.BadParameter(f"{event!r} is no type of event. There are: {', '.join(Tag)}.")
@@ -167,7 +167,7 @@ def audit_export(
     from assistant.audit.events import Tag
     from assistant.audit.exports.export import Exported, ExportRequest, create_export
     from assistant.audit.exports.export_query import ExportQuery
-    from assistant.bootstrap import open_audit
+    from assistant.bootstrap.log import open_audit
 
     unknown = set(types or []) - set(Tag)
     if unknown:
@@ -222,7 +222,7 @@ def audit_sample(
     from assistant.audit.events import LogRead
     from assistant.audit.reading.decisions import draw_decisions
     from assistant.audit.reading.sample import Population, Week, draw
-    from assistant.bootstrap import open_audit
+    from assistant.bootstrap.log import open_audit
 
     if population not in {*Population, _DECISIONS}:
         raise typer.BadParameter(f"{population!r} is neither turns, hits nor decisions.")
@@ -259,7 +259,7 @@ def audit_anchors(
 
 async def _case(settings: Settings, case: str) -> tuple[UUID, frozenset[UUID]]:
     """Return the id and the turns of the case that somebody means; people stay pseudonyms, whoever asks."""
-    from assistant.bootstrap import required
+    from assistant.bootstrap.log import required
     from assistant.compliance.cases import Cases
     from assistant.database import create_engine
 
@@ -307,7 +307,7 @@ async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_qui
     from assistant.audit.events import LogVerified
     from assistant.audit.verification.anchor import read_anchors
     from assistant.audit.verification.verify import Verifier
-    from assistant.bootstrap import open_audit
+    from assistant.bootstrap.log import open_audit
 
     settings = server_settings()
     async with Verifier(

@@ -75,7 +75,7 @@ def audit_witness(
 def audit_rotate_key() -> None:
     """Have a new key sign from the next batch on; the old one announces it in the log, and is then gone."""
     from assistant.audit.seals.seal_key import SealKeyFile, rotate
-    from assistant.bootstrap import open_audit
+    from assistant.bootstrap.log import open_audit
 
     settings = server_settings()
 
@@ -91,7 +91,7 @@ def audit_rotate_key() -> None:
 def audit_rebuild_projections() -> None:
     """Make search, tallies and the queue of hits anew from the log; what people decided stays."""
     from assistant.audit.projections.project import Projector
-    from assistant.bootstrap import required
+    from assistant.bootstrap.log import required
     from assistant.compliance.following import HitFollower
     from assistant.database import create_engine
     from assistant.database_roles import AUDIT_PROJECTOR_ROLE
@@ -118,9 +118,9 @@ def audit_retention(
     from importlib.metadata import version
 
     from assistant.audit.record import Origin
-    from assistant.audit.removal.retention import digest_month, drop_month, list_due
+    from assistant.audit.removal.retention import RetentionUrls, digest_month, drop_month, list_due
     from assistant.audit.seals.seal_key import SealKeyFile
-    from assistant.database_roles import AUDIT_ERASER_ROLE
+    from assistant.database_roles import AUDIT_ERASER_ROLE, AUDIT_SEALER_ROLE
 
     settings = server_settings()
     reader, days = audit_reader_url(), settings.audit_keep_days
@@ -134,8 +134,8 @@ def audit_retention(
                 typer.echo(f"{month}: {(await digest_month(reader, month)).events:,} events would be dropped.")
                 continue
             key = SealKeyFile(settings.seal_key).read().current
-            eraser, origin = audit_role_url(AUDIT_ERASER_ROLE), Origin.here(version("cloister"))
-            dropped = await drop_month(reader, eraser, key, month, keep_days=days, origin=origin)
+            urls = RetentionUrls(reader, audit_role_url(AUDIT_SEALER_ROLE), audit_role_url(AUDIT_ERASER_ROLE))
+            dropped = await drop_month(urls, key, month, keep_days=days, origin=Origin.here(version("cloister")))
             typer.echo(f"{month}: {dropped:,} events dropped; their places and hashes stay.")
 
     asyncio.run(run())

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from assistant.access import Access
-from assistant.bootstrap_console import open_backend
+from assistant.bootstrap.console import open_backend
 from assistant.settings import Settings
 from assistant.web.console.app import ConsoleApplication
 from assistant.web.console.wiring import parts_of
@@ -61,7 +61,13 @@ async def open_console(
     key = folder / "master.key"
     key.write_bytes(bytes(range(32)))
     key.chmod(0o600)
-    settings = Settings(data_dir=folder, port=8421, master_key_file=key, database_url=database.app_url)
+    settings = Settings(
+        data_dir=folder,
+        port=8421,
+        master_key_file=key,
+        database_url=database.app_url,
+        audit_database_url=database.audit_writer_url,
+    )
     async with AsyncExitStack() as stack:
         scene = await stack.enter_async_context(
             open_desk(database, guard, folder, second_look_percent=second_look_percent)
