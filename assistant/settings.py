@@ -77,6 +77,9 @@ class Settings(BaseSettings):
         description="Folder of exports until they are fetched, for worker and console; unset: in the data folder.",
     )
     fleet: Path | None = Field(default=None, description="fleet.yaml; unset looks for model hosts on loopback.")
+    fleet_history_days: int = Field(
+        default=30, ge=1, le=400, description="How long it is kept what each model host did, minute by minute."
+    )
     policy: Path | None = Field(default=None, description="The site's policy, file or folder; unset: the shipped one.")
     names: str = Field(
         default="none",
@@ -106,6 +109,12 @@ class Settings(BaseSettings):
     stall_timeout_seconds: float = Field(default=30.0, gt=0, description="Patience between two tokens.")
     notice_days: int = Field(
         default=30, ge=0, le=365, description="After how many days an employee is told that they were unmasked."
+    )
+    second_look_percent: int = Field(
+        default=5,
+        ge=0,
+        le=100,
+        description="How many of a hundred decided hits somebody reads again without seeing them.",
     )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
 

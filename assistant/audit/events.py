@@ -54,6 +54,9 @@ class Tag(StrEnum):
     CASE_VIEWED = "case:viewed"
     REVIEW_SAMPLED = "review:sampled"
     SAMPLE_JUDGED = "sample:judged"
+    SECOND_LOOKS_DRAWN = "second-look:drawn"
+    SECOND_LOOK_JUDGED = "second-look:judged"
+    SECOND_LOOK_SETTLED = "second-look:settled"
     PERSON_LOOKED_UP = "person:looked-up"
     UNMASK_REQUESTED = "unmask:requested"
     UNMASK_APPROVED = "unmask:approved"
@@ -77,6 +80,9 @@ class Tag(StrEnum):
     QUOTAS_REFUSED = "quotas:refused"
     HOST_DRAINED = "host:drained"
     HOST_UNDRAINED = "host:undrained"
+    FLEET_ORDERED = "fleet:ordered"
+    FLEET_ORDER_DONE = "fleet:order-done"
+    FLEET_ORDER_FAILED = "fleet:order-failed"
     EGRESS_REFUSED = "egress:refused"
     LOG_OPENED = "log:opened"
     LOG_READ = "log:read"
@@ -558,7 +564,7 @@ class CaseChanged:
     """A reviewer took a step with a case that decides nothing.
 
     Attributes:
-        change: `assign`, `ask`, `send-back`, `note` or `add-turns`.
+        change: `assign`, `ask`, `send-back`, `note`, `add-turns` or `export`.
     """
 
     tag: ClassVar = Tag.CASE_CHANGED
@@ -652,6 +658,59 @@ class SampleJudged:
     sample_id: UUID
     place: int
     disposition: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondLooksDrawn:
+    """It was drawn which decisions of a week are read a second time; with these fields anybody can draw it again.
+
+    Attributes:
+        percent: how many of a hundred.
+        decisions: how many there were to draw from.
+        batch, seed: as of `ReviewSampled`.
+    """
+
+    tag: ClassVar = Tag.SECOND_LOOKS_DRAWN
+    outcome: ClassVar = Outcome.DONE
+    week: Name
+    percent: int
+    decisions: int
+    drawn: int
+    batch: int
+    seed: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondLookJudged:
+    """A reviewer who did not see what was decided about a hit said what they think it is.
+
+    Attributes:
+        decision_id: the final `hit:decided` that they read after.
+    """
+
+    tag: ClassVar = Tag.SECOND_LOOK_JUDGED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    about: UUID
+    turn_id: UUID
+    hit_id: UUID
+    decision_id: UUID
+    disposition: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondLookSettled:
+    """An approver said which of two differing judgements is right, or that neither is."""
+
+    tag: ClassVar = Tag.SECOND_LOOK_SETTLED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    about: UUID
+    turn_id: UUID
+    hit_id: UUID
+    decision_id: UUID
+    disposition: Name
+    note_chars: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -956,6 +1015,52 @@ class HostUndrained:
     outcome: ClassVar = Outcome.DONE
     actor: UUID | None
     host: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOrdered:
+    """Somebody wants something done at a model host; durable before it is.
+
+    Attributes:
+        act: such as `load` or `drain`.
+        model: on which model; empty for what is about the whole host.
+    """
+
+    tag: ClassVar = Tag.FLEET_ORDERED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    host: Name
+    act: Name
+    model: Name = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOrderDone:
+    """What was ordered at a model host is done."""
+
+    tag: ClassVar = Tag.FLEET_ORDER_DONE
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    host: Name
+    act: Name
+    model: Name = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOrderFailed:
+    """What was ordered at a model host could not be done.
+
+    Attributes:
+        reason: `refused`, or `lost` when the process that did it ended.
+    """
+
+    tag: ClassVar = Tag.FLEET_ORDER_FAILED
+    outcome: ClassVar = Outcome.FAILED
+    actor: UUID | None
+    host: Name
+    act: Name
+    model: Name = ""
+    reason: Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1378,6 +1483,9 @@ Event = (
     | CaseViewed
     | ReviewSampled
     | SampleJudged
+    | SecondLooksDrawn
+    | SecondLookJudged
+    | SecondLookSettled
     | PersonLookedUp
     | UnmaskRequested
     | UnmaskApproved
@@ -1402,6 +1510,9 @@ Event = (
     | QuotasRefused
     | HostDrained
     | HostUndrained
+    | FleetOrdered
+    | FleetOrderDone
+    | FleetOrderFailed
     | EgressRefused
     | LogOpened
     | LogRead

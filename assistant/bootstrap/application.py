@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -171,6 +172,10 @@ class Application:
         """Note which unmaskings are over; return how many."""
         return await self.desk.unmasking.expire()
 
+    async def draw_second_looks(self) -> int:
+        """Draw which decisions of past weeks are read a second time; return how many."""
+        return await self.desk.drawing.draw_due(datetime.now(UTC))
+
     async def ensure_audit_partitions(self) -> int:
         """Create the audit log's tables of the coming months; return how many were missing."""
         return await ensure_partitions(required(self.settings, "audit_database_url"))
@@ -272,6 +277,7 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
                 marker=marker,
                 notice_days=settings.notice_days,
                 exports=settings.exports,
+                second_look_percent=settings.second_look_percent,
             ),
             documents=Documents(knowledge, jobs, audit),
             knowledge=knowledge,

@@ -15,6 +15,9 @@ from assistant.bootstrap.application import Application, build_application
 from assistant.bootstrap.console import open_backend
 from assistant.bootstrap.log import required
 from assistant.fleet.board import RedisBoard
+from assistant.fleet.orders import Orders
+from assistant.fleet.records import FleetRecords
+from assistant.maintenance.caretaker import Caretaker
 from assistant.settings import Settings
 from assistant.web.chat_parts import ChatParts
 from assistant.web.console.wiring import parts_of
@@ -46,15 +49,24 @@ async def _serve(settings: Settings) -> int:
             required(settings, "redis_url").get_secret_value(), socket_timeout=_PATIENCE_SECONDS
         )
         stack.push_async_callback(redis_client.aclose)
+        board = RedisBoard(redis_client)
         hosts = ModelHosts(
             await application.fleet.open(),
             retriever=application.quotes,
             gguf=settings.gguf,
             first_token_timeout_seconds=settings.first_token_timeout_seconds,
             stall_timeout_seconds=settings.stall_timeout_seconds,
-            board=RedisBoard(redis_client),
+            board=board,
         )
         application.fleet.follow(hosts.take_fleet)
+        keep_days = settings.fleet_history_days
+        caretaker = Caretaker(
+            FleetRecords(application.engine, keep_days=keep_days),
+            Orders(application.engine, keep_days=keep_days),
+            application.audit,
+            hosts,
+            board,
+        )
         stack.push_async_callback(hosts.close)  # however far they got: the chat may never have come to be
         console = await stack.enter_async_context(
             open_backend(
@@ -66,6 +78,7 @@ async def _serve(settings: Settings) -> int:
                 labels=lambda: application.guard.policy.labels,
             )
         )
+        await stack.enter_async_context(caretaker.running())
         web = _Web(application, hosts, redis_client)
         doors = Doors(
             settings=settings,
