@@ -67,11 +67,23 @@ class Quotas:
 
     async def look(self, claim: Claim) -> Balance:
         """Return what is left for a claim, and take nothing; nothing is known while Redis is away."""
-        limits = self._rules().of(claim)
-        if limits:
-            with suppress(RedisError):
-                return (await self._counters.step("look", claim, limits)).balance
+        with suppress(UnavailableError):
+            return await self.look_at(claim)
         return Balance()
+
+    async def look_at(self, claim: Claim) -> Balance:
+        """Return what is left for a claim, and take nothing.
+
+        Raises:
+            UnavailableError: Redis does not answer.
+        """
+        limits = self._rules().of(claim)
+        if not limits:
+            return Balance()
+        try:
+            return (await self._counters.step("look", claim, limits)).balance
+        except RedisError as error:
+            raise UnavailableError(_AWAY) from error
 
 
 class Held:
