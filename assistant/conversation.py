@@ -127,6 +127,7 @@ class Turn:
         temperature, max_answer_tokens: the caller's, at most the persona's longest answer; None leaves both to it.
         wishes: how the caller wants words chosen otherwise.
         token_id: the API token that the caller came with.
+        is_interactive: somebody sits before it; where hosts are busy, it goes before what programs ask.
     """
 
     id: UUID
@@ -144,6 +145,7 @@ class Turn:
     max_answer_tokens: int | None = None
     wishes: Wishes = NO_WISHES
     token_id: UUID | None = None
+    is_interactive: bool = True
 
     @property
     def chars(self) -> int:

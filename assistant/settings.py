@@ -107,6 +107,10 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=10 << 20, ge=1024, description="Largest file that is accepted.")
     first_token_timeout_seconds: float = Field(default=120.0, gt=0, description="Patience until the first token.")
     stall_timeout_seconds: float = Field(default=30.0, gt=0, description="Patience between two tokens.")
+    line_length: int = Field(
+        default=50, ge=0, le=10_000, description="Prompts that may wait for each model on a host while it is busy."
+    )
+    line_timeout_seconds: float = Field(default=120.0, gt=0, description="How long a prompt waits for a busy host.")
     notice_days: int = Field(
         default=30, ge=0, le=365, description="After how many days an employee is told that they were unmasked."
     )

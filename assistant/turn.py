@@ -25,9 +25,19 @@ from assistant.conversation import Turn
 from assistant.errors import BadInputError, NotAllowedError, UnavailableError
 from assistant.personas.reader import Persona, Personas
 from assistant.to_the_end import to_the_end
-from assistant.turn_events import Accepted, Failed, Guarded, Notice, Routed, Trouble, TurnEvent
-from connectors.errors import HostError, NoRouteError
-from connectors.model_hosts.values import AnswerItem, Capability, ChatMessage, Need, Route, Usage, Wishes
+from assistant.turn_events import Accepted, Failed, Guarded, Notice, Routed, Trouble, TurnEvent, Waiting
+from connectors.errors import BusyError, HostError, NoRouteError
+from connectors.model_hosts.values import (
+    AnswerItem,
+    Asker,
+    Capability,
+    ChatMessage,
+    Need,
+    Place,
+    Route,
+    Usage,
+    Wishes,
+)
 
 _LEAST_ANSWER_TOKENS = 512  # room without which an answer is not worth starting
 _OUR_TROUBLES = frozenset({Trouble.AWAY, Trouble.OURS})
@@ -42,6 +52,16 @@ class ModelHosts(Protocol):
 
         Raises:
             NoRouteError: none can take it; says which there are and what would help.
+        """
+
+    def line_up(self, need: Need, *, excluding: frozenset[str] = frozenset()) -> AsyncGenerator[Place | Route, None]:
+        """Wait until a deployment has room; yield the place in line when it changes, at last the route.
+
+        Its seat is held until the generator is closed.
+
+        Raises:
+            NoRouteError: none can take it.
+            BusyError: all are busy and the line is full, or was waited in for too long.
         """
 
     def ask(
@@ -182,33 +202,47 @@ async def _ask(prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnPa
     failed: frozenset[str] = frozenset()
     last_error: HostError | None = None
     while True:
-        prompt, route = _choose(prompt, record, parts.hosts, failed, last_error)
-        answer.drop_asides()
-        if last_error is not None and answer.has_begun:
-            said = f"{last_error.host} stopped in mid-answer; {route.host} answers anew."
-            yield Notice(said)
-            answer.start_over(f"\n\n*{said}*\n\n")
-            await parts.guard.keep(record.turn.thread_id, answer.conversation)
-            for event in answer.release():
-                yield event
-            if answer.is_blocked:
-                return
-        answer.route = route
-        await record.routed(route, prompt)
-        yield Routed(route)
-        if prompt.left_out:
-            yield Notice(f"The oldest {prompt.left_out} messages were left out: {route.model} has no room for them.")
+        prompt, need = _fit(prompt, record, parts.hosts, failed, last_error)
         try:
-            async with aclosing(_stream(prompt, answer, record, parts)) as pieces:
-                async for piece in pieces:
-                    yield piece
+            async with aclosing(parts.hosts.line_up(need, excluding=failed)) as standing:
+                async for step in standing:
+                    if isinstance(step, Place):
+                        yield Waiting(step.words)
+                        continue
+                    failed |= {step.deployment}  # from here on: if it fails, it is not chosen again
+                    async with aclosing(_answer_on(step, prompt, answer, record, parts, after=last_error)) as events:
+                        async for event in events:
+                            yield event
+                    return
         except HostError as error:
-            await record.host_failed(route, error)
+            await record.host_failed(answer.asked_route, error)
             if not error.can_retry:
                 raise
-            failed, last_error = failed | {route.deployment}, error
-        else:
+            last_error = error
+
+
+async def _answer_on(
+    route: Route, prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnParts, *, after: HostError | None
+) -> AsyncGenerator[TurnEvent, None]:
+    """Stream what one deployment answers, below what another one said before it failed (`after`)."""
+    answer.drop_asides()
+    if after is not None and answer.has_begun:
+        said = f"{after.host} stopped in mid-answer; {route.host} answers anew."
+        yield Notice(said)
+        answer.start_over(f"\n\n*{said}*\n\n")
+        await parts.guard.keep(record.turn.thread_id, answer.conversation)
+        for event in answer.release():
+            yield event
+        if answer.is_blocked:
             return
+    answer.route = route
+    await record.routed(route, prompt)
+    yield Routed(route)
+    if prompt.left_out:
+        yield Notice(f"The oldest {prompt.left_out} messages were left out: {route.model} has no room for them.")
+    async with aclosing(_stream(prompt, answer, record, parts)) as pieces:
+        async for piece in pieces:
+            yield piece
 
 
 async def _stream(
@@ -249,29 +283,32 @@ def _room_for_answer(prompt: Prompt, route: Route, longest: int) -> int:
     return max(1, min(longest, route.context_tokens - prompt.tokens))
 
 
-def _choose(
+def _fit(
     prompt: Prompt, record: TurnRecord, hosts: ModelHosts, failed: frozenset[str], last_error: HostError | None
-) -> tuple[Prompt, Route]:
-    """Choose a deployment; leave out the oldest messages, and only those, when no model has room for all.
+) -> tuple[Prompt, Need]:
+    """Leave out the oldest messages, and only those, as long as no model has room for all.
 
     Raises:
         NoRouteError: not even the person's own text has a place.
         HostError: the last host that could take it has failed.
     """
-    persona, model = record.persona, record.turn.model
+    persona, turn = record.persona, record.turn
     refusal: NoRouteError | None = None
     while True:
         need = Need(
-            models=(model,) if model else persona.models,
+            models=(turn.model,) if turn.model else persona.models,
             capability=Capability(persona.capability),
             answer_tokens=min(_LEAST_ANSWER_TOKENS, longest_answer(record.turn, record.persona)),
             prompt_tokens=prompt.tokens,
+            asker=Asker(owner=str(turn.person.id), is_interactive=turn.is_interactive),
         )
         try:
-            return prompt, hosts.choose(need, excluding=failed)
+            hosts.choose(need, excluding=failed)
         except NoRouteError as error:
             refusal = refusal or error
-            if not prompt.earlier or not prompt.may_shorten:
+            if isinstance(error, BusyError) or not prompt.earlier or not prompt.may_shorten:
                 # What a host said before it failed tells more than that no other is left.
                 raise last_error or refusal from None
             prompt = prompt.without_oldest()
+        else:
+            return prompt, need

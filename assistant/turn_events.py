@@ -1,10 +1,10 @@
 """What a door sees of a turn, in the order in which it happens.
 
-Accepted → Guarded → (Blocked | Routed → AnswerText … → (Answered | Blocked | Interrupted | Failed))
+Accepted → Guarded → (Blocked | Waiting … → Routed → AnswerText … → (Answered | Blocked | Interrupted | Failed))
 
-`ReasoningText` and `ToolCallText` may stand wherever `AnswerText` may, `Notice` anywhere after `Guarded`. The last
-event is always one of Answered, Blocked, Interrupted or Failed, and the audit event of the same meaning is durable
-before it is given out.
+`Waiting` stands wherever something is waited for, `ReasoningText` and `ToolCallText` wherever `AnswerText` may,
+`Notice` anywhere after `Guarded`. The last event is always one of Answered, Blocked, Interrupted or Failed, and the
+audit event of the same meaning is durable before it is given out.
 """
 
 from __future__ import annotations
@@ -51,6 +51,13 @@ class Routed:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """What the answer waits for now: its place in line, a model that is loading. The next one takes its place."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerText:
     """A guarded piece of the answer, placeholders of this conversation restored for its owner."""
 
@@ -81,7 +88,7 @@ class ToolCallText:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the person should know now: a takeover, messages left out, a model that is loading."""
+    """Something the person should know: a takeover, messages left out."""
 
     words: str
 
@@ -124,6 +131,7 @@ class Trouble(StrEnum):
 
     OVERLONG = "overlong"  # no model has room for the prompt: shorten it
     AWAY = "away"  # a host, the database or the like does not answer: ask again
+    BUSY = "busy"  # all hosts are busy: ask again later
     OURS = "ours"
     LIMIT = "limit"  # of what the person may use: wait
 
@@ -145,6 +153,7 @@ class Failed:
 TurnEvent = (
     Accepted
     | Guarded
+    | Waiting
     | Routed
     | ReasoningText
     | ToolCallText

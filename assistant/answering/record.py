@@ -37,7 +37,7 @@ from assistant.conversation import Message, MessageState, Person, Thread, Turn
 from assistant.errors import CloisterError, UnavailableError, where
 from assistant.personas.reader import Persona
 from assistant.turn_events import Answered, Blocked, Failed, Interrupted
-from connectors.errors import ConnectorError, HostError
+from connectors.errors import BusyError, ConnectorError, HostError
 from connectors.model_hosts.values import Route
 from policies.explanation import block_reason, summary
 from policies.verdict import Direction
@@ -291,7 +291,7 @@ class TurnRecord:
             total_milliseconds=answer.milliseconds if answer else None,
         )
         await self._end_early(event, said)
-        retry = error.retry_after_seconds if isinstance(error, QuotaError) else 0
+        retry = error.retry_after_seconds if isinstance(error, QuotaError | BusyError) else 0
         return Failed(self.turn.reference, said, words.trouble_of(error), retry)
 
     async def _start(

@@ -57,6 +57,8 @@ async def _serve(settings: Settings) -> int:
             first_token_timeout_seconds=settings.first_token_timeout_seconds,
             stall_timeout_seconds=settings.stall_timeout_seconds,
             board=board,
+            most_waiting=settings.line_length,
+            line_timeout_seconds=settings.line_timeout_seconds,
         )
         application.fleet.follow(hosts.take_fleet)
         keep_days = settings.fleet_history_days

@@ -24,7 +24,7 @@ from assistant.settings import Settings
 from assistant.turn import TurnParts, run_turn
 from assistant.turn_events import TurnEvent
 from connectors.errors import HostError, NoRouteError
-from connectors.model_hosts.values import AnswerItem, ChatMessage, Need, Route, Token, Usage, Wishes
+from connectors.model_hosts.values import AnswerItem, ChatMessage, Need, Place, Route, Token, Usage, Wishes
 from policies.guard import Guard
 from tests.fakes.limits import FakeLimits
 
@@ -149,6 +149,9 @@ class FakeHosts:
     wished: list[tuple[int, float, Wishes]] = field(default_factory=list)
     usage: Usage = field(default=Usage(prompt_tokens=10, answer_tokens=5))
     closed: int = 0
+    places: Sequence[Place] = ()
+    left: int = 0
+    busy: NoRouteError | None = None
 
     def choose(self, need: Need, *, excluding: frozenset[str] = frozenset()) -> Route:
         self.needs.append(need)
@@ -159,6 +162,18 @@ class FakeHosts:
             raise NoRouteError(f"The prompt needs {need.tokens} tokens and the largest window has {self.room_tokens}.")
         host, _, model = left[0].partition("/")
         return Route(left[0], host, model, self.room_tokens, f"{left[0]}: warm")
+
+    async def line_up(
+        self, need: Need, *, excluding: frozenset[str] = frozenset()
+    ) -> AsyncGenerator[Place | Route, None]:
+        if self.busy is not None:
+            raise self.busy
+        for place in self.places:
+            yield place
+        try:
+            yield self.choose(need, excluding=excluding)
+        finally:
+            self.left += 1
 
     async def ask(
         self,

@@ -220,6 +220,7 @@ def _turn_of(asked: ChatRequest, chosen: Chosen, holder: Holder, request_id: UUI
         max_answer_tokens=asked.longest_answer,
         wishes=asked.wishes,
         token_id=holder.token_id,
+        is_interactive=False,  # whoever sits before an editor cannot be told from a script
     )
 
 

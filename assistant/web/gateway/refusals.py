@@ -31,6 +31,7 @@ _STATUS: Final = (
 TROUBLES: Final[Mapping[Trouble, tuple[int, str]]] = {
     Trouble.OVERLONG: (400, "context_length_exceeded"),
     Trouble.AWAY: (503, "unavailable"),
+    Trouble.BUSY: (503, "busy"),
     Trouble.OURS: (500, ""),
     Trouble.LIMIT: (429, "rate_limit_exceeded"),
 }
