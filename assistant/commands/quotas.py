@@ -92,6 +92,8 @@ def _numbers(limit: Limit) -> Iterator[str]:
     for kind, windows in (("requests", limit.requests), ("tokens", limit.tokens)):
         for window, most in windows.items():
             yield f"{most:,} {kind} a {window}"
+    if limit.weight is not None:
+        yield f"weight {limit.weight:g}"
 
 
 def _read(settings: Settings, file: Path | None = None) -> QuotaRules:
