@@ -40,7 +40,7 @@ from connectors.model_hosts.values import (
 )
 
 _LEAST_ANSWER_TOKENS = 512  # room without which an answer is not worth starting
-_OUR_TROUBLES = frozenset({Trouble.AWAY, Trouble.OURS})
+_OUR_TROUBLES = frozenset({Trouble.AWAY, Trouble.BUSY, Trouble.OURS})
 _GUARD_ATTEMPTS = 3  # each lost one means that another turn of the same thread was guarded in between
 
 
@@ -125,6 +125,7 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
         await parts.audit.append(AccessRefused(actor=turn.person.id, wanted="persona", door=turn.door))
         raise
     held = await take(turn, persona, parts.quotas, parts.audit)
+    turn = replace(turn, weight=held.weight)
     record = TurnRecord(turn, persona, history=parts.history, audit=parts.audit, marker=parts.marker)
     prompt: Prompt | None = None
     answer: Answer | None = None
@@ -300,7 +301,7 @@ def _fit(
             capability=Capability(persona.capability),
             answer_tokens=min(_LEAST_ANSWER_TOKENS, longest_answer(record.turn, record.persona)),
             prompt_tokens=prompt.tokens,
-            asker=Asker(owner=str(turn.person.id), is_interactive=turn.is_interactive),
+            asker=Asker(owner=str(turn.person.id), is_interactive=turn.is_interactive, weight=turn.weight),
         )
         try:
             hosts.choose(need, excluding=failed)
