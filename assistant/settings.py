@@ -105,6 +105,12 @@ class Settings(BaseSettings):
     notice_days: int = Field(
         default=30, ge=0, le=365, description="After how many days an employee is told that they were unmasked."
     )
+    second_look_percent: int = Field(
+        default=5,
+        ge=0,
+        le=100,
+        description="How many of a hundred decided hits somebody reads again without seeing them.",
+    )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
 
     @property

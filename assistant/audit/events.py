@@ -53,6 +53,9 @@ class Tag(StrEnum):
     CASE_VIEWED = "case:viewed"
     REVIEW_SAMPLED = "review:sampled"
     SAMPLE_JUDGED = "sample:judged"
+    SECOND_LOOKS_DRAWN = "second-look:drawn"
+    SECOND_LOOK_JUDGED = "second-look:judged"
+    SECOND_LOOK_SETTLED = "second-look:settled"
     PERSON_LOOKED_UP = "person:looked-up"
     UNMASK_REQUESTED = "unmask:requested"
     UNMASK_APPROVED = "unmask:approved"
@@ -630,6 +633,59 @@ class SampleJudged:
     sample_id: UUID
     place: int
     disposition: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondLooksDrawn:
+    """It was drawn which decisions of a week are read a second time; with these fields anybody can draw it again.
+
+    Attributes:
+        percent: how many of a hundred.
+        decisions: how many there were to draw from.
+        batch, seed: as of `ReviewSampled`.
+    """
+
+    tag: ClassVar = Tag.SECOND_LOOKS_DRAWN
+    outcome: ClassVar = Outcome.DONE
+    week: Name
+    percent: int
+    decisions: int
+    drawn: int
+    batch: int
+    seed: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondLookJudged:
+    """A reviewer who did not see what was decided about a hit said what they think it is.
+
+    Attributes:
+        decision_id: the final `hit:decided` that they read after.
+    """
+
+    tag: ClassVar = Tag.SECOND_LOOK_JUDGED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    about: UUID
+    turn_id: UUID
+    hit_id: UUID
+    decision_id: UUID
+    disposition: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondLookSettled:
+    """An approver said which of two differing judgements is right, or that neither is."""
+
+    tag: ClassVar = Tag.SECOND_LOOK_SETTLED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    about: UUID
+    turn_id: UUID
+    hit_id: UUID
+    decision_id: UUID
+    disposition: Name
+    note_chars: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1331,6 +1387,9 @@ Event = (
     | CaseViewed
     | ReviewSampled
     | SampleJudged
+    | SecondLooksDrawn
+    | SecondLookJudged
+    | SecondLookSettled
     | PersonLookedUp
     | UnmaskRequested
     | UnmaskApproved

@@ -51,7 +51,7 @@ def audit_tail(
     from assistant.audit.events import LogRead, Tag
     from assistant.audit.reading.read import LogReader, Search
     from assistant.audit.reading.show import render_json, render_line
-    from assistant.bootstrap import open_audit
+    from assistant.bootstrap.log import open_audit
 
     if event and event not in set(Tag):
         raise typer.BadParameter(f"{event!r} is no type of event. There are: {', '.join(Tag)}.")
@@ -184,7 +184,7 @@ def audit_export(
     from assistant.audit.events import Tag
     from assistant.audit.exports.export import Exported, ExportRequest, create_export
     from assistant.audit.exports.export_query import ExportQuery
-    from assistant.bootstrap import open_audit
+    from assistant.bootstrap.log import open_audit
 
     unknown = set(types or []) - set(Tag)
     if unknown:
@@ -230,7 +230,7 @@ def audit_sample(
     """Draw the sample of a week again, and see that nobody picked it."""
     from assistant.audit.events import LogRead
     from assistant.audit.reading.sample import Population, Week, draw
-    from assistant.bootstrap import open_audit
+    from assistant.bootstrap.log import open_audit
 
     if population not in set(Population):
         raise typer.BadParameter(f"{population!r} is neither turns nor hits.")
@@ -294,7 +294,7 @@ def audit_anchors(
 def audit_rotate_key() -> None:
     """Have a new key sign from the next batch on; the old one announces it in the log, and is then gone."""
     from assistant.audit.seals.seal_key import SealKeyFile, rotate
-    from assistant.bootstrap import open_audit
+    from assistant.bootstrap.log import open_audit
 
     settings = server_settings()
 
@@ -310,7 +310,7 @@ def audit_rotate_key() -> None:
 def audit_rebuild_projections() -> None:
     """Make search, tallies and the queue of hits anew from the log; what people decided stays."""
     from assistant.audit.projections.project import Projector
-    from assistant.bootstrap import required
+    from assistant.bootstrap.log import required
     from assistant.compliance.following import HitFollower
     from assistant.database import create_engine
     from assistant.database_roles import AUDIT_PROJECTOR_ROLE
@@ -337,9 +337,9 @@ def audit_retention(
     from importlib.metadata import version
 
     from assistant.audit.record import Origin
-    from assistant.audit.removal.retention import digest_month, drop_month, list_due
+    from assistant.audit.removal.retention import RetentionUrls, digest_month, drop_month, list_due
     from assistant.audit.seals.seal_key import SealKeyFile
-    from assistant.database_roles import AUDIT_ERASER_ROLE
+    from assistant.database_roles import AUDIT_ERASER_ROLE, AUDIT_SEALER_ROLE
 
     settings = server_settings()
     reader, days = audit_reader_url(), settings.audit_keep_days
@@ -353,8 +353,8 @@ def audit_retention(
                 typer.echo(f"{month}: {(await digest_month(reader, month)).events:,} events would be dropped.")
                 continue
             key = SealKeyFile(settings.seal_key).read().current
-            eraser, origin = audit_role_url(AUDIT_ERASER_ROLE), Origin.here(version("cloister"))
-            dropped = await drop_month(reader, eraser, key, month, keep_days=days, origin=origin)
+            urls = RetentionUrls(reader, audit_role_url(AUDIT_SEALER_ROLE), audit_role_url(AUDIT_ERASER_ROLE))
+            dropped = await drop_month(urls, key, month, keep_days=days, origin=Origin.here(version("cloister")))
             typer.echo(f"{month}: {dropped:,} events dropped; their places and hashes stay.")
 
     asyncio.run(run())
@@ -392,7 +392,7 @@ async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_qui
     from assistant.audit.events import LogVerified
     from assistant.audit.verification.anchor import read_anchors
     from assistant.audit.verification.verify import Verifier
-    from assistant.bootstrap import open_audit
+    from assistant.bootstrap.log import open_audit
 
     settings = server_settings()
     async with Verifier(

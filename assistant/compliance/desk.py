@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from assistant.answering.guarding import ConversationGuard
 from assistant.answering.record import AuditLog
 from assistant.audit.parts import TextMarker
+from assistant.audit.reading.decisions import draw_decisions
 from assistant.audit.reading.sample import draw
+from assistant.audit.reading.seen import DecisionViews
 from assistant.compliance.behind import TurnTexts
 from assistant.compliance.case_desk import CaseDesk
 from assistant.compliance.cases import Cases
@@ -25,6 +27,8 @@ from assistant.compliance.looking_up import PersonLookUp
 from assistant.compliance.people import DeskPeople
 from assistant.compliance.rights import Gate
 from assistant.compliance.sampling import SampleDesk
+from assistant.compliance.second_look_desk import SecondLookDesk
+from assistant.compliance.second_looks import SecondLookDrawing, SecondLooks
 from assistant.compliance.texts import DeskTexts
 from assistant.compliance.turns import LoggedTurns
 from assistant.compliance.unmask import Unmasking
@@ -38,16 +42,19 @@ class Desk:
     Attributes:
         people: names of who works at the desk.
         follower: brings hits from the log.
+        drawing: draws which decisions are read a second time.
     """
 
     hits: HitDesk
     cases: CaseDesk
     samples: SampleDesk
+    looks: SecondLookDesk
     unmasking: Unmasking
     look_up: PersonLookUp
     exports: Exports
     people: DeskPeople
     follower: HitFollower
+    drawing: SecondLookDrawing
 
 
 def build_desk(
@@ -60,6 +67,7 @@ def build_desk(
     marker: TextMarker,
     notice_days: int,
     exports: Path,
+    second_look_percent: int,
 ) -> Desk:
     """Put the desk together.
 
@@ -72,6 +80,7 @@ def build_desk(
         marker: marks names that were looked up.
         notice_days: after how many days somebody is told that they were unmasked.
         exports: the folder of exports.
+        second_look_percent: how many of a hundred decisions are read a second time.
     """
     gate, people, texts = Gate(audit), DeskPeople(engine), DeskTexts(guard)
     hits, cases, turns = Hits(engine), Cases(engine), LoggedTurns(reader_url)
@@ -80,6 +89,7 @@ def build_desk(
         hits=HitDesk(hits, people, texts, audit=audit, gate=gate),
         cases=CaseDesk(cases, hits, turns, people, texts, audit=audit, gate=gate),
         samples=SampleDesk(engine, partial(draw, reader_url), audit=audit, gate=gate),
+        looks=SecondLookDesk(SecondLooks(engine), DecisionViews(reader_url), texts, audit=audit, gate=gate),
         unmasking=Unmasking(
             Grants(engine), cases, turn_texts, people, texts, audit=audit, gate=gate, notice_days=notice_days
         ),
@@ -87,4 +97,7 @@ def build_desk(
         exports=Exports(engine, exports, texts, audit=audit, gate=gate),
         people=people,
         follower=HitFollower(engine, reader_url),
+        drawing=SecondLookDrawing(
+            engine, partial(draw_decisions, reader_url), audit=audit, percent=second_look_percent
+        ),
     )

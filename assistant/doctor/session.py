@@ -30,7 +30,8 @@ from pydantic import SecretStr
 
 from assistant.audit.events import Tag
 from assistant.audit.reading.read import LogReader, Search
-from assistant.bootstrap import Application, build_application, read_hosts
+from assistant.bootstrap.application import Application, build_application
+from assistant.bootstrap.fleet import read_hosts
 from assistant.conversation import Person, Turn
 from assistant.database_roles import AUDIT_READER_ROLE, url_for_role, with_roles_of
 from assistant.egress import allow_site

@@ -11,8 +11,9 @@ import redis.asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from assistant.bootstrap import Application, build_application, required
-from assistant.bootstrap_console import open_backend
+from assistant.bootstrap.application import Application, build_application
+from assistant.bootstrap.console import open_backend
+from assistant.bootstrap.log import required
 from assistant.fleet.board import RedisBoard
 from assistant.settings import Settings
 from assistant.web.chat_parts import ChatParts

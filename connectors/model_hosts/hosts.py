@@ -410,7 +410,8 @@ class ModelHosts:
                 )
                 for deployment in self._watch.deployments.values()
                 if deployment.host.address
-            }
+            },
+            {each.host.address: each.host.tls for each in self._watch.deployments.values() if each.host.tls},
         )
 
 

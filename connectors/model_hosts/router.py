@@ -19,6 +19,7 @@ from typing import Any, Final, NoReturn
 import httpx
 from aiohttp import ClientResponse
 
+from connectors.model_hosts.credentials import Tls
 from connectors.model_hosts.transport import HostConnections, read_pieces, read_whole
 from connectors.model_hosts.values import NO_WISHES, ChatMessage, Wishes
 from connectors.model_hosts.wire import CallError, Chunk, Question, Wire
@@ -67,15 +68,16 @@ class LitellmRouter:
         if self._litellm is not None:
             await _stop_background_work()
 
-    def replace(self, deployments: Mapping[str, Mapping[str, object]]) -> None:
+    def replace(self, deployments: Mapping[str, Mapping[str, object]], tls: Mapping[str, Tls] | None = None) -> None:
         """Carry to these deployments from now on; answers that stream already are not touched.
 
         Args:
             deployments: litellm's parameters by deployment id.
+            tls: how hosts are checked, by address, where that is not by what the public trusts.
         """
         self._router = _build_router(self._litellm, deployments, self._patience_seconds) if deployments else None
         self._deployments = frozenset(deployments)
-        self._connections.allow(str(parameters.get("api_base", "")) for parameters in deployments.values())
+        self._connections.allow((str(parameters.get("api_base", "")) for parameters in deployments.values()), tls)
 
     async def stream(
         self,
@@ -226,7 +228,7 @@ def _list_as_known(litellm: Any, model: str) -> None:
 def _build_router(litellm: Any, deployments: Mapping[str, Mapping[str, object]], patience_seconds: float) -> Any:
     for parameters in deployments.values():
         _list_as_known(litellm, str(parameters["model"]))
-    return litellm.Router(
+    router = litellm.Router(
         model_list=[
             {
                 "model_name": name,
@@ -244,6 +246,12 @@ def _build_router(litellm: Any, deployments: Mapping[str, Mapping[str, object]],
         disable_cooldowns=True,
         enable_pre_call_checks=False,
     )
+    router.increment_deployment_usage_for_response = _count_nothing  # copies the deployment to find no limits in it
+    return router
+
+
+async def _count_nothing(*_: object, **__: object) -> None:
+    """Stand for litellm's own count of what deployments did: ours is shared by all processes."""
 
 
 async def _let_go(response: ClientResponse, *, is_sound: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 from types import SimpleNamespace
 from typing import Final
@@ -12,7 +12,10 @@ import httpx
 from aiohttp import ClientResponse, ClientSession, TraceConfig
 from yarl import URL
 
+from connectors.model_hosts.credentials import Tls, context_of
 from connectors.model_hosts.wire import CallError
+
+_Place = tuple[str, str | None, int | None]
 
 _OK: Final = 200
 _BAD_REQUEST: Final = 400
@@ -29,11 +32,18 @@ class HostConnections:
 
     def __init__(self) -> None:
         self._session: ClientSession | None = None
-        self._places: frozenset[tuple[str, str | None, int | None]] = frozenset()
+        self._places: Mapping[_Place, Tls | None] = {}
 
-    def allow(self, addresses: Iterable[str]) -> None:
-        """Lead to these hosts from now on."""
-        self._places = frozenset(_place_of(URL(address)) for address in addresses)
+    def allow(self, addresses: Iterable[str], tls: Mapping[str, Tls] | None = None) -> None:
+        """Lead to these hosts from now on.
+
+        Args:
+            addresses: of the hosts.
+            tls: how some of them are checked, by address.
+        """
+        checks = {_place_of(URL(address)): check for address, check in (tls or {}).items()}
+        places = (_place_of(URL(address)) for address in addresses)
+        self._places = {place: checks.get(place) for place in places}
 
     async def post(self, address: str, body: bytes, *, api_key: str = "") -> ClientResponse:
         """Ask, and return the answer as soon as its status is known; whoever gets it closes it.
@@ -42,11 +52,12 @@ class HostConnections:
             CallError: the host refuses or is not there, or this is no host of a deployment.
         """
         url = URL(address)  # read once, by whom it is sent as well: two readers may see two hosts in it
-        if _place_of(url) not in self._places or url.user is not None:
+        place = _place_of(url)
+        if place not in self._places or url.user is not None:
             raise CallError(0)
         headers = {**_HEADERS, "authorization": f"Bearer {api_key}"} if api_key else _HEADERS
         try:
-            response = await self._send(url, body, headers)
+            response = await self._send(url, body, headers, self._places[place])
         except (aiohttp.ClientError, OSError, ValueError):
             raise CallError(0) from None
         try:
@@ -62,13 +73,18 @@ class HostConnections:
         if session is not None:
             await session.close()
 
-    async def _send(self, url: URL, body: bytes, headers: dict[str, str]) -> ClientResponse:
+    async def _send(self, url: URL, body: bytes, headers: dict[str, str], tls: Tls | None) -> ClientResponse:
         """Send; once more if a kept connection turns out to be dead, as llama.cpp leaves it after each stream."""
         while True:
             tracing = SimpleNamespace(is_reused=False)
             try:
                 return await self._opened().post(
-                    url, data=body, headers=headers, allow_redirects=False, trace_request_ctx=tracing
+                    url,
+                    data=body,
+                    headers=headers,
+                    allow_redirects=False,
+                    ssl=context_of(tls) if tls is not None else True,  # True: the connector's own
+                    trace_request_ctx=tracing,
                 )
             except _LOST:
                 if not tracing.is_reused:
@@ -144,5 +160,5 @@ async def _note_reuse(_session: ClientSession, context: SimpleNamespace, _params
     context.trace_request_ctx.is_reused = True
 
 
-def _place_of(url: URL) -> tuple[str, str | None, int | None]:
+def _place_of(url: URL) -> _Place:
     return url.scheme, url.host, url.port

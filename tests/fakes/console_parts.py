@@ -27,6 +27,7 @@ from assistant.audit.writing.content import ContentText, Erased, Kept
 from assistant.compliance.desk import Desk
 from assistant.compliance.grants import Grant, Notice
 from assistant.compliance.hits import Hit
+from assistant.compliance.second_looks import Pairs, SecondLook
 from assistant.conversation import short_reference
 from assistant.errors import BadInputError, CloisterError, NotFoundError
 from assistant.review import Figures
@@ -232,6 +233,14 @@ class EmptyHits:
         return ()
 
 
+class NoLooks(EmptyDesk):
+    async def of_turn(self, _person: object, _turn_id: UUID) -> tuple[SecondLook, ...]:
+        return ()
+
+    async def pairs(self, _since: object) -> tuple[Pairs, ...]:
+        return ()
+
+
 class EmptyCases(EmptyDesk):
     async def hidden_from(self, _person: object, _case_ids: object) -> frozenset[UUID]:
         return frozenset()
@@ -256,7 +265,8 @@ def empty_desk() -> Desk:
     unmasking: Any = NoEmergencies()
     people: Any = Nobody()
     cases: Any = EmptyCases()
-    return Desk(hits, cases, nothing, unmasking, nothing, nothing, people, nothing)
+    looks: Any = NoLooks()
+    return Desk(hits, cases, nothing, looks, unmasking, nothing, nothing, people, nothing, nothing)
 
 
 class CurrentHeads:

@@ -12,12 +12,13 @@ from uuid import UUID, uuid4
 from assistant.answering.guarding import ConversationGuard
 from assistant.audit.events import ContentEvent, Event
 from assistant.audit.parts import TextMarker
-from assistant.bootstrap import build_guard
+from assistant.bootstrap.policy import read_policy
 from assistant.conversation import Message, MessageState, Person, Role, Thread, Turn
 from assistant.errors import AuditUnavailableError, NotFoundError, UnavailableError
 from assistant.history.values import SealedPseudonyms
 from assistant.keys import Keys
 from assistant.personas.reader import read_personas
+from assistant.policy.files import PolicyReader
 from assistant.policy.source import GuardSource
 from assistant.settings import Settings
 from assistant.turn import TurnParts, run_turn
@@ -208,7 +209,7 @@ class World:
 
 
 def make_guard() -> Guard:
-    return build_guard(Settings())
+    return read_policy(PolicyReader.of(Settings())).guard
 
 
 def make_turn(text: str, *, person: Person = MARIA, persona: str = "general", thread: UUID | None = None) -> Turn:

@@ -13,6 +13,7 @@ _LABEL: Final = 232
 _VALUE: Final = 88
 _ROW: Final = 28
 _BAR: Final = 16
+_THIN: Final = 4
 _TOP: Final = 8
 _BOTTOM: Final = 36  # the axis with its ticks and its unit
 
@@ -86,6 +87,31 @@ def draw_weeks(rows: Sequence[tuple[str, Mapping[date, int]]], weeks: Sequence[d
         if number % 3 == 0
     ]
     return Drawing(_TOP + len(rows) * _ROW + _BOTTOM, bars, labels, ticks)
+
+
+def draw_ranges(values: Sequence[tuple[str, float, float, float, str]]) -> Drawing:
+    """Return for each label a thin bar from the low end of an estimate to its high end, and a thick mark between.
+
+    Args:
+        values: label, low end, estimate, high end, and words at the right; of a scale from -1 to 1, of which the
+            half below nought is left out unless somebody needs it.
+    """
+    begin = -1.0 if any(low < 0 for _, low, _, _, _ in values) else 0.0
+    room = WIDTH - _LABEL - _VALUE
+
+    def at(value: float) -> float:
+        return round(_LABEL + (value - begin) / (1 - begin) * room, 1)
+
+    bars: list[Bar] = []
+    rows: list[Bar] = []
+    for place, (label, low, middle, high, words) in enumerate(values):
+        y = _TOP + place * _ROW + (_ROW - _BAR) / 2
+        rows.append(Bar(label, words, _LABEL, y, room, _BAR))
+        said = f"{label}: {middle:.2f}, with 95 % certainty between {low:.2f} and {high:.2f}"
+        bars.append(Bar(label, said, at(low), y + (_BAR - _THIN) / 2, max(1.0, at(high) - at(low)), _THIN))
+        bars.append(Bar(label, said, at(middle) - _THIN / 2, y, _THIN, _BAR))
+    ticks = [Tick(at(value), f"{value:g}") for value in (begin + (1 - begin) * part / 4 for part in range(5))]
+    return Drawing(_TOP + len(values) * _ROW + _BOTTOM, bars, rows, ticks)
 
 
 def _spell(value: float) -> str:

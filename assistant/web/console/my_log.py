@@ -105,7 +105,7 @@ def _who(event: StoredEvent) -> str:
 
 
 def _view(event: StoredEvent) -> str:
-    return str(_data(event).get("view", "page"))
+    return str(_data(event).get("view", "page")).removesuffix("-blind")  # of a turn; what was hidden is the desk's
 
 
 def _also(event: StoredEvent) -> Mapping[str, str]:

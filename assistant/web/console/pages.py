@@ -24,6 +24,7 @@ from assistant.web.console.reports import ReportPages
 from assistant.web.console.routes import ConsoleRoute, build_routes
 from assistant.web.console.samples import SamplePages
 from assistant.web.console.search import SearchPages
+from assistant.web.console.second_looks import SecondLookPages
 from assistant.web.console.shell import Shell
 from assistant.web.console.turn import TurnPages
 from assistant.web.console.unmasking import UnmaskPages
@@ -43,6 +44,7 @@ def console_pages(parts: ConsoleParts) -> Sequence[ConsoleRoute]:
         *TurnPages(parts, shell).routes(),
         *LookUpPages(parts).routes(),
         *HitPages(parts, shell).routes(),
+        *SecondLookPages(parts, shell).routes(),
         *CasePages(parts, shell).routes(),
         *SamplePages(parts, shell).routes(),
         *UnmaskPages(parts, shell).routes(),
