@@ -51,7 +51,7 @@ TOKENS: Final = 64
 PACE_SECONDS: Final = 0.02  # 50 tokens a second
 ROUNDS: Final = 3
 PEOPLE: Final = (1, 8, 64)
-_START_SECONDS: Final = 240
+_START_SECONDS: Final = 900  # on a machine with other work LiteLLM Proxy takes minutes
 _ASK: Final = "Request {number}: please summarise the state of the build and name the next step in two sentences."
 
 
@@ -205,7 +205,7 @@ def process(command: Sequence[str], log: Path, env: dict[str, str] | None = None
             yield psutil.Process(started.pid)
         finally:
             started.terminate()
-            started.wait(timeout=30)
+            started.wait(timeout=120)
 
 
 def wait_for(url: str, log: Path, key: str = "") -> None:
