@@ -22,7 +22,7 @@ from connectors.model_hosts.kinds import build_kinds
 from connectors.model_hosts.line import Line
 from connectors.model_hosts.load import Load
 from connectors.model_hosts.ollama import with_tag
-from connectors.model_hosts.router import CallError, Chunk, LitellmRouter
+from connectors.model_hosts.router import LitellmRouter
 from connectors.model_hosts.sampling import HostSample, take_samples
 from connectors.model_hosts.sharing import Board, Exchange, Failing, Share, Told, Word
 from connectors.model_hosts.status import describe_hosts
@@ -42,6 +42,7 @@ from connectors.model_hosts.values import (
     most_tokens,
 )
 from connectors.model_hosts.watch import LOOK_EVERY_SECONDS, Deployment, Watch
+from connectors.model_hosts.wire import CallError, Chunk
 
 _log = logging.getLogger(__name__)
 
