@@ -30,6 +30,7 @@ from assistant.audit.events import (
     TurnGuarded,
     TurnInterrupted,
     TurnRouted,
+    TurnTakenOver,
 )
 from assistant.audit.parts import GuardReport, TextMarker, TurnPlace
 from assistant.conversation import Message, MessageState, Person, Thread, Turn
@@ -198,6 +199,21 @@ class TurnRecord:
                 model=route.model,
                 error=type(error).__name__,
                 is_retried=error.can_retry,
+            )
+        )
+
+    async def taken_over(self, after: HostError, answer: Answer, *, is_anew: bool) -> None:
+        """Note that another host takes over in mid-answer, and how."""
+        route = answer.asked_route
+        await self._audit.append(
+            TurnTakenOver(
+                turn=self._place,
+                host=route.host,
+                model=route.model,
+                after_host=after.host,
+                after_model=after.model,
+                chars=len(answer.text),
+                is_anew=is_anew,
             )
         )
 

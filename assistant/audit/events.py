@@ -23,6 +23,7 @@ class Tag(StrEnum):
     TURN_ACCEPTED = "turn:accepted"
     TURN_GUARDED = "turn:guarded"
     TURN_ROUTED = "turn:routed"
+    TURN_TAKEN_OVER = "turn:taken-over"
     TURN_ANSWERED = "turn:answered"
     TURN_INTERRUPTED = "turn:interrupted"
     TURN_FAILED = "turn:failed"
@@ -199,6 +200,27 @@ class TurnRouted:
     prompt_tokens: int = 0
     messages: int = 0
     left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnTakenOver:
+    """A host failed in the middle of its answer, and another one takes over.
+
+    Attributes:
+        host, model: of the one that takes over.
+        chars: what had been shown.
+        is_anew: it answers anew; otherwise it goes on from what had been said.
+    """
+
+    tag: ClassVar = Tag.TURN_TAKEN_OVER
+    outcome: ClassVar = Outcome.DONE
+    turn: TurnPlace
+    host: Name
+    model: Name
+    after_host: Name
+    after_model: Name
+    chars: int
+    is_anew: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1303,6 +1325,7 @@ Event = (
     | TurnGuarded
     | PromptBlocked
     | TurnRouted
+    | TurnTakenOver
     | HostUnreachable
     | TurnAnswered
     | AnswerBlocked

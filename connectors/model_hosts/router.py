@@ -130,8 +130,11 @@ class LitellmRouter:
         max_tokens: int,
         temperature: float,
         wishes: Wishes = NO_WISHES,
+        body: Mapping[str, object] | None = None,
     ) -> AsyncGenerator[Chunk, None]:
         """Ask a deployment and yield what comes; close the generator to make the host stop.
+
+        `body` is what its kind adds to the request beside its parameters; nothing in it is a caller's.
 
         Raises:
             CallError: the host refused, failed or broke off.
@@ -148,6 +151,7 @@ class LitellmRouter:
                 max_tokens=max_tokens,
                 temperature=temperature,
                 **_spelt(wishes),
+                **({"extra_body": dict(body)} if body else {}),
                 stream=True,
                 stream_options={"include_usage": True},
                 client=self._client,

@@ -144,6 +144,7 @@ class Route:
         context_tokens: the window in force; 0 where it has no meaning (the quote host).
         reason: the choice in words for the page and the console.
         is_seated: who chose it counts it as work in flight for as long as it is asked.
+        can_continue: it goes on from an answer that was begun, instead of beginning anew.
     """
 
     deployment: str
@@ -152,6 +153,7 @@ class Route:
     context_tokens: int
     reason: str
     is_seated: bool = False
+    can_continue: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,6 +148,9 @@ class FakeHosts:
     closed: int = 0
     places: Sequence[Place] = ()
     left: int = 0
+    begun: list[str] = field(default_factory=list)
+    refuses_begun: bool = False
+    goes_on: frozenset[str] = frozenset()  # deployments that go on from what another one said
     busy: NoRouteError | None = None
 
     def choose(self, need: Need, *, excluding: frozenset[str] = frozenset()) -> Route:
@@ -158,7 +161,7 @@ class FakeHosts:
         if need.tokens > self.room_tokens:
             raise NoRouteError(f"The prompt needs {need.tokens} tokens and the largest window has {self.room_tokens}.")
         host, _, model = left[0].partition("/")
-        return Route(left[0], host, model, self.room_tokens, f"{left[0]}: warm")
+        return Route(left[0], host, model, self.room_tokens, f"{left[0]}: warm", can_continue=left[0] in self.goes_on)
 
     async def line_up(
         self, need: Need, *, excluding: frozenset[str] = frozenset()
@@ -181,10 +184,14 @@ class FakeHosts:
         temperature: float,
         reader: str,
         wishes: Wishes,
+        begun: str,
     ) -> AsyncGenerator[AnswerItem, None]:
         self.asked.append(list(messages))
+        self.begun.append(begun)
         self.wished.append((max_tokens, temperature, wishes))
         self.journal.append(f"asked {route.deployment}")
+        if begun and self.refuses_begun:
+            raise host_error("Dev1 failed (status 400).")
         try:
             for piece in self.scripts[route.deployment]:
                 if isinstance(piece, Exception):

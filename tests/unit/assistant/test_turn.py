@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from assistant.answering.prompt import compose_text
+from assistant.audit.events import TurnTakenOver
 from assistant.conversation import Attachment, Author, Message, MessageState, Person, Role, Turn
 from assistant.errors import AuditUnavailableError, BadInputError, NotAllowedError
 from assistant.turn import run_turn
@@ -261,6 +262,71 @@ async def test_another_host_takes_over_with_a_note_after_the_first_token(guard: 
     assert shown(events).startswith("Half of ")
     assert shown(events).endswith("The whole.")
     assert world.history.answer["text"] == shown(events)
+
+
+async def test_another_host_goes_on_from_what_was_shown(guard: Guard) -> None:
+    world = World(guard, Mini2_llama=["Half of ", host_error()], Dev1_qwen=[" the whole."])
+    world.hosts.goes_on = frozenset({"Dev1/qwen"})
+    events = await run(world, make_turn("Hi"))
+    assert [event.words for event in events if isinstance(event, Notice)] == [
+        "Mini2 stopped in mid-answer; Dev1 goes on from there."
+    ]
+    assert shown(events) == "Half of the whole."
+    assert world.history.answer["text"] == "Half of the whole."
+    assert world.hosts.begun == ["", "Half of"]
+    taken = next(event for event in world.audit.events if isinstance(event, TurnTakenOver))
+    assert (taken.after_host, taken.host, taken.is_anew) == ("Mini2", "Dev1", False)
+    assert world.audit.tags[-4:] == ["host:unreachable", "turn:taken-over", "turn:routed", "turn:answered"]
+
+
+@pytest.mark.parametrize("cut", [6, 20, len(GITHUB)])
+async def test_a_secret_of_which_two_hosts_say_one_half_each_is_found(guard: Guard, cut: int) -> None:
+    world = World(guard, Mini2_llama=["Use ", *GITHUB[:cut], host_error()], Dev1_qwen=[*GITHUB[cut:], " now."])
+    world.hosts.goes_on = frozenset({"Dev1/qwen"})
+    events = await run(world, make_turn("Give me a token"))
+    everything = shown(events) + str(world.history.answer) + str(world.hosts.begun)
+    assert GITHUB not in everything
+    assert GITHUB[cut:] not in shown(events) or cut == len(GITHUB)
+    assert shown(events).startswith("Use ")
+    assert shown(events).endswith(" now.")
+    answered = events[-1]
+    assert isinstance(answered, Answered)
+    assert [decision.finding.rule for decision in answered.verdict.decisions] == ["secret/github-token"]
+
+
+async def test_what_another_host_goes_on_from_was_guarded_as_a_prompt() -> None:
+    """The site lets an address be answered and not be sent: then no other model is sent it either."""
+    rules = "rules: [{name: site/b, label: badge, entity_type: BADGE, patterns: ['B-[0-9]{6}']}]\n"
+    actions = "actions: [{rules: site/b, action: redact}, {rules: site/b, action: allow, directions: answer}]\n"
+    world = World(
+        Guard(parse_policy({"site.yaml": rules + actions})), Mini2_l=["Ask B-111111 ", host_error()], Dev1_q=["today."]
+    )
+    world.hosts.goes_on = frozenset({"Dev1/q"})
+    events = await run(world, make_turn("Whom?"))
+    assert shown(events) == "Ask B-111111 today."
+    assert world.hosts.begun[1].startswith("Ask [BADGE")
+
+
+async def test_what_may_not_be_sent_is_not_gone_on_from() -> None:
+    rules = "rules: [{name: site/b, label: badge, entity_type: BADGE, patterns: ['B-[0-9]{6}']}]\n"
+    actions = "actions: [{rules: site/b, action: block}, {rules: site/b, action: allow, directions: answer}]\n"
+    world = World(
+        Guard(parse_policy({"site.yaml": rules + actions})), Mini2_l=["Ask B-111111 ", host_error()], Dev1_q=["Anew."]
+    )
+    world.hosts.goes_on = frozenset({"Dev1/q"})
+    events = await run(world, make_turn("Whom?"))
+    assert world.hosts.begun == ["", ""]
+    assert shown(events).endswith("*Mini2 stopped in mid-answer; Dev1 answers anew.*\n\nAnew.")
+
+
+async def test_a_host_that_cannot_go_on_after_all_answers_anew(guard: Guard) -> None:
+    world = World(guard, Mini2_llama=["Half of ", host_error()], Dev1_qwen=["The whole."])
+    world.hosts.goes_on = frozenset({"Dev1/qwen"})
+    world.hosts.refuses_begun = True
+    events = await run(world, make_turn("Hi"))
+    assert world.hosts.begun == ["", "Half of", ""]
+    assert shown(events) == "Half of \n\n*Mini2 stopped in mid-answer; Dev1 answers anew.*\n\nThe whole."
+    assert [event.is_anew for event in world.audit.events if isinstance(event, TurnTakenOver)] == [False, True]
 
 
 async def test_after_a_takeover_the_record_knows_what_both_parts_held(guard: Guard) -> None:
