@@ -12,6 +12,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self, TypeVar
 
+from assistant.answering import words
 from assistant.answering.answer import Answer
 from assistant.answering.guarding import ConversationGuard, GuardedConversation
 from assistant.answering.prompt import Prompt, build_prompt
@@ -193,7 +194,8 @@ async def _guard_prompt(record: TurnRecord, parts: TurnParts) -> tuple[Prompt, G
     earlier = await record.earlier_messages()
     for _ in range(_GUARD_ATTEMPTS):
         conversation = await parts.guard.open(turn.thread_id, turn.person, record.persona.name)
-        prompt = await build_prompt(turn, record.persona.system, earlier, conversation)
+        prompt = await build_prompt(turn, record.persona.system, earlier.messages, conversation)
+        prompt = replace(prompt, left_out=earlier.left_out)
         if prompt.verdict.is_blocked or await parts.guard.save(turn.thread_id, conversation):
             return prompt, conversation
     raise UnavailableError("Several answers run in this conversation at once. Wait for one to end, and send again.")
@@ -203,9 +205,15 @@ async def _ask(prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnPa
     """Stream the guarded answer of the best deployment; when one fails, go on with the next best."""
     failed: frozenset[str] = frozenset()
     last_error: HostError | None = None
+    told = 0  # of messages left out
     anew: frozenset[str] = frozenset()  # deployments that could not go on from what another one said
     while True:
+        before_tokens = prompt.tokens
         prompt, need = _fit(prompt, record, parts.hosts, failed, last_error)
+        if prompt.left_out > told:
+            told = prompt.left_out
+            await record.compacted(prompt, before_tokens=before_tokens)
+            yield Notice(words.compacted(told))
         try:
             async with aclosing(parts.hosts.line_up(need, excluding=failed)) as standing:
                 async for step in standing:
@@ -243,8 +251,6 @@ async def _answer_on(
             return
     await record.routed(route, prompt)
     yield Routed(route)
-    if prompt.left_out:
-        yield Notice(f"The oldest {prompt.left_out} messages were left out: {route.model} has no room for them.")
     async with aclosing(_stream(prompt, answer, record, parts, begun=begun)) as pieces:
         async for piece in pieces:
             yield piece
@@ -351,7 +357,7 @@ def _fit(
             refusal = refusal or error
             if isinstance(error, BusyError) or not prompt.earlier or not prompt.may_shorten:
                 # What a host said before it failed tells more than that no other is left.
-                raise last_error or refusal from None
+                raise last_error or words.with_advice(refusal, turn) from None
             prompt = prompt.without_oldest()
         else:
             return prompt, need

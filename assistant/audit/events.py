@@ -22,6 +22,7 @@ class Tag(StrEnum):
 
     TURN_ACCEPTED = "turn:accepted"
     TURN_GUARDED = "turn:guarded"
+    CONTEXT_COMPACTED = "context:compacted"
     TURN_ROUTED = "turn:routed"
     TURN_TAKEN_OVER = "turn:taken-over"
     TURN_ANSWERED = "turn:answered"
@@ -179,6 +180,24 @@ class PromptBlocked:
     guard: GuardReport
     content_id: UUID | None = None
     content_digest: Name | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextCompacted:
+    """The oldest messages of a conversation are not sent, because no model has room for all; the person is told.
+
+    Attributes:
+        left_out: how many messages, and `messages` how many are sent.
+        prompt_tokens, before_tokens: of what is sent, and of what would have been: 0 where it was not even read.
+    """
+
+    tag: ClassVar = Tag.CONTEXT_COMPACTED
+    outcome: ClassVar = Outcome.DONE
+    turn: TurnPlace
+    left_out: int
+    messages: int
+    prompt_tokens: int
+    before_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1324,6 +1343,7 @@ Event = (
     TurnAccepted
     | TurnGuarded
     | PromptBlocked
+    | ContextCompacted
     | TurnRouted
     | TurnTakenOver
     | HostUnreachable

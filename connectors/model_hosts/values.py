@@ -123,7 +123,12 @@ def most_tokens(messages: Iterable[ChatMessage]) -> int:
 
     For `Need.prompt_tokens`; it also holds for scripts whose letters are a token each.
     """
-    return sum(-(-len(message.content.encode()) // _BYTES_PER_TOKEN) + _MESSAGE_TOKENS for message in messages)
+    return sum(most_tokens_of(message.content) + _MESSAGE_TOKENS for message in messages)
+
+
+def most_tokens_of(text: str) -> int:
+    """Count the tokens of a text likewise."""
+    return -(-len(text.encode("utf-8", "surrogatepass")) // _BYTES_PER_TOKEN)
 
 
 def least_tokens(messages: Iterable[ChatMessage]) -> int:

@@ -15,7 +15,7 @@ from assistant.audit.parts import TextMarker
 from assistant.bootstrap import build_guard
 from assistant.conversation import Message, MessageState, Person, Role, Thread, Turn
 from assistant.errors import AuditUnavailableError, NotFoundError, UnavailableError
-from assistant.history.values import SealedPseudonyms
+from assistant.history.values import Remembered, SealedPseudonyms
 from assistant.keys import Keys
 from assistant.personas.reader import read_personas
 from assistant.policy.source import GuardSource
@@ -68,6 +68,7 @@ class FakeHistory:
     def __init__(self, journal: list[str]) -> None:
         self.journal = journal
         self.earlier: list[Message] = []
+        self.forgotten = 0
         self.message: dict[str, object] = {}
         self.answer: dict[str, object] = {}
         self.partials: list[str] = []
@@ -83,10 +84,8 @@ class FakeHistory:
         now = datetime.now(UTC)
         return Thread(thread_id, person.id, title, persona, now, now)
 
-    async def conversation(
-        self, person: Person, thread_id: UUID, *, excluding_turn: UUID | None = None
-    ) -> list[Message]:
-        return self.earlier
+    async def conversation(self, person: Person, thread_id: UUID, *, excluding_turn: UUID | None = None) -> Remembered:
+        return Remembered(tuple(self.earlier), self.forgotten)
 
     async def start_turn(
         self,
@@ -159,7 +158,10 @@ class FakeHosts:
         if not left:
             raise NoRouteError("No model host answers now.")
         if need.tokens > self.room_tokens:
-            raise NoRouteError(f"The prompt needs {need.tokens} tokens and the largest window has {self.room_tokens}.")
+            raise NoRouteError(
+                f"This needs room for {need.tokens} tokens, and the largest window there is has {self.room_tokens}.",
+                is_overlong=True,
+            )
         host, _, model = left[0].partition("/")
         return Route(left[0], host, model, self.room_tokens, f"{left[0]}: warm", can_continue=left[0] in self.goes_on)
 

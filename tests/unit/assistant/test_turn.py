@@ -5,8 +5,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from assistant.answering import words
 from assistant.answering.prompt import compose_text
-from assistant.audit.events import TurnTakenOver
+from assistant.audit.events import ContextCompacted, TurnTakenOver
 from assistant.conversation import Attachment, Author, Message, MessageState, Person, Role, Turn
 from assistant.errors import AuditUnavailableError, BadInputError, NotAllowedError
 from assistant.turn import run_turn
@@ -566,6 +567,40 @@ def _broken(*_: object) -> None:
     raise RuntimeError("secret words")
 
 
+async def test_what_the_history_leaves_out_is_told_as_well(guard: Guard) -> None:
+    """It remembers forty messages at most; those before them would be missed in silence otherwise."""
+    world = World(guard)
+    world.history.forgotten = 3
+    events = await run(world, make_turn("And now?"))
+    (note,) = [event.words for event in events if isinstance(event, Notice)]
+    assert note.startswith("The oldest 3 messages were left out")
+    assert "context:compacted" in world.audit.tags
+
+
+@pytest.mark.parametrize(
+    ("typed", "files", "advice"),
+    [
+        (40_000, [], "The text alone takes about 13 334 of them."),
+        (10, [9_000, 60_000], "Leave out file 2 of 2, which takes about 20 000 of them, or add it to the documents."),
+        (10, [60_000], "Leave out the file, which takes about 20 000 of them, or add it to the documents."),
+    ],
+)
+async def test_a_prompt_without_room_is_refused_before_it_is_sent_with_what_to_drop(
+    guard: Guard, typed: int, files: list[int], advice: str
+) -> None:
+    world = World(guard)
+    world.hosts.room_tokens = 2600
+    attachments = tuple(Attachment(f"{GITHUB}.txt", "word " * (size // 5)) for size in files)
+    events = await run(world, replace(make_turn("word " * (typed // 5)), attachments=attachments))
+    failed = events[-1]
+    assert isinstance(failed, Failed)
+    assert failed.trouble is Trouble.OVERLONG
+    assert failed.words.startswith("Nothing was sent. ")
+    assert advice in failed.words
+    assert GITHUB not in failed.words
+    assert world.hosts.asked == []
+
+
 async def test_the_oldest_messages_are_left_out_with_a_note_when_there_is_no_room(guard: Guard) -> None:
     world = World(guard)
     turn = make_turn("And now?")
@@ -576,7 +611,13 @@ async def test_the_oldest_messages_are_left_out_with_a_note_when_there_is_no_roo
     events = await run(world, turn)
     assert isinstance(events[-1], Answered)
     notes = [event.words for event in events if isinstance(event, Notice)]
-    assert notes == ["The oldest 4 messages were left out: qwen has no room for them."]
+    assert notes == [words.compacted(4)]
+    assert notes[0].startswith("The oldest 4 messages were left out: there is no room for the whole conversation")
+    assert world.audit.tags[2:4] == ["context:compacted", "turn:routed"]
+    compacted = world.audit.events[2]
+    assert isinstance(compacted, ContextCompacted)
+    assert (compacted.left_out, compacted.messages) == (4, 4)
+    assert compacted.before_tokens > 2600 > compacted.prompt_tokens
     told = world.hosts.asked[0]
     assert told[0].role == "system"
     assert told[1].content.startswith("4 ")
