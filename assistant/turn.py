@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self, TypeVar
+from typing import Protocol, Self
 
 from assistant.answering import words
+from assistant.answering.accounting import Limits, longest_answer, note_refusal, take, used_tokens
 from assistant.answering.answer import Answer
 from assistant.answering.guarding import ConversationGuard, GuardedConversation
 from assistant.answering.prompt import Prompt, build_prompt
@@ -20,10 +21,12 @@ from assistant.answering.record import TurnAudit, TurnHistory, TurnRecord
 from assistant.answering.unkept import UnkeptHistory
 from assistant.audit.events import AccessRefused, Cause
 from assistant.audit.parts import TextMarker
+from assistant.balance import QuotaError
 from assistant.conversation import Turn
 from assistant.errors import BadInputError, NotAllowedError, UnavailableError
 from assistant.personas.reader import Persona, Personas
-from assistant.turn_events import Accepted, Guarded, Notice, Routed, TurnEvent, Waiting
+from assistant.to_the_end import to_the_end
+from assistant.turn_events import Accepted, Failed, Guarded, Notice, Routed, Trouble, TurnEvent, Waiting
 from connectors.errors import BusyError, HostError, NoRouteError
 from connectors.model_hosts.values import (
     AnswerItem,
@@ -39,9 +42,8 @@ from connectors.model_hosts.values import (
     most_tokens,
 )
 
-T = TypeVar("T")
-
 _LEAST_ANSWER_TOKENS = 512  # room without which an answer is not worth starting
+_OUR_TROUBLES = frozenset({Trouble.AWAY, Trouble.BUSY, Trouble.OURS})
 _GUARD_ATTEMPTS = 3  # each lost one means that another turn of the same thread was guarded in between
 
 
@@ -88,6 +90,7 @@ class TurnParts:
     """What a turn is made of; `bootstrap` puts it together once a process."""
 
     personas: Personas
+    quotas: Limits
     guard: ConversationGuard
     hosts: ModelHosts
     history: TurnHistory
@@ -105,7 +108,7 @@ class TurnParts:
 async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, None]:
     """Run one turn from the person's text to the end of the answer, and leave a complete record whatever happens.
 
-    1. accept: role and size are checked, and `turn:accepted` is durable before anything else happens.
+    1. accept: role, size and limits are checked, and `turn:accepted` is durable before anything else happens.
     2. guard the prompt: typed text, files, persona and earlier messages; a block ends the turn here.
     3. route and ask: the best deployment for this prompt; another takes over when it fails.
     4. guard the answer: piece by piece, holding back only what may still become a match.
@@ -116,6 +119,8 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
     Raises:
         NotAllowedError: the persona is not open to this person.
         BadInputError: the text is empty or too long.
+        QuotaError: a limit of what this person may use is reached.
+        UnavailableError: what is used cannot be counted now.
         AuditUnavailableError: the audit log cannot be written; nothing was sent anywhere.
     """
     try:
@@ -123,15 +128,19 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
     except NotAllowedError:
         await parts.audit.append(AccessRefused(actor=turn.person.id, wanted="persona", door=turn.door))
         raise
+    held = await take(turn, persona, parts.quotas, parts.audit)
     record = TurnRecord(turn, persona, history=parts.history, audit=parts.audit, marker=parts.marker)
+    prompt: Prompt | None = None
     answer: Answer | None = None
+    is_refunded = False
     try:
         await record.accepted()
-        yield Accepted(turn.reference)
+        yield Accepted(turn.reference, held.balance)
         prompt, conversation = await _guard_prompt(record, parts)  # 2
         if prompt.verdict.is_blocked:
             last: TurnEvent = await to_the_end(record.prompt_blocked(prompt))
         else:
+            await held.grow(prompt.tokens + longest_answer(record.turn, record.persona))
             yield Guarded(prompt.verdict, await record.guarded(prompt))
             answer = Answer(conversation, parts.clock)
             async with record.alive(answer), aclosing(_ask(prompt, answer, record, parts)) as events:  # 3 and 4
@@ -143,9 +152,15 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
         await to_the_end(record.interrupted(answer, cause=Cause.STOPPED, said="Stopped before its end."))
         raise
     except Exception as error:  # whatever fails refuses, is recorded, and reaches the person as words
-        if not record.is_accepted:
+        is_refunded = not record.is_accepted
+        if is_refunded:
             raise
         last = await to_the_end(record.failed(answer, error))
+        is_refunded = isinstance(last, Failed) and last.trouble in _OUR_TROUBLES
+        if isinstance(error, QuotaError):
+            await note_refusal(turn, persona, error, parts.audit)
+    finally:
+        await held.settle(0 if is_refunded else used_tokens(prompt, answer), is_refunded=is_refunded)
     yield last
 
 
@@ -167,20 +182,6 @@ def accept(turn: Turn, parts: TurnParts) -> Persona:
             f"{parts.max_prompt_chars:,} are accepted. Shorten it, or add the file to the knowledge base."
         )
     return persona
-
-
-async def to_the_end(writing: Coroutine[Any, Any, T]) -> T:
-    """Await what must not be left half-written; a cancellation that comes meanwhile takes effect afterwards."""
-    task = asyncio.ensure_future(writing)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
-    return task.result()
 
 
 async def _guard_prompt(record: TurnRecord, parts: TurnParts) -> tuple[Prompt, GuardedConversation]:
@@ -264,7 +265,7 @@ async def _begun(prompt: Prompt, answer: Answer, record: TurnRecord, parts: Turn
     begun = await answer.begun()
     await parts.guard.keep(record.turn.thread_id, answer.conversation)
     room = answer.asked_route.context_tokens - prompt.tokens - most_tokens((ChatMessage("assistant", begun),))
-    return begun if room >= min(_LEAST_ANSWER_TOKENS, _longest_answer(record)) else ""
+    return begun if room >= min(_LEAST_ANSWER_TOKENS, longest_answer(record.turn, record.persona)) else ""
 
 
 async def _take_over(
@@ -289,7 +290,7 @@ async def _stream(
     prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnParts, *, begun: str
 ) -> AsyncGenerator[TurnEvent, None]:
     """Yield what the person may see of one deployment's answer; a block ends it and closes the host's stream."""
-    route, persona, longest = answer.asked_route, record.persona, _longest_answer(record)
+    route, persona, longest = answer.asked_route, record.persona, longest_answer(record.turn, record.persona)
     stream = parts.hosts.ask(
         route,
         prompt.messages,
@@ -317,12 +318,6 @@ async def _stream(
         yield event
 
 
-def _longest_answer(record: TurnRecord) -> int:
-    """Return how many tokens the answer may have at most: the persona's limit, or what the caller wants of it."""
-    most, wanted = record.persona.max_answer_tokens, record.turn.max_answer_tokens
-    return most if wanted is None else min(most, wanted)
-
-
 def _room_for_answer(prompt: Prompt, route: Route, longest: int, begun: str) -> int:
     """Return how many tokens the answer, or the rest of one that was begun, may have in this window."""
     said = (ChatMessage("assistant", begun),) if begun else ()
@@ -347,7 +342,7 @@ def _fit(
         need = Need(
             models=(turn.model,) if turn.model else persona.models,
             capability=Capability(persona.capability),
-            answer_tokens=min(_LEAST_ANSWER_TOKENS, _longest_answer(record)),
+            answer_tokens=min(_LEAST_ANSWER_TOKENS, longest_answer(record.turn, record.persona)),
             prompt_tokens=prompt.tokens,
             asker=Asker(owner=str(turn.person.id), is_interactive=turn.is_interactive),
         )

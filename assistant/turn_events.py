@@ -9,18 +9,25 @@ audit event of the same meaning is durable before it is given out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from assistant.balance import Balance
 from connectors.model_hosts.values import Route, Usage
 from policies.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The request is in the audit log; `reference` is how a person can speak of it."""
+    """The request is in the audit log.
+
+    Attributes:
+        reference: how a person can speak of it.
+        balance: what is left of the limits that hold for it, itself taken off.
+    """
 
     reference: str
+    balance: Balance = field(default=Balance())
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +133,7 @@ class Trouble(StrEnum):
     AWAY = "away"  # a host, the database or the like does not answer: ask again
     BUSY = "busy"  # all hosts are busy: ask again later
     OURS = "ours"
+    LIMIT = "limit"  # of what the person may use: wait
 
 
 @dataclass(frozen=True, slots=True)

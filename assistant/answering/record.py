@@ -34,6 +34,7 @@ from assistant.audit.events import (
     TurnTakenOver,
 )
 from assistant.audit.parts import GuardReport, TextMarker, TurnPlace
+from assistant.balance import QuotaError
 from assistant.conversation import MessageState, Person, Thread, Turn
 from assistant.errors import CloisterError, UnavailableError, where
 from assistant.history.values import Remembered
@@ -318,7 +319,7 @@ class TurnRecord:
             total_milliseconds=answer.milliseconds if answer else None,
         )
         await self._end_early(event, said)
-        retry = error.retry_after_seconds if isinstance(error, BusyError) else 0
+        retry = error.retry_after_seconds if isinstance(error, QuotaError | BusyError) else 0
         return Failed(self.turn.reference, said, words.trouble_of(error), retry)
 
     async def _start(

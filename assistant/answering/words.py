@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 
+from assistant.balance import QuotaError
 from assistant.conversation import Turn
 from assistant.errors import CloisterError, UnavailableError
 from assistant.turn_events import Trouble
@@ -70,6 +71,8 @@ def trouble_of(error: Exception) -> Trouble:
         return Trouble.BUSY
     if isinstance(error, NoRouteError) and error.is_overlong:
         return Trouble.OVERLONG
+    if isinstance(error, QuotaError):
+        return Trouble.LIMIT
     return Trouble.AWAY if isinstance(error, UnavailableError | ConnectorError) else Trouble.OURS
 
 

@@ -14,6 +14,7 @@ import typer
 
 from assistant import logging_guard
 from assistant.commands.audit import audit
+from assistant.commands.audit_operation import operation
 from assistant.commands.erasure import erase, hold
 from assistant.commands.fleet import fleet
 from assistant.commands.hosts import hosts
@@ -39,6 +40,7 @@ users = typer.Typer(help="People who may sign in, and their roles.", no_args_is_
 app.add_typer(users, name="users")
 users.add_typer(token, name="token")
 app.add_typer(audit, name="audit")
+audit.add_typer(operation)
 audit.add_typer(hold, name="hold")
 audit.add_typer(erase, name="erase")
 app.add_typer(fleet, name="fleet")
@@ -110,7 +112,7 @@ def console() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to this version; CLOISTER_DATABASE_URL must name a role that may create roles."""
-    from assistant.bootstrap import required
+    from assistant.bootstrap.log import required
     from assistant.keys import Keys
     from assistant.migrations.migrate import migrate as migrate_database
 
@@ -122,13 +124,13 @@ def migrate() -> None:
 @app.command("bootstrap-admin", hidden=True)
 def bootstrap_admin() -> None:
     """Add the first administrator with the password on standard input, if nobody is there yet."""
-    from assistant.bootstrap import build_access
+    from assistant.bootstrap.commands import open_access
 
     settings = site_settings()
     password = sys.stdin.readline().rstrip("\n")
 
     async def add() -> bool:
-        async with build_access(settings) as access:
+        async with open_access(settings) as access:
             return await access.add_first_administrator(settings.admin_name, password)
 
     typer.echo("created" if _run(add()) else "exists")
@@ -158,13 +160,13 @@ def users_add(
     password_stdin: FromInput = False,
 ) -> None:
     """Add somebody; without a terminal and --password-stdin a password is generated and printed once."""
-    from assistant.bootstrap import build_access
+    from assistant.bootstrap.commands import open_access
     from assistant.identity.names import parse_roles
 
     password, is_generated = _new_password(from_input=password_stdin)
 
     async def add() -> str:
-        async with build_access(server_settings()) as access:
+        async with open_access(server_settings()) as access:
             return (await access.add_person(name, parse_roles(role), password, display_name=display_name)).name
 
     added = _run(add())
@@ -176,11 +178,11 @@ def users_add(
 @users.command("roles")
 def users_roles(name: Name, role: Roles) -> None:
     """Give somebody exactly these roles; in force from their next request on."""
-    from assistant.bootstrap import build_access
+    from assistant.bootstrap.commands import open_access
     from assistant.identity.names import parse_roles
 
     async def change() -> None:
-        async with build_access(server_settings()) as access:
+        async with open_access(server_settings()) as access:
             await access.set_roles(name, parse_roles(role))
 
     _run(change())
@@ -190,12 +192,12 @@ def users_roles(name: Name, role: Roles) -> None:
 @users.command("password")
 def users_password(name: Name, *, password_stdin: FromInput = False) -> None:
     """Give somebody a new password, and sign them out everywhere."""
-    from assistant.bootstrap import build_access
+    from assistant.bootstrap.commands import open_access
 
     password, is_generated = _new_password(from_input=password_stdin)
 
     async def change() -> None:
-        async with build_access(server_settings()) as access:
+        async with open_access(server_settings()) as access:
             await access.set_password(name, password)
 
     _run(change())
@@ -219,11 +221,11 @@ def users_enable(name: Name) -> None:
 @users.command("list")
 def users_list(*, as_json: AsJson = False) -> None:
     """List who may sign in."""
-    from assistant.bootstrap import build_access
+    from assistant.bootstrap.commands import open_access
     from assistant.identity.people import PersonEntry
 
     async def read() -> list[PersonEntry]:
-        async with build_access(server_settings()) as access:
+        async with open_access(server_settings()) as access:
             people: list[PersonEntry] = []
             while page := await access.list_people(after=people[-1].name if people else ""):
                 people += page
@@ -245,10 +247,10 @@ def users_list(*, as_json: AsJson = False) -> None:
 
 
 def _switch(name: str, *, is_on: bool) -> None:
-    from assistant.bootstrap import build_access
+    from assistant.bootstrap.commands import open_access
 
     async def change() -> None:
-        async with build_access(server_settings()) as access:
+        async with open_access(server_settings()) as access:
             await (access.enable(name) if is_on else access.disable(name))
 
     _run(change())

@@ -127,12 +127,12 @@ def erase_list(name: As, *, everything: Everything = False, from_input: FromInpu
 
 def _signed(name: str, run: Callable[[Access, Erasure, Person], Awaitable[T]], *, from_input: bool) -> T:
     """Do something as a person who gives their password; their session ends with it."""
-    from assistant.bootstrap import build_erasure
+    from assistant.bootstrap.commands import open_erasure
 
     password = sys.stdin.readline().rstrip("\r\n") if from_input else getpass.getpass(f"Password of {name}: ")
 
     async def sign() -> T:
-        async with build_erasure(server_settings()) as (access, erasure):
+        async with open_erasure(server_settings()) as (access, erasure):
             signed_in = await access.sign_in(name, password, "command")
             try:
                 return await run(access, erasure, signed_in.person)

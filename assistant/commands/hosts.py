@@ -89,7 +89,7 @@ def fleet_undrain(name: HostName) -> None:
 
 def _change_service(name: str, *, is_drained: bool) -> None:
     from assistant.audit.events import HostDrained, HostUndrained
-    from assistant.bootstrap import open_audit
+    from assistant.bootstrap.log import open_audit
     from assistant.commands.settings import server_settings, site_settings
 
     settings = site_settings()
@@ -113,7 +113,7 @@ def _change_service(name: str, *, is_drained: bool) -> None:
 @asynccontextmanager
 async def _watched(settings: Settings) -> AsyncIterator[Watch]:
     """Read the fleet, let this process reach its hosts, and give a watch that has not looked yet."""
-    from assistant.bootstrap import read_hosts
+    from assistant.bootstrap.fleet import read_hosts
     from connectors.model_hosts.kinds import build_kinds
     from connectors.model_hosts.watch import Watch
 

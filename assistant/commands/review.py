@@ -55,9 +55,9 @@ def _line(one: RuleFigures) -> str:
 
 
 async def _read() -> AllFigures:
-    from assistant.bootstrap import build_figures
+    from assistant.bootstrap.commands import open_figures
     from assistant.embedded.running import with_running_database
     from assistant.settings import read_settings
 
-    async with build_figures(with_running_database(read_settings())) as figures:
+    async with open_figures(with_running_database(read_settings())) as figures:
         return await figures.read(None, door="command")

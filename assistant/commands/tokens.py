@@ -83,21 +83,21 @@ def render_json(entry: TokenEntry) -> str:
 
 
 async def _create(name: str, scopes: list[str], days: int, label: str) -> NewToken:
-    from assistant.bootstrap import build_tokens
+    from assistant.bootstrap.commands import open_tokens
 
-    async with build_tokens(server_settings()) as tokens:
+    async with open_tokens(server_settings()) as tokens:
         return await tokens.create(name, scopes, days=days, label=label)
 
 
 async def _list(name: str) -> list[TokenEntry]:
-    from assistant.bootstrap import build_tokens
+    from assistant.bootstrap.commands import open_tokens
 
-    async with build_tokens(server_settings()) as tokens:
+    async with open_tokens(server_settings()) as tokens:
         return await tokens.list(name)
 
 
 async def _revoke(token_id: UUID) -> None:
-    from assistant.bootstrap import build_tokens
+    from assistant.bootstrap.commands import open_tokens
 
-    async with build_tokens(server_settings()) as tokens:
+    async with open_tokens(server_settings()) as tokens:
         await tokens.revoke(token_id)

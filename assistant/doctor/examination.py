@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from assistant.bootstrap import read_hosts
+from assistant.bootstrap.fleet import read_hosts
 from assistant.database_roles import AUDIT_READER_ROLE, url_for_role
 from assistant.doctor.check import Check, fail, warn
 from assistant.doctor.database import check_database, not_running

@@ -30,7 +30,8 @@ from pydantic import SecretStr
 
 from assistant.audit.events import Tag
 from assistant.audit.reading.read import LogReader, Search
-from assistant.bootstrap import Application, build_application, read_hosts
+from assistant.bootstrap.application import Application, build_application
+from assistant.bootstrap.fleet import read_hosts
 from assistant.conversation import Person, Turn
 from assistant.database_roles import AUDIT_READER_ROLE, url_for_role, with_roles_of
 from assistant.egress import allow_site
@@ -59,7 +60,7 @@ _OWN: Final = (
 _START_SECONDS: Final = 120.0
 _END_SECONDS: Final = 60.0
 _SETTLE_SECONDS: Final = 2.0  # what is tried at the end has its event soon
-_PAGES: Final = ("/", "/documents", "/console/queue", "/my-log", "/review", "/health/ready")
+_PAGES: Final = ("/", "/documents", "/tokens", "/console/queue", "/my-log", "/review", "/health/ready")
 _CONSOLE_PAGES: Final = ("/console/queue", "/console/integrity", "/my-log", "/health/ready")
 _NOTE: Final = b"# Canteen\n\nThe canteen opens at half past eleven.\n"
 _QUESTION: Final = "When does the canteen open? Write to anna.berger@corp.example."

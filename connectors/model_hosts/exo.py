@@ -38,7 +38,7 @@ class Exo:
         state = mapping_of(await fetch_json(client, host, "/state"))
         if not isinstance(state.get("instances"), dict):
             raise ProbeError(f"is no exo cluster: something else answers at {host.address}")
-        running = set(_model_ids(state["instances"], depth=0))
+        running = set(model_ids(state["instances"]))
         listed = mapping_of(await fetch_json(client, host, "/v1/models")).get("data")
         models = []
         refused = []
@@ -76,7 +76,7 @@ class Exo:
         return openai_parameters(host, model)
 
 
-def _model_ids(value: object, *, depth: int) -> Iterator[str]:
+def model_ids(value: object, *, depth: int = 0) -> Iterator[str]:
     """Yield every `modelId` in exo's tagged state, whatever the tags around it are called."""
     if depth > _MAX_DEPTH:
         return
@@ -84,7 +84,7 @@ def _model_ids(value: object, *, depth: int) -> Iterator[str]:
         if key == "modelId" and isinstance(inner, str):
             yield inner
         else:
-            yield from _model_ids(inner, depth=depth + 1)
+            yield from model_ids(inner, depth=depth + 1)
 
 
 def _free_bytes(node: object) -> int:

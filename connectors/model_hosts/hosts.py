@@ -8,13 +8,14 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, nullcontext
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts import choice, quote
 from connectors.model_hosts.answer import chars_of, items_of, latest, usage_of
 from connectors.model_hosts.bundled import BundledServer
-from connectors.model_hosts.catalogue import Fleet
+from connectors.model_hosts.catalogue import Fleet, Host
 from connectors.model_hosts.failures import Failure, describe_failure, is_of_the_host
 from connectors.model_hosts.kind import ProbeError
 from connectors.model_hosts.kinds import build_kinds
@@ -22,6 +23,7 @@ from connectors.model_hosts.line import Line
 from connectors.model_hosts.load import Load
 from connectors.model_hosts.ollama import with_tag
 from connectors.model_hosts.router import CallError, Chunk, LitellmRouter
+from connectors.model_hosts.sampling import HostSample, take_samples
 from connectors.model_hosts.sharing import Board, Exchange, Failing, Share, Told, Word
 from connectors.model_hosts.status import describe_hosts
 from connectors.model_hosts.stream import SilenceError, paced
@@ -106,6 +108,7 @@ class ModelHosts:
             Exchange(board, own=self._word, on_sent=self._note_sent, on_told=self._hear) if board is not None else None
         )
         self._told = Told()
+        self._troubles: dict[str, tuple[str, datetime]] = {}  # by host: what went wrong last, and when
         self._unsaid: dict[str, Failing] = {}  # what changed about failures, until the others were told
         self._trials: set[str] = set()  # deployments that a prompt of this process tries
         self._tried_elsewhere: dict[str, float] = {}  # until when, by the loop's clock
@@ -271,6 +274,20 @@ class ModelHosts:
         """Return how every host is, for the page and the console."""
         trouble = self._loading_words if self._loading_error else ""
         return describe_hosts(self._watch, self._loads, self._told.others, is_quoting=self._must_quote, trouble=trouble)
+
+    def samples(self) -> tuple[HostSample, ...]:
+        """Return everything that is known of every host now, for the administrator's pages and their history."""
+        return take_samples(self._watch, self._loads, self._told.others, self._troubles)
+
+    def host(self, name: str) -> Host | None:
+        """Return a host of the fleet, or one that was found, by its name."""
+        entry = self._watch.hosts.get(name)
+        return entry.host if entry is not None else None
+
+    def was_changed(self, name: str) -> None:
+        """Look soon at a host that somebody changed: a model was loaded, unloaded or pulled there."""
+        self._prepared = {each for each in self._prepared if not each.startswith(f"{name}/")}
+        self._look_soon()
 
     def _word(self) -> Word:
         """Return what this process tells the others."""
@@ -476,7 +493,9 @@ class ModelHosts:
             if load.failed():
                 self._say(route.deployment, Failing(load.failures, load.rest_seconds))
             self._look_soon()
-        message = f"{route.host} {describe_failure(failure)}."
+        words = describe_failure(failure)
+        self._troubles[route.host] = (words, datetime.now(UTC))
+        message = f"{route.host} {words}."
         _log.warning("%s (%s)", message, route.deployment)
         return HostError(message, can_retry=True, host=route.host, model=route.model)
 
@@ -523,7 +542,8 @@ class ModelHosts:
                 )
                 for deployment in self._watch.deployments.values()
                 if deployment.host.address
-            }
+            },
+            {each.host.address: each.host.tls for each in self._watch.deployments.values() if each.host.tls},
         )
 
 

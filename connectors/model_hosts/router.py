@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 
+from connectors.model_hosts.credentials import HostsTransport, Tls
 from connectors.model_hosts.transport import KeptTransport, refuse
 from connectors.model_hosts.values import NO_WISHES, ChatMessage, ToolCallPiece, Wishes
 
@@ -101,7 +102,7 @@ class LitellmRouter:
     async def load(self) -> None:
         """Import litellm, which takes seconds, in a thread, and be ready to carry."""
         self._litellm = await asyncio.to_thread(_import_litellm)
-        self._transport = KeptTransport(httpx.AsyncHTTPTransport(trust_env=False, limits=httpx.Limits()))
+        self._transport = KeptTransport(HostsTransport())
         self._client = _build_client(self._transport)
 
     async def close(self) -> None:
@@ -111,16 +112,17 @@ class LitellmRouter:
         if self._litellm is not None:
             await _stop_background_work()
 
-    def replace(self, deployments: Mapping[str, Mapping[str, object]]) -> None:
+    def replace(self, deployments: Mapping[str, Mapping[str, object]], tls: Mapping[str, Tls] | None = None) -> None:
         """Carry to these deployments from now on; answers that stream already are not touched.
 
         Args:
             deployments: litellm's parameters by deployment id.
+            tls: how hosts are checked, by address, where that is not by what the public trusts.
         """
         self._router = _build_router(self._litellm, deployments, self._patience_seconds) if deployments else None
         self._deployments = frozenset(deployments)
         if self._transport is not None:
-            self._transport.allow(str(parameters.get("api_base", "")) for parameters in deployments.values())
+            self._transport.allow((str(parameters.get("api_base", "")) for parameters in deployments.values()), tls)
 
     async def stream(
         self,

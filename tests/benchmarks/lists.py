@@ -30,7 +30,7 @@ import psycopg
 from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
-from assistant.bootstrap_console import build_console
+from assistant.bootstrap.console import build_console
 from assistant.conversation import Person, Role
 from assistant.database import libpq_dsn
 from assistant.database_roles import APP_ROLE, AUDIT_WRITER_ROLE, url_for_role

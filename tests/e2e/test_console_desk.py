@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from assistant.access import Access
 from assistant.audit.reading.sample import Population
-from assistant.bootstrap_console import open_backend
+from assistant.bootstrap.console import open_backend
 from assistant.compliance.standing import Disposition, Move, Step
 from assistant.compliance.unmask import Asked
 from assistant.embedded.postgres import EmbeddedPostgres
@@ -99,7 +99,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
     async def serve(server: EmbeddedPostgres) -> None:
         database = Database(server.owner_url, KEYS)
-        settings = Settings(data_dir=folder, port=port, master_key_file=key, database_url=database.app_url)
+        settings = Settings(
+            data_dir=folder,
+            port=port,
+            master_key_file=key,
+            database_url=database.app_url,
+            audit_database_url=database.audit_writer_url,
+        )
         guard = make_guard()
         review: Any = None  # reports are not what is looked at here
         async with (

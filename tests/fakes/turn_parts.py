@@ -12,12 +12,13 @@ from uuid import UUID, uuid4
 from assistant.answering.guarding import ConversationGuard
 from assistant.audit.events import ContentEvent, Event
 from assistant.audit.parts import TextMarker
-from assistant.bootstrap import build_guard
+from assistant.bootstrap.policy import read_policy
 from assistant.conversation import Message, MessageState, Person, Role, Thread, Turn
 from assistant.errors import AuditUnavailableError, NotFoundError, UnavailableError
 from assistant.history.values import Remembered, SealedPseudonyms
 from assistant.keys import Keys
 from assistant.personas.reader import read_personas
+from assistant.policy.files import PolicyReader
 from assistant.policy.source import GuardSource
 from assistant.settings import Settings
 from assistant.turn import TurnParts, run_turn
@@ -25,6 +26,7 @@ from assistant.turn_events import TurnEvent
 from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts.values import AnswerItem, ChatMessage, Need, Place, Route, Token, Usage, Wishes
 from policies.guard import Guard
+from tests.fakes.limits import FakeLimits
 
 KEYS = Keys(bytes(range(32)))
 MARIA = Person(id=UUID(int=7), name="maria", roles=frozenset({Role.EMPLOYEE}))
@@ -144,6 +146,7 @@ class FakeHosts:
     asked: list[list[ChatMessage]] = field(default_factory=list)
     needs: list[Need] = field(default_factory=list)
     wished: list[tuple[int, float, Wishes]] = field(default_factory=list)
+    usage: Usage = field(default=Usage(prompt_tokens=10, answer_tokens=5))
     closed: int = 0
     places: Sequence[Place] = ()
     left: int = 0
@@ -202,7 +205,7 @@ class FakeHosts:
                     await asyncio.sleep(piece)
                     continue
                 yield Token(piece) if isinstance(piece, str) else piece
-            yield Usage(prompt_tokens=10, answer_tokens=5)
+            yield self.usage
         finally:
             self.closed += 1
 
@@ -218,10 +221,12 @@ class World:
         self.journal: list[str] = []
         self.audit = FakeAudit(self.journal)
         self.history = FakeHistory(self.journal)
+        self.limits = FakeLimits()
         named = {name.replace("_", "/", 1): script for name, script in scripts.items()}
         self.hosts = FakeHosts(self.journal, named or {"Dev1/qwen": ["Hello ", "there."]})
         self.parts = TurnParts(
             personas=read_personas(),
+            quotas=self.limits,
             guard=ConversationGuard(GuardSource(guard), self.history, KEYS.sealer("pseudonyms")),
             hosts=self.hosts,
             history=self.history,
@@ -232,7 +237,7 @@ class World:
 
 
 def make_guard() -> Guard:
-    return build_guard(Settings())
+    return read_policy(PolicyReader.of(Settings())).guard
 
 
 def make_turn(text: str, *, person: Person = MARIA, persona: str = "general", thread: UUID | None = None) -> Turn:

@@ -22,7 +22,7 @@ import psycopg
 import yaml
 from pydantic import SecretStr
 
-from assistant.bootstrap import build_access, build_tokens
+from assistant.bootstrap.commands import open_access, open_tokens
 from assistant.conversation import Role, short_reference
 from assistant.database import libpq_dsn
 from assistant.settings import Settings
@@ -47,7 +47,7 @@ class GatewaySite:
 
     def token(self, *scopes: str, name: str = "maria", days: int = 1) -> str:
         async def make() -> str:
-            async with build_tokens(self.settings) as tokens:
+            async with open_tokens(self.settings) as tokens:
                 return (await tokens.create(name, scopes or ("chat", "model:*"), days=days)).token
 
         return asyncio.run(make())
@@ -150,7 +150,7 @@ def _start(settings: Settings, folder: Path) -> subprocess.Popen[bytes]:
 
 
 async def _add_people(settings: Settings) -> None:
-    async with build_access(settings) as access:
+    async with open_access(settings) as access:
         await access.add_person("maria", [Role.DEVELOPER], PASSWORD)
         await access.add_person("tom", [Role.EMPLOYEE], PASSWORD)
 

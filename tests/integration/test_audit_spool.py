@@ -25,7 +25,7 @@ from assistant.audit.writing.append import Appender
 from assistant.audit.writing.content import ContentKind, ContentText
 from assistant.audit.writing.detour import SpoolLimits
 from assistant.audit.writing.keeping import ContentKeys, ContentLog
-from assistant.bootstrap import open_audit
+from assistant.bootstrap.log import open_audit
 from assistant.database import libpq_dsn
 from assistant.database_roles import AUDIT_WRITER_ROLE, url_for_role
 from assistant.embedded.postgres import EmbeddedPostgres

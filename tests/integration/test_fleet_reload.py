@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from assistant.audit.events import Tag
 from assistant.audit.reading.read import LogReader, Search
-from assistant.bootstrap import build_application
+from assistant.bootstrap.application import build_application
 from assistant.settings import Settings
 from connectors.model_hosts.hosts import ModelHosts
 from connectors.model_hosts.values import Need

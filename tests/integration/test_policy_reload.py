@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from assistant.audit.events import Tag
 from assistant.audit.reading.read import LogReader, Search
-from assistant.bootstrap import build_application
+from assistant.bootstrap.application import build_application
 from assistant.policy import files, watch
 from assistant.settings import Settings
 from tests.integration.conftest import Database

@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 ASKS = {"assistant/turn.py", "assistant/policy/names.py"}  # the second: a model for names reads files, decision 0010
 DRAWS = "assistant/web/chat/"  # shows a question on the page, and is not given the hosts: see the test below
-RUNS_TURNS = {"assistant/bootstrap.py"}  # binds `run_turn` for the chat; a new door adds itself here
+RUNS_TURNS = {"assistant/bootstrap/application.py"}  # binds `run_turn` for the chat; a new door adds itself here
 
 
 def calls(name: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from assistant.bootstrap_console import ConsoleBackend, build_console
+from assistant.bootstrap.console import ConsoleBackend, build_console
 from assistant.settings import Settings
 from assistant.web.console.app import ConsoleApplication
 from assistant.web.console_parts import ConsoleParts
@@ -52,5 +52,7 @@ def parts_of(backend: ConsoleBackend) -> ConsoleParts:
         review=backend.review,
         desk=backend.desk,
         erasure=backend.erasure,
+        fleet=backend.fleet,
+        read_fleet=backend.read_fleet,
         labels=backend.labels,
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from assistant.bootstrap import AnswerTurn
+from assistant.bootstrap.application import AnswerTurn
 from assistant.conversation import Author, Context, Said, Turn
 from assistant.errors import BadInputError, NotAllowedError
 from assistant.turn_events import Answered, AnswerText, Blocked, Failed, Guarded, Trouble, TurnEvent

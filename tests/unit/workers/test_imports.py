@@ -27,7 +27,7 @@ def loaded_by(*modules: str) -> set[str]:
 @pytest.mark.parametrize(
     ("modules", "unwanted"),
     [
-        (("workers.worker", "workers.tasks", "assistant.bootstrap"), PAGE_AND_MODELS),
+        (("workers.worker", "workers.tasks", "assistant.bootstrap.application"), PAGE_AND_MODELS),
         (("workers.command", "workers.worker"), PAGE_AND_MODELS | TABLES_AND_GUARD),
         (("workers.command", "workers.scheduler"), PAGE_AND_MODELS | TABLES_AND_GUARD),
         (("assistant.jobs.queue",), {"workers"}),

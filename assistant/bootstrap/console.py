@@ -1,4 +1,4 @@
-"""Wire what the console reads: the log, masked findings, pseudonyms, reports. Loads no model host, chat or job.
+"""What the console reads, wired: the log, masked findings, pseudonyms, reports. Loads no model host, chat or job.
 
 The web process has most of it already and adds `open_backend`; the console's own process begins with `build_console`.
 """
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from uuid import UUID
 
-from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from assistant.access import Access
@@ -26,31 +25,32 @@ from assistant.audit.parts import TextMark, TextMarker
 from assistant.audit.projections.tallies import Tallies
 from assistant.audit.projections.text_search import TextSearch
 from assistant.audit.reader_pool import ReaderPool
-from assistant.audit.reading.counts import FindingCounts
 from assistant.audit.reading.heads_shown import HeadsReader
 from assistant.audit.reading.lists import EventLists
 from assistant.audit.reading.sealed import SealChecks
 from assistant.audit.record import Origin
-from assistant.audit.removal.eraser import Eraser
 from assistant.audit.seals.log_key import LogKey
 from assistant.audit.writing.append import Appender
 from assistant.audit.writing.content import ContentReader
+from assistant.bootstrap.log import build_erasure, build_finding_counts, reader_url, required
+from assistant.bootstrap.people import build_access
+from assistant.bootstrap.policy import read_policy
 from assistant.compliance.desk import Desk, build_desk
 from assistant.database import create_engine
-from assistant.database_roles import AUDIT_ERASER_ROLE, AUDIT_READER_ROLE, url_for_role
 from assistant.erasure import Erasure
-from assistant.errors import SettingsError
+from assistant.fleet.orders import Orders
+from assistant.fleet.records import FleetRecords
 from assistant.history.history import History
 from assistant.history.turn_details import TurnDetails
-from assistant.identity.identity import Identity
 from assistant.identity.pseudonyms import Pseudonyms
 from assistant.keys import Keys
+from assistant.maintenance.maintenance import Maintenance
 from assistant.policy.files import PolicyReader
 from assistant.policy.source import GuardSource
 from assistant.reports.reports import Reports
 from assistant.review import Figures, Review
 from assistant.settings import Settings
-from policies.errors import PolicyError
+from connectors.model_hosts.catalogue import Fleet, read_fleet
 from policies.explanation import Detail
 from policies.guard import Guard
 
@@ -60,6 +60,7 @@ class ConsoleBackend:
     """What the pages of the console ask.
 
     Attributes:
+        read_fleet: reads fleet.yaml for the planner; None where none was named.
         mark: makes the mark of words that were searched for.
         labels: the words for each rule of the policy that is in force now.
     """
@@ -78,6 +79,8 @@ class ConsoleBackend:
     review: Review
     desk: Desk
     erasure: Erasure
+    fleet: Maintenance
+    read_fleet: Callable[[], Fleet | None]
     mark: Callable[[str], TextMark]
     labels: Callable[[], Mapping[str, str]]
 
@@ -116,16 +119,16 @@ async def open_backend(
         SettingsError: an address is not set.
     """
     keys = Keys.load_or_create(settings.master_key)
-    reader_url = url_for_role(_needed(settings.database_url, "database_url"), AUDIT_READER_ROLE, keys)
+    log_url = reader_url(settings, keys)
     log_key = LogKey(settings)
-    async with ReaderPool(reader_url) as pool:
+    async with ReaderPool(log_url) as pool:
         yield ConsoleBackend(
             audit=audit,
             lists=EventLists(pool),
             seals=SealChecks(pool, log_key),
             heads=HeadsReader(pool, log_key),
             integrity=lambda: read_integrity(
-                reader_url,
+                log_url,
                 first_key=log_key(),
                 witnesses=[WitnessAddress.parse(each).key for each in settings.audit_witnesses],
                 anchor_file=settings.audit_anchor_file,
@@ -133,20 +136,18 @@ async def open_backend(
             spots=KeptSpots(TurnDetails(engine)),
             people=Pseudonyms(engine),
             tallies=Tallies(pool),
-            figures=Figures(audit, Reports(engine), FindingCounts(reader_url), labels=labels),
+            figures=Figures(audit, Reports(engine), build_finding_counts(settings, keys), labels=labels),
             texts=ContentReader(pool, keys),
             words=TextSearch(pool, keys),
             review=review,
             desk=desk,
-            erasure=Erasure(
-                Eraser(
-                    url_for_role(_needed(settings.database_url, "database_url"), AUDIT_ERASER_ROLE, keys),
-                    reader_url,
-                    Origin.here(version("cloister")),
-                ),
+            erasure=build_erasure(settings, keys, audit),
+            fleet=Maintenance(
+                FleetRecords(engine, keep_days=settings.fleet_history_days),
+                Orders(engine, keep_days=settings.fleet_history_days),
                 audit,
-                TextMarker(keys),
             ),
+            read_fleet=lambda: read_fleet(settings.fleet) if settings.fleet is not None else None,
             mark=TextMarker(keys).mark,
             labels=labels,
         )
@@ -161,17 +162,15 @@ async def build_console(settings: Settings) -> AsyncIterator[tuple[Access, Conso
         AuditUnavailableError: the audit log cannot be opened.
     """
     keys = Keys.load_or_create(settings.master_key)
-    database_url = _needed(settings.database_url, "database_url")
-    audit_url = _needed(settings.audit_database_url, "audit_database_url")
+    audit_url = required(settings, "audit_database_url")
     guards = GuardSource(await asyncio.to_thread(_read_guard, settings))
     async with AsyncExitStack() as stack:
-        engine = create_engine(database_url)
+        engine = create_engine(required(settings, "database_url"))
         stack.push_async_callback(engine.dispose)
         audit = await stack.enter_async_context(Appender(audit_url, Origin.here(version("cloister"))))
         await audit.append(LogOpened(process="console"))
         history = History(engine, process="console")
         reports = Reports(engine)
-        counts = FindingCounts(url_for_role(database_url, AUDIT_READER_ROLE, keys))
 
         def labels() -> Mapping[str, str]:
             return guards.current.policy.labels
@@ -180,38 +179,28 @@ async def build_console(settings: Settings) -> AsyncIterator[tuple[Access, Conso
         guard = ConversationGuard(guards, history, sealer)
         desk = build_desk(
             engine,
-            url_for_role(database_url, AUDIT_READER_ROLE, keys),
+            reader_url(settings, keys),
             audit=audit,
             guard=guard,
             sealer=sealer,
             marker=marker,
             notice_days=settings.notice_days,
             exports=settings.exports,
+            second_look_percent=settings.second_look_percent,
         )
         review = Review(
             history,
             guard,
             audit,
             reports=reports,
-            figures=Figures(audit, reports, counts, labels=labels),
+            figures=Figures(audit, reports, build_finding_counts(settings, keys), labels=labels),
         )
         backend = await stack.enter_async_context(
             open_backend(settings, engine, audit=audit, review=review, desk=desk, labels=labels)
         )
-        yield Access(Identity(engine, session_hours=settings.session_hours), audit, marker), backend
+        yield build_access(settings, engine, audit, marker), backend
 
 
 def _read_guard(settings: Settings) -> Guard:
     """Read the policy without a model for names: notes of reviewers are all that this process guards."""
-    try:
-        return PolicyReader.of(settings.model_copy(update={"names": "none"})).read().guard
-    except PolicyError as error:
-        raise SettingsError(f"The policy cannot be used: {error}") from error
-
-
-def _needed(url: SecretStr | None, name: str) -> SecretStr:
-    if url is None:
-        raise SettingsError(
-            f"CLOISTER_{name.upper()} is not set. `cloister up` sets it for its processes; set it to run one alone."
-        )
-    return url
+    return read_policy(PolicyReader.of(settings.model_copy(update={"names": "none"}))).guard

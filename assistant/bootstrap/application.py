@@ -1,4 +1,4 @@
-"""Wire the product: the only place that picks implementations."""
+"""The whole product, wired for one process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -16,61 +16,53 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from assistant.access import Access
 from assistant.answering.guarding import ConversationGuard
 from assistant.answering.recovery import recover_turns
-from assistant.audit.events import FleetLoaded, FleetRefused, LogOpened, PolicyLoaded, PolicyRefused
+from assistant.audit.events import LogOpened
 from assistant.audit.exports.export import Exported, ExportRequest, OnProgress, create_export
 from assistant.audit.parts import TextMarker
 from assistant.audit.projections.project import Projector
-from assistant.audit.reading.counts import FindingCounts
-from assistant.audit.record import Origin
-from assistant.audit.removal.eraser import Eraser
 from assistant.audit.seals.log_key import LogKey
 from assistant.audit.writing.append import Appender
-from assistant.audit.writing.detour import SpoolLimits
 from assistant.audit.writing.keeping import ContentKeys, ContentLog
 from assistant.audit.writing.partitions import ensure_partitions
-from assistant.audit.writing.spool import SPOOL_PURPOSE, SpoolFolder
+from assistant.bootstrap.fleet import build_fleet
+from assistant.bootstrap.log import build_erasure, build_finding_counts, open_audit, reader_url, required
+from assistant.bootstrap.names import open_names
+from assistant.bootstrap.people import build_access, build_tokens
+from assistant.bootstrap.policy import PolicyReports, read_policy
+from assistant.bootstrap.quotas import open_quotas
 from assistant.compliance.desk import Desk, build_desk
 from assistant.conversation import Turn
 from assistant.conversations import Conversations
 from assistant.database import create_engine
-from assistant.database_roles import AUDIT_ERASER_ROLE, AUDIT_PROJECTOR_ROLE, AUDIT_READER_ROLE, url_for_role
+from assistant.database_roles import AUDIT_PROJECTOR_ROLE, url_for_role
 from assistant.documents import Documents, note_ended_jobs
-from assistant.egress import allow_site
 from assistant.erasure import Erasure
 from assistant.errors import SettingsError, UnavailableError
 from assistant.fleet.site_fleet import SiteFleet
 from assistant.history.history import History
-from assistant.identity.identity import Identity
-from assistant.identity.tokens import ApiTokens
 from assistant.jobs.broker import CeleryBroker
 from assistant.jobs.queue import Jobs
 from assistant.keys import Keys
 from assistant.knowledge.guarding import DocumentGuard
 from assistant.knowledge.knowledge import Knowledge
 from assistant.personas.reader import Personas, read_personas
-from assistant.policy.files import PolicyReader, ReadPolicy
-from assistant.policy.names import FleetAsk, build_names, model_of_fleet
+from assistant.policy.files import PolicyReader
 from assistant.policy.source import GuardSource
 from assistant.policy.watch import PolicyWatch
+from assistant.quotas.quotas import Quotas
 from assistant.reports.reports import Reports
 from assistant.review import Figures, Review
 from assistant.settings import Settings
 from assistant.tokens import Tokens
 from assistant.turn import ModelHosts, TurnParts, run_turn
 from assistant.turn_events import TurnEvent
-from connectors.errors import FleetError
-from connectors.model_hosts.catalogue import Fleet, read_fleet
-from connectors.model_hosts.hosts import ModelHosts as NamesHosts
 from connectors.model_hosts.quote import QuotedPassage
 from policies.detectors.names import NamesDetector
-from policies.errors import PolicyError
 from policies.guard import Guard
-from policies.policy import Policy
 from policies.verdict import Direction
 
 _log = logging.getLogger(__name__)
 
-_MOST_HOSTS = 64  # named in one event, which stays under its 16 KiB
 _PROJECT_SECONDS = 20.0  # a chore; the next one goes on
 
 
@@ -84,6 +76,7 @@ class Application:
     policy_watch: PolicyWatch
     fleet: SiteFleet
     personas: Personas
+    quotas: Quotas
     history: History
     access: Access
     tokens: Tokens
@@ -121,6 +114,7 @@ class Application:
         return AnswerTurn(
             TurnParts(
                 personas=self.personas,
+                quotas=self.quotas,
                 guard=self.conversation_guard,
                 hosts=hosts,
                 history=self.history,
@@ -178,6 +172,10 @@ class Application:
         """Note which unmaskings are over; return how many."""
         return await self.desk.unmasking.expire()
 
+    async def draw_second_looks(self) -> int:
+        """Draw which decisions of past weeks are read a second time; return how many."""
+        return await self.desk.drawing.draw_due(datetime.now(UTC))
+
     async def ensure_audit_partitions(self) -> int:
         """Create the audit log's tables of the coming months; return how many were missing."""
         return await ensure_partitions(required(self.settings, "audit_database_url"))
@@ -220,19 +218,28 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
         audit = await stack.enter_async_context(open_audit(settings))
         fleet = build_fleet(settings, audit)
         await stack.enter_async_context(fleet.running())
-        names = await stack.enter_async_context(_open_names(settings, fleet))
+        names = await stack.enter_async_context(open_names(settings, fleet))
         reader = PolicyReader.of(settings, names=names)
-        opened = await asyncio.to_thread(_read_policy, reader)
+        opened = await asyncio.to_thread(read_policy, reader)
         guards = GuardSource(opened.guard)
         engine = create_engine(required(settings, "database_url"))
         stack.push_async_callback(engine.dispose)
         reports = Reports(engine)
         await audit.append(LogOpened(process=process or "command"))
-        policy_watch = PolicyWatch(reader, guards, opened.stamp, policy_reports := _PolicyReports(audit))
+        policy_watch = PolicyWatch(reader, guards, opened.stamp, policy_reports := PolicyReports(audit))
         await policy_reports.loaded(opened.guard.policy)
         await stack.enter_async_context(policy_watch.running())
         history = History(engine, process=process)
         conversation_guard = ConversationGuard(guards, history, keys.sealer("pseudonyms"))
+        personas = read_personas(settings.personas)
+        quotas = await stack.enter_async_context(
+            open_quotas(
+                settings.quotas,
+                personas=[persona.name for persona in personas],
+                redis_url=required(settings, "redis_url"),
+                audit=audit,
+            )
+        )
         broker = CeleryBroker(required(settings, "redis_url"))
         stack.callback(broker.close)
         jobs = Jobs(engine, broker)
@@ -243,10 +250,11 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
             guards=guards,
             policy_watch=policy_watch,
             fleet=fleet,
-            personas=read_personas(settings.personas),
+            personas=personas,
+            quotas=quotas,
             history=history,
-            access=Access(Identity(engine, session_hours=settings.session_hours), audit, marker),
-            tokens=_tokens(engine, keys, audit),
+            access=build_access(settings, engine, audit, marker),
+            tokens=build_tokens(engine, keys, audit),
             conversations=Conversations(history, conversation_guard, audit),
             review=Review(
                 history,
@@ -254,21 +262,22 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
                 audit,
                 reports=reports,
                 figures=Figures(
-                    audit, reports, _finding_counts(settings, keys), labels=lambda: guards.current.policy.labels
+                    audit, reports, build_finding_counts(settings, keys), labels=lambda: guards.current.policy.labels
                 ),
             ),
-            erasure=_erasure(settings, keys, audit),
+            erasure=build_erasure(settings, keys, audit),
             log_key=LogKey(settings),
-            reader_url=_reader_url(settings, keys),
+            reader_url=reader_url(settings, keys),
             desk=build_desk(
                 engine,
-                _reader_url(settings, keys),
+                reader_url(settings, keys),
                 audit=audit,
                 guard=conversation_guard,
                 sealer=keys.sealer("pseudonyms"),
                 marker=marker,
                 notice_days=settings.notice_days,
                 exports=settings.exports,
+                second_look_percent=settings.second_look_percent,
             ),
             documents=Documents(knowledge, jobs, audit),
             knowledge=knowledge,
@@ -288,187 +297,3 @@ def _open_content_log(settings: Settings, keys: Keys, audit: Appender, stack: As
     content_keys = ContentKeys(required(settings, "audit_database_url"), keys)
     stack.push_async_callback(content_keys.close)
     return ContentLog(audit, content_keys)
-
-
-@asynccontextmanager
-async def _open_names(settings: Settings, fleet: SiteFleet) -> AsyncIterator[NamesDetector | None]:
-    """Build and load the model for names, off the loop; what a model of the fleet needs is open meanwhile."""
-    async with AsyncExitStack() as stack:
-        ask: FleetAsk | None = None
-        if model := model_of_fleet(settings):
-            hosts = NamesHosts(
-                await fleet.open(),
-                retriever=_no_passages,
-                first_token_timeout_seconds=settings.first_token_timeout_seconds,
-                stall_timeout_seconds=settings.stall_timeout_seconds,
-            )
-            fleet.follow(hosts.take_fleet)
-            stack.push_async_callback(hosts.close)
-            await hosts.start()
-            ask = FleetAsk(hosts, model, loop=asyncio.get_running_loop())
-        names = build_names(settings, ask)
-        if names is not None:
-            await asyncio.to_thread(names.load)
-            _log.info("names model %s: %s", settings.names.partition(":")[0], names.state)
-        yield names
-
-
-async def _no_passages(question: str, reader: str) -> Sequence[QuotedPassage]:
-    del question, reader  # the model for names is asked for no passages
-    return ()
-
-
-@asynccontextmanager
-async def _command(settings: Settings) -> AsyncIterator[tuple[Keys, AsyncEngine, Appender]]:
-    """Open what every command rests on that needs not the whole product: keys, database and audit log."""
-    keys = Keys.load_or_create(settings.master_key)
-    async with AsyncExitStack() as stack:
-        engine = create_engine(required(settings, "database_url"))
-        stack.push_async_callback(engine.dispose)
-        yield keys, engine, await stack.enter_async_context(open_audit(settings))
-
-
-@asynccontextmanager
-async def build_access(settings: Settings) -> AsyncIterator[Access]:
-    """Open people and the audit log alone, for a command."""
-    async with _command(settings) as (keys, engine, audit):
-        yield Access(Identity(engine, session_hours=settings.session_hours), audit, TextMarker(keys))
-
-
-@asynccontextmanager
-async def build_tokens(settings: Settings) -> AsyncIterator[Tokens]:
-    """Open API tokens and the audit log alone, for a command."""
-    async with _command(settings) as (keys, engine, audit):
-        yield _tokens(engine, keys, audit)
-
-
-def _tokens(engine: AsyncEngine, keys: Keys, audit: Appender) -> Tokens:
-    return Tokens(ApiTokens(engine, keys.derive("api-token")), audit)
-
-
-@asynccontextmanager
-async def build_figures(settings: Settings) -> AsyncIterator[Figures]:
-    """Open the figures of the rules alone, for a command."""
-    async with _command(settings) as (keys, engine, audit):
-        yield Figures(audit, Reports(engine), _finding_counts(settings, keys))
-
-
-@asynccontextmanager
-async def build_erasure(settings: Settings) -> AsyncIterator[tuple[Access, Erasure]]:
-    """Open people and erasures alone, for a command that somebody signs with their password."""
-    async with _command(settings) as (keys, engine, audit):
-        access = Access(Identity(engine, session_hours=settings.session_hours), audit, TextMarker(keys))
-        yield access, _erasure(settings, keys, audit)
-
-
-def _erasure(settings: Settings, keys: Keys, audit: Appender) -> Erasure:
-    eraser_url = url_for_role(required(settings, "database_url"), AUDIT_ERASER_ROLE, keys)
-    eraser = Eraser(eraser_url, _reader_url(settings, keys), Origin.here(version("cloister")))
-    return Erasure(eraser, audit, TextMarker(keys))
-
-
-def _finding_counts(settings: Settings, keys: Keys) -> FindingCounts:
-    return FindingCounts(_reader_url(settings, keys))
-
-
-def _reader_url(settings: Settings, keys: Keys) -> SecretStr:
-    return url_for_role(required(settings, "database_url"), AUDIT_READER_ROLE, keys)
-
-
-def open_audit(settings: Settings) -> Appender:
-    """Return the audit log as this process writes it; open it with `async with`.
-
-    Raises:
-        SettingsError: its address is not set, or the folder of its spools cannot be used.
-    """
-    writer_url, origin = required(settings, "audit_database_url"), Origin.here(version("cloister"))
-    if settings.audit_when_down == "deny" and not settings.audit_spool.is_dir():
-        return Appender(writer_url, origin)
-    spools = SpoolFolder(settings.audit_spool, Keys.load_or_create(settings.master_key).sealer(SPOOL_PURPOSE))
-    if settings.audit_when_down == "deny":  # what waited when it said otherwise still belongs into the log
-        return Appender(writer_url, origin, spools=spools)
-    spools.prepare()
-    limits = SpoolLimits(most_seconds=settings.audit_spool_minutes * 60, most_bytes=settings.audit_spool_bytes)
-    return Appender(writer_url, origin, spools=spools, limits=limits)
-
-
-def build_guard(settings: Settings) -> Guard:
-    """Read the policy and compile its rules; CPU work of a second.
-
-    Raises:
-        SettingsError: the policy does not fit; names file and line.
-    """
-    return _read_policy(PolicyReader.of(settings)).guard
-
-
-def _read_policy(reader: PolicyReader) -> ReadPolicy:
-    try:
-        return reader.read()
-    except PolicyError as error:
-        raise SettingsError(f"The policy cannot be used: {error}") from error
-
-
-class _PolicyReports:
-    """Changes of the policy, as the audit log notes them."""
-
-    def __init__(self, audit: Appender) -> None:
-        self._audit = audit
-
-    async def loaded(self, policy: Policy) -> None:
-        await self._audit.append(PolicyLoaded(policy_version=policy.version, rules=len(policy.rules)))
-
-    async def refused(self, error: PolicyError, kept: Policy) -> None:
-        await self._audit.append(PolicyRefused(policy_version=kept.version, place=error.where))
-
-
-class _FleetReports:
-    """Changes of the fleet, as the audit log notes them."""
-
-    def __init__(self, audit: Appender) -> None:
-        self._audit = audit
-
-    async def loaded(self, fleet: Fleet) -> None:
-        names = tuple(host.name for host in fleet.hosts[:_MOST_HOSTS])
-        await self._audit.append(FleetLoaded(fleet_version=fleet.version, hosts=names))
-
-    async def refused(self, place: str, kept: Fleet) -> None:
-        await self._audit.append(FleetRefused(fleet_version=kept.version, place=place))
-
-
-def build_fleet(settings: Settings, audit: Appender) -> SiteFleet:
-    """Return the site's fleet; nothing is read and no host may be reached before somebody opens it."""
-    return SiteFleet(settings.fleet, allow=lambda fleet: _allow_fleet(settings, fleet), reports=_FleetReports(audit))
-
-
-def _allow_fleet(settings: Settings, fleet: Fleet) -> None:
-    allow_site(settings, fleet=[host.address for host in fleet.hosts])
-
-
-def read_hosts(settings: Settings) -> Fleet | None:
-    """Read the fleet's file, and let this process reach its hosts; None when hosts are looked for on loopback.
-
-    Raises:
-        SettingsError: the file does not fit; names file and line.
-    """
-    if settings.fleet is None:
-        return None
-    try:
-        fleet = read_fleet(settings.fleet)
-    except FleetError as error:
-        raise SettingsError(str(error)) from error
-    _allow_fleet(settings, fleet)
-    return fleet
-
-
-def required(settings: Settings, name: str) -> SecretStr:
-    """Return an address that `cloister up` gives to its processes.
-
-    Raises:
-        SettingsError: it is not set.
-    """
-    value = getattr(settings, name)
-    if not isinstance(value, SecretStr):
-        raise SettingsError(
-            f"CLOISTER_{name.upper()} is not set. `cloister up` sets it for its processes; set it to run one alone."
-        )
-    return value

@@ -1,0 +1,45 @@
+"""The model for names that the guard may ask."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from assistant.fleet.site_fleet import SiteFleet
+from assistant.policy.names import FleetAsk, build_names, model_of_fleet
+from assistant.settings import Settings
+from connectors.model_hosts.hosts import ModelHosts
+from connectors.model_hosts.quote import QuotedPassage
+from policies.detectors.names import NamesDetector
+
+_log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_names(settings: Settings, fleet: SiteFleet) -> AsyncIterator[NamesDetector | None]:
+    """Build and load the model for names, off the loop; what a model of the fleet needs is open meanwhile."""
+    async with AsyncExitStack() as stack:
+        ask: FleetAsk | None = None
+        if model := model_of_fleet(settings):
+            hosts = ModelHosts(
+                await fleet.open(),
+                retriever=_no_passages,
+                first_token_timeout_seconds=settings.first_token_timeout_seconds,
+                stall_timeout_seconds=settings.stall_timeout_seconds,
+            )
+            fleet.follow(hosts.take_fleet)
+            stack.push_async_callback(hosts.close)
+            await hosts.start()
+            ask = FleetAsk(hosts, model, loop=asyncio.get_running_loop())
+        names = build_names(settings, ask)
+        if names is not None:
+            await asyncio.to_thread(names.load)
+            _log.info("names model %s: %s", settings.names.partition(":")[0], names.state)
+        yield names
+
+
+async def _no_passages(question: str, reader: str) -> Sequence[QuotedPassage]:
+    del question, reader  # the model for names is asked for no passages
+    return ()
