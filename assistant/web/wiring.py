@@ -22,8 +22,8 @@ from assistant.settings import Settings
 from assistant.web.chat_parts import ChatParts
 from assistant.web.console.wiring import parts_of
 from assistant.web.doors import Doors, PartState
-from assistant.web.gateway.places import Places
 from assistant.web.gateway_parts import GatewayParts
+from assistant.web.own_tokens import TokenPageParts
 from assistant.web.serve import serve_until_stopped
 from connectors.model_hosts.hosts import ModelHosts
 from connectors.model_hosts.values import HostStatus
@@ -57,6 +57,8 @@ async def _serve(settings: Settings) -> int:
             first_token_timeout_seconds=settings.first_token_timeout_seconds,
             stall_timeout_seconds=settings.stall_timeout_seconds,
             board=board,
+            most_waiting=settings.line_length,
+            line_timeout_seconds=settings.line_timeout_seconds,
         )
         application.fleet.follow(hosts.take_fleet)
         keep_days = settings.fleet_history_days
@@ -111,6 +113,13 @@ class _Web:
             documents=self._application.documents,
             review=self._application.review,
             hosts=self._hosts.statuses,
+            own_tokens=TokenPageParts(
+                tokens=self._application.tokens,
+                personas=self._application.personas,
+                hosts=self._hosts.statuses,
+                check_apart=self._application.conversation_guard.check_apart,
+                look=self._application.quotas.look,
+            ),
         )
 
     async def open_gateway(self) -> GatewayParts:
@@ -121,7 +130,7 @@ class _Web:
             personas=self._application.personas,
             hosts=self._hosts.statuses,
             check_apart=self._application.conversation_guard.check_apart,
-            place=Places(self._redis, most=self._application.settings.token_answers).taken,
+            look=self._application.quotas.look,
         )
 
     async def _ready(self) -> None:

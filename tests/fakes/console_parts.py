@@ -267,7 +267,7 @@ def empty_desk() -> Desk:
     people: Any = Nobody()
     cases: Any = EmptyCases()
     looks: Any = NoLooks()
-    return Desk(hits, cases, nothing, looks, unmasking, nothing, nothing, people, nothing, nothing)
+    return Desk(hits, cases, nothing, looks, unmasking, nothing, nothing, nothing, people, nothing, nothing)
 
 
 class CurrentHeads:

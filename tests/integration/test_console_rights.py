@@ -44,6 +44,7 @@ MATRIX = {
     ("POST", "/console/case/{case_id:uuid}/step"): REVIEWERS,
     ("POST", "/console/case/{case_id:uuid}/turns"): REVIEWERS,
     ("POST", "/console/case/{case_id:uuid}/unmask"): REVIEWERS,
+    ("POST", "/console/case/{case_id:uuid}/export"): READERS,
     ("POST", "/console/turn/{turn_id:uuid}/step"): REVIEWERS,
     ("GET", "/console/samples"): READERS,
     ("POST", "/console/samples"): REVIEWERS,
