@@ -208,8 +208,8 @@ def most_tokens(messages: Iterable[ChatMessage]) -> int:
 
 
 def most_tokens_of(text: str) -> int:
-    """Count the tokens of a text that stands beside the messages, such as the description of a tool."""
-    return -(-len(text.encode()) // _BYTES_PER_TOKEN) + _MESSAGE_TOKENS if text else 0
+    """Count the tokens of a text likewise."""
+    return -(-len(text.encode("utf-8", "surrogatepass")) // _BYTES_PER_TOKEN)
 
 
 def _bytes_of(message: ChatMessage) -> int:
@@ -235,6 +235,7 @@ class Route:
         context_tokens: the window in force; 0 where it has no meaning (the quote host).
         reason: the choice in words for the page and the console.
         is_seated: who chose it counts it as work in flight for as long as it is asked.
+        can_continue: it goes on from an answer that was begun, instead of beginning anew.
     """
 
     deployment: str
@@ -243,6 +244,7 @@ class Route:
     context_tokens: int
     reason: str
     is_seated: bool = False
+    can_continue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
