@@ -21,6 +21,7 @@ _UNKNOWN_ANSWER_SECONDS = 10.0
 _SHUT_FAILURES = 3  # in a row, each after a rest; with fewer a host is a last resort, for it may be the only one
 _LEAST_RETRY_SECONDS = 5
 _TOLD_WAIT_SECONDS = 0.5  # a shorter wait in line is none
+_MOST_SAVED_SECONDS = 5.0
 _STEP_SECONDS = 0.25  # less makes no difference to a person; the load is then spread instead
 
 
@@ -88,6 +89,15 @@ class Candidate:
         """Return how many answers can begin on it now, as far as Cloister asks it; its own queue comes and goes."""
         return max(0, self.slots - self.in_flight)
 
+    def saved_seconds(self, held_tokens: int) -> float:
+        """Return how much earlier the first token comes because this much of the prompt need not be read again.
+
+        What a busy host saves is bounded: its cache is not as sure as somebody else's free slot.
+        """
+        if not self.prompt_tokens_per_second:
+            return _STEP_SECONDS
+        return min(held_tokens / self.prompt_tokens_per_second, _MOST_SAVED_SECONDS)
+
     def first_token_seconds(self, prompt_tokens: int) -> float:
         """Estimate how long a prompt waits for its first token: those before it, its reading, the model's loading.
 
@@ -101,6 +111,18 @@ class Candidate:
     def is_called(self, name: str) -> bool:
         """Tell whether a person may mean this model by a name; one without a tag means every tag."""
         return name.casefold() in self.names
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Which deployment has a conversation in its cache, and how much of it.
+
+    Attributes:
+        tokens: of the last prompt, by our own count.
+    """
+
+    deployment: str
+    tokens: int
 
 
 def choose(candidates: Sequence[Candidate], need: Need, *, excluding: frozenset[str] = frozenset()) -> Route:
@@ -135,9 +157,9 @@ def usable_groups(
             yield usable
 
 
-def best(usable: Iterable[Candidate], need: Need) -> Candidate:
-    """Return the one to ask of some that can be."""
-    return min(usable, key=lambda candidate: _rank(candidate, need))
+def best(usable: Iterable[Candidate], need: Need, held: Held | None = None) -> Candidate:
+    """Return the one to ask of some that can be; who holds the conversation in its cache has an advantage."""
+    return min(usable, key=lambda candidate: _rank(candidate, need, held))
 
 
 def _groups(candidates: Sequence[Candidate], need: Need) -> Iterable[list[Candidate]]:
@@ -158,11 +180,16 @@ def _has_room(candidate: Candidate, need: Need) -> bool:
     )
 
 
-def _rank(candidate: Candidate, need: Need) -> tuple[bool, int, int, bool, int, float, str]:
+def _rank(candidate: Candidate, need: Need, held: Held | None) -> tuple[bool, int, int, bool, bool, int, float, str]:
+    seconds = candidate.first_token_seconds(need.prompt_tokens)
+    is_holder = held is not None and held.deployment == candidate.deployment
+    if held is not None and is_holder:
+        seconds = max(0.0, seconds - candidate.saved_seconds(min(held.tokens, need.prompt_tokens)))
     return (
         candidate.is_cooling,
-        round(candidate.first_token_seconds(need.prompt_tokens) / _STEP_SECONDS),
+        round(seconds / _STEP_SECONDS),
         candidate.waiting,
+        not is_holder,
         not candidate.is_loaded,
         candidate.in_flight,
         -candidate.tokens_per_second,
@@ -170,7 +197,14 @@ def _rank(candidate: Candidate, need: Need) -> tuple[bool, int, int, bool, int, 
     )
 
 
-def route_to(candidate: Candidate, need: Need, *, waited_seconds: float = 0.0, is_seated: bool = False) -> Route:
+def route_to(
+    candidate: Candidate,
+    need: Need,
+    *,
+    waited_seconds: float = 0.0,
+    is_seated: bool = False,
+    held: Held | None = None,
+) -> Route:
     """Return the choice of a candidate, with its reason in words."""
     words = [
         f"room {spaced(need.tokens)} of {spaced(candidate.context_tokens)}",
@@ -179,6 +213,9 @@ def route_to(candidate: Candidate, need: Need, *, waited_seconds: float = 0.0, i
     ]
     if candidate.is_cooling:
         words.append("failed a moment ago, but there is no other")
+    held_tokens = min(held.tokens, need.prompt_tokens) if held and held.deployment == candidate.deployment else 0
+    if held_tokens:
+        words.append("has this conversation")
     if waited_seconds >= _TOLD_WAIT_SECONDS:
         words.append(f"after {waited_seconds:.0f} s in line")
     return Route(
@@ -189,6 +226,7 @@ def route_to(candidate: Candidate, need: Need, *, waited_seconds: float = 0.0, i
         reason=f"{candidate.host} {candidate.public_name}: {', '.join(words)}",
         is_seated=is_seated,
         can_continue=candidate.can_continue,
+        held_tokens=held_tokens,
     )
 
 

@@ -98,6 +98,7 @@ class LitellmRouter:
         self._client: Any = None
         self._router: Any = None
         self._deployments: frozenset[str] = frozenset()
+        self._begun: Mapping[str, Mapping[str, object]] = {}
 
     async def load(self) -> None:
         """Import litellm, which takes seconds, in a thread, and be ready to carry."""
@@ -112,17 +113,27 @@ class LitellmRouter:
         if self._litellm is not None:
             await _stop_background_work()
 
-    def replace(self, deployments: Mapping[str, Mapping[str, object]], tls: Mapping[str, Tls] | None = None) -> None:
+    def replace(
+        self,
+        deployments: Mapping[str, Mapping[str, object]],
+        tls: Mapping[str, Tls] | None = None,
+        connect_seconds: Mapping[str, float] | None = None,
+        begun: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> None:
         """Carry to these deployments from now on; answers that stream already are not touched.
 
         Args:
             deployments: litellm's parameters by deployment id.
             tls: how hosts are checked, by address, where that is not by what the public trusts.
+            connect_seconds: how long a connection to them may take to stand, by address.
+            begun: what a deployment's body needs beside that, to go on from the beginning of an answer.
         """
+        self._begun = begun or {}
         self._router = _build_router(self._litellm, deployments, self._patience_seconds) if deployments else None
         self._deployments = frozenset(deployments)
         if self._transport is not None:
-            self._transport.allow((str(parameters.get("api_base", "")) for parameters in deployments.values()), tls)
+            addresses = (str(parameters.get("api_base", "")) for parameters in deployments.values())
+            self._transport.allow(addresses, tls, connect_seconds)
 
     async def stream(
         self,
@@ -132,11 +143,11 @@ class LitellmRouter:
         max_tokens: int,
         temperature: float,
         wishes: Wishes = NO_WISHES,
-        body: Mapping[str, object] | None = None,
+        is_begun: bool = False,
     ) -> AsyncGenerator[Chunk, None]:
         """Ask a deployment and yield what comes; close the generator to make the host stop.
 
-        `body` is what its kind adds to the request beside its parameters; nothing in it is a caller's.
+        `is_begun` says that the last message is the beginning of the answer, to be gone on from.
 
         Raises:
             CallError: the host refused, failed or broke off.
@@ -144,6 +155,7 @@ class LitellmRouter:
         if self._router is None or deployment not in self._deployments:  # litellm would look for a provider of its own
             raise CallError(0)
         answer: Any = None
+        begun = self._begun.get(deployment) if is_begun else None
         calls = _CallNumbers()
         try:
             # Spelt out: a keyword of a caller, such as api_base, would override the deployment's host.
@@ -153,7 +165,7 @@ class LitellmRouter:
                 max_tokens=max_tokens,
                 temperature=temperature,
                 **_spelt(wishes),
-                **({"extra_body": dict(body)} if body else {}),
+                **({"extra_body": dict(begun)} if begun else {}),
                 stream=True,
                 stream_options={"include_usage": True},
                 client=self._client,

@@ -30,14 +30,23 @@ class KeptTransport(httpx.AsyncBaseTransport):
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
         self._places: Mapping[_Place, Tls | None] = {}
+        self._connect_seconds: Mapping[_Place, float] = {}
 
-    def allow(self, addresses: Iterable[str], tls: Mapping[str, Tls] | None = None) -> None:
+    def allow(
+        self,
+        addresses: Iterable[str],
+        tls: Mapping[str, Tls] | None = None,
+        connect_seconds: Mapping[str, float] | None = None,
+    ) -> None:
         """Lead to these hosts from now on.
 
         Args:
             addresses: of the hosts.
             tls: how some of them are checked, by address.
+            connect_seconds: how long a connection to them may take to stand, by address.
         """
+        waits = (connect_seconds or {}).items()
+        self._connect_seconds = {_place_of(httpx.URL(address)): seconds for address, seconds in waits}
         checks = {_place_of(httpx.URL(address)): check for address, check in (tls or {}).items()}
         places = (_place_of(httpx.URL(address)) for address in addresses)
         self._places = {place: checks.get(place) for place in places}
@@ -48,6 +57,9 @@ class KeptTransport(httpx.AsyncBaseTransport):
         if place not in self._places:  # whatever litellm made of a name, a header or an answer
             return refuse(request)
         request.extensions = {**request.extensions, **marked(self._places[place])}
+        if place in self._connect_seconds:  # litellm has one number for everything
+            timeout = dict(request.extensions.get("timeout", {})) | {"connect": self._connect_seconds[place]}
+            request.extensions = {**request.extensions, "timeout": timeout}
         request.headers["accept-encoding"] = "identity"
         response = await self._inner.handle_async_request(request)
         if response.headers.get("content-encoding", "identity") != "identity":

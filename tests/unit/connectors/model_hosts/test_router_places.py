@@ -48,6 +48,7 @@ def test_a_caller_has_no_way_to_name_a_host() -> None:
         "max_tokens",
         "temperature",
         "wishes",
+        "is_begun",
     }
     wishes = Wishes(top_p=0.5, seed=7, stop=("END",), frequency_penalty=1.0)
     assert _spelt(wishes) == {"top_p": 0.5, "seed": 7, "stop": ["END"], "frequency_penalty": 1.0}

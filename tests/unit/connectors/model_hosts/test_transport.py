@@ -140,3 +140,20 @@ async def test_long_answers_of_many_lines_are_whole() -> None:
     body = [WORD * 10_000, WORD * 10_000, b"data: [DONE]\n\n"]
     stream = WholeStream(Pieces(body))
     assert sum([len(piece) async for piece in stream]) == sum(map(len, body))
+
+
+async def test_each_host_has_its_own_patience_for_a_connection() -> None:
+    seen: list[object] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.extensions["timeout"])
+        return httpx.Response(200)
+
+    transport = KeptTransport(httpx.MockTransport(answer))
+    transport.allow(["http://a.lan:1/v1", "http://b.lan:1/v1"], connect_seconds={"http://a.lan:1": 0.5})
+    timeout = httpx.Timeout(3600.0, connect=99.0).as_dict()
+    for host in ("a.lan", "b.lan"):
+        await transport.handle_async_request(
+            httpx.Request("POST", f"http://{host}:1/v1/chat", extensions={"timeout": timeout})
+        )
+    assert seen == [timeout | {"connect": 0.5}, timeout]
