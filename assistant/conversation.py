@@ -129,6 +129,7 @@ class Turn:
         wishes: how the caller wants words chosen otherwise.
         token_id: the API token that the caller came with.
         is_interactive: somebody sits before it; where hosts are busy, it goes before what programs ask.
+        weight: how many answers its person gets there while another one gets one; from the limits of the site.
     """
 
     id: UUID
@@ -147,6 +148,7 @@ class Turn:
     wishes: Wishes = NO_WISHES
     token_id: UUID | None = None
     is_interactive: bool = True
+    weight: float = 1.0
 
     @property
     def chars(self) -> int:

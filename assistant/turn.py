@@ -130,6 +130,7 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
         await parts.audit.append(AccessRefused(actor=turn.person.id, wanted="persona", door=turn.door))
         raise
     held = await take(turn, persona, parts.quotas, parts.audit)
+    turn = replace(turn, weight=held.weight)
     record = TurnRecord(turn, persona, history=parts.history, audit=parts.audit, marker=parts.marker)
     prompt: Prompt | None = None
     answer: Answer | None = None
@@ -348,7 +349,7 @@ def _fit(
             capability=Capability(persona.capability),
             answer_tokens=min(_LEAST_ANSWER_TOKENS, longest_answer(record.turn, record.persona)),
             prompt_tokens=prompt.tokens,
-            asker=Asker(owner=str(turn.person.id), is_interactive=turn.is_interactive),
+            asker=Asker(owner=str(turn.person.id), is_interactive=turn.is_interactive, weight=turn.weight),
             thread=turn.conversation,
         )
         try:

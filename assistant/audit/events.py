@@ -102,6 +102,7 @@ class Tag(StrEnum):
     ERASURE_DENIED = "erasure:denied"
     ERASURE_EXECUTED = "erasure:executed"
     RETENTION_EXECUTED = "retention:executed"
+    RETENTION_REFUSED = "retention:refused"
     ANCHOR_KEPT = "anchor:kept"
     ANCHOR_FAILED = "anchor:failed"
     ANCHOR_CONTRADICTED = "anchor:contradicted"
@@ -1490,6 +1491,21 @@ class RetentionExecuted:
     signature: Name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionRefused:
+    """A month whose time is over was to be dropped, and stays.
+
+    Attributes:
+        cases: how many open cases hold turns of it; 0 where something else forbids it, such as a legal hold.
+    """
+
+    tag: ClassVar = Tag.RETENTION_REFUSED
+    outcome: ClassVar = Outcome.REFUSED
+    month: Name
+    keep_days: int
+    cases: int
+
+
 Event = (
     TurnAccepted
     | TurnGuarded
@@ -1573,6 +1589,7 @@ Event = (
     | ErasureDenied
     | ErasureExecuted
     | RetentionExecuted
+    | RetentionRefused
     | AnchorKept
     | AnchorFailed
     | AnchorContradicted

@@ -24,7 +24,7 @@ from connectors.model_hosts.line import Line
 from connectors.model_hosts.load import Load
 from connectors.model_hosts.ollama import with_tag
 from connectors.model_hosts.patience import SitePatience
-from connectors.model_hosts.router import CallError, Chunk, LitellmRouter
+from connectors.model_hosts.router import LitellmRouter
 from connectors.model_hosts.sampling import HostSample, take_samples
 from connectors.model_hosts.sharing import Board, Exchange, Failing, Share, Told, Word
 from connectors.model_hosts.status import describe_hosts
@@ -46,6 +46,7 @@ from connectors.model_hosts.values import (
     most_tokens,
 )
 from connectors.model_hosts.watch import LOOK_EVERY_SECONDS, Deployment, Watch
+from connectors.model_hosts.wire import CallError, Chunk
 
 _log = logging.getLogger(__name__)
 
