@@ -351,6 +351,7 @@ def _fit(
             prompt_tokens=prompt.tokens,
             asker=Asker(owner=str(turn.person.id), is_interactive=turn.is_interactive, weight=turn.weight),
             thread=turn.conversation,
+            only=prompt.only,
         )
         try:
             hosts.choose(need, excluding=failed)

@@ -43,6 +43,7 @@ class Candidate:
         answer_seconds: how long an answer takes; 0 before one was measured.
         cold_seconds: how long its model takes to load; 0 before that was measured.
         can_continue: it goes on from an answer that was begun.
+        labels: of its host, in the administrator's words.
         names: by which a person may mean it.
     """
 
@@ -66,6 +67,7 @@ class Candidate:
     answer_seconds: float = 0.0
     cold_seconds: float = 0.0
     can_continue: bool = False
+    labels: frozenset[str] = frozenset()
     names: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -174,9 +176,17 @@ def _is_usable(candidate: Candidate, need: Need) -> bool:
     return not candidate.is_shut and _has_room(candidate, need)
 
 
+def _may_have(candidate: Candidate, need: Need) -> bool:
+    """Tell whether the policy lets a prompt go there."""
+    return all(not labels.isdisjoint(candidate.labels) for labels in need.only)
+
+
 def _has_room(candidate: Candidate, need: Need) -> bool:
     return (
-        not candidate.absence and need.capability in candidate.capabilities and candidate.context_tokens >= need.tokens
+        not candidate.absence
+        and _may_have(candidate, need)
+        and need.capability in candidate.capabilities
+        and candidate.context_tokens >= need.tokens
     )
 
 
@@ -243,6 +253,18 @@ def refusal(candidates: Sequence[Candidate], need: Need, excluding: frozenset[st
             f"No model that may be asked here is made for {_CAPABILITY_WORDS[need.capability]}. "
             f"Ask your administrator for one."
         )
+    able = [candidate for candidate in able if _may_have(candidate, need)]
+    if not able:
+        wanted = " and ".join(" or ".join(repr(label) for label in sorted(labels)) for labels in need.only)
+        return NoRouteError(
+            f"Nothing was sent. The policy lets this go to hosts with the label {wanted} alone, and there is none. Ask "
+            f"your administrator."
+        )
+    return _refusal_of_able(able, need, excluding)
+
+
+def _refusal_of_able(able: Sequence[Candidate], need: Need, excluding: frozenset[str]) -> NoRouteError:
+    """Say why none of those that know how, and that the policy allows, can take the prompt now."""
     present = [candidate for candidate in able if not candidate.absence]
     if not present:
         tried = dict.fromkeys(f"{candidate.host} {candidate.absence}" for candidate in able)

@@ -354,7 +354,7 @@ class ModelHosts:
             context_tokens=max(need.tokens, 1),  # it reads the question alone, whatever else there is
             capabilities=frozenset({Capability.CHAT}),
         )
-        choice.choose([candidate], need, excluding=excluding)
+        choice.choose([candidate], replace(need, only=()), excluding=excluding)  # it sends nothing to any host
         reason = "quote: no model host was found, so passages are quoted"
         return Route(_QUOTE, quote.HOST, quote.MODEL, context_tokens=0, reason=reason)
 
@@ -585,4 +585,5 @@ def _candidate(deployment: Deployment, load: Load, others: Share, *, is_tried: b
         answer_seconds=load.answer_seconds or others.answer_seconds,
         cold_seconds=load.cold_seconds,
         can_continue=deployment.kind.continuation is not None,
+        labels=frozenset(deployment.host.labels),
     )

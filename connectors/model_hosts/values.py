@@ -177,6 +177,7 @@ class Need:
         answer_tokens: room to leave for the answer.
         asker: for whom; decides who is next where several wait.
         thread: of which conversation it is the next prompt; opaque, empty if of none.
+        only: labels that its host must have, one of each set.
         calls_tools: the model must know how to call tools as well.
         abilities: what its host must be able to do.
     """
@@ -189,6 +190,7 @@ class Need:
     answer_tokens: int = 1024
     asker: Asker = NOBODY
     thread: str = ""
+    only: tuple[frozenset[str], ...] = ()
 
     @property
     def tokens(self) -> int:

@@ -161,5 +161,19 @@ def test_a_conversation_stays_where_it_was_as_long_as_that_is_no_loss() -> None:
     assert route_to(fast, need, held=held).held_tokens == 0
 
 
+def test_a_prompt_goes_only_where_the_policy_lets_it() -> None:
+    inside, outside = replace(TWIN, labels=frozenset({"inside", "gpu"})), replace(SMALL, labels=frozenset({"gpu"}))
+    only = Need(only=(frozenset({"inside", "vault"}), frozenset({"gpu"})))
+    assert choose((outside, inside), Need()).host == "Dev1"
+    assert choose((outside, inside), only).host == "Dev2"
+    away = replace(inside, absence="does not answer")
+    with pytest.raises(NoRouteError, match="Dev2 does not answer"):  # not: then the other one
+        choose((outside, away), only)
+    with pytest.raises(NoRouteError, match="hosts with the label 'inside' or 'vault' and 'gpu' alone"):
+        choose((outside, SMALL), only)
+    with pytest.raises(NoRouteError, match="hosts with the label 'inside'"):
+        choose((outside, inside), Need(only=(frozenset({"inside"}), frozenset({"vault"}))))
+
+
 def test_excluded_deployment_is_not_asked_again() -> None:
     assert choose((SMALL, TWIN), Need(), excluding=frozenset({SMALL.deployment})).host == "Dev2"
