@@ -157,6 +157,11 @@ def _refusal(candidates: Sequence[Candidate], need: Need, excluding: frozenset[s
         return NoRouteError(f"No model host serves {wanted}. There is: {', '.join(there)}.")
     able = [candidate for candidate in named if need.capability in candidate.capabilities]
     if not able:
+        if need.capability is Capability.CHAT and (code := _code_models(named)):
+            return NoRouteError(
+                f"The models here complete code and cannot chat: {', '.join(code)}. Use them in your editor, or ask "
+                f"your administrator for a chat model."
+            )
         return NoRouteError(
             f"No model that may be asked here is made for {_CAPABILITY_WORDS[need.capability]}. "
             f"Ask your administrator for one."
@@ -177,6 +182,10 @@ def _refusal(candidates: Sequence[Candidate], need: Need, excluding: frozenset[s
     return NoRouteError(
         f"Every model host with room for this failed just now: {', '.join(failed)}. Ask again in a minute."
     )
+
+
+def _code_models(candidates: Iterable[Candidate]) -> list[str]:
+    return sorted({one.public_name for one in candidates if Capability.FIM in one.capabilities})
 
 
 def spaced(number: int) -> str:

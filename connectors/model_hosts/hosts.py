@@ -16,6 +16,7 @@ from connectors.model_hosts.answer import chars_of, items_of, latest, usage_of
 from connectors.model_hosts.bundled import BundledServer
 from connectors.model_hosts.catalogue import Fleet
 from connectors.model_hosts.failures import Failure, describe_failure, is_of_the_host
+from connectors.model_hosts.filler import Filler
 from connectors.model_hosts.kind import ProbeError
 from connectors.model_hosts.kinds import build_kinds
 from connectors.model_hosts.load import Load
@@ -29,6 +30,7 @@ from connectors.model_hosts.values import (
     AnswerItem,
     Capability,
     ChatMessage,
+    Gap,
     HostStatus,
     Need,
     Route,
@@ -89,6 +91,9 @@ class ModelHosts:
         self._router = LitellmRouter(
             patience_seconds=max(first_token_timeout_seconds, stall_timeout_seconds) + _MARGIN_SECONDS
         )
+        self._filler = Filler(
+            first_timeout_seconds=first_token_timeout_seconds, stall_timeout_seconds=stall_timeout_seconds
+        )
         self._loading: asyncio.Task[None] | None = None
         self._loading_error = ""  # the class of what went wrong when litellm was loaded
         self._loads: defaultdict[str, Load] = defaultdict(Load)
@@ -123,6 +128,7 @@ class ModelHosts:
         if self._loading is not None:
             await self._loading  # a thread cannot be cancelled
         await self._router.close()
+        await self._filler.close()
         if self._bundled is not None:
             await self._bundled.close()
 
@@ -145,7 +151,7 @@ class ModelHosts:
         Raises:
             NoRouteError: none can take it; the message says why and what to do.
         """
-        if self._must_quote:
+        if self._must_quote and need.capability is Capability.CHAT:
             return self._choose_quote(need, excluding)
         candidates = [self._candidate(deployment) for deployment in self._watch.deployments.values()]
         if not candidates:
@@ -194,6 +200,42 @@ class ModelHosts:
                 )
                 async with aclosing(answer):
                     async for item in answer:
+                        yield item
+            except (CallError, SilenceError, ProbeError) as error:
+                raise self._host_error(route, load, error) from None
+
+    async def fill(
+        self,
+        route: Route,
+        gap: Gap,
+        *,
+        max_tokens: int,
+        temperature: float,
+        wishes: Wishes = NO_WISHES,
+    ) -> AsyncGenerator[AnswerItem, None]:
+        """Have the chosen deployment fill a gap and yield what it writes, up to where a filling ends; then one `Usage`.
+
+        Close the generator, or cancel its task, to make the host stop.
+
+        Args:
+            route: from `choose`, for a need of `Capability.FIM`.
+            gap: as the guard let it through, and no longer than the route's window allows.
+            max_tokens: longest filling.
+            temperature: 0 for the likeliest words.
+            wishes: how words are chosen otherwise; its stops end the filling before those of its own rules.
+
+        Raises:
+            HostError: the host failed; `can_retry` says whether to choose again with this deployment excluded.
+        """
+        load = self._loads[route.deployment]
+        with load.carrying(self._tell_soon):
+            try:
+                deployment = await self._make_ready(route, is_by_litellm=False)
+                filling = self._filler.fill(
+                    deployment, load, gap, max_tokens=max_tokens, temperature=temperature, wishes=wishes
+                )
+                async with aclosing(filling):
+                    async for item in filling:
                         yield item
             except (CallError, SilenceError, ProbeError) as error:
                 raise self._host_error(route, load, error) from None
@@ -331,7 +373,7 @@ class ModelHosts:
         load.succeeded(answer_tokens=last.answer_tokens, seconds=loop.time() - first_at)
         yield usage_of(deployment.host.name, last, messages)
 
-    async def _make_ready(self, route: Route) -> Deployment:
+    async def _make_ready(self, route: Route, *, is_by_litellm: bool = True) -> Deployment:
         """Wait for what the first prompts need: litellm, the bundled server, a model with the right window.
 
         Raises:
@@ -341,9 +383,10 @@ class ModelHosts:
         if self._bundled is not None and route.host == "bundled" and self._bundled.host is None:
             await self._bundled.wait_until_up(self._first_token_timeout_seconds)
             await self._watch.look()
-        await asyncio.shield(self._begin_loading())
-        if self._loading_error:
-            raise ProbeError(self._loading_words)
+        if is_by_litellm:
+            await asyncio.shield(self._begin_loading())
+            if self._loading_error:
+                raise ProbeError(self._loading_words)
         deployment = self._watch.deployments.get(route.deployment)
         if deployment is None or deployment.absence:
             raise CallError(0)
@@ -378,7 +421,10 @@ class ModelHosts:
         self._watch.look_soon()
 
     def _take_deployments(self) -> None:
-        """Have the router carry to what is there now; load it first if this is the first deployment."""
+        """Have both clients carry to what is there now; load litellm first if this is the first deployment."""
+        self._filler.allow(
+            deployment.host.address for deployment in self._watch.deployments.values() if deployment.host.address
+        )
         if self._loading is None:
             if self._watch.deployments:
                 self._begin_loading()

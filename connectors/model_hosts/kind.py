@@ -12,6 +12,7 @@ from typing import Protocol
 import httpx
 
 from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.filling import Asked, Call
 from connectors.model_hosts.values import HostReport, ModelReport
 
 _log = logging.getLogger(__name__)
@@ -43,6 +44,11 @@ class HostKind(Protocol):
         """Return the ports where it listens on loopback when nobody changed that."""
         ...
 
+    @property
+    def can_complete(self) -> bool:
+        """Tell whether there is a way to have a gap filled."""
+        ...
+
     async def probe(self, client: httpx.AsyncClient, host: Host) -> HostReport:
         """Look at a host once.
 
@@ -70,6 +76,10 @@ class HostKind(Protocol):
 
     def call_parameters(self, host: Host, model: str, context_tokens: int) -> Mapping[str, object]:
         """Return litellm's parameters for a model of this host; the address comes from the host alone."""
+        ...
+
+    def filling_calls(self, asked: Asked) -> tuple[Call, ...]:
+        """Return the ways to have a gap filled, the best first; the next one counts where a host does not know it."""
         ...
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import httpx
 
 from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.filling import Asked, Call
+from connectors.model_hosts.fim.calls import completions_call, infill_call
 from connectors.model_hosts.kind import (
     ProbeError,
     count_of,
@@ -28,6 +30,7 @@ class LlamaCpp:
 
     name = "llamacpp"
     label = "llama.cpp"
+    can_complete = True
     default_ports = (8080, 9931)  # older and newer releases
 
     async def probe(self, client: httpx.AsyncClient, host: Host) -> HostReport:
@@ -73,6 +76,10 @@ class LlamaCpp:
     def call_parameters(self, host: Host, model: str, context_tokens: int) -> Mapping[str, object]:  # noqa: ARG002  # fixed by -c and -np at its start
         """Return litellm's parameters."""
         return openai_parameters(host, model)
+
+    def filling_calls(self, asked: Asked) -> tuple[Call, ...]:
+        """Return its own call, and the prompt written out for models whose file names no tokens."""
+        return (infill_call(asked), *completions_call(asked))
 
 
 async def _running(client: httpx.AsyncClient, host: Host) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import httpx
 
 from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.filling import Asked, Call
+from connectors.model_hosts.fim.calls import generate_call
 from connectors.model_hosts.kind import (
     ProbeError,
     count_of,
@@ -37,6 +39,7 @@ class Ollama:
 
     name = "ollama"
     label = "Ollama"
+    can_complete = True
     default_ports = (11434,)
 
     def __init__(self) -> None:
@@ -89,6 +92,10 @@ class Ollama:
             "num_ctx": context_tokens,
             "extra_body": {"truncate": False},  # 400 instead of a silent cut
         }
+
+    def filling_calls(self, asked: Asked) -> tuple[Call, ...]:
+        """Return its own call."""
+        return (generate_call(asked),)
 
     async def _show(self, client: httpx.AsyncClient, host: Host, name: str, digest: str) -> Mapping[str, object]:
         key = (host.address, name, digest)

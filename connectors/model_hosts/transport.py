@@ -10,7 +10,7 @@ import httpx
 _OK = 200
 _STREAMS = ("text/event-stream", "application/x-ndjson")
 # At the start of a line, or with quotation marks that are not escaped: the answer's own words cannot look like it.
-_END = re.compile(rb'^data: ?\[DONE\]|(?<!\\)"finish_reason": ?"|(?<!\\)"done": ?true', re.MULTILINE)
+_END = re.compile(rb'^data: ?\[DONE\]|(?<!\\)"finish_reason": ?"|(?<!\\)"(?:done|stop)": ?true', re.MULTILINE)
 _TAIL_BYTES = 8192  # after the word that ends an answer come counts and times
 _MOST_LINE_BYTES = 4 << 20  # of a stream, which is read by lines; one holds a word or, at most, a whole tool call
 _MOST_WHOLE_BYTES = 16 << 20  # of an answer that is no stream, such as an error

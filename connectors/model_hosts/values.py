@@ -36,6 +36,36 @@ class ChatMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeFile:
+    """Another file that helps to fill a gap; the name may be empty."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A place in a file that a model is asked to fill.
+
+    Attributes:
+        prefix, suffix: what stands before and behind the cursor.
+        name: of the file; may be empty.
+        files: others that help.
+    """
+
+    prefix: str
+    suffix: str
+    name: str = ""
+    files: tuple[CodeFile, ...] = ()
+
+    @property
+    def chars(self) -> int:
+        """Return the length of all texts together in characters."""
+        files = sum(len(file.name) + len(file.text) for file in self.files)
+        return len(self.prefix) + len(self.suffix) + len(self.name) + files
+
+
+@dataclass(frozen=True, slots=True)
 class Wishes:
     """How a caller wants words chosen; what is unset is left to the host. Every kind of host takes all of these.
 
@@ -84,7 +114,12 @@ def most_tokens(messages: Iterable[ChatMessage]) -> int:
 
     For `Need.prompt_tokens`; it also holds for scripts whose letters are a token each.
     """
-    return sum(-(-len(message.content.encode()) // _BYTES_PER_TOKEN) + _MESSAGE_TOKENS for message in messages)
+    return sum(most_tokens_of(message.content) + _MESSAGE_TOKENS for message in messages)
+
+
+def most_tokens_of(text: str) -> int:
+    """Count the tokens of one text in the same generous way."""
+    return -(-len(text.encode()) // _BYTES_PER_TOKEN)
 
 
 def least_tokens(messages: Iterable[ChatMessage]) -> int:

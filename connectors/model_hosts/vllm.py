@@ -9,6 +9,8 @@ from contextlib import suppress
 import httpx
 
 from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.filling import Asked, Call
+from connectors.model_hosts.fim.calls import completions_call
 from connectors.model_hosts.kind import (
     ProbeError,
     count_of,
@@ -36,6 +38,7 @@ class VLLM:
 
     name = "vllm"
     label = "vLLM"
+    can_complete = True
     default_ports = (8000,)
 
     async def probe(self, client: httpx.AsyncClient, host: Host) -> HostReport:
@@ -71,6 +74,10 @@ class VLLM:
     def call_parameters(self, host: Host, model: str, context_tokens: int) -> Mapping[str, object]:  # noqa: ARG002  # fixed by --max-model-len at its start
         """Return litellm's parameters."""
         return openai_parameters(host, model)
+
+    def filling_calls(self, asked: Asked) -> tuple[Call, ...]:
+        """Return the prompt written out: it refuses `suffix`."""
+        return completions_call(asked)
 
 
 def _read_gauges(text: str) -> Mapping[str, float]:
