@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self, TypeVar
 
 from assistant.answering.answer import Answer
+from assistant.answering.code_prompt import CodePrompt, build_code_prompt
+from assistant.answering.code_record import CodeRecord
 from assistant.answering.guarding import ConversationGuard, GuardedConversation
 from assistant.answering.prompt import Prompt, build_prompt
 from assistant.answering.record import TurnAudit, TurnHistory, TurnRecord
@@ -24,7 +26,7 @@ from assistant.errors import BadInputError, NotAllowedError, UnavailableError
 from assistant.personas.reader import Persona, Personas
 from assistant.turn_events import Accepted, Guarded, Notice, Routed, TurnEvent
 from connectors.errors import HostError, NoRouteError
-from connectors.model_hosts.values import AnswerItem, Capability, ChatMessage, Need, Route, Usage, Wishes
+from connectors.model_hosts.values import AnswerItem, Capability, ChatMessage, Gap, Need, Route, Usage, Wishes
 
 T = TypeVar("T")
 
@@ -53,6 +55,15 @@ class ModelHosts(Protocol):
         wishes: Wishes,
     ) -> AsyncGenerator[AnswerItem, None]:
         """Stream the answer of one deployment; closing the generator closes the request to the host.
+
+        Raises:
+            HostError: the host failed; says whether another one can help.
+        """
+
+    def fill(
+        self, route: Route, gap: Gap, *, max_tokens: int, temperature: float, wishes: Wishes
+    ) -> AsyncGenerator[AnswerItem, None]:
+        """Stream what one deployment writes into a gap, as `ask` streams an answer.
 
         Raises:
             HostError: the host failed; says whether another one can help.
@@ -99,11 +110,13 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
     except NotAllowedError:
         await parts.audit.append(AccessRefused(actor=turn.person.id, wanted="persona", door=turn.door))
         raise
-    record = TurnRecord(turn, persona, history=parts.history, audit=parts.audit, marker=parts.marker)
+    kind = TurnRecord if turn.gap is None else CodeRecord
+    record = kind(turn, persona, history=parts.history, audit=parts.audit, marker=parts.marker)
     answer: Answer | None = None
     try:
         await record.accepted()
-        yield Accepted(turn.reference)
+        if record.is_accepted:
+            yield Accepted(turn.reference)
         prompt, conversation = await _guard_prompt(record, parts)  # 2
         if prompt.verdict.is_blocked:
             last: TurnEvent = await to_the_end(record.prompt_blocked(prompt))
@@ -119,7 +132,7 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
         await to_the_end(record.interrupted(answer, cause=Cause.STOPPED, said="Stopped before its end."))
         raise
     except Exception as error:  # whatever fails refuses, is recorded, and reaches the person as words
-        if not record.is_accepted:
+        if not await record.was_accepted():
             raise
         last = await to_the_end(record.failed(answer, error))
     yield last
@@ -133,9 +146,12 @@ def accept(turn: Turn, parts: TurnParts) -> Persona:
         BadInputError: the text is empty or too long.
     """
     persona = parts.personas.choose(turn.persona, turn.person)
-    if turn.model and not persona.uses(turn.model):
+    may_use = persona.uses if turn.gap is None else persona.fills_with
+    if turn.model and not may_use(turn.model):
         raise NotAllowedError(f"The persona {persona.name!r} does not use the model {turn.model[:120]!r}.")
-    if not turn.text.strip() and not turn.attachments:
+    if turn.gap is not None:
+        _check_gap(turn.gap, persona)
+    elif not turn.text.strip() and not turn.attachments:
         raise BadInputError("The message is empty. Write a question, or attach a text file.")
     if turn.chars > parts.max_prompt_chars:
         raise BadInputError(
@@ -143,6 +159,13 @@ def accept(turn: Turn, parts: TurnParts) -> Persona:
             f"{parts.max_prompt_chars:,} are accepted. Shorten it, or add the file to the knowledge base."
         )
     return persona
+
+
+def _check_gap(gap: Gap, persona: Persona) -> None:
+    if not persona.fim_model:
+        raise BadInputError(f"{persona.label} answers questions and completes no code. Ask a persona with a fim_model.")
+    if not gap.prefix.strip() and not gap.suffix.strip():
+        raise BadInputError("There is nothing to complete. Send the code before the cursor, behind it, or both.")
 
 
 async def to_the_end(writing: Coroutine[Any, Any, T]) -> T:
@@ -159,7 +182,7 @@ async def to_the_end(writing: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
-async def _guard_prompt(record: TurnRecord, parts: TurnParts) -> tuple[Prompt, GuardedConversation]:
+async def _guard_prompt(record: TurnRecord, parts: TurnParts) -> tuple[Prompt | CodePrompt, GuardedConversation]:
     """Guard everything that will reach the model; once more if another turn of the thread issued placeholders.
 
     Raises:
@@ -167,6 +190,9 @@ async def _guard_prompt(record: TurnRecord, parts: TurnParts) -> tuple[Prompt, G
         UnavailableError: other turns of the thread were always faster.
     """
     turn = record.turn
+    if turn.gap is not None:
+        code = parts.guard.open_code(turn.person, record.persona.name)
+        return await build_code_prompt(turn.gap, code), code
     earlier = await record.earlier_messages()
     for _ in range(_GUARD_ATTEMPTS):
         conversation = await parts.guard.open(turn.thread_id, turn.person, record.persona.name)
@@ -176,7 +202,9 @@ async def _guard_prompt(record: TurnRecord, parts: TurnParts) -> tuple[Prompt, G
     raise UnavailableError("Several answers run in this conversation at once. Wait for one to end, and send again.")
 
 
-async def _ask(prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnParts) -> AsyncGenerator[TurnEvent, None]:
+async def _ask(
+    prompt: Prompt | CodePrompt, answer: Answer, record: TurnRecord, parts: TurnParts
+) -> AsyncGenerator[TurnEvent, None]:
     """Stream the guarded answer of the best deployment; when one fails, go on with the next best."""
     failed: frozenset[str] = frozenset()
     last_error: HostError | None = None
@@ -203,27 +231,18 @@ async def _ask(prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnPa
                     yield piece
         except HostError as error:
             await record.host_failed(route, error)
-            if not error.can_retry:
-                raise
+            if not error.can_retry or (answer.has_begun and isinstance(prompt, CodePrompt)):
+                raise  # an editor may have inserted what came: nobody can begin anew
             failed, last_error = failed | {route.deployment}, error
         else:
             return
 
 
 async def _stream(
-    prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnParts
+    prompt: Prompt | CodePrompt, answer: Answer, record: TurnRecord, parts: TurnParts
 ) -> AsyncGenerator[TurnEvent, None]:
     """Yield what the person may see of one deployment's answer; a block ends it and closes the host's stream."""
-    route, persona, longest = answer.asked_route, record.persona, _longest_answer(record)
-    stream = parts.hosts.ask(
-        route,
-        prompt.messages,
-        max_tokens=_room_for_answer(prompt, route, longest),
-        temperature=persona.temperature if record.turn.temperature is None else record.turn.temperature,
-        reader=str(record.turn.person.id),
-        wishes=record.turn.wishes,
-    )
-    async with aclosing(stream) as items:
+    async with aclosing(_open_stream(prompt, answer.asked_route, record, parts.hosts)) as items:
         async for item in items:
             if isinstance(item, Usage):
                 answer.usage = item
@@ -241,13 +260,31 @@ async def _stream(
         yield event
 
 
+def _open_stream(
+    prompt: Prompt | CodePrompt, route: Route, record: TurnRecord, hosts: ModelHosts
+) -> AsyncGenerator[AnswerItem, None]:
+    turn = record.turn
+    max_tokens = _room_for_answer(prompt, route, _longest_answer(record))
+    temperature = record.persona.temperature if turn.temperature is None else turn.temperature
+    if isinstance(prompt, CodePrompt):
+        return hosts.fill(route, prompt.gap, max_tokens=max_tokens, temperature=temperature, wishes=turn.wishes)
+    return hosts.ask(
+        route,
+        prompt.messages,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        reader=str(turn.person.id),
+        wishes=turn.wishes,
+    )
+
+
 def _longest_answer(record: TurnRecord) -> int:
     """Return how many tokens the answer may have at most: the persona's limit, or what the caller wants of it."""
     most, wanted = record.persona.max_answer_tokens, record.turn.max_answer_tokens
     return most if wanted is None else min(most, wanted)
 
 
-def _room_for_answer(prompt: Prompt, route: Route, longest: int) -> int:
+def _room_for_answer(prompt: Prompt | CodePrompt, route: Route, longest: int) -> int:
     """Return how many tokens the answer may have in this window."""
     if not route.context_tokens:
         return longest
@@ -255,20 +292,25 @@ def _room_for_answer(prompt: Prompt, route: Route, longest: int) -> int:
 
 
 def _choose(
-    prompt: Prompt, record: TurnRecord, hosts: ModelHosts, failed: frozenset[str], last_error: HostError | None
-) -> tuple[Prompt, Route]:
-    """Choose a deployment; leave out the oldest messages, and only those, when no model has room for all.
+    prompt: Prompt | CodePrompt,
+    record: TurnRecord,
+    hosts: ModelHosts,
+    failed: frozenset[str],
+    last_error: HostError | None,
+) -> tuple[Prompt | CodePrompt, Route]:
+    """Choose a deployment; shorten the prompt as its kind allows when no model has room for all of it.
 
     Raises:
         NoRouteError: not even the person's own text has a place.
         HostError: the last host that could take it has failed.
     """
     persona, model = record.persona, record.turn.model
+    is_code = isinstance(prompt, CodePrompt)
     refusal: NoRouteError | None = None
     while True:
         need = Need(
-            models=(model,) if model else persona.models,
-            capability=Capability(persona.capability),
+            models=(model,) if model else persona.fim_models if is_code else persona.chat_models,
+            capability=Capability.FIM if is_code else Capability(persona.capability),
             answer_tokens=min(_LEAST_ANSWER_TOKENS, _longest_answer(record)),
             prompt_tokens=prompt.tokens,
         )
@@ -276,7 +318,7 @@ def _choose(
             return prompt, hosts.choose(need, excluding=failed)
         except NoRouteError as error:
             refusal = refusal or error
-            if not prompt.earlier or not prompt.may_shorten:
+            if not prompt.can_shorten:
                 # What a host said before it failed tells more than that no other is left.
                 raise last_error or refusal from None
-            prompt = prompt.without_oldest()
+            prompt = prompt.shortened()

@@ -12,7 +12,7 @@ from policies.errors import PolicyError
 from policies.policy import Asker, Policy
 from policies.pseudonyms import Pseudonyms
 from policies.redaction import Redaction
-from policies.stream import StreamGuard, failure_of
+from policies.stream import StreamGuard, failure_of, moved
 from policies.verdict import Direction, Finding, Verdict
 from policies.views.fold import well_formed
 from policies.words import NO_WORDS
@@ -94,6 +94,25 @@ class Guard:
             if direction is not Direction.ANSWER:
                 pseudonyms.reserve_in(text)  # before the first number is given
             redaction.apply(text, findings)
+        except Exception as error:  # noqa: BLE001 - whatever fails in here, the text must not pass
+            redaction.failure = failure_of(error)
+        return redaction.verdict
+
+    def check_code(
+        self, prefix: str, suffix: str, *, persona: str, roles: frozenset[str], pseudonyms: Pseudonyms
+    ) -> Verdict:
+        """Return the verdict on the text around a gap. Whatever fails inside blocks it; this never raises.
+
+        Both parts are judged alone and as the one text that they are in the file: a value that the cursor stands in
+        is a value, and one that ends at the cursor stays one whatever follows.
+        """
+        redaction = self._redaction(Direction.PROMPT, persona, roles, pseudonyms)
+        try:
+            prefix, suffix = well_formed(prefix), well_formed(suffix)
+            findings = [*self._find(prefix, None), *self._find(prefix + suffix, None)]
+            findings += (moved(finding, len(prefix)) for finding in self._find(suffix, None))
+            pseudonyms.reserve_in(prefix + suffix)
+            redaction.apply(prefix + suffix, list(dict.fromkeys(findings)))
         except Exception as error:  # noqa: BLE001 - whatever fails in here, the text must not pass
             redaction.failure = failure_of(error)
         return redaction.verdict

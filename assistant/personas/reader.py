@@ -16,6 +16,7 @@ from assistant.errors import NotAllowedError, SettingsError
 from connectors.model_hosts.values import ANY_MODEL
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+ModelName = Annotated[str, StringConstraints(max_length=120, pattern=r"^[!-~]*$")]
 
 
 class Starter(BaseModel):
@@ -32,7 +33,9 @@ class Persona(BaseModel):
 
     Attributes:
         name: the id in audit events, addresses and policies.
-        models: public model names in order of preference; a last `*` takes whatever other model there is.
+        chat_model: the one that answers if it can be asked.
+        fim_model: the one that fills gaps in code; empty: this persona completes none.
+        models: further ones in order of preference; a last `*` takes whatever other model there is, for gaps as well.
         capability: what a model must be able to do, in the fleet's words.
         version: hash of the file, so that the audit log can tell under which text an answer was given.
     """
@@ -43,6 +46,8 @@ class Persona(BaseModel):
     label: str = Field(min_length=1, max_length=40)
     description: str = Field(min_length=1, max_length=160)
     roles: frozenset[Role] = Field(min_length=1)
+    chat_model: ModelName = ""
+    fim_model: ModelName = ""
     models: tuple[str, ...] = ("*",)
     capability: str = "chat"
     temperature: float = Field(default=0.4, ge=0, le=2)
@@ -53,7 +58,22 @@ class Persona(BaseModel):
 
     def uses(self, model: str) -> bool:
         """Tell whether a model may answer for this persona; a name without a tag means every tag."""
-        return any(name in {ANY_MODEL, model, model.partition(":")[0]} for name in self.models)
+        return any(name in {ANY_MODEL, model, model.partition(":")[0]} for name in self.chat_models)
+
+    def fills_with(self, model: str) -> bool:
+        """Tell whether a model may fill gaps for this persona."""
+        return any(name in {ANY_MODEL, model, model.partition(":")[0]} for name in self.fim_models)
+
+    @property
+    def chat_models(self) -> tuple[str, ...]:
+        """Return the models that answer, in order of preference."""
+        return tuple(dict.fromkeys(name for name in (self.chat_model, *self.models) if name))
+
+    @property
+    def fim_models(self) -> tuple[str, ...]:
+        """Return the models that fill gaps, in order of preference; none if the persona completes no code."""
+        others = (ANY_MODEL,) if ANY_MODEL in self.models else ()
+        return (self.fim_model, *others) if self.fim_model else ()
 
 
 class Personas:

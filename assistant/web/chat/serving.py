@@ -23,7 +23,7 @@ def describe(persona: Persona, hosts: Sequence[HostStatus]) -> str:
 def serving_words(persona: Persona, hosts: Sequence[HostStatus]) -> str:
     """Say who would answer now, or what works without a model and how to add one."""
     offers = list(_offers(persona, hosts))
-    for name in (*(wanted for wanted in persona.models if wanted != ANY_MODEL), ANY_MODEL):
+    for name in (*(wanted for wanted in persona.chat_models if wanted != ANY_MODEL), ANY_MODEL):
         for host, model in offers:
             if host.origin != "quote" and _is_named(model.name, name):
                 return f"*Served now by {literal(host.name)} · {literal(model.name)}*"
