@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from policies.detectors.memory import Memory
 from policies.detectors.scan import Scanner
 from policies.detectors.search import Search
 from policies.detectors.tokens import TokenDetector
@@ -20,6 +21,7 @@ from policies.words import NO_WORDS
 _VALUE_MARKS = "«»"
 # Where nobody waits for a stream: a model takes seconds, and needs the whole text.
 _DETECTED = frozenset({Direction.FILE, Direction.JOB})
+_REMEMBERED_CHARS = 1024  # a shorter text is searched in the time that it takes to remember it
 _BLANK = "•"  # no letter, so that words end there; one a character, so that offsets stay
 
 
@@ -48,6 +50,7 @@ class Guard:
         self._scanner = Scanner(policy.rules)
         self._tokens = TokenDetector(policy.words) if policy.words != NO_WORDS else None
         self._detectors = tuple(detectors)
+        self._memory = Memory(policy.version, self._search)
 
     def load(self, is_enough: Callable[[], bool] = lambda: False) -> None:
         """Compile every pattern and make every detector ready, so that no text waits for it. Takes a second.
@@ -76,7 +79,8 @@ class Guard:
         return self._find(well_formed(text), direction)
 
     def _find(self, text: str, direction: Direction | None) -> list[Finding]:
-        findings = self._search().feed(text, is_last=True).findings
+        is_short = len(text) < _REMEMBERED_CHARS
+        findings = self._search().feed(text, is_last=True).findings if is_short else self._memory.find(text)
         if direction is not None and self.asks_detectors(direction):
             blanked = _blanked(text, findings)
             for detector in self._detectors:
