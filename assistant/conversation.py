@@ -128,6 +128,7 @@ class Turn:
         wishes: how the caller wants words chosen otherwise.
         token_id: the API token that the caller came with.
         gap: of a turn that completes code: what stands around the cursor; such a turn has no text and no thread.
+        is_interactive: somebody sits before it; where hosts are busy, it goes before what programs ask.
     """
 
     id: UUID
@@ -146,6 +147,7 @@ class Turn:
     wishes: Wishes = NO_WISHES
     token_id: UUID | None = None
     gap: Gap | None = None
+    is_interactive: bool = True
 
     @property
     def chars(self) -> int:

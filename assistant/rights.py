@@ -28,10 +28,13 @@ class Right(StrEnum):
     WORK_AT_DESK = "desk/work"  # decide, note, assign, open cases, draw and judge samples, look people up
     UNMASK = "desk/unmask"  # ask for it, and see what was granted; in an emergency alone
     ANSWER_UNMASK = "desk/answer-unmask"  # approve or deny, look at emergencies afterwards, put a notice off
+    SETTLE_LOOKS = "desk/settle"  # say what is right where two readers of a hit differ
     ASK_ERASURE = "erasure/ask"  # ask for erasures, place holds, see both
     DECIDE_ERASURE = "erasure/decide"  # agree or not, release holds
     EXPORT_LOG = "desk/export"  # events as a file, by a page
     DECIDE_REPORTS = "review"
+    READ_FLEET = "console/fleet"
+    RUN_FLEET = "fleet/run"  # drain hosts, load and unload models
 
 
 EVERYBODY: Final = frozenset(Role)
@@ -51,10 +54,13 @@ HOLDERS: Final[Mapping[Right, frozenset[Role]]] = MappingProxyType(
         Right.WORK_AT_DESK: _REVIEWERS,
         Right.UNMASK: _REVIEWERS,
         Right.ANSWER_UNMASK: frozenset({Role.APPROVER}),
+        Right.SETTLE_LOOKS: frozenset({Role.APPROVER}),
         Right.ASK_ERASURE: _READERS | {Role.ADMINISTRATOR},
         Right.DECIDE_ERASURE: frozenset({Role.APPROVER}),
         Right.EXPORT_LOG: _READERS,
         Right.DECIDE_REPORTS: frozenset({Role.REVIEWER, Role.ADMINISTRATOR}),
+        Right.READ_FLEET: frozenset({Role.ADMINISTRATOR}),
+        Right.RUN_FLEET: frozenset({Role.ADMINISTRATOR}),
     }
 )
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self, TypeVar
+from typing import Protocol, Self
 
+from assistant.answering.accounting import Limits, longest_answer, note_refusal, take, used_tokens
 from assistant.answering.answer import Answer
 from assistant.answering.code_prompt import CodePrompt, build_code_prompt
 from assistant.answering.code_record import CodeRecord
@@ -21,16 +22,28 @@ from assistant.answering.record import TurnAudit, TurnHistory, TurnRecord
 from assistant.answering.unkept import UnkeptHistory
 from assistant.audit.events import AccessRefused, Cause
 from assistant.audit.parts import TextMarker
+from assistant.balance import QuotaError
 from assistant.conversation import Turn
 from assistant.errors import BadInputError, NotAllowedError, UnavailableError
 from assistant.personas.reader import Persona, Personas
-from assistant.turn_events import Accepted, Guarded, Notice, Routed, TurnEvent
-from connectors.errors import HostError, NoRouteError
-from connectors.model_hosts.values import AnswerItem, Capability, ChatMessage, Gap, Need, Route, Usage, Wishes
-
-T = TypeVar("T")
+from assistant.to_the_end import to_the_end
+from assistant.turn_events import Accepted, Failed, Guarded, Notice, Routed, Trouble, TurnEvent, Waiting
+from connectors.errors import BusyError, HostError, NoRouteError
+from connectors.model_hosts.values import (
+    AnswerItem,
+    Asker,
+    Capability,
+    ChatMessage,
+    Gap,
+    Need,
+    Place,
+    Route,
+    Usage,
+    Wishes,
+)
 
 _LEAST_ANSWER_TOKENS = 512  # room without which an answer is not worth starting
+_OUR_TROUBLES = frozenset({Trouble.AWAY, Trouble.OURS})
 _GUARD_ATTEMPTS = 3  # each lost one means that another turn of the same thread was guarded in between
 
 
@@ -42,6 +55,16 @@ class ModelHosts(Protocol):
 
         Raises:
             NoRouteError: none can take it; says which there are and what would help.
+        """
+
+    def line_up(self, need: Need, *, excluding: frozenset[str] = frozenset()) -> AsyncGenerator[Place | Route, None]:
+        """Wait until a deployment has room; yield the place in line when it changes, at last the route.
+
+        Its seat is held until the generator is closed.
+
+        Raises:
+            NoRouteError: none can take it.
+            BusyError: all are busy and the line is full, or was waited in for too long.
         """
 
     def ask(
@@ -75,6 +98,7 @@ class TurnParts:
     """What a turn is made of; `bootstrap` puts it together once a process."""
 
     personas: Personas
+    quotas: Limits
     guard: ConversationGuard
     hosts: ModelHosts
     history: TurnHistory
@@ -92,7 +116,7 @@ class TurnParts:
 async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, None]:
     """Run one turn from the person's text to the end of the answer, and leave a complete record whatever happens.
 
-    1. accept: role and size are checked, and `turn:accepted` is durable before anything else happens.
+    1. accept: role, size and limits are checked, and `turn:accepted` is durable before anything else happens.
     2. guard the prompt: typed text, files, persona and earlier messages; a block ends the turn here.
     3. route and ask: the best deployment for this prompt; another takes over when it fails.
     4. guard the answer: piece by piece, holding back only what may still become a match.
@@ -103,6 +127,8 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
     Raises:
         NotAllowedError: the persona is not open to this person.
         BadInputError: the text is empty or too long.
+        QuotaError: a limit of what this person may use is reached.
+        UnavailableError: what is used cannot be counted now.
         AuditUnavailableError: the audit log cannot be written; nothing was sent anywhere.
     """
     try:
@@ -110,17 +136,24 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
     except NotAllowedError:
         await parts.audit.append(AccessRefused(actor=turn.person.id, wanted="persona", door=turn.door))
         raise
+    held = await take(turn, persona, parts.quotas, parts.audit)
     kind = TurnRecord if turn.gap is None else CodeRecord
     record = kind(turn, persona, history=parts.history, audit=parts.audit, marker=parts.marker)
+    prompt: Prompt | CodePrompt | None = None
     answer: Answer | None = None
+    is_refunded = False
     try:
         await record.accepted()
         if record.is_accepted:
-            yield Accepted(turn.reference)
+            yield Accepted(turn.reference, held.balance)
         prompt, conversation = await _guard_prompt(record, parts)  # 2
+        if not record.is_accepted:  # a completion's acceptance becomes durable while the guard reads
+            await record.noted()
+            yield Accepted(turn.reference, held.balance)
         if prompt.verdict.is_blocked:
             last: TurnEvent = await to_the_end(record.prompt_blocked(prompt))
         else:
+            await held.grow(prompt.tokens + longest_answer(record.turn, record.persona))
             yield Guarded(prompt.verdict, await record.guarded(prompt))
             answer = Answer(conversation, parts.clock)
             async with record.alive(answer), aclosing(_ask(prompt, answer, record, parts)) as events:  # 3 and 4
@@ -132,9 +165,15 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
         await to_the_end(record.interrupted(answer, cause=Cause.STOPPED, said="Stopped before its end."))
         raise
     except Exception as error:  # whatever fails refuses, is recorded, and reaches the person as words
-        if not await record.was_accepted():
+        is_refunded = not await record.was_accepted()
+        if is_refunded:
             raise
         last = await to_the_end(record.failed(answer, error))
+        is_refunded = isinstance(last, Failed) and last.trouble in _OUR_TROUBLES
+        if isinstance(error, QuotaError):
+            await note_refusal(turn, persona, error, parts.audit)
+    finally:
+        await held.settle(0 if is_refunded else used_tokens(prompt, answer), is_refunded=is_refunded)
     yield last
 
 
@@ -168,20 +207,6 @@ def _check_gap(gap: Gap, persona: Persona) -> None:
         raise BadInputError("There is nothing to complete. Send the code before the cursor, behind it, or both.")
 
 
-async def to_the_end(writing: Coroutine[Any, Any, T]) -> T:
-    """Await what must not be left half-written; a cancellation that comes meanwhile takes effect afterwards."""
-    task = asyncio.ensure_future(writing)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
-    return task.result()
-
-
 async def _guard_prompt(record: TurnRecord, parts: TurnParts) -> tuple[Prompt | CodePrompt, GuardedConversation]:
     """Guard everything that will reach the model; once more if another turn of the thread issued placeholders.
 
@@ -209,33 +234,53 @@ async def _ask(
     failed: frozenset[str] = frozenset()
     last_error: HostError | None = None
     while True:
-        prompt, route = _choose(prompt, record, parts.hosts, failed, last_error)
-        answer.drop_asides()
-        if last_error is not None and answer.has_begun:
-            said = f"{last_error.host} stopped in mid-answer; {route.host} answers anew."
-            yield Notice(said)
-            answer.start_over(f"\n\n*{said}*\n\n")
-            await parts.guard.keep(record.turn.thread_id, answer.conversation)
-            for event in answer.release():
-                yield event
-            if answer.is_blocked:
-                return
-        answer.route = route
-        await record.routed(route, prompt)
-        yield Routed(route)
-        if prompt.left_out:
-            yield Notice(f"The oldest {prompt.left_out} messages were left out: {route.model} has no room for them.")
+        prompt, need = _fit(prompt, record, parts.hosts, failed, last_error)
         try:
-            async with aclosing(_stream(prompt, answer, record, parts)) as pieces:
-                async for piece in pieces:
-                    yield piece
+            async with aclosing(parts.hosts.line_up(need, excluding=failed)) as standing:
+                async for step in standing:
+                    if isinstance(step, Place):
+                        yield Waiting(step.words)
+                        continue
+                    failed |= {step.deployment}  # from here on: if it fails, it is not chosen again
+                    async with aclosing(_answer_on(step, prompt, answer, record, parts, after=last_error)) as events:
+                        async for event in events:
+                            yield event
+                    return
         except HostError as error:
-            await record.host_failed(route, error)
+            await record.host_failed(answer.asked_route, error)
             if not error.can_retry or (answer.has_begun and isinstance(prompt, CodePrompt)):
                 raise  # an editor may have inserted what came: nobody can begin anew
-            failed, last_error = failed | {route.deployment}, error
-        else:
+            last_error = error
+
+
+async def _answer_on(
+    route: Route,
+    prompt: Prompt | CodePrompt,
+    answer: Answer,
+    record: TurnRecord,
+    parts: TurnParts,
+    *,
+    after: HostError | None,
+) -> AsyncGenerator[TurnEvent, None]:
+    """Stream what one deployment answers, below what another one said before it failed (`after`)."""
+    answer.drop_asides()
+    if after is not None and answer.has_begun:
+        said = f"{after.host} stopped in mid-answer; {route.host} answers anew."
+        yield Notice(said)
+        answer.start_over(f"\n\n*{said}*\n\n")
+        await parts.guard.keep(record.turn.thread_id, answer.conversation)
+        for event in answer.release():
+            yield event
+        if answer.is_blocked:
             return
+    answer.route = route
+    await record.routed(route, prompt)
+    yield Routed(route)
+    if prompt.left_out:
+        yield Notice(f"The oldest {prompt.left_out} messages were left out: {route.model} has no room for them.")
+    async with aclosing(_stream(prompt, answer, record, parts)) as pieces:
+        async for piece in pieces:
+            yield piece
 
 
 async def _stream(
@@ -264,7 +309,7 @@ def _open_stream(
     prompt: Prompt | CodePrompt, route: Route, record: TurnRecord, hosts: ModelHosts
 ) -> AsyncGenerator[AnswerItem, None]:
     turn = record.turn
-    max_tokens = _room_for_answer(prompt, route, _longest_answer(record))
+    max_tokens = _room_for_answer(prompt, route, longest_answer(turn, record.persona))
     temperature = record.persona.temperature if turn.temperature is None else turn.temperature
     if isinstance(prompt, CodePrompt):
         return hosts.fill(route, prompt.gap, max_tokens=max_tokens, temperature=temperature, wishes=turn.wishes)
@@ -278,12 +323,6 @@ def _open_stream(
     )
 
 
-def _longest_answer(record: TurnRecord) -> int:
-    """Return how many tokens the answer may have at most: the persona's limit, or what the caller wants of it."""
-    most, wanted = record.persona.max_answer_tokens, record.turn.max_answer_tokens
-    return most if wanted is None else min(most, wanted)
-
-
 def _room_for_answer(prompt: Prompt | CodePrompt, route: Route, longest: int) -> int:
     """Return how many tokens the answer may have in this window."""
     if not route.context_tokens:
@@ -291,34 +330,37 @@ def _room_for_answer(prompt: Prompt | CodePrompt, route: Route, longest: int) ->
     return max(1, min(longest, route.context_tokens - prompt.tokens))
 
 
-def _choose(
+def _fit(
     prompt: Prompt | CodePrompt,
     record: TurnRecord,
     hosts: ModelHosts,
     failed: frozenset[str],
     last_error: HostError | None,
-) -> tuple[Prompt | CodePrompt, Route]:
-    """Choose a deployment; shorten the prompt as its kind allows when no model has room for all of it.
+) -> tuple[Prompt | CodePrompt, Need]:
+    """Shorten the prompt, as its kind allows, as long as no model has room for all of it.
 
     Raises:
         NoRouteError: not even the person's own text has a place.
         HostError: the last host that could take it has failed.
     """
-    persona, model = record.persona, record.turn.model
+    persona, turn = record.persona, record.turn
     is_code = isinstance(prompt, CodePrompt)
     refusal: NoRouteError | None = None
     while True:
         need = Need(
-            models=(model,) if model else persona.fim_models if is_code else persona.chat_models,
+            models=(turn.model,) if turn.model else persona.fim_models if is_code else persona.chat_models,
             capability=Capability.FIM if is_code else Capability(persona.capability),
-            answer_tokens=min(_LEAST_ANSWER_TOKENS, _longest_answer(record)),
+            answer_tokens=min(_LEAST_ANSWER_TOKENS, longest_answer(record.turn, record.persona)),
             prompt_tokens=prompt.tokens,
+            asker=Asker(owner=str(turn.person.id), is_interactive=turn.is_interactive),
         )
         try:
-            return prompt, hosts.choose(need, excluding=failed)
+            hosts.choose(need, excluding=failed)
         except NoRouteError as error:
             refusal = refusal or error
-            if not prompt.can_shorten:
+            if isinstance(error, BusyError) or not prompt.can_shorten:
                 # What a host said before it failed tells more than that no other is left.
                 raise last_error or refusal from None
             prompt = prompt.shortened()
+        else:
+            return prompt, need

@@ -1,26 +1,33 @@
 """What a door sees of a turn, in the order in which it happens.
 
-Accepted → Guarded → (Blocked | Routed → AnswerText … → (Answered | Blocked | Interrupted | Failed))
+Accepted → Guarded → (Blocked | Waiting … → Routed → AnswerText … → (Answered | Blocked | Interrupted | Failed))
 
-`ReasoningText` and `ToolCallText` may stand wherever `AnswerText` may, `Notice` anywhere after `Guarded`. The last
-event is always one of Answered, Blocked, Interrupted or Failed, and the audit event of the same meaning is durable
-before it is given out.
+`Waiting` stands wherever something is waited for, `ReasoningText` and `ToolCallText` wherever `AnswerText` may,
+`Notice` anywhere after `Guarded`. The last event is always one of Answered, Blocked, Interrupted or Failed, and the
+audit event of the same meaning is durable before it is given out.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from assistant.balance import Balance
 from connectors.model_hosts.values import Route, Usage
 from policies.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The request is in the audit log; `reference` is how a person can speak of it."""
+    """The request is in the audit log.
+
+    Attributes:
+        reference: how a person can speak of it.
+        balance: what is left of the limits that hold for it, itself taken off.
+    """
 
     reference: str
+    balance: Balance = field(default=Balance())
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,13 @@ class Routed:
     """A deployment was chosen; given again when another one takes over."""
 
     route: Route
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What the answer waits for now: its place in line, a model that is loading. The next one takes its place."""
+
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +88,7 @@ class ToolCallText:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the person should know now: a takeover, messages left out, a model that is loading."""
+    """Something the person should know: a takeover, messages left out."""
 
     words: str
 
@@ -117,21 +131,29 @@ class Trouble(StrEnum):
 
     OVERLONG = "overlong"  # no model has room for the prompt: shorten it
     AWAY = "away"  # a host, the database or the like does not answer: ask again
+    BUSY = "busy"  # all hosts are busy: ask again later
     OURS = "ours"
+    LIMIT = "limit"  # of what the person may use: wait
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """No answer; `words` say what failed and what to do. The details stand in the log under the reference."""
+    """No answer; `words` say what failed and what to do. The details stand in the log under the reference.
+
+    Attributes:
+        retry_after_seconds: when asking again is worth it; 0 where nobody knows.
+    """
 
     reference: str
     words: str
     trouble: Trouble = Trouble.OURS
+    retry_after_seconds: int = 0
 
 
 TurnEvent = (
     Accepted
     | Guarded
+    | Waiting
     | Routed
     | ReasoningText
     | ToolCallText

@@ -54,6 +54,9 @@ class Application(Protocol):
     async def expire_unmasking(self) -> int:
         """Note which unmaskings are over; returns how many."""
 
+    async def draw_second_looks(self) -> int:
+        """Draw which decisions of past weeks are read a second time; returns how many."""
+
     async def project_audit(self) -> int:
         """Bring search and tallies of the audit log up to what was sealed; returns how many events that were."""
 

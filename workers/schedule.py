@@ -26,6 +26,7 @@ SCHEDULE: Final = (
     Chore("reap_jobs", every_seconds=5),
     Chore("note_ended_jobs", every_seconds=5),
     Chore("follow_hits", every_seconds=5, is_due_at_start=True),
+    Chore("draw_second_looks", every_seconds=600, is_due_at_start=True),
     Chore("expire_unmasking", every_seconds=60),
     Chore("tend_exports", every_seconds=5),
     Chore("project_audit", every_seconds=5),

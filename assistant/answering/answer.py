@@ -20,6 +20,7 @@ class Answer:
         text: the guarded answer so far, placeholders in place; what the history keeps.
         route: the deployment that answers now; None until one was chosen.
         usage: the host's own count, given at the end.
+        heard_chars: how much hosts said, shown or not.
     """
 
     def __init__(self, conversation: GuardedConversation, clock: Callable[[], float]) -> None:
@@ -36,6 +37,7 @@ class Answer:
         self._has_said = False
         self.route: Route | None = None
         self.usage: Usage | None = None
+        self.heard_chars = 0
 
     @property
     def text(self) -> str:
@@ -102,10 +104,13 @@ class Answer:
         match item:
             case Token(text):
                 self._has_said = True
+                self.heard_chars += len(text)
                 self._pending += self._guard.feed(text)
             case Reasoning(text):
+                self.heard_chars += len(text)
                 self._aside("reasoning", Direction.ANSWER, ReasoningText).feed(text)
             case ToolCallPiece(number, name, arguments):
+                self.heard_chars += len(name) + len(arguments)
                 if name:
                     self._aside(f"name {number}", Direction.TOOL, partial(_named, number)).feed(name)
                 if arguments:

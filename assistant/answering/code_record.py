@@ -12,7 +12,7 @@ from assistant.audit.events import Cause, ContentEvent, Event, TurnInterrupted
 from assistant.audit.parts import GuardReport, TextMarker
 from assistant.conversation import Turn
 from assistant.personas.reader import Persona
-from assistant.turn_events import Blocked, Failed, Interrupted
+from assistant.turn_events import Failed, Interrupted
 from connectors.errors import HostError
 from connectors.model_hosts.values import Route
 from policies.verdict import Verdict, joined
@@ -42,20 +42,19 @@ class CodeRecord(TurnRecord):
             await asyncio.wait((self._accepting,))
         return await super().was_accepted()
 
-    async def guarded(self, prompt: GuardedPrompt) -> str:
-        """Return when a host may be asked: the request is in the log.
+    async def noted(self) -> None:
+        """Return when the request is in the log; whoever waits may go, the noting goes on.
 
         Raises:
-            AuditUnavailableError: it cannot be.
+            AuditUnavailableError: it cannot be noted.
         """
-        await self._settled()
+        if self._accepting is not None:
+            await asyncio.shield(self._accepting)
+
+    async def guarded(self, prompt: GuardedPrompt) -> str:
+        """Keep in mind what the guard said, for the end."""
         self._prompt = prompt
         return ""
-
-    async def prompt_blocked(self, prompt: GuardedPrompt) -> Blocked:
-        """Note that nothing was sent."""
-        await self._settled()
-        return await super().prompt_blocked(prompt)
 
     async def routed(self, route: Route, prompt: GuardedPrompt) -> None:
         """Note nothing: the end names host and model."""
@@ -76,11 +75,6 @@ class CodeRecord(TurnRecord):
             TurnInterrupted(turn=self._place, cause=cause, guard=GuardReport.of(self._prompt.verdict)), ""
         )
         return Failed(self.turn.reference, said, words.trouble_of(error))
-
-    async def _settled(self) -> None:
-        """Wait until the request is in the log; whoever waits may go, the noting goes on."""
-        if self._accepting is not None:
-            await asyncio.shield(self._accepting)
 
     def _report(self, verdict: Verdict) -> GuardReport:
         if self._prompt is None:

@@ -32,11 +32,12 @@ from assistant.audit.events import (
     TurnRouted,
 )
 from assistant.audit.parts import GuardReport, TextMarker, TurnPlace
+from assistant.balance import QuotaError
 from assistant.conversation import Message, MessageState, Person, Thread, Turn
 from assistant.errors import CloisterError, UnavailableError, where
 from assistant.personas.reader import Persona
 from assistant.turn_events import Answered, Blocked, Failed, Interrupted
-from connectors.errors import ConnectorError, HostError
+from connectors.errors import BusyError, ConnectorError, HostError
 from connectors.model_hosts.values import Route
 from policies.explanation import block_reason, summary
 from policies.verdict import Direction, Verdict
@@ -142,6 +143,9 @@ class TurnRecord:
     def is_accepted(self) -> bool:
         """Tell whether the log is known to have the turn."""
         return self._is_accepted
+
+    async def noted(self) -> None:
+        """Return when the request is in the log."""
 
     async def was_accepted(self) -> bool:
         """Tell whether the log knows the turn and must hear of its end."""
@@ -299,7 +303,8 @@ class TurnRecord:
             total_milliseconds=answer.milliseconds if answer else None,
         )
         await self._end_early(event, said)
-        return Failed(self.turn.reference, said, words.trouble_of(error))
+        retry = error.retry_after_seconds if isinstance(error, QuotaError | BusyError) else 0
+        return Failed(self.turn.reference, said, words.trouble_of(error), retry)
 
     def _report(self, verdict: Verdict) -> GuardReport:
         """Return what the log says of the guard at the end of an answer."""

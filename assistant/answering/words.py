@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 
+from assistant.balance import QuotaError
 from assistant.errors import CloisterError, UnavailableError
 from assistant.turn_events import Trouble
-from connectors.errors import ConnectorError, NoRouteError
+from connectors.errors import BusyError, ConnectorError, NoRouteError
 from connectors.model_hosts.values import Route, Usage
 from policies.explanation import Detail, details, summary
 from policies.verdict import Verdict
@@ -64,8 +65,12 @@ def failure_words(error: Exception, reference: str) -> str:
 
 def trouble_of(error: Exception) -> Trouble:
     """Say of what kind a failure is."""
+    if isinstance(error, BusyError):
+        return Trouble.BUSY
     if isinstance(error, NoRouteError) and error.is_overlong:
         return Trouble.OVERLONG
+    if isinstance(error, QuotaError):
+        return Trouble.LIMIT
     return Trouble.AWAY if isinstance(error, UnavailableError | ConnectorError) else Trouble.OURS
 
 

@@ -26,6 +26,7 @@ class Tag(StrEnum):
     TURN_ANSWERED = "turn:answered"
     TURN_INTERRUPTED = "turn:interrupted"
     TURN_FAILED = "turn:failed"
+    TURN_REFUSED = "turn:refused"
     PROMPT_BLOCKED = "prompt:blocked"
     ANSWER_BLOCKED = "answer:blocked"
     HOST_UNREACHABLE = "host:unreachable"
@@ -53,6 +54,9 @@ class Tag(StrEnum):
     CASE_VIEWED = "case:viewed"
     REVIEW_SAMPLED = "review:sampled"
     SAMPLE_JUDGED = "sample:judged"
+    SECOND_LOOKS_DRAWN = "second-look:drawn"
+    SECOND_LOOK_JUDGED = "second-look:judged"
+    SECOND_LOOK_SETTLED = "second-look:settled"
     PERSON_LOOKED_UP = "person:looked-up"
     UNMASK_REQUESTED = "unmask:requested"
     UNMASK_APPROVED = "unmask:approved"
@@ -72,8 +76,13 @@ class Tag(StrEnum):
     POLICY_REFUSED = "policy:refused"
     FLEET_LOADED = "fleet:loaded"
     FLEET_REFUSED = "fleet:refused"
+    QUOTAS_LOADED = "quotas:loaded"
+    QUOTAS_REFUSED = "quotas:refused"
     HOST_DRAINED = "host:drained"
     HOST_UNDRAINED = "host:undrained"
+    FLEET_ORDERED = "fleet:ordered"
+    FLEET_ORDER_DONE = "fleet:order-done"
+    FLEET_ORDER_FAILED = "fleet:order-failed"
     EGRESS_REFUSED = "egress:refused"
     LOG_OPENED = "log:opened"
     LOG_READ = "log:read"
@@ -294,6 +303,25 @@ class TurnFailed:
     turn: TurnPlace
     error: Name
     total_milliseconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnRefused:
+    """A limit was reached, and nothing was sent; of refusals by one count of a limit, one in a minute is noted.
+
+    Attributes:
+        limit: its name in quotas.yaml.
+        counted: requests, tokens, or answers running at once.
+    """
+
+    tag: ClassVar = Tag.TURN_REFUSED
+    outcome: ClassVar = Outcome.REFUSED
+    turn: TurnPlace
+    door: Name
+    persona: Name
+    token_id: UUID | None
+    limit: Name
+    counted: Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -536,7 +564,7 @@ class CaseChanged:
     """A reviewer took a step with a case that decides nothing.
 
     Attributes:
-        change: `assign`, `ask`, `send-back`, `note` or `add-turns`.
+        change: `assign`, `ask`, `send-back`, `note`, `add-turns` or `export`.
     """
 
     tag: ClassVar = Tag.CASE_CHANGED
@@ -630,6 +658,59 @@ class SampleJudged:
     sample_id: UUID
     place: int
     disposition: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondLooksDrawn:
+    """It was drawn which decisions of a week are read a second time; with these fields anybody can draw it again.
+
+    Attributes:
+        percent: how many of a hundred.
+        decisions: how many there were to draw from.
+        batch, seed: as of `ReviewSampled`.
+    """
+
+    tag: ClassVar = Tag.SECOND_LOOKS_DRAWN
+    outcome: ClassVar = Outcome.DONE
+    week: Name
+    percent: int
+    decisions: int
+    drawn: int
+    batch: int
+    seed: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondLookJudged:
+    """A reviewer who did not see what was decided about a hit said what they think it is.
+
+    Attributes:
+        decision_id: the final `hit:decided` that they read after.
+    """
+
+    tag: ClassVar = Tag.SECOND_LOOK_JUDGED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    about: UUID
+    turn_id: UUID
+    hit_id: UUID
+    decision_id: UUID
+    disposition: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondLookSettled:
+    """An approver said which of two differing judgements is right, or that neither is."""
+
+    tag: ClassVar = Tag.SECOND_LOOK_SETTLED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID
+    about: UUID
+    turn_id: UUID
+    hit_id: UUID
+    decision_id: UUID
+    disposition: Name
+    note_chars: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -893,6 +974,30 @@ class FleetRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuotasLoaded:
+    """Limits of use are in force in this process from now on; `limits` are their names."""
+
+    tag: ClassVar = Tag.QUOTAS_LOADED
+    outcome: ClassVar = Outcome.DONE
+    quotas_version: Name
+    limits: tuple[Name, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotasRefused:
+    """A changed file of limits cannot be used in this process; `quotas_version` stays in force.
+
+    Attributes:
+        place: file and line of what is wrong.
+    """
+
+    tag: ClassVar = Tag.QUOTAS_REFUSED
+    outcome: ClassVar = Outcome.REFUSED
+    quotas_version: Name
+    place: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostDrained:
     """Somebody took a model host out of service: it gets no new prompts, and finishes what it answers."""
 
@@ -910,6 +1015,52 @@ class HostUndrained:
     outcome: ClassVar = Outcome.DONE
     actor: UUID | None
     host: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOrdered:
+    """Somebody wants something done at a model host; durable before it is.
+
+    Attributes:
+        act: such as `load` or `drain`.
+        model: on which model; empty for what is about the whole host.
+    """
+
+    tag: ClassVar = Tag.FLEET_ORDERED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    host: Name
+    act: Name
+    model: Name = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOrderDone:
+    """What was ordered at a model host is done."""
+
+    tag: ClassVar = Tag.FLEET_ORDER_DONE
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    host: Name
+    act: Name
+    model: Name = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOrderFailed:
+    """What was ordered at a model host could not be done.
+
+    Attributes:
+        reason: `refused`, or `lost` when the process that did it ended.
+    """
+
+    tag: ClassVar = Tag.FLEET_ORDER_FAILED
+    outcome: ClassVar = Outcome.FAILED
+    actor: UUID | None
+    host: Name
+    act: Name
+    model: Name = ""
+    reason: Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1308,6 +1459,7 @@ Event = (
     | AnswerBlocked
     | TurnInterrupted
     | TurnFailed
+    | TurnRefused
     | AccessRefused
     | PersonSignedIn
     | PersonSignInFailed
@@ -1331,6 +1483,9 @@ Event = (
     | CaseViewed
     | ReviewSampled
     | SampleJudged
+    | SecondLooksDrawn
+    | SecondLookJudged
+    | SecondLookSettled
     | PersonLookedUp
     | UnmaskRequested
     | UnmaskApproved
@@ -1351,8 +1506,13 @@ Event = (
     | PolicyRefused
     | FleetLoaded
     | FleetRefused
+    | QuotasLoaded
+    | QuotasRefused
     | HostDrained
     | HostUndrained
+    | FleetOrdered
+    | FleetOrderDone
+    | FleetOrderFailed
     | EgressRefused
     | LogOpened
     | LogRead

@@ -64,5 +64,6 @@ def build_finding_counts(settings: Settings, keys: Keys) -> FindingCounts:
 def build_erasure(settings: Settings, keys: Keys, audit: Appender) -> Erasure:
     """Return erasures as this process orders them."""
     eraser_url = url_for_role(required(settings, "database_url"), AUDIT_ERASER_ROLE, keys)
-    eraser = Eraser(eraser_url, reader_url(settings, keys), Origin.here(version("cloister")))
+    writer_url = required(settings, "audit_database_url")
+    eraser = Eraser(writer_url, eraser_url, reader_url(settings, keys), Origin.here(version("cloister")))
     return Erasure(eraser, audit, TextMarker(keys))

@@ -14,6 +14,7 @@ import typer
 
 from assistant import logging_guard
 from assistant.commands.audit import audit
+from assistant.commands.audit_operation import operation
 from assistant.commands.erasure import erase, hold
 from assistant.commands.fleet import fleet
 from assistant.commands.hosts import hosts
@@ -39,6 +40,7 @@ users = typer.Typer(help="People who may sign in, and their roles.", no_args_is_
 app.add_typer(users, name="users")
 users.add_typer(token, name="token")
 app.add_typer(audit, name="audit")
+audit.add_typer(operation)
 audit.add_typer(hold, name="hold")
 audit.add_typer(erase, name="erase")
 app.add_typer(fleet, name="fleet")

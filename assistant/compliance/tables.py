@@ -206,6 +206,80 @@ class SampledRow(SQLModel, table=True):
     judged_by: UUID | None = None
 
 
+class SecondLookDrawRow(SQLModel, table=True):
+    """The week whose decisions were drawn from, so that none is forgotten and none comes twice."""
+
+    __tablename__ = "second_look_draw"
+    __table_args__ = (CheckConstraint("percent BETWEEN 1 AND 100", name="percent"),)
+
+    week: str = Field(sa_column=Column(Text, primary_key=True))
+    percent: int = Field(sa_column=Column(Integer, nullable=False))
+    decisions: int = Field(sa_column=Column(BigInteger, nullable=False))
+    batch: int = Field(sa_column=Column(BigInteger, nullable=False))
+    seed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    drawn_at: datetime = Field(sa_column=_moment(is_now=True))
+
+
+class SecondLookRow(SQLModel, table=True):
+    """A decision that somebody else reads again without seeing it, and what an approver said where the two differ.
+
+    Attributes:
+        first_disposition, first_by, confirmed_by: what was decided, by whom, and who agreed where that was needed.
+    """
+
+    __tablename__ = "second_look"
+    __table_args__ = (
+        CheckConstraint(
+            "disposition IN ('false-positive', 'benign', 'coaching', 'violation', 'incident')", name="disposition"
+        ),
+        CheckConstraint(
+            "settled_as IN ('false-positive', 'benign', 'coaching', 'violation', 'incident')", name="settled_as"
+        ),
+        CheckConstraint(
+            "(disposition IS NULL) = (judged_by IS NULL) AND (judged_by IS NULL) = (judged_at IS NULL)", name="judged"
+        ),
+        CheckConstraint(
+            "(settled_as IS NULL) = (settled_by IS NULL) AND (settled_by IS NULL) = (settle_note = '')"
+            " AND (settled_by IS NULL OR disposition IS NOT NULL AND disposition <> first_disposition)",
+            name="settled",
+        ),
+        CheckConstraint(
+            "judged_by NOT IN (subject, first_by) AND judged_by IS DISTINCT FROM confirmed_by OR judged_by IS NULL",
+            name="blind",
+        ),
+        CheckConstraint(
+            "settled_by NOT IN (subject, first_by, judged_by) AND settled_by IS DISTINCT FROM confirmed_by"
+            " OR settled_by IS NULL",
+            name="third",
+        ),
+        Index("ix_second_look_open", "week", "place", postgresql_where=sql("judged_by IS NULL")),
+        Index("ix_second_look_open_turn_id", "turn_id", postgresql_where=sql("judged_by IS NULL")),
+        Index(
+            "ix_second_look_differing",
+            "judged_at",
+            postgresql_where=sql("settled_by IS NULL AND disposition <> first_disposition"),
+        ),
+        Index("ix_second_look_judged_by", "judged_by", "judged_at"),
+    )
+
+    decision_id: UUID = Field(primary_key=True)
+    week: str = Field(sa_column=Column(ForeignKey("second_look_draw.week"), nullable=False))
+    place: int = Field(sa_column=Column(Integer, nullable=False))
+    hit_id: UUID
+    turn_id: UUID
+    subject: UUID
+    rule: str = Field(sa_column=_text())
+    first_disposition: str = Field(sa_column=_text())
+    first_by: UUID
+    confirmed_by: UUID | None = None
+    disposition: str | None = Field(default=None, sa_column=Column(Text))
+    judged_by: UUID | None = None
+    judged_at: datetime | None = Field(default=None, sa_column=_moment(is_optional=True))
+    settled_as: str | None = Field(default=None, sa_column=Column(Text))
+    settled_by: UUID | None = None
+    settle_note: str = Field(sa_column=_text(default=""))
+
+
 class UnmaskRow(SQLModel, table=True):
     """Somebody asked to see who a person is, or the values behind the placeholders of some turns.
 

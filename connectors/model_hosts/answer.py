@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from connectors.model_hosts.choice import spaced
-from connectors.model_hosts.router import Chunk
+from connectors.model_hosts.chunks import Chunk
 from connectors.model_hosts.values import AnswerItem, ChatMessage, Reasoning, Token, Usage, least_tokens
 
 _CUT_SHARE = 0.9  # a host that counts fewer prompt tokens than this share of the words has not read them all

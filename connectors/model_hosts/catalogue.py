@@ -14,7 +14,7 @@ A file looks like this; docs/fleet.md explains every key::
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
@@ -22,7 +22,9 @@ from math import ceil
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from connectors.model_hosts import credentials
 from connectors.model_hosts.code_models import is_base_code_model
+from connectors.model_hosts.credentials import Tls
 from connectors.model_hosts.facts import (
     Accelerator,
     Facts,
@@ -35,7 +37,7 @@ from connectors.model_hosts.quantisation import CACHE_BYTES, WEIGHT_BITS
 from connectors.model_hosts.values import Capability
 from connectors.model_hosts.yaml_fields import Fields, parse_document, read_bytes, suggestion
 
-KIND_NAMES = ("ollama", "lmstudio", "exo", "vllm", "llamacpp")
+KIND_NAMES = ("ollama", "lmstudio", "exo", "vllm", "llamacpp", "openai")
 _FLEET_KEYS = ("hosts", "accelerators", "releases")
 _HOST_KEYS = (
     "name",
@@ -52,7 +54,8 @@ _HOST_KEYS = (
     "price_usd",
     "labels",
     "max_parallel",
-    "api_key_file",
+    *credentials.KEYS,
+    "registry",
     "models",
 )
 _MODEL_KEYS = (
@@ -67,6 +70,8 @@ _MODEL_KEYS = (
     "licence",
 )
 _MAX_NAME_CHARS = 80
+_REGISTRY = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?", re.IGNORECASE)
+_PUBLIC_REGISTRIES = ("ollama.ai", "ollama.com", "huggingface.co", "hf.co", "docker.io", "ghcr.io", "modelscope.cn")
 _ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f\\]+")
 _VERSION_CHARS = 12  # as the policy's
 MIN_CONTEXT_TOKENS = 256  # less cannot hold a persona's own words
@@ -126,6 +131,8 @@ class Host:
         watts: power of all devices under load.
         price_usd: of all devices.
         max_parallel: answers at once before one waits.
+        tls: how its certificate is checked, where that is not by what the public trusts.
+        registry: of the site, from where it may pull models; empty where it may pull none.
         models: empty takes every model that the host offers.
     """
 
@@ -145,6 +152,8 @@ class Host:
     max_parallel: int = 1
     api_key: str = field(default="", repr=False)
     api_key_file: str = ""
+    tls: Tls | None = None
+    registry: str = ""
     models: tuple[Model, ...] = ()
 
 
@@ -154,7 +163,7 @@ class Fleet:
 
     Attributes:
         version: tells this file's bytes from others.
-        key_files: where the hosts' keys were read.
+        key_files: where the hosts' keys and certificates were read.
         facts: what is known of hardware and models, the site's own included.
     """
 
@@ -185,17 +194,18 @@ def read_fleet(file: Path) -> Fleet:
         _refuse_twin(host_fields, host, hosts)
         hosts.append(host)
     version = sha256(raw).hexdigest()[:_VERSION_CHARS]
-    key_files = tuple(file.parent / host.api_key_file for host in hosts if host.api_key_file)
+    key_files = tuple(each for host in hosts for each in _files_of(host, file))
     return Fleet(tuple(hosts), version=version, key_files=key_files, facts=facts)
 
 
 def _parse_host(fields: Fields, facts: Facts) -> Host:
     accelerator = _parse_accelerator(fields, facts)
     devices = fields.count("devices", default=1)
+    address = _parse_address(fields)
     return Host(
         name=_parse_name(fields, "name"),
         kind=fields.one_of("kind", KIND_NAMES),
-        address=_parse_address(fields),
+        address=address,
         hardware=fields.text("hardware", default=accelerator.label if accelerator else ""),
         accelerator=accelerator,
         devices=devices,
@@ -207,8 +217,10 @@ def _parse_host(fields: Fields, facts: Facts) -> Host:
         price_usd=fields.number("price_usd", default=devices * accelerator.price_usd if accelerator else 0.0),
         labels=fields.texts("labels"),
         max_parallel=fields.count("max_parallel", default=1),
-        api_key=_read_api_key(fields),
+        api_key=credentials.read_api_key(fields),
         api_key_file=fields.text("api_key_file", default=""),
+        tls=credentials.read_tls(fields, address),
+        registry=_parse_registry(fields),
         models=_parse_models(fields, facts),
     )
 
@@ -258,17 +270,21 @@ def _parse_address(fields: Fields) -> str:
     return address
 
 
-def _read_api_key(fields: Fields) -> str:
-    name = fields.text("api_key_file", default="")
-    if not name:
-        return ""
-    try:
-        key = (fields.file.parent / name).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        fields.refuse_field("api_key_file", f"{name!r} cannot be read; it should be a text file with the key alone")
-    if not key.isascii() or not key.isprintable() or not key:
-        fields.refuse_field("api_key_file", f"{name!r} should hold one line with the key alone")
-    return key
+def _parse_registry(fields: Fields) -> str:
+    registry = fields.text("registry", default="")
+    if registry and not _REGISTRY.fullmatch(registry):
+        fields.refuse_field("registry", f"{registry!r} is not a name and port such as registry.lan:5000")
+    if registry and any(f".{registry.casefold()}".endswith(f".{name}") for name in _PUBLIC_REGISTRIES):
+        fields.refuse_field("registry", f"{registry!r} is on the internet; name a registry in the building")
+    return registry
+
+
+def _files_of(host: Host, file: Path) -> Iterator[Path]:
+    """Yield the files beside fleet.yaml that a host's entry was read from."""
+    if host.api_key_file:
+        yield file.parent / host.api_key_file
+    if host.tls is not None:
+        yield from host.tls.files
 
 
 def _parse_models(fields: Fields, facts: Facts) -> tuple[Model, ...]:

@@ -53,5 +53,5 @@ def _default_ports(kind: HostKind, kinds: Sequence[HostKind]) -> tuple[int, ...]
 
 def _name(kind: HostKind, port: int) -> str:
     """Name a host for people; two of one kind are told apart by the port that is not the usual one."""
-    where = "" if port == kind.default_ports[0] else f", port {port}"
+    where = "" if port in kind.default_ports[:1] else f", port {port}"
     return f"{kind.label} on this machine{where}"

@@ -39,7 +39,7 @@ class Exo:
         state = mapping_of(await fetch_json(client, host, "/state"))
         if not isinstance(state.get("instances"), dict):
             raise ProbeError(f"is no exo cluster: something else answers at {host.address}")
-        running = set(_model_ids(state["instances"], depth=0))
+        running = set(model_ids(state["instances"]))
         listed = mapping_of(await fetch_json(client, host, "/v1/models")).get("data")
         models = []
         refused = []
@@ -82,7 +82,7 @@ class Exo:
         return ()
 
 
-def _model_ids(value: object, *, depth: int) -> Iterator[str]:
+def model_ids(value: object, *, depth: int = 0) -> Iterator[str]:
     """Yield every `modelId` in exo's tagged state, whatever the tags around it are called."""
     if depth > _MAX_DEPTH:
         return
@@ -90,7 +90,7 @@ def _model_ids(value: object, *, depth: int) -> Iterator[str]:
         if key == "modelId" and isinstance(inner, str):
             yield inner
         else:
-            yield from _model_ids(inner, depth=depth + 1)
+            yield from model_ids(inner, depth=depth + 1)
 
 
 def _free_bytes(node: object) -> int:

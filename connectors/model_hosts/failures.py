@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from connectors.model_hosts.chunks import CallError
 from connectors.model_hosts.kind import ProbeError
-from connectors.model_hosts.router import CallError
 from connectors.model_hosts.stream import SilenceError
 
 Failure = CallError | SilenceError | ProbeError

@@ -9,6 +9,8 @@ from dataclasses import replace
 from typing import Final
 
 from connectors.model_hosts.answer import latest
+from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.chunks import CallError, Chunk
 from connectors.model_hosts.code_models import format_of
 from connectors.model_hosts.filling import Asked
 from connectors.model_hosts.fim.client import FillingClient
@@ -17,7 +19,6 @@ from connectors.model_hosts.fim.prompts import harmless
 from connectors.model_hosts.fim.window import gap_tokens
 from connectors.model_hosts.load import Load
 from connectors.model_hosts.ollama import with_tag
-from connectors.model_hosts.router import CallError, Chunk
 from connectors.model_hosts.stream import paced
 from connectors.model_hosts.values import AnswerItem, Gap, Token, Usage, Wishes
 from connectors.model_hosts.watch import Deployment
@@ -40,9 +41,9 @@ class Filler:
         patience_seconds = max(first_timeout_seconds, stall_timeout_seconds) + _MARGIN_SECONDS
         self._client = FillingClient(patience_seconds=patience_seconds)
 
-    def allow(self, addresses: Iterable[str]) -> None:
+    def allow(self, hosts: Iterable[Host]) -> None:
         """Reach these hosts from now on."""
-        self._client.allow(addresses)
+        self._client.allow(hosts)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from connectors.model_hosts.chunks import Chunk
 from connectors.model_hosts.code_models import CodeFormat
-from connectors.model_hosts.router import Chunk
 from connectors.model_hosts.values import Gap, Wishes
 
 _MOST_STOPS: Final = 16  # more than any host minds; what is beyond ends the filling here

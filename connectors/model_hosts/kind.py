@@ -12,6 +12,7 @@ from typing import Protocol
 import httpx
 
 from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.credentials import HostsTransport, failure_words, marked
 from connectors.model_hosts.filling import Asked, Call
 from connectors.model_hosts.values import HostReport, ModelReport
 
@@ -91,7 +92,9 @@ def look_client() -> httpx.AsyncClient:
     """Return a client for looks: no proxies of the environment, no redirects, nothing packed, little patience."""
     timeout = httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)
     headers = {"accept-encoding": "identity"}
-    return httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=timeout, headers=headers)
+    return httpx.AsyncClient(
+        transport=HostsTransport(), trust_env=False, follow_redirects=False, timeout=timeout, headers=headers
+    )
 
 
 async def look_at(client: httpx.AsyncClient, kind: HostKind, host: Host) -> HostReport:
@@ -157,8 +160,9 @@ async def fetch(
     *,
     body: Mapping[str, object] | None = None,
     is_patient: bool = False,
+    method: str = "",
 ) -> Reply:
-    """Ask a host for a path: GET, or POST when there is a body.
+    """Ask a host for a path.
 
     Args:
         client: carries the request.
@@ -166,16 +170,18 @@ async def fetch(
         path: what to ask for.
         body: sent as JSON.
         is_patient: wait without end for the answer; the caller has a timeout of its own.
+        method: if it is not GET, or POST where there is a body.
 
     Raises:
         ProbeError: nobody answers, too slowly or too much.
     """
     headers = {"authorization": f"Bearer {host.api_key}"} if host.api_key else {}
-    method = "GET" if body is None else "POST"
+    method = method or ("GET" if body is None else "POST")
     try:
         timeout = httpx.Timeout(client.timeout.connect, read=None) if is_patient else client.timeout
         url = host.address + path
-        async with client.stream(method, url, json=body, headers=headers, timeout=timeout) as response:
+        asked = client.stream(method, url, json=body, headers=headers, timeout=timeout, extensions=marked(host.tls))
+        async with asked as response:
             received = bytearray()
             if response.headers.get("content-encoding", "identity") != "identity":
                 raise ProbeError(f"sends packed answers at {path}")  # a few thousand bytes could be gigabytes
@@ -187,6 +193,8 @@ async def fetch(
     except httpx.TimeoutException:
         raise ProbeError(f"does not answer at {host.address}") from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
+        if words := failure_words(error, host.tls):
+            raise ProbeError(words) from None
         raise ProbeError(f"cannot be reached at {host.address} ({_reason(error)})") from None
 
 

@@ -7,6 +7,7 @@ from connectors.model_hosts.kind import HostKind
 from connectors.model_hosts.llamacpp import LlamaCpp
 from connectors.model_hosts.lmstudio import LMStudio
 from connectors.model_hosts.ollama import Ollama
+from connectors.model_hosts.openai import OpenAI
 from connectors.model_hosts.vllm import VLLM
 
 
@@ -18,4 +19,5 @@ def build_kinds() -> tuple[HostKind, ...]:
         Exo(),
         VLLM(),
         LlamaCpp(),
+        OpenAI(),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
 import httpx
 
@@ -23,6 +24,7 @@ from connectors.model_hosts.kind import (
 from connectors.model_hosts.values import Capability, HostReport, ModelReport
 
 _LOADING = 503
+_MOST_ASKED = 64  # models of a router that are asked about one by one
 
 
 class LlamaCpp:
@@ -39,6 +41,8 @@ class LlamaCpp:
         if health.status == _LOADING and _says_loading(health.json):
             return HostReport(is_reachable=True, is_loading=True)
         settings = mapping_of(await fetch_json(client, host, "/props"))
+        if settings.get("role") == "router":
+            return await _probe_router(client, host, settings)
         defaults = mapping_of(settings.get("default_generation_settings"))
         window = count_of(defaults.get("n_ctx"))  # of one slot, not of the whole server
         if not window:
@@ -71,7 +75,7 @@ class LlamaCpp:
         return smallest_window(declared_tokens, report.context_tokens, report.max_context_tokens)
 
     async def prepare(self, client: httpx.AsyncClient, host: Host, model: str, context_tokens: int) -> None:
-        """Do nothing: a model that is listed is loaded."""
+        """Do nothing: a server with one model has it loaded, and a router loads it with its first prompt."""
 
     def call_parameters(self, host: Host, model: str, context_tokens: int) -> Mapping[str, object]:  # noqa: ARG002  # fixed by -c and -np at its start
         """Return litellm's parameters."""
@@ -80,6 +84,29 @@ class LlamaCpp:
     def filling_calls(self, asked: Asked) -> tuple[Call, ...]:
         """Return its own call, and the prompt written out for models whose file names no tokens."""
         return (infill_call(asked), *completions_call(asked))
+
+
+async def _probe_router(client: httpx.AsyncClient, host: Host, settings: Mapping[str, object]) -> HostReport:
+    """Read the models of a server that was started without one; each runs in a process of its own.
+
+    Raises:
+        ProbeError: the host does not answer.
+    """
+    listed = mapping_of(await fetch_json(client, host, "/models")).get("data")
+    wanted = {model.name for model in host.models}
+    models: list[ModelReport] = []
+    slots = 0
+    for row in objects_of(listed):
+        name = text_of(row.get("id"))
+        is_loaded = mapping_of(row.get("status")).get("value") == "loaded"
+        own: Mapping[str, object] = {}
+        if is_loaded and (not wanted or name in wanted) and len(models) < _MOST_ASKED:
+            own = mapping_of((await fetch(client, host, f"/props?model={quote(name, safe='')}&autoload=false")).json)
+            slots = max(slots, count_of(own.get("total_slots")))
+        window = count_of(mapping_of(own.get("default_generation_settings")).get("n_ctx"))
+        trained = count_of(mapping_of(row.get("meta")).get("n_ctx_train"))
+        models.append(ModelReport(name, is_loaded, context_tokens=window, max_context_tokens=trained))
+    return HostReport(is_reachable=True, models=tuple(models), slots=slots, version=text_of(settings.get("build_info")))
 
 
 async def _running(client: httpx.AsyncClient, host: Host) -> int:

@@ -14,11 +14,12 @@ import sys
 import warnings
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
+from connectors.model_hosts.chunks import CallError, Chunk
+from connectors.model_hosts.credentials import HostsTransport, Tls
 from connectors.model_hosts.transport import KeptTransport, refuse
 from connectors.model_hosts.values import NO_WISHES, ChatMessage, ToolCallPiece, Wishes
 
@@ -45,44 +46,6 @@ _WARM_UP_REPLY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A piece of what a host sent.
-
-    Attributes:
-        text: may be empty, for example while a model thinks.
-        reasoning: what it thinks, where the host tells that apart.
-        calls: pieces of its wishes to call tools.
-        model: which one answers, in the host's words; empty where it does not say.
-        finish_reason: set on the piece that ends the answer.
-        prompt_tokens, answer_tokens: set once, at the end, by hosts that count.
-    """
-
-    text: str = ""
-    reasoning: str = ""
-    calls: tuple[ToolCallPiece, ...] = ()
-    model: str = ""
-    finish_reason: str = ""
-    prompt_tokens: int = 0
-    answer_tokens: int = 0
-
-
-class CallError(Exception):
-    """A call failed.
-
-    Attributes:
-        status: the host's status, 0 when there was none.
-        is_overlong: the host says that the prompt does not fit its window.
-        other_model: which of its models the host answered with, instead of the one that was asked.
-    """
-
-    def __init__(self, status: int, *, is_overlong: bool = False, other_model: str = "") -> None:
-        super().__init__(f"status {status}")
-        self.status = status
-        self.is_overlong = is_overlong
-        self.other_model = other_model
-
-
 class LitellmRouter:
     """litellm's Router behind our own words.
 
@@ -101,7 +64,7 @@ class LitellmRouter:
     async def load(self) -> None:
         """Import litellm, which takes seconds, in a thread, and be ready to carry."""
         self._litellm = await asyncio.to_thread(_import_litellm)
-        self._transport = KeptTransport(httpx.AsyncHTTPTransport(trust_env=False, limits=httpx.Limits()))
+        self._transport = KeptTransport(HostsTransport())
         self._client = _build_client(self._transport)
 
     async def close(self) -> None:
@@ -111,16 +74,17 @@ class LitellmRouter:
         if self._litellm is not None:
             await _stop_background_work()
 
-    def replace(self, deployments: Mapping[str, Mapping[str, object]]) -> None:
+    def replace(self, deployments: Mapping[str, Mapping[str, object]], tls: Mapping[str, Tls] | None = None) -> None:
         """Carry to these deployments from now on; answers that stream already are not touched.
 
         Args:
             deployments: litellm's parameters by deployment id.
+            tls: how hosts are checked, by address, where that is not by what the public trusts.
         """
         self._router = _build_router(self._litellm, deployments, self._patience_seconds) if deployments else None
         self._deployments = frozenset(deployments)
         if self._transport is not None:
-            self._transport.allow(str(parameters.get("api_base", "")) for parameters in deployments.values())
+            self._transport.allow((str(parameters.get("api_base", "")) for parameters in deployments.values()), tls)
 
     async def stream(
         self,

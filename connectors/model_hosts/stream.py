@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from connectors.model_hosts.chunks import Chunk
 from connectors.model_hosts.ending import end_task
-from connectors.model_hosts.router import Chunk
 from connectors.model_hosts.values import ToolCallPiece
 
 _MOST_WAITING = 256  # chunks; a host that is faster than its reader waits

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 import httpx
+
+from connectors.model_hosts.credentials import Tls, marked
+
+_Place = tuple[str, str, int | None]
 
 _OK = 200
 _STREAMS = ("text/event-stream", "application/x-ndjson")
@@ -25,16 +29,25 @@ class KeptTransport(httpx.AsyncBaseTransport):
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
-        self._places: frozenset[tuple[str, str, int | None]] = frozenset()
+        self._places: Mapping[_Place, Tls | None] = {}
 
-    def allow(self, addresses: Iterable[str]) -> None:
-        """Lead to these hosts from now on."""
-        self._places = frozenset(_place_of(httpx.URL(address)) for address in addresses)
+    def allow(self, addresses: Iterable[str], tls: Mapping[str, Tls] | None = None) -> None:
+        """Lead to these hosts from now on.
+
+        Args:
+            addresses: of the hosts.
+            tls: how some of them are checked, by address.
+        """
+        checks = {_place_of(httpx.URL(address)): check for address, check in (tls or {}).items()}
+        places = (_place_of(httpx.URL(address)) for address in addresses)
+        self._places = {place: checks.get(place) for place in places}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Carry a request; raises ConnectError for any other place."""
-        if _place_of(request.url) not in self._places:  # whatever litellm made of a name, a header or an answer
+        place = _place_of(request.url)
+        if place not in self._places:  # whatever litellm made of a name, a header or an answer
             return refuse(request)
+        request.extensions = {**request.extensions, **marked(self._places[place])}
         request.headers["accept-encoding"] = "identity"
         response = await self._inner.handle_async_request(request)
         if response.headers.get("content-encoding", "identity") != "identity":
@@ -127,5 +140,5 @@ def refuse(request: httpx.Request) -> httpx.Response:
     raise httpx.ConnectError("litellm may only contact the hosts of its deployments", request=request)
 
 
-def _place_of(url: httpx.URL) -> tuple[str, str, int | None]:
+def _place_of(url: httpx.URL) -> _Place:
     return url.scheme, url.host, url.port

@@ -48,8 +48,11 @@ class VLLM:
         version = mapping_of((await fetch(client, host, "/version")).json)
         if not rows or not text_of(version.get("version")) or not all(row.get("owned_by") == "vllm" for row in rows):
             raise ProbeError(f"is no vLLM host: something else answers at {host.address}")
+        is_awake = not await _is_sleeping(client, host)
         models = tuple(
-            ModelReport(name=text_of(row.get("id")), is_loaded=True, context_tokens=count_of(row.get("max_model_len")))
+            ModelReport(
+                name=text_of(row.get("id")), is_loaded=is_awake, context_tokens=count_of(row.get("max_model_len"))
+            )
             for row in rows
         )
         metrics = await fetch(client, host, "/metrics")
@@ -68,8 +71,11 @@ class VLLM:
         """Return the smallest window that anybody states: this kind's is fixed when it starts."""
         return smallest_window(declared_tokens, report.context_tokens, report.max_context_tokens)
 
-    async def prepare(self, client: httpx.AsyncClient, host: Host, model: str, context_tokens: int) -> None:
-        """Do nothing: a model that is listed is loaded."""
+    async def prepare(self, client: httpx.AsyncClient, host: Host, model: str, context_tokens: int) -> None:  # noqa: ARG002  # it has one model, with one window
+        """Wake a server that sleeps."""
+        reply = await fetch(client, host, "/wake_up", body={}, is_patient=True)
+        if not reply.is_ok:
+            raise ProbeError(f"does not wake (status {reply.status})")
 
     def call_parameters(self, host: Host, model: str, context_tokens: int) -> Mapping[str, object]:  # noqa: ARG002  # fixed by --max-model-len at its start
         """Return litellm's parameters."""
@@ -78,6 +84,12 @@ class VLLM:
     def filling_calls(self, asked: Asked) -> tuple[Call, ...]:
         """Return the prompt written out: it refuses `suffix`."""
         return completions_call(asked)
+
+
+async def _is_sleeping(client: httpx.AsyncClient, host: Host) -> bool:
+    """Tell whether the weights were moved out of the cards; a server without sleep mode has no such path."""
+    reply = await fetch(client, host, "/is_sleeping")
+    return reply.is_ok and mapping_of(reply.json).get("is_sleeping") is True
 
 
 def _read_gauges(text: str) -> Mapping[str, float]:

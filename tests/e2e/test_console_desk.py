@@ -99,7 +99,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
     async def serve(server: EmbeddedPostgres) -> None:
         database = Database(server.owner_url, KEYS)
-        settings = Settings(data_dir=folder, port=port, master_key_file=key, database_url=database.app_url)
+        settings = Settings(
+            data_dir=folder,
+            port=port,
+            master_key_file=key,
+            database_url=database.app_url,
+            audit_database_url=database.audit_writer_url,
+        )
         guard = make_guard()
         review: Any = None  # reports are not what is looked at here
         async with (

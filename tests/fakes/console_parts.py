@@ -27,11 +27,13 @@ from assistant.audit.writing.content import ContentText, Erased, Kept
 from assistant.compliance.desk import Desk
 from assistant.compliance.grants import Grant, Notice
 from assistant.compliance.hits import Hit
+from assistant.compliance.second_looks import Pairs, SecondLook
 from assistant.conversation import short_reference
 from assistant.errors import BadInputError, CloisterError, NotFoundError
 from assistant.review import Figures
 from assistant.web.console_parts import ConsoleParts
 from policies.explanation import Detail
+from tests.fakes.fleet_parts import FakeFleet
 from tests.fakes.turn_parts import KEYS, FakeAudit
 
 ORIGIN = Origin("test", 1, "0.1.0")
@@ -232,6 +234,14 @@ class EmptyHits:
         return ()
 
 
+class NoLooks(EmptyDesk):
+    async def of_turn(self, _person: object, _turn_id: UUID) -> tuple[SecondLook, ...]:
+        return ()
+
+    async def pairs(self, _since: object) -> tuple[Pairs, ...]:
+        return ()
+
+
 class EmptyCases(EmptyDesk):
     async def hidden_from(self, _person: object, _case_ids: object) -> frozenset[UUID]:
         return frozenset()
@@ -256,7 +266,8 @@ def empty_desk() -> Desk:
     unmasking: Any = NoEmergencies()
     people: Any = Nobody()
     cases: Any = EmptyCases()
-    return Desk(hits, cases, nothing, unmasking, nothing, nothing, people, nothing)
+    looks: Any = NoLooks()
+    return Desk(hits, cases, nothing, looks, unmasking, nothing, nothing, nothing, people, nothing, nothing)
 
 
 class CurrentHeads:
@@ -286,6 +297,7 @@ class FakeConsole:
     people: FakePeople = field(default_factory=FakePeople)
     tallies: FakeTallies = field(default_factory=FakeTallies)
     texts: FakeTexts = field(default_factory=FakeTexts)
+    fleet: FakeFleet = field(default_factory=FakeFleet)
 
     def __post_init__(self) -> None:
         self.texts.lists = self.lists
@@ -304,6 +316,8 @@ class FakeConsole:
             figures=figures,
             desk=empty_desk(),
             erasure=nothing,
+            fleet=self.fleet,
+            read_fleet=self.fleet.read,
             texts=self.texts,
             words=self.texts,
             mark=TextMarker(KEYS).mark,

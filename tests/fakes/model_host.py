@@ -14,13 +14,16 @@ import argparse
 import asyncio
 import json
 import re
+import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-KINDS = ("ollama", "lmstudio", "exo", "vllm", "llamacpp", "stranger")
+from tests.fakes.host_controls import carry_out
+
+KINDS = ("ollama", "lmstudio", "exo", "vllm", "llamacpp", "openai", "stranger")
 _WORD = re.compile(r"\s*\S+")
 _BYTES_PER_TOKEN = 4
 _BROKEN = ("garbage", "torn")
@@ -82,6 +85,7 @@ class Received:
     path: str
     headers: dict[str, str]
     body: Any
+    query: str = ""
 
 
 class _ClosedError(Exception):
@@ -107,6 +111,10 @@ class FakeModelHost:
         cuts_prompts: an Ollama too old to know `truncate`.
         client_aborts: answers whose reader left before their end.
         waiting: what vLLM says of its queue.
+        can_sleep: a vLLM that was started so that it can sleep.
+        is_router: a llama.cpp that was started without a model.
+        has_room: an exo cluster that can place another instance.
+        tls: what it listens with; plain HTTP if there is none.
     """
 
     kind: str = "ollama"
@@ -127,10 +135,14 @@ class FakeModelHost:
     in_flight: int = 0
     waiting: int = 3
     tokens_sent: int = 0
+    can_sleep: bool = True
+    is_router: bool = False
+    has_room: bool = True
+    tls: ssl.SSLContext | None = None
 
     @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def prompts(self) -> list[Any]:
@@ -157,7 +169,7 @@ class FakeModelHost:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
-        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self.tls)
         self.port = server.sockets[0].getsockname()[1]
         on_start()
         await self._stop.wait()
@@ -192,7 +204,9 @@ class FakeModelHost:
         method, path, _ = head[0].split(" ", 2)
         headers = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in head[1:] if line)}
         raw = await reader.readexactly(int(headers.get("content-length", 0)))
-        request = Received(method, path.partition("?")[0], headers, json.loads(raw) if raw else None)
+        request = Received(
+            method, path.partition("?")[0], headers, json.loads(raw) if raw else None, path.partition("?")[2]
+        )
         self.requests.append(request)
         if request.path in _ANSWERS and _FILLINGS.get(request.path) in {None, "", self.kind}:
             await self._answer(request, reader, writer)
@@ -309,8 +323,9 @@ class FakeModelHost:
             return 401, {"error": {"message": "Invalid API key"}}
         if self.is_loading and self.kind == "llamacpp":
             return 503, {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}
-        if request.path == "/api/v1/models/load" and self.kind == "lmstudio":
-            return self._load(request.body)
+        done = carry_out(self, request)
+        if done is not None:
+            return done
         answers = getattr(self, f"_{self.kind}_answers")()
         if request.path == "/api/show" and self.kind == "ollama":
             answers = {"/api/show": self._show(request.body["model"])}
@@ -365,6 +380,7 @@ class FakeModelHost:
         return {
             "/health": "",
             "/version": {"version": "0.11.0"},
+            **({"/is_sleeping": {"is_sleeping": not self.models[0].is_loaded}} if self.can_sleep else {}),
             "/v1/models": self._openai_models(owned_by="vllm"),
             "/metrics": "# TYPE vllm:num_requests_waiting gauge\n"
             f'vllm:num_requests_waiting{{engine="0"}} {self.waiting:.1f}\n'
@@ -372,7 +388,21 @@ class FakeModelHost:
             'vllm:kv_cache_usage_perc{engine="0"} 0.25\n',
         }
 
+    def _router_answers(self) -> dict[str, Any]:
+        rows = [
+            {"id": model.name, "object": "model", "status": {"value": "loaded" if model.is_loaded else "unloaded"}}
+            for model in self.models
+        ]
+        listed = {"object": "list", "data": rows}
+        props = {"role": "router", "build_info": "b7000-fake"}
+        if self.requests[-1].path == "/props" and "model=" in self.requests[-1].query:
+            window = self.models[0].context_tokens
+            props = {"default_generation_settings": {"n_ctx": window}, "total_slots": self.slots}  # type: ignore[dict-item]
+        return {"/health": {"status": "ok"}, "/props": props, "/models": listed, "/v1/models": listed}
+
     def _llamacpp_answers(self) -> dict[str, Any]:
+        if self.is_router:
+            return self._router_answers()
         window = self.models[0].context_tokens
         return {
             "/health": {"status": "ok"},
@@ -384,6 +414,10 @@ class FakeModelHost:
             "/slots": [{"id": number, "is_processing": number < self.in_flight} for number in range(self.slots)],
             "/v1/models": self._openai_models(owned_by="llamacpp"),
         }
+
+    def _openai_answers(self) -> dict[str, Any]:
+        rows = [{"id": model.name, "object": "model", "owned_by": "library"} for model in self.models]
+        return {"/v1/models": {"object": "list", "data": rows}}
 
     def _exo_answers(self) -> dict[str, Any]:
         instances = {
@@ -416,11 +450,6 @@ class FakeModelHost:
         model = next(model for model in self.models if model.name == name)
         info = {"general.architecture": "llama", "llama.context_length": 131072}
         return {"model_info": info, "capabilities": list(model.capabilities)}
-
-    def _load(self, body: Any) -> tuple[int, Any]:
-        model = next(model for model in self.models if model.name == body["model"])
-        model.is_loaded, model.context_tokens = True, body["context_length"]
-        return 200, {"status": "loaded"}
 
 
 class _OpenAIShape:

@@ -60,6 +60,9 @@ class SmallApplication:
     async def sweep_exports(self) -> int:
         return 0
 
+    async def draw_second_looks(self) -> int:
+        return 0
+
     async def expire_unmasking(self) -> int:
         return 0
 

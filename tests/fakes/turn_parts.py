@@ -24,8 +24,9 @@ from assistant.settings import Settings
 from assistant.turn import TurnParts, run_turn
 from assistant.turn_events import TurnEvent
 from connectors.errors import HostError, NoRouteError
-from connectors.model_hosts.values import AnswerItem, ChatMessage, Gap, Need, Route, Token, Usage, Wishes
+from connectors.model_hosts.values import AnswerItem, ChatMessage, Gap, Need, Place, Route, Token, Usage, Wishes
 from policies.guard import Guard
+from tests.fakes.limits import FakeLimits
 
 KEYS = Keys(bytes(range(32)))
 MARIA = Person(id=UUID(int=7), name="maria", roles=frozenset({Role.EMPLOYEE}))
@@ -149,7 +150,11 @@ class FakeHosts:
     needs: list[Need] = field(default_factory=list)
     wished: list[tuple[int, float, Wishes]] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    usage: Usage = field(default=Usage(prompt_tokens=10, answer_tokens=5))
     closed: int = 0
+    places: Sequence[Place] = ()
+    left: int = 0
+    busy: NoRouteError | None = None
 
     def choose(self, need: Need, *, excluding: frozenset[str] = frozenset()) -> Route:
         self.needs.append(need)
@@ -160,6 +165,18 @@ class FakeHosts:
             raise NoRouteError(f"The prompt needs {need.tokens} tokens and the largest window has {self.room_tokens}.")
         host, _, model = left[0].partition("/")
         return Route(left[0], host, model, self.room_tokens, f"{left[0]}: warm")
+
+    async def line_up(
+        self, need: Need, *, excluding: frozenset[str] = frozenset()
+    ) -> AsyncGenerator[Place | Route, None]:
+        if self.busy is not None:
+            raise self.busy
+        for place in self.places:
+            yield place
+        try:
+            yield self.choose(need, excluding=excluding)
+        finally:
+            self.left += 1
 
     async def ask(
         self,
@@ -197,7 +214,7 @@ class FakeHosts:
                     await asyncio.sleep(piece)
                     continue
                 yield Token(piece) if isinstance(piece, str) else piece
-            yield Usage(prompt_tokens=10, answer_tokens=5)
+            yield self.usage
         finally:
             self.closed += 1
 
@@ -213,10 +230,12 @@ class World:
         self.journal: list[str] = []
         self.audit = FakeAudit(self.journal)
         self.history = FakeHistory(self.journal)
+        self.limits = FakeLimits()
         named = {name.replace("_", "/", 1): script for name, script in scripts.items()}
         self.hosts = FakeHosts(self.journal, named or {"Dev1/qwen": ["Hello ", "there."]})
         self.parts = TurnParts(
             personas=read_personas(),
+            quotas=self.limits,
             guard=ConversationGuard(GuardSource(guard), self.history, KEYS.sealer("pseudonyms")),
             hosts=self.hosts,
             history=self.history,

@@ -15,6 +15,7 @@ from assistant.audit.reader_pool import ReaderPool
 from assistant.audit.writing.append import Appender
 from assistant.audit.writing.content import ContentReader, Kept
 from assistant.audit.writing.keeping import ContentKeys, ContentLog
+from assistant.conversation import Person
 from assistant.database import libpq_dsn
 from assistant.keys import Keys
 from policies.verdict import Action
@@ -67,6 +68,19 @@ def as_superuser(database: Database, statement: str, *values: object) -> list[tu
         rows = cursor.fetchall() if cursor.description else []
         connection.execute("ALTER TABLE audit.content ENABLE ALWAYS TRIGGER refuse_statement")
         return rows
+
+
+def add_people(database: Database, *people: Person) -> None:
+    """Give people accounts: what erases looks their roles up itself."""
+    for person in people:
+        as_superuser(
+            database,
+            "INSERT INTO person (id, name, display_name, password_hash, roles) VALUES (%s, %s, %s, '', %s)",
+            person.id,
+            person.name,
+            person.name,
+            [role.value for role in person.roles],
+        )
 
 
 def content_ids(database: Database) -> list[UUID]:

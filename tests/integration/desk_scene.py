@@ -147,6 +147,7 @@ class DeskScene:
             "unmask",
             "unmask_notice",
             "person_lookup",
+            "second_look",
         ]
         rows = [str(self.scene.sql(f"SELECT row_to_json(t)::text FROM {table} t")) for table in tables]  # noqa: S608
         bodies = self.scene.sql("SELECT convert_from(body, 'UTF8') FROM audit.event")
@@ -158,7 +159,7 @@ class DeskScene:
 
 @asynccontextmanager
 async def open_desk(
-    database: Database, guard: Guard, folder: Path, *, notice_days: int = 30
+    database: Database, guard: Guard, folder: Path, *, notice_days: int = 30, second_look_percent: int = 5
 ) -> AsyncIterator[DeskScene]:
     """Give a desk on a fresh database."""
     async with open_scene(database) as scene, Appender(database.audit_writer_url, Origin("test", 1, "0")) as audit:
@@ -185,6 +186,7 @@ async def open_desk(
             marker=marker,
             notice_days=notice_days,
             exports=folder / "exports",
+            second_look_percent=second_look_percent,
         )
         yield DeskScene(
             scene, audit, guard, conversations, SealKeyFile(folder / "seal.key"), desk, identity, marker, *staff

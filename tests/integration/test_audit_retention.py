@@ -21,7 +21,15 @@ from assistant.audit.exports.export_query import ExportQuery
 from assistant.audit.exports.offline import verify as offline_verify
 from assistant.audit.reading.proof import prove
 from assistant.audit.record import Record, canonical_bytes, compose_record, derive_record, leaf_of
-from assistant.audit.removal.retention import Digest, Month, digest_month, drop_month, list_due, sign_retention
+from assistant.audit.removal.retention import (
+    Digest,
+    Month,
+    RetentionUrls,
+    digest_month,
+    drop_month,
+    list_due,
+    sign_retention,
+)
 from assistant.audit.seals import seal as seal_module
 from assistant.audit.seals.checkpoint import SecretNoteKey
 from assistant.audit.seals.seal_key import read_public_key
@@ -30,7 +38,6 @@ from assistant.audit.verification.findings import Findings, Verdict
 from assistant.audit.verification.verify import Verifier
 from assistant.audit.writing.append import Appender
 from assistant.database import libpq_dsn
-from assistant.database_roles import AUDIT_ERASER_ROLE, url_for_role
 from assistant.errors import AuditUnavailableError, BadInputError, UnavailableError
 from tests.integration.conftest import Database
 from tests.integration.seal_scene import ORIGIN, SealedLog, job
@@ -96,9 +103,9 @@ def month_of(log: SealedLog) -> Month:
 
 def drop(log: SealedLog, month: Month, keep_days: int = 400) -> int:
     database = log.database
-    eraser = url_for_role(database.owner_url, AUDIT_ERASER_ROLE, database.keys)
+    urls = RetentionUrls(database.audit_reader_url, database.audit_sealer_url, database.audit_eraser_url)
     key = log.keys.read().current
-    return asyncio.run(drop_month(database.audit_reader_url, eraser, key, month, keep_days=keep_days, origin=ORIGIN))
+    return asyncio.run(drop_month(urls, key, month, keep_days=keep_days, origin=ORIGIN))
 
 
 def verify(log: SealedLog, *anchors: Anchor, is_quick: bool = False) -> Findings:
@@ -195,7 +202,7 @@ def test_nobody_but_the_eraser_drops(log: SealedLog, role: str) -> None:
         psycopg.connect(libpq_dsn(getattr(log.database, name))) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
-        connection.execute("SELECT audit.drop_month('2020-01', 400, 0, '{}')")
+        connection.execute("SELECT audit.drop_month('2020-01')")
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM", "UPDATE", "TRUNCATE"])

@@ -221,12 +221,20 @@ def test_the_projector_does_its_own_work(database: Database) -> None:
         connection.execute("DELETE FROM audit.tally")
 
 
-_ERASING = {
+_NOTING = {
     "place a hold": "SELECT audit.place_hold(uuidv7(), 'thread', uuidv7(), 'mark', uuidv7(), '{{}}')",
-    "release a hold": "SELECT audit.release_hold(uuidv7(), uuidv7(), '{{}}')",
+    "order a release": "SELECT audit.order_release(uuidv7(), uuidv7(), '{{}}')",
     "request": "SELECT audit.request_erasure(uuidv7(), 'thread', uuidv7(), 'mark', uuidv7(), '{{}}')",
     "deny": "SELECT audit.deny_erasure(uuidv7(), uuidv7(), '{{}}')",
-    "execute": "SELECT audit.execute_erasure(uuidv7(), uuidv7(), '{{}}', '{{}}')",
+    "approve": "SELECT audit.approve_erasure(uuidv7(), uuidv7(), '{{}}', '{{}}')",
+}
+_ERASING = {
+    "release a hold": "SELECT audit.release_hold(uuidv7())",
+    "execute": "SELECT audit.execute_erasure(uuidv7())",
+    "drop a month": "SELECT audit.drop_month('2020-01')",
+}
+_ORDER = {
+    "order a drop": "INSERT INTO audit.drop_order (month, keep_days, events, word) VALUES ('2020-01', 400, 0, '{{}}')"
 }
 _INSIDE = {
     "destroy keys": "SELECT audit.destroy_keys('thread', uuidv7())",
@@ -252,11 +260,14 @@ _INSIDE = {
         *_TEXTS,
         *_PROJECTIONS,
         *_INSIDE,
+        *_NOTING,
+        *_ORDER,
         "insert",
     ],
 )
 def test_the_eraser_may_call_what_erases_and_nothing_else(filled: Database, month: str, attempt: str) -> None:
     known = _CHANGES | _DEFINITIONS | _FORGERIES | _READS | _SEAL_CHANGES | _SEALS | _TEXTS | _PROJECTIONS | _INSIDE
+    known |= _NOTING | _ORDER
     with pytest.raises(_REFUSED):
         _attempt(filled.audit_eraser_url, (known | {"insert": _INSERT})[attempt], month)
 
@@ -271,9 +282,24 @@ def test_nobody_else_may_call_what_erases(filled: Database, month: str, role: st
 
 @pytest.mark.usefixtures("rows")
 @pytest.mark.parametrize("attempt", _ERASING)
-def test_the_eraser_adds_no_event_but_those_of_what_it_does(filled: Database, month: str, attempt: str) -> None:
-    with pytest.raises((errors.CheckViolation, errors.NoDataFound, errors.NotNullViolation)):
+def test_the_eraser_does_nothing_that_nobody_asked_for(filled: Database, month: str, attempt: str) -> None:
+    with pytest.raises(errors.NoDataFound):
         _attempt(filled.audit_eraser_url, _ERASING[attempt], month)
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("attempt", _NOTING)
+def test_the_writer_notes_no_word_of_nobody(filled: Database, month: str, attempt: str) -> None:
+    with pytest.raises((errors.CheckViolation, errors.NoDataFound)):
+        _attempt(filled.audit_writer_url, _NOTING[attempt], month)
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("attempt", [*_NOTING, *_ORDER])
+@pytest.mark.parametrize("role", ["cloister_app", "cloister_audit_reader", "cloister_audit_projector"])
+def test_nobody_else_notes_what_erases(filled: Database, month: str, role: str, attempt: str) -> None:
+    with pytest.raises(_REFUSED):
+        _attempt(url_for_role(filled.owner_url, role, filled.keys), (_NOTING | _ORDER)[attempt], month)
 
 
 @pytest.mark.parametrize("change", ["subject_id = uuidv7()", "reason_mark = 'x'", "DELETE", "TRUNCATE"])
@@ -477,5 +503,5 @@ def test_every_table_of_the_log_is_guarded_but_the_projections(database: Databas
             "WHERE relnamespace = 'audit'::regnamespace AND relkind IN ('r', 'p') GROUP BY relname"
         ).fetchall()
     guarded = {name for name, *has in tables if has == [True, True, True]}  # delete, truncate, always
-    assert {"event", "head", "tile", "cosignature", "content", "dek", "hold", "erasure"} < guarded
+    assert {"event", "head", "tile", "cosignature", "content", "dek", "hold", "erasure", "drop_order"} < guarded
     assert {name for name, *_ in tables} - guarded == {"search", "tally", "projection"}

@@ -4,64 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 
-from assistant.access import Access
 from assistant.audit.events import ReviewViewed
 from assistant.audit.exports.export import Exported, ExportRequest, OnProgress, create_export
 from assistant.audit.seals.seal_key import read_public_key
-from assistant.bootstrap.console import open_backend
 from assistant.compliance.unmask import Asked
 from assistant.conversation import short_reference
-from assistant.settings import Settings
-from assistant.web.console.app import ConsoleApplication
-from assistant.web.console.wiring import parts_of
-from assistant.web.doors import PartState
 from policies.guard import Guard
 from tests.fakes.turn_parts import make_guard
 from tests.integration.conftest import Database
-from tests.integration.desk_scene import EMAIL, REASON, TOKEN, DeskScene, a_week_ago, open_desk
+from tests.integration.console_scene import PASSWORD, Console, location, open_console
+from tests.integration.desk_scene import EMAIL, REASON, TOKEN, a_week_ago
 
 pytestmark = pytest.mark.integration
-
-ORIGIN = "http://127.0.0.1:8421"
-PASSWORD = "correct horse battery"
-
-
-@dataclass
-class Console:
-    """The console on a scene, and a browser for whoever signs in."""
-
-    scene: DeskScene
-    app: ConsoleApplication
-    stack: AsyncExitStack
-    browsers: dict[str, httpx.AsyncClient] = field(default_factory=dict)
-
-    async def browser(self, name: str) -> httpx.AsyncClient:
-        if name not in self.browsers:
-            transport = httpx.ASGITransport(app=self.app, client=("127.0.0.1", 5000))
-            client = httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers={"origin": ORIGIN})
-            self.browsers[name] = await self.stack.enter_async_context(client)
-            answer = await client.post("/sign-in", data={"name": name, "password": PASSWORD})
-            assert answer.status_code == 303, answer.text
-        return self.browsers[name]
-
-    async def get(self, name: str, path: str, status: int = 200) -> str:
-        answer = await (await self.browser(name)).get(path, headers={"accept": "text/html"})
-        assert answer.status_code == status, (path, answer.status_code, answer.text[:2000])
-        return answer.text
-
-    async def post(self, who: str, path: str, /, status: int = 303, **fields: object) -> httpx.Response:
-        answer = await (await self.browser(who)).post(path, data=fields)
-        assert answer.status_code == status, (path, answer.status_code, answer.text[:2000])
-        return answer
 
 
 @pytest.fixture(scope="module")
@@ -71,26 +30,8 @@ def guard() -> Guard:
 
 @pytest.fixture
 async def console(database: Database, guard: Guard, tmp_path: Path) -> AsyncIterator[Console]:
-    key = tmp_path / "master.key"
-    key.write_bytes(bytes(range(32)))
-    key.chmod(0o600)
-    settings = Settings(data_dir=tmp_path, port=8421, master_key_file=key, database_url=database.app_url)
-    async with AsyncExitStack() as stack:
-        scene = await stack.enter_async_context(open_desk(database, guard, tmp_path))
-        review: Any = None  # reports are not what is looked at here
-        backend = await stack.enter_async_context(
-            open_backend(settings, scene.scene.engine, audit=scene.audit, review=review, desk=scene.desk, labels=dict)
-        )
-        access = Access(scene.identity, scene.audit, scene.marker)
-
-        async def check_parts() -> Mapping[str, PartState]:
-            return {}
-
-        yield Console(scene, ConsoleApplication(settings, access, parts_of(backend), check_parts), stack)
-
-
-def location(answer: httpx.Response) -> str:
-    return answer.headers["location"]
+    async with open_console(database, guard, tmp_path) as console:
+        yield console
 
 
 async def test_from_the_queue_to_the_second_reviewer_without_a_script(console: Console) -> None:
@@ -105,7 +46,9 @@ async def test_from_the_queue_to_the_second_reviewer_without_a_script(console: C
     await console.post("rita", f"/console/turn/{turn.id}/step", step="decide", disposition="violation", note="a key")
     assert "awaits a second reviewer" in await console.get("rolf", f"/console/turn/{turn.id}")
     waiting = await console.get("rolf", "/console/hits?show=second")
-    assert hit in waiting
+    assert short_reference(turn.id) in waiting
+    assert "violation" not in waiting  # who may have to read it a second time sees this list, too
+    assert 'name="hit"' not in waiting  # nobody agrees without having read the turn
     await console.post("rita", "/console/hits", status=403, hit=hit, step="confirm")
     await console.post("rolf", "/console/hits", hit=hit, step="confirm")
     assert "Nothing waits for a decision" in await console.get("rita", "/console/hits")
@@ -202,7 +145,11 @@ async def test_the_search_gives_away_no_case_about_oneself(console: Console) -> 
     case = await scene.case_on(turn, await scene.ask("hello"))
     await scene.unmasking.request(scene.rita, Asked(case, [turn.id], REASON, 10, shows_names=True))
     await console.post("rita", f"/console/turn/{turn.id}/step", step="decide", disposition="violation", note="a key")
-    for kind, told in (("case:opened", case), ("unmask:requested", case), ("hit:decided", "violation")):
+    for kind, told in (
+        ("case:opened", case),
+        ("unmask:requested", case),
+        ("hit:decided", f"proposed by {scene.rita.id}"),
+    ):
         assert str(told) in await console.get("rita", f"/console/search?type={kind}")
         assert str(told) not in await console.get("rolf", f"/console/search?type={kind}")
 

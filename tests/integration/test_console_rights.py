@@ -22,6 +22,7 @@ REVIEWERS = frozenset({Role.REVIEWER})
 READERS = frozenset({Role.REVIEWER, Role.APPROVER})
 APPROVERS = frozenset({Role.APPROVER})
 OVERSEERS = READERS | {Role.ADMINISTRATOR}
+ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
 REPORTS = frozenset({Role.REVIEWER, Role.ADMINISTRATOR})
 
 # Who may use each address, written down a second time: a route that is missing here fails the first test.
@@ -34,12 +35,16 @@ MATRIX = {
     ("POST", "/console/people"): REVIEWERS,
     ("GET", "/console/hits"): READERS,
     ("POST", "/console/hits"): REVIEWERS,
+    ("GET", "/console/second-looks"): READERS,
+    ("POST", "/console/second-look/{decision_id:uuid}"): REVIEWERS,
+    ("POST", "/console/second-look/{decision_id:uuid}/settle"): APPROVERS,
     ("GET", "/console/cases"): READERS,
     ("POST", "/console/cases"): REVIEWERS,
     ("GET", "/console/case/{case_id:uuid}"): READERS,
     ("POST", "/console/case/{case_id:uuid}/step"): REVIEWERS,
     ("POST", "/console/case/{case_id:uuid}/turns"): REVIEWERS,
     ("POST", "/console/case/{case_id:uuid}/unmask"): REVIEWERS,
+    ("POST", "/console/case/{case_id:uuid}/export"): READERS,
     ("POST", "/console/turn/{turn_id:uuid}/step"): REVIEWERS,
     ("GET", "/console/samples"): READERS,
     ("POST", "/console/samples"): REVIEWERS,
@@ -61,6 +66,9 @@ MATRIX = {
     ("GET", "/console/integrity"): OVERSEERS,
     ("GET", "/console/integrity/head"): OVERSEERS,
     ("POST", "/console/integrity/confirm"): OVERSEERS,
+    ("GET", "/console/fleet"): ADMINISTRATORS,
+    ("POST", "/console/fleet"): ADMINISTRATORS,
+    ("GET", "/console/fleet/plan"): ADMINISTRATORS,
     ("GET", "/my-log"): EVERYBODY,
     ("GET", "/review"): REPORTS,
     ("GET", "/review/rules"): REPORTS,

@@ -6,6 +6,7 @@ from typing import Final
 
 from workers.tasks import (
     close_stale_turns,
+    draw_second_looks,
     ensure_audit_partitions,
     expire_unmasking,
     follow_hits,
@@ -37,6 +38,7 @@ CHORES: Final = {
     "forget_old_jobs": forget_old_jobs.run,
     "ensure_audit_partitions": ensure_audit_partitions.run,
     "follow_hits": follow_hits.run,
+    "draw_second_looks": draw_second_looks.run,
     "expire_unmasking": expire_unmasking.run,
     "tend_exports": tend_exports.run,
     "project_audit": project_audit.run,

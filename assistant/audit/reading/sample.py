@@ -162,12 +162,7 @@ class _Drawing:
         self._population = population
 
     async def draw(self, wanted: int) -> Sample:
-        opening, closing = await self._first_head_since(self._week.start), await self._first_head_since(self._week.end)
-        if closing is None or opening is None:
-            raise BadInputError(
-                f"The week {self._week.name} has no seed yet: that is of the first head after its end, which is "
-                f"{self._week.end:%Y-%m-%d} UTC."
-            )
+        opening, closing = await heads_around(self._connection, self._week)
         first = opening.size if opening.batch else 0  # what was there before the first head belongs to that week
         checkpoint = split_note(closing.note)[0]
         seed = seed_of(self._week.name, self._population, checkpoint)
@@ -183,23 +178,12 @@ class _Drawing:
             self._week.name, self._population, closing.batch, checkpoint, seed, first, closing.size, tuple(drawn), tried
         )
 
-    async def _first_head_since(self, moment: datetime) -> Head | None:
-        """Return the first head that was sealed at a moment or later; found by halving, for there is no index."""
-        newest = await self._head("ORDER BY batch DESC LIMIT 1")
-        if newest is None or newest.sealed_at < moment:
-            return None
-        low, high = 0, newest.batch
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (low, middle) if (await self._batch(middle)).sealed_at >= moment else (middle + 1, high)
-        return await self._batch(low)
-
     async def _event_at(self, leaf: int) -> Drawn | None:
         """Return the event at a leaf; none if the sample does not ask for such."""
-        head = await self._head("WHERE size > %s ORDER BY size, batch LIMIT 1", leaf)
+        head = await _head(self._connection, "WHERE size > %s ORDER BY size, batch LIMIT 1", leaf)
         if head is None:
             raise NotFoundError(f"No head has leaf {leaf}; run `cloister audit verify`.")
-        before = await self._batch(head.batch - 1) if head.batch else None
+        before = await _batch(self._connection, head.batch - 1) if head.batch else None
         ids = select_batch(
             sql.SQL("id"),
             after=before,
@@ -222,13 +206,45 @@ class _Drawing:
             return kind == Tag.TURN_ACCEPTED
         return severity is not None and severity >= Action.REDACT.severity
 
-    async def _batch(self, number: int) -> Head:
-        head = await self._head("WHERE batch = %s", number)
-        if head is None:
-            raise NotFoundError(f"Head {number} is missing; run `cloister audit verify`.")
-        return head
 
-    async def _head(self, condition: LiteralString, *values: int) -> Head | None:
-        query = sql.SQL("{} {}").format(SELECT_HEADS, sql.SQL(condition))
-        row = await (await self._connection.execute(query, values)).fetchone()
-        return Head.of_row(row) if row else None
+async def heads_around(connection: psycopg.AsyncConnection, week: Week) -> tuple[Head, Head]:
+    """Return the first head of a week and the first after it: what was sealed between them is the week's.
+
+    Raises:
+        BadInputError: the week is not over, or nothing was sealed since.
+        NotFoundError: a head is missing.
+    """
+    opening = await _first_head_since(connection, week.start)
+    closing = await _first_head_since(connection, week.end)
+    if closing is None or opening is None:
+        raise BadInputError(
+            f"The week {week.name} has no seed yet: that is of the first head after its end, which is "
+            f"{week.end:%Y-%m-%d} UTC."
+        )
+    return opening, closing
+
+
+async def _first_head_since(connection: psycopg.AsyncConnection, moment: datetime) -> Head | None:
+    """Return the first head that was sealed at a moment or later; found by halving, for there is no index."""
+    newest = await _head(connection, "ORDER BY batch DESC LIMIT 1")
+    if newest is None or newest.sealed_at < moment:
+        return None
+    low, high = 0, newest.batch
+    while low < high:
+        middle = (low + high) // 2
+        is_late = (await _batch(connection, middle)).sealed_at >= moment
+        low, high = (low, middle) if is_late else (middle + 1, high)
+    return await _batch(connection, low)
+
+
+async def _batch(connection: psycopg.AsyncConnection, number: int) -> Head:
+    head = await _head(connection, "WHERE batch = %s", number)
+    if head is None:
+        raise NotFoundError(f"Head {number} is missing; run `cloister audit verify`.")
+    return head
+
+
+async def _head(connection: psycopg.AsyncConnection, condition: LiteralString, *values: int) -> Head | None:
+    query = sql.SQL("{} {}").format(SELECT_HEADS, sql.SQL(condition))
+    row = await (await connection.execute(query, values)).fetchone()
+    return Head.of_row(row) if row else None

@@ -1,6 +1,7 @@
-"""Holds, requests and erasures as the eraser, a role that may call five functions and read nothing.
+"""Holds, requests and erasures: the log's writer notes what persons said, the eraser carries out what was agreed.
 
-Each call and its event are one transaction of the database, which checks itself what must hold.
+Each call and its event are one transaction of the database, which checks itself what must hold. The eraser's role may
+call three functions and read nothing, and none of them adds a word of its own.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class ErasureState(StrEnum):
 
     REQUESTED = "requested"
     DENIED = "denied"
+    APPROVED = "approved"  # and not carried out yet: something came in between
     EXECUTED = "executed"
 
 
@@ -87,7 +89,9 @@ _HOLD: Final = (
 _REQUEST_COLUMNS: Final = (
     "SELECT id, scope, subject_id, requested_by, requested_at, state, decided_by, decided_at FROM audit.erasure "
 )
-_REQUESTS: Final = f"{_REQUEST_COLUMNS} WHERE state = 'requested' OR %s ORDER BY requested_at DESC LIMIT %s"
+_REQUESTS: Final = (
+    f"{_REQUEST_COLUMNS} WHERE state IN ('requested', 'approved') OR %s ORDER BY requested_at DESC LIMIT %s"
+)
 _REQUEST: Final = f"{_REQUEST_COLUMNS} WHERE id = %s"
 # Whose a conversation is, as `audit.is_thread_of` knows it: an event or a key says so.
 _THREADS_OF: Final = (
@@ -101,12 +105,14 @@ class Eraser:
     """Call the database's functions, and read what they left as the log's reader.
 
     Args:
-        eraser_url: the database as the eraser.
+        writer_url: the database as the log's writer, which notes what persons said.
+        eraser_url: as the eraser, which carries it out.
         reader_url: as the reader.
         origin: this process.
     """
 
-    def __init__(self, eraser_url: SecretStr, reader_url: SecretStr, origin: Origin) -> None:
+    def __init__(self, writer_url: SecretStr, eraser_url: SecretStr, reader_url: SecretStr, origin: Origin) -> None:
+        self._writer_url = writer_url
         self._eraser_url = eraser_url
         self._reader_url = reader_url
         self._origin = origin
@@ -117,7 +123,7 @@ class Eraser:
         event = HoldPlaced(
             actor=by, subject=person_id, thread_id=thread_id, hold_id=hold_id, scope=scope.value, reason_mark=mark
         )
-        await self._call("place_hold", hold_id, scope.value, subject_id, mark, by, self._entry(event))
+        await self._note("place_hold", hold_id, scope.value, subject_id, mark, by, self._entry(event))
 
     async def release_hold(self, hold: Hold, by: UUID) -> None:
         """End a hold.
@@ -127,7 +133,8 @@ class Eraser:
         """
         thread_id, person_id = _split(hold.scope, hold.subject_id)
         event = HoldReleased(actor=by, subject=person_id, thread_id=thread_id, hold_id=hold.id, scope=hold.scope.value)
-        await self._call("release_hold", hold.id, by, self._entry(event))
+        await self._note("order_release", hold.id, by, self._entry(event))
+        await self._carry_out("release_hold", hold.id)
 
     async def request(self, request_id: UUID, scope: Scope, subject_id: UUID, mark: TextMark, by: UUID) -> None:
         """Ask for an erasure."""
@@ -135,7 +142,7 @@ class Eraser:
         event = ErasureRequested(
             actor=by, subject=person_id, thread_id=thread_id, erasure_id=request_id, scope=scope.value, reason_mark=mark
         )
-        await self._call("request_erasure", request_id, scope.value, subject_id, mark, by, self._entry(event))
+        await self._note("request_erasure", request_id, scope.value, subject_id, mark, by, self._entry(event))
 
     async def deny(self, request: ErasureRequest, by: UUID) -> None:
         """Decide that nothing is erased.
@@ -144,18 +151,22 @@ class Eraser:
             NotFoundError: it is decided.
             BadInputError: `by` asked for it.
         """
-        await self._call("deny_erasure", request.id, by, self._entry(_about(ErasureDenied, request, by)))
+        await self._note("deny_erasure", request.id, by, self._entry(_about(ErasureDenied, request, by)))
 
     async def execute(self, request: ErasureRequest, by: UUID) -> int:
-        """Erase, and return how many texts are gone.
+        """Note that a second person agrees, erase, and return how many texts are gone.
+
+        What was agreed to and not carried out, because something came in between, is carried out now.
 
         Raises:
             HeldError: a hold forbids it; the request stays open.
             NotFoundError: it is decided.
             BadInputError: `by` asked for it, or the account is not switched off.
         """
-        entries = (self._entry(_about(kind, request, by)) for kind in (ErasureApproved, ErasureExecuted))
-        return int(str(await self._call("execute_erasure", request.id, by, *entries)))
+        if request.state is ErasureState.REQUESTED:
+            entries = (self._entry(_about(kind, request, by)) for kind in (ErasureApproved, ErasureExecuted))
+            await self._note("approve_erasure", request.id, by, *entries)
+        return int(str(await self._carry_out("execute_erasure", request.id)))
 
     async def holds(self, *, with_released: bool = False) -> list[Hold]:
         """Return the holds in force, the newest first; with those that are over, if wanted."""
@@ -183,13 +194,13 @@ class Eraser:
         return frozenset({person_id, *(row["thread_id"] for row in rows)})
 
     async def open_request(self, request_id: UUID) -> ErasureRequest:
-        """Return a request that nobody decided.
+        """Return a request that nobody decided, or that was agreed to and not carried out.
 
         Raises:
             NotFoundError: there is none.
         """
         for row in await self._read(_REQUEST, (request_id,)):
-            if row["state"] == ErasureState.REQUESTED:
+            if row["state"] in (ErasureState.REQUESTED, ErasureState.APPROVED):
                 return _request_of(row)
         raise NotFoundError("There is no such open request.")
 
@@ -211,24 +222,40 @@ class Eraser:
         plain = {name: f"\\x{value.hex()}" if isinstance(value, bytes) else value for name, value in record.items()}
         return Jsonb({name: value if value is None else str(value) for name, value in plain.items()})
 
-    async def _call(self, function: str, *values: object) -> object:
-        places = ", ".join(["%s"] * len(values))
-        try:
-            async with await connect(self._eraser_url, autocommit=True) as connection:
-                await connection.execute("SET synchronous_commit = on")
-                cursor = await connection.execute(f"SELECT audit.{function}({places})".encode(), values)
-                row = await cursor.fetchone()
-        except psycopg.errors.NoDataFound as error:
-            raise NotFoundError("There is no such open request or hold.") from error
-        except psycopg.errors.ObjectInUse as error:
-            raise HeldError("A legal hold forbids the erasure. Have it released first; the request stays.") from error
-        except psycopg.errors.ObjectNotInPrerequisiteState as error:
-            raise BadInputError("The account is still in use. Switch it off first; the request stays open.") from error
-        except psycopg.errors.CheckViolation as error:
-            raise BadInputError("A second person decides: not the one who asked.") from error
-        except psycopg.OperationalError as error:
-            raise UnavailableError("Nothing was changed: the database does not answer. Try again.") from error
-        return row[0] if row else None
+    async def _note(self, function: str, *values: object) -> None:
+        """Note what a person said, as the writer."""
+        await _call(self._writer_url, function, *values)
+
+    async def _carry_out(self, function: str, identifier: UUID) -> object:
+        """Do what was noted, as the eraser."""
+        return await _call(self._eraser_url, function, identifier)
+
+
+async def _call(url: SecretStr, function: str, *values: object) -> object:
+    places = ", ".join(["%s"] * len(values))
+    try:
+        async with await connect(url, autocommit=True) as connection:
+            await connection.execute("SET synchronous_commit = on")
+            cursor = await connection.execute(f"SELECT audit.{function}({places})".encode(), values)
+            row = await cursor.fetchone()
+    except psycopg.errors.NoDataFound as error:
+        raise NotFoundError("There is no such open request or hold.") from error
+    except psycopg.errors.ObjectInUse as error:
+        raise HeldError("A legal hold forbids the erasure. Have it released first; the request stays.") from error
+    except psycopg.errors.ObjectNotInPrerequisiteState as error:
+        raise BadInputError("The account is still in use. Switch it off first; the request stays open.") from error
+    except psycopg.errors.CheckViolation as error:
+        raise BadInputError(_refusal_of(error)) from error
+    except psycopg.OperationalError as error:
+        raise UnavailableError("Nothing was changed: the database does not answer. Try again.") from error
+    return row[0] if row else None
+
+
+def _refusal_of(error: psycopg.errors.CheckViolation) -> str:
+    """Return what a person reads: a constraint wants two persons, and functions say themselves what is wrong."""
+    if error.diag.constraint_name:
+        return "A second person decides: not the one who asked."
+    return f"The database refuses: {error.diag.message_primary or 'something is missing.'}"
 
 
 def _request_of(row: dict[str, Any]) -> ErasureRequest:

@@ -1,7 +1,8 @@
 """Retention: months whose time is over lose what their events say; the tree over them stays and is still checked.
 
 Of each event its place and its leaf are left. An event, signed by the sealing key, says how many there are and what
-they are; without it `verify` calls the log changed. Who may run this has the sealer's key and the eraser's role.
+they are; without it `verify` calls the log changed. Who may run this has the
+sealer's key and role, and the eraser's role.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ _DROPPABLE: Final = sql.SQL(
     "SELECT {place}, leaf FROM audit.event WHERE id >= {begin} AND id < {end} AND NOT audit.stays(type) "
     "ORDER BY era, xid, id"
 )
+
+_ORDER: Final = "INSERT INTO audit.drop_order (month, keep_days, events, word) VALUES (%s, %s, %s, %s)"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -78,6 +81,15 @@ class Month:
     def end(self) -> datetime:
         """Return the first moment after it."""
         return datetime(self.year + self.month // _MONTHS, self.month % _MONTHS + 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionUrls:
+    """The database as the reader, who counts; as the sealer, who orders; and as the eraser, who drops."""
+
+    reader: SecretStr
+    sealer: SecretStr
+    eraser: SecretStr
 
 
 class Digest:
@@ -151,23 +163,23 @@ async def digest_month(reader_url: SecretStr, month: Month) -> Digest:
     return digest
 
 
-async def drop_month(
-    reader_url: SecretStr, eraser_url: SecretStr, key: SecretNoteKey, month: Month, *, keep_days: int, origin: Origin
-) -> int:
+async def drop_month(urls: RetentionUrls, key: SecretNoteKey, month: Month, *, keep_days: int, origin: Origin) -> int:
     """Drop what the events of a month say, and write the event that proves it; return how many they were.
+
+    The sealer's role orders it, with the event that its key signed; the eraser's role carries out that order.
 
     Raises:
         BadInputError: the month's time is not over, a legal hold forbids it, or an event came in between.
         UnavailableError: the database does not answer.
     """
-    digest = await digest_month(reader_url, month)
+    digest = await digest_month(urls.reader, month)
     event = sign_retention(month, digest, keep_days, key)
-    entry = Jsonb(_entry_of(compose_record(event, origin, time.time_ns())))
+    word = Jsonb(_entry_of(compose_record(event, origin, time.time_ns())))
     try:
-        async with await connect(eraser_url, autocommit=True) as connection:
-            await connection.execute(
-                "SELECT audit.drop_month(%s, %s, %s, %s)", [str(month), keep_days, digest.events, entry]
-            )
+        async with await connect(urls.sealer, autocommit=True) as connection:
+            await connection.execute(_ORDER, [str(month), keep_days, digest.events, word])
+        async with await connect(urls.eraser, autocommit=True) as connection:
+            await connection.execute("SELECT audit.drop_month(%s)", [str(month)])
     except psycopg.errors.LockNotAvailable as error:
         raise UnavailableError(f"{month} was not dropped: the log is being read as a whole. Try later.") from error
     except psycopg.OperationalError as error:

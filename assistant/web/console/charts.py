@@ -1,4 +1,4 @@
-"""Charts that answer three questions: what is held back, which rule is wrong, which model is asked."""
+"""Charts of four questions: what is held back, which rule is wrong, do two readers agree, which model is asked."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from assistant.audit.projections.tallies import Counts, RuleWeek
 from assistant.audit.reader_pool import TooBroadError
 from assistant.review import RuleFigures
 from assistant.rights import Right
+from assistant.web.console.agreeing import WEEKS_A_PERIOD, agreeing_rows, draw_agreeing
 from assistant.web.console.drawing import draw_bars, draw_weeks
 from assistant.web.console.routes import ConsoleRoute
 from assistant.web.console.shell import Shell
@@ -54,6 +55,7 @@ class ChartPages:
         judged = [one for one in figures.rules if one.false_positive_rate is not None and one.reported][:_MOST_ROWS]
         rules = by_rule(counts.rules)[:_MOST_ROWS]
         models = counts.models[:_MOST_ROWS]
+        agreeing = agreeing_rows(await self._parts.desk.looks.pairs(weeks[0]), weeks)
         return self._shell.render(
             noted,
             "charts.html",
@@ -68,6 +70,9 @@ class ChartPages:
             judged_drawn=draw_bars([_rate(one) for one in judged], unit=" %"),
             models=models,
             models_drawn=draw_bars([(one.model, one.answers, f"{one.answers:,}") for one in models]),
+            agreeing=agreeing,
+            agreeing_drawn=draw_agreeing(agreeing),
+            periods=weeks[::WEEKS_A_PERIOD],
             labels=self._parts.labels(),
             days=_MODEL_DAYS,
         )

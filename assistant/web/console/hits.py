@@ -25,7 +25,7 @@ from policies.verdict import Action
 PATH: Final = "/console/hits"
 QUEUE: Final = "/console/queue"  # the entry in the head that this page belongs to
 _SEVERITIES: Final = {action.value: action.severity for action in (Action.REDACT, Action.BLOCK)}
-_SHOW: Final = {"mine": "Mine", "second": "Awaiting a second reviewer"}
+SHOW: Final = {"mine": "Mine", "second": "Awaiting a second reviewer"}
 _MOST_FIELDS: Final = 120  # a page of hits, and what is done with them
 
 
@@ -48,7 +48,7 @@ class HitPages:
         fields = {
             "severity": filters.asked_of(request, "severity", _SEVERITIES),
             "rule": filters.asked(request, "rule"),
-            "show": filters.asked_of(request, "show", _SHOW),
+            "show": filters.asked_of(request, "show", SHOW),
         }
         wanted = HitFilter(
             severity=_SEVERITIES.get(fields["severity"]),
@@ -65,16 +65,16 @@ class HitPages:
             "hits.html",
             title="To decide",
             path=QUEUE if has_right(person, Right.READ_HITS) else PATH,
-            own_path=PATH,
+            hits_path=PATH,
             may_read_all=has_right(person, Right.READ_HITS),
-            may_work=has_right(person, Right.WORK_AT_DESK),
+            may_tick=has_right(person, Right.WORK_AT_DESK) and fields["show"] != "second",
             fields=fields,
             hits=page.hits,
             names=names,
             labels=self._parts.labels(),
             reference=short_reference,
             today=datetime.now(UTC),
-            tabs=_SHOW,
+            tabs=SHOW,
             first=filters.address(PATH, fields) if after else "",
             more=filters.address(PATH, fields, after=page.cursor) if page.cursor else "",
             back=filters.address(PATH, fields),

@@ -14,6 +14,8 @@ from assistant.web.console.cases import CasePages
 from assistant.web.console.charts import ChartPages
 from assistant.web.console.erasing import ErasurePages
 from assistant.web.console.exports import ExportPages
+from assistant.web.console.fleet import FleetPages
+from assistant.web.console.fleet_plan import FleetPlanPages
 from assistant.web.console.hits import HitPages
 from assistant.web.console.integrity import IntegrityPages
 from assistant.web.console.looking_up import LookUpPages
@@ -24,6 +26,7 @@ from assistant.web.console.reports import ReportPages
 from assistant.web.console.routes import ConsoleRoute, build_routes
 from assistant.web.console.samples import SamplePages
 from assistant.web.console.search import SearchPages
+from assistant.web.console.second_looks import SecondLookPages
 from assistant.web.console.shell import Shell
 from assistant.web.console.turn import TurnPages
 from assistant.web.console.unmasking import UnmaskPages
@@ -43,12 +46,15 @@ def console_pages(parts: ConsoleParts) -> Sequence[ConsoleRoute]:
         *TurnPages(parts, shell).routes(),
         *LookUpPages(parts).routes(),
         *HitPages(parts, shell).routes(),
+        *SecondLookPages(parts, shell).routes(),
         *CasePages(parts, shell).routes(),
         *SamplePages(parts, shell).routes(),
         *UnmaskPages(parts, shell).routes(),
         *ExportPages(parts, shell).routes(),
         *ErasurePages(parts, shell).routes(),
         *IntegrityPages(parts, shell).routes(),
+        *FleetPages(parts, shell).routes(),
+        *FleetPlanPages(parts, shell).routes(),
         *ChartPages(parts, shell).routes(),
         *ReportPages(parts.review, shell).routes(),
         *MyLogPages(parts, shell).routes(),

@@ -17,6 +17,8 @@ from assistant.audit.reading.lists import Cursor, EventPage
 from assistant.audit.reading.read import Search, StoredEvent
 from assistant.rights import Right
 from assistant.web.console import filters
+from assistant.web.console.hits import PATH as TO_DECIDE
+from assistant.web.console.hits import SHOW
 from assistant.web.console.routes import ConsoleRoute
 from assistant.web.console.shell import Shell
 from assistant.web.console_parts import ConsoleParts
@@ -91,6 +93,9 @@ class QueuePages:
             "queue.html",
             title="Queue",
             path=PATH,
+            may_read_all=True,
+            hits_path=TO_DECIDE,
+            tabs=SHOW,
             fields=fields,
             hits=hits,
             counted=f"at least {count:,} hits" if count == _MOST_COUNTED else f"{count:,} hits",

@@ -13,6 +13,8 @@ from uuid import UUID
 from assistant.audit.events import Tag
 from assistant.audit.reading.read import StoredEvent
 
+# What these say of a hit is told on the page of its turn alone: whoever reads the hit a second time must not know it.
+_BLIND: Final = frozenset({Tag.HIT_DECIDED, Tag.SECOND_LOOK_JUDGED, Tag.SECOND_LOOK_SETTLED})
 _TONES: Final = {"allow": "allow", "warn": "redact", "pseudonymise": "redact", "redact": "redact"}
 
 
@@ -37,6 +39,7 @@ class _Data:
     def __init__(self, event: StoredEvent) -> None:
         data = event.document.get("data")
         self._fields: Mapping[str, Any] = data if isinstance(data, Mapping) else {}
+        self._is_blind = event.type in _BLIND
         self._columns = {"host": event.host, "persona": event.persona, "model": event.model}
 
     def text(self, name: str) -> str:
@@ -55,6 +58,8 @@ class _Data:
 
     def plain(self) -> Iterator[str]:
         for name, value in self._fields.items():
+            if name == "disposition" and self._is_blind:
+                continue
             if isinstance(value, list):
                 if value:
                     yield f"{name.replace('_', ' ')} {', '.join(map(str, value))}"
@@ -139,6 +144,10 @@ def _error(data: _Data) -> str:
     return f"{place}{data.text('error')}{'; another one is asked' if data.text('is_retried') else ''}"
 
 
+def _limited(data: _Data) -> str:
+    return f"the limit {data.text('limit')} of {data.text('counted')} is reached; nothing was sent"
+
+
 def _reported(data: _Data) -> str:
     decision = data.text("decision").replace("-", " ")
     return f"rule {data.text('finding_rule')}" + (f": {decision}" if decision else "")
@@ -154,6 +163,7 @@ _TELLING: Final[Mapping[str, tuple[str, str, Callable[[_Data], str]]]] = {
     Tag.ANSWER_BLOCKED: ("answer blocked", "block", _answer_blocked),
     Tag.TURN_INTERRUPTED: ("interrupted", "fault", _interrupted),
     Tag.TURN_FAILED: ("failed", "fault", _error),
+    Tag.TURN_REFUSED: ("refused", "block", _limited),
     Tag.REPORT_FILED: ("reported as wrong", "info", _reported),
     Tag.REPORT_DECIDED: ("report decided", "info", _reported),
 }

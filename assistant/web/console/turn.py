@@ -12,8 +12,9 @@ from starlette.responses import Response
 from assistant.audit.events import Tag
 from assistant.audit.reading.read import StoredEvent
 from assistant.audit.reading.sealed import Sealed
+from assistant.audit.reading.seen import TURN_VIEW
 from assistant.audit.writing.content import ContentText, Damaged, Erased, Kept
-from assistant.compliance.standing import Disposition, State
+from assistant.compliance.standing import Disposition, State, Step
 from assistant.errors import BadInputError, NotFoundError
 from assistant.rights import Right, has_right
 from assistant.web.console import queue
@@ -53,13 +54,14 @@ class TurnPages:
         events = await self._find(request.path_params["turn"])
         first = events[0]
         turn_id = first.turn_id or UUID(int=0)
-        noted = await self._shell.note_view(
-            acting(request), "turn", subject=first.subject, turn_id=turn_id, shown=len(events)
-        )
+        person = acting(request)
+        looks = await self._parts.desk.looks.of_turn(person, turn_id)
+        # Whoever is shown what was decided is in the log with another view than whoever is not: see `DecisionViews`.
+        view = "turn-blind" if looks else TURN_VIEW
+        noted = await self._shell.note_view(person, view, subject=first.subject, turn_id=turn_id, shown=len(events))
         sealed = await self._parts.seals.check(events)
         kept = await self._parts.texts.read({event.content_id for event in events if event.content_id})
         spots = (await self._parts.spots.of_turns({turn_id})).get(turn_id, ())
-        person = acting(request)
         hits = await self._parts.desk.hits.of_turn(person, turn_id)
         return self._shell.render(
             noted,
@@ -68,16 +70,18 @@ class TurnPages:
             path=queue.PATH,
             first=first,
             steps=tell_turn([event for event in events if is_of_the_turn(event)], spots, sealed),
-            looks=[event for event in events if event.type in _LOOKS][::-1],
+            viewers=[event for event in events if event.type in _LOOKS][::-1],
             texts=[_text(kept[event.content_id]) for event in events if event.content_id],
             seal=_sum_up(events, sealed),
             labels=self._parts.labels(),
             hits=hits,
+            second_looks=looks,
             names=await self._parts.desk.people.names(people_of(hit.standing for hit in hits)),
             is_own=first.subject == person.id,
             may_work=has_right(person, Right.WORK_AT_DESK),
-            waiting=[State.AWAITING_SECOND],
-            undecided=[State.NEW, State.IN_REVIEW, State.NEEDS_INFO, State.REOPENED],
+            waiting=[hit for hit in hits if hit.standing.state is State.AWAITING_SECOND],
+            undecided=[hit for hit in hits if hit.standing.allows(Step.DECIDE)],
+            decided=[hit for hit in hits if hit.standing.allows(Step.REOPEN)],
             dispositions=list(Disposition),
             words=WORDS,
         )

@@ -13,8 +13,9 @@ from typing import Final
 import httpx
 
 from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.chunks import CallError, Chunk
+from connectors.model_hosts.credentials import HostsTransport
 from connectors.model_hosts.filling import Call
-from connectors.model_hosts.router import CallError, Chunk
 from connectors.model_hosts.transport import KeptTransport
 
 _OK: Final = 200
@@ -34,7 +35,7 @@ class FillingClient:
     """
 
     def __init__(self, *, patience_seconds: float) -> None:
-        self._transport = KeptTransport(httpx.AsyncHTTPTransport(trust_env=False, limits=httpx.Limits()))
+        self._transport = KeptTransport(HostsTransport())
         timeout = httpx.Timeout(patience_seconds, connect=5.0)
         self._client = httpx.AsyncClient(
             transport=self._transport, trust_env=False, follow_redirects=False, timeout=timeout
@@ -45,9 +46,11 @@ class FillingClient:
         await self._client.aclose()
         await self._transport.close_kept()
 
-    def allow(self, addresses: Iterable[str]) -> None:
-        """Reach these hosts from now on."""
-        self._transport.allow(addresses)
+    def allow(self, hosts: Iterable[Host]) -> None:
+        """Reach these hosts from now on, each checked in its way."""
+        present = [host for host in hosts if host.address]
+        tls = {host.address: host.tls for host in present if host.tls is not None}
+        self._transport.allow((host.address for host in present), tls)
 
     async def stream(self, host: Host, calls: Sequence[Call]) -> AsyncGenerator[Chunk, None]:
         """Ask in the first way that the host knows, and yield what comes; close the generator to make the host stop.

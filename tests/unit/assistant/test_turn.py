@@ -19,13 +19,17 @@ from assistant.turn_events import (
     Interrupted,
     Notice,
     Routed,
+    Trouble,
     TurnEvent,
+    Waiting,
 )
+from connectors.errors import BusyError
+from connectors.model_hosts.values import Place
 from policies.guard import Guard
 from policies.policy import parse_policy
 from policies.stream import StreamGuard
 from policies.verdict import Action
-from tests.fakes.turn_parts import MARIA, World, host_error, make_guard, make_turn
+from tests.fakes.turn_parts import MARIA, World, host_error, make_guard, make_turn, run_all
 
 GITHUB = "ghp_aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5"
 KEY = (
@@ -208,6 +212,44 @@ async def test_another_host_takes_over_unnoticed_before_the_first_token(guard: G
         "turn:routed",
         "turn:answered",
     ]
+
+
+async def test_who_waits_in_line_is_told_the_place(guard: Guard) -> None:
+    world = World(guard)
+    world.hosts.places = (Place(2, 20), Place(0))
+    events = await run(world, make_turn("Hi"))
+    kinds = [type(event) for event in events if not isinstance(event, AnswerText)]
+    assert kinds == [Accepted, Guarded, Waiting, Waiting, Routed, Answered]
+    assert [event.words for event in events if isinstance(event, Waiting)] == [
+        "2 before you, about 20 s",
+        "You are next",
+    ]
+    assert world.hosts.left == 1
+    asker = world.hosts.needs[0].asker
+    assert (asker.owner, asker.is_interactive) == (str(MARIA.id), True)
+
+
+async def test_who_stops_in_line_leaves_it(guard: Guard) -> None:
+    world = World(guard)
+    world.hosts.places = (Place(2, 20),)
+    await run_all(world, make_turn("Hi"), stop_after=Waiting)
+    assert world.hosts.asked == []
+    assert world.audit.tags[-1] == "turn:interrupted"
+
+
+async def test_a_line_that_is_full_says_when_to_ask_again(guard: Guard) -> None:
+    world = World(guard)
+    world.hosts.busy = BusyError("Every model host is busy. Ask again in about 30 s.", retry_after_seconds=30)
+    failed = (await run(world, make_turn("Hi")))[-1]
+    assert isinstance(failed, Failed)
+    assert (failed.trouble, failed.retry_after_seconds) == (Trouble.BUSY, 30)
+    assert "Ask again in about 30 s." in failed.words
+
+
+async def test_a_seat_is_given_back_before_another_host_is_asked(guard: Guard) -> None:
+    world = World(guard, Mini2_llama=[host_error()], Dev1_qwen=["Fine."])
+    await run(world, make_turn("Hi"))
+    assert world.hosts.left == 2
 
 
 async def test_another_host_takes_over_with_a_note_after_the_first_token(guard: Guard) -> None:

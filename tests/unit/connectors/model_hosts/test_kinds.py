@@ -50,7 +50,7 @@ async def test_any_json_gives_a_report(kind: str, status: int, body: Any) -> Non
     [
         httpx.Response(200, text="<html>Welcome</html>"),
         httpx.Response(200, json={}),
-        httpx.Response(200, json={"object": "list", "data": [{"id": "m"}]}),
+        httpx.Response(200, json={"object": "list", "data": [{"id": ""}]}),
         httpx.Response(200, content=b"\xff" * 100),
         httpx.Response(200, text="[" * 100_000),
         httpx.Response(302, headers={"location": "http://elsewhere"}),
@@ -61,6 +61,12 @@ async def test_stranger_is_not_taken_for_a_host(kind: str, answer: httpx.Respons
     report = await look(kind, answer)
     assert not report.is_reachable
     assert report.note
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KIND_NAMES if kind != "openai"])
+async def test_a_server_that_only_speaks_openai_is_not_taken_for_a_kind_of_its_own(kind: str) -> None:
+    report = await look(kind, httpx.Response(200, json={"object": "list", "data": [{"id": "m"}]}))
+    assert not report.is_reachable
 
 
 @pytest.mark.parametrize("kind", KIND_NAMES)
@@ -88,6 +94,9 @@ async def test_missing_key_is_named(kind: str) -> None:
         ("llamacpp", 0, ModelReport("m"), 0),
         ("exo", 0, ModelReport("m"), 8192),
         ("exo", 16384, ModelReport("m"), 16384),
+        ("openai", 0, ModelReport("m"), 4096),
+        ("openai", 0, ModelReport("m", context_tokens=16384), 16384),
+        ("openai", 8192, ModelReport("m", context_tokens=16384), 8192),
     ],
 )
 def test_window_that_prompts_are_measured_against(kind: str, declared: int, report: ModelReport, window: int) -> None:

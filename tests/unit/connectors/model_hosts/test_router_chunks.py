@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from connectors.model_hosts.router import Chunk, _CallNumbers, _read_chunk
+from connectors.model_hosts.chunks import Chunk
+from connectors.model_hosts.router import _CallNumbers, _read_chunk
 from connectors.model_hosts.values import ToolCallPiece
 
 SECRET = "AKIA2E4AQ3F2B44C7Q2X"

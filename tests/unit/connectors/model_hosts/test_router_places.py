@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.model_hosts.router import CallError, LitellmRouter, _spelt
+from connectors.model_hosts.chunks import CallError
+from connectors.model_hosts.router import LitellmRouter, _spelt
 from connectors.model_hosts.transport import KeptTransport
 from connectors.model_hosts.values import Wishes
 

@@ -4,7 +4,7 @@ from contextlib import aclosing
 
 import pytest
 
-from connectors.model_hosts.router import CallError, Chunk
+from connectors.model_hosts.chunks import CallError, Chunk
 from connectors.model_hosts.stream import SilenceError, paced
 
 
