@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 BIN := .venv/bin
 
-.PHONY: help run install test check format bench bench-guard bench-start bench-kill bench-routing clean
+.PHONY: help run install test check format bench bench-guard bench-start bench-kill bench-routing bench-gateway clean
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -56,6 +56,9 @@ bench-start: .venv/.dev  ## Time the first and second start, and weigh the proce
 
 bench-routing: .venv/.dev  ## Simulate the fleet's load by our choice and by others, and time a choice; HOURS=24 for a whole day
 	@$(BIN)/python tests/benchmarks/routing.py $(HOURS)
+
+bench-gateway: .venv/.dev  ## Compare the gateway with LiteLLM Proxy in one run: CPU an answer, answers/s, first token, memory
+	@$(BIN)/python tests/benchmarks/gateway.py
 
 ROUNDS ?= 300
 bench-kill: .venv/.dev  ## Kill sealer, witness, appender and Postgres again and again, ROUNDS times; nothing may be lost

@@ -129,6 +129,7 @@ class Turn:
         token_id: the API token that the caller came with.
         gap: of a turn that completes code: what stands around the cursor; such a turn has no text and no thread.
         is_interactive: somebody sits before it; where hosts are busy, it goes before what programs ask.
+        weight: how many answers its person gets there while another one gets one; from the limits of the site.
     """
 
     id: UUID
@@ -148,6 +149,7 @@ class Turn:
     token_id: UUID | None = None
     gap: Gap | None = None
     is_interactive: bool = True
+    weight: float = 1.0
 
     @property
     def chars(self) -> int:

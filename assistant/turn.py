@@ -12,6 +12,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
+from assistant.answering import words
 from assistant.answering.accounting import Limits, longest_answer, note_refusal, take, used_tokens
 from assistant.answering.answer import Answer
 from assistant.answering.code_prompt import CodePrompt, build_code_prompt
@@ -40,10 +41,12 @@ from connectors.model_hosts.values import (
     Route,
     Usage,
     Wishes,
+    least_tokens,
+    most_tokens,
 )
 
 _LEAST_ANSWER_TOKENS = 512  # room without which an answer is not worth starting
-_OUR_TROUBLES = frozenset({Trouble.AWAY, Trouble.OURS})
+_OUR_TROUBLES = frozenset({Trouble.AWAY, Trouble.BUSY, Trouble.OURS})
 _GUARD_ATTEMPTS = 3  # each lost one means that another turn of the same thread was guarded in between
 
 
@@ -76,8 +79,9 @@ class ModelHosts(Protocol):
         temperature: float,
         reader: str,
         wishes: Wishes,
+        begun: str,
     ) -> AsyncGenerator[AnswerItem, None]:
-        """Stream the answer of one deployment; closing the generator closes the request to the host.
+        """Stream the answer of one deployment, or what follows on `begun`; closing the generator closes the request.
 
         Raises:
             HostError: the host failed; says whether another one can help.
@@ -137,6 +141,7 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
         await parts.audit.append(AccessRefused(actor=turn.person.id, wanted="persona", door=turn.door))
         raise
     held = await take(turn, persona, parts.quotas, parts.audit)
+    turn = replace(turn, weight=held.weight)
     kind = TurnRecord if turn.gap is None else CodeRecord
     record = kind(turn, persona, history=parts.history, audit=parts.audit, marker=parts.marker)
     prompt: Prompt | CodePrompt | None = None
@@ -221,7 +226,8 @@ async def _guard_prompt(record: TurnRecord, parts: TurnParts) -> tuple[Prompt | 
     earlier = await record.earlier_messages()
     for _ in range(_GUARD_ATTEMPTS):
         conversation = await parts.guard.open(turn.thread_id, turn.person, record.persona.name)
-        prompt = await build_prompt(turn, record.persona.system, earlier, conversation)
+        prompt = await build_prompt(turn, record.persona.system, earlier.messages, conversation)
+        prompt = replace(prompt, left_out=earlier.left_out)
         if prompt.verdict.is_blocked or await parts.guard.save(turn.thread_id, conversation):
             return prompt, conversation
     raise UnavailableError("Several answers run in this conversation at once. Wait for one to end, and send again.")
@@ -233,24 +239,35 @@ async def _ask(
     """Stream the guarded answer of the best deployment; when one fails, go on with the next best."""
     failed: frozenset[str] = frozenset()
     last_error: HostError | None = None
+    told = 0  # of messages left out
+    anew: frozenset[str] = frozenset()  # deployments that could not go on from what another one said
     while True:
+        before_tokens = prompt.tokens
         prompt, need = _fit(prompt, record, parts.hosts, failed, last_error)
+        if prompt.left_out > told:
+            told = prompt.left_out
+            await record.compacted(prompt, before_tokens=before_tokens)
+            yield Notice(words.compacted(told))
         try:
             async with aclosing(parts.hosts.line_up(need, excluding=failed)) as standing:
                 async for step in standing:
                     if isinstance(step, Place):
                         yield Waiting(step.words)
                         continue
-                    failed |= {step.deployment}  # from here on: if it fails, it is not chosen again
-                    async with aclosing(_answer_on(step, prompt, answer, record, parts, after=last_error)) as events:
+                    route = replace(step, can_continue=step.can_continue and step.deployment not in anew)
+                    async with aclosing(_answer_on(route, prompt, answer, record, parts, after=last_error)) as events:
                         async for event in events:
                             yield event
                     return
         except HostError as error:
+            deployment = answer.asked_route.deployment
             await record.host_failed(answer.asked_route, error)
             if not error.can_retry or (answer.has_begun and isinstance(prompt, CodePrompt)):
                 raise  # an editor may have inserted what came: nobody can begin anew
-            last_error = error
+            if answer.is_joining:
+                anew |= {deployment}  # it may still answer anew
+            else:
+                failed, last_error = failed | {deployment}, error
 
 
 async def _answer_on(
@@ -262,32 +279,57 @@ async def _answer_on(
     *,
     after: HostError | None,
 ) -> AsyncGenerator[TurnEvent, None]:
-    """Stream what one deployment answers, below what another one said before it failed (`after`)."""
+    """Stream what the chosen deployment answers; where another one failed in mid-answer (`after`), from there."""
+    begun = ""
     answer.drop_asides()
+    answer.route = route
     if after is not None and answer.has_begun:
-        said = f"{after.host} stopped in mid-answer; {route.host} answers anew."
-        yield Notice(said)
-        answer.start_over(f"\n\n*{said}*\n\n")
-        await parts.guard.keep(record.turn.thread_id, answer.conversation)
-        for event in answer.release():
+        begun = await _begun(prompt, answer, record, parts) if route.can_continue else ""
+        async for event in _take_over(begun, answer, after, record, parts):
             yield event
         if answer.is_blocked:
             return
-    answer.route = route
     await record.routed(route, prompt)
     yield Routed(route)
-    if prompt.left_out:
-        yield Notice(f"The oldest {prompt.left_out} messages were left out: {route.model} has no room for them.")
-    async with aclosing(_stream(prompt, answer, record, parts)) as pieces:
+    async with aclosing(_stream(prompt, answer, record, parts, begun=begun)) as pieces:
         async for piece in pieces:
             yield piece
 
 
+async def _begun(prompt: Prompt | CodePrompt, answer: Answer, record: TurnRecord, parts: TurnParts) -> str:
+    """Return what was said of an answer, for another model to go on from; empty where that cannot be.
+
+    The guard looks at it as at everything that reaches a model, and its placeholders are kept before they are sent.
+    """
+    begun = await answer.begun()
+    await parts.guard.keep(record.turn.thread_id, answer.conversation)
+    room = answer.asked_route.context_tokens - prompt.tokens - most_tokens((ChatMessage("assistant", begun),))
+    return begun if room >= min(_LEAST_ANSWER_TOKENS, longest_answer(record.turn, record.persona)) else ""
+
+
+async def _take_over(
+    begun: str, answer: Answer, after: HostError, record: TurnRecord, parts: TurnParts
+) -> AsyncGenerator[TurnEvent, None]:
+    """Say that another host takes over in mid-answer: it goes on from what was said, or answers anew below it."""
+    route = answer.asked_route
+    does = "goes on from there" if begun else "answers anew"
+    said = f"{after.host} stopped in mid-answer; {route.host} {does}."
+    await record.taken_over(after, answer, is_anew=not begun)
+    yield Notice(said)
+    if begun:
+        answer.go_on()
+        return
+    answer.start_over(f"\n\n*{said}*\n\n")
+    await parts.guard.keep(record.turn.thread_id, answer.conversation)
+    for event in answer.release():
+        yield event
+
+
 async def _stream(
-    prompt: Prompt | CodePrompt, answer: Answer, record: TurnRecord, parts: TurnParts
+    prompt: Prompt | CodePrompt, answer: Answer, record: TurnRecord, parts: TurnParts, *, begun: str
 ) -> AsyncGenerator[TurnEvent, None]:
     """Yield what the person may see of one deployment's answer; a block ends it and closes the host's stream."""
-    async with aclosing(_open_stream(prompt, answer.asked_route, record, parts.hosts)) as items:
+    async with aclosing(_open_stream(prompt, answer.asked_route, record, parts.hosts, begun=begun)) as items:
         async for item in items:
             if isinstance(item, Usage):
                 answer.usage = item
@@ -306,10 +348,10 @@ async def _stream(
 
 
 def _open_stream(
-    prompt: Prompt | CodePrompt, route: Route, record: TurnRecord, hosts: ModelHosts
+    prompt: Prompt | CodePrompt, route: Route, record: TurnRecord, hosts: ModelHosts, *, begun: str
 ) -> AsyncGenerator[AnswerItem, None]:
     turn = record.turn
-    max_tokens = _room_for_answer(prompt, route, longest_answer(turn, record.persona))
+    max_tokens = _room_for_answer(prompt, route, longest_answer(turn, record.persona), begun)
     temperature = record.persona.temperature if turn.temperature is None else turn.temperature
     if isinstance(prompt, CodePrompt):
         return hosts.fill(route, prompt.gap, max_tokens=max_tokens, temperature=temperature, wishes=turn.wishes)
@@ -320,14 +362,17 @@ def _open_stream(
         temperature=temperature,
         reader=str(turn.person.id),
         wishes=turn.wishes,
+        begun=begun,
     )
 
 
-def _room_for_answer(prompt: Prompt | CodePrompt, route: Route, longest: int) -> int:
-    """Return how many tokens the answer may have in this window."""
+def _room_for_answer(prompt: Prompt | CodePrompt, route: Route, longest: int, begun: str) -> int:
+    """Return how many tokens the answer, or the rest of one that was begun, may have in this window."""
+    said = (ChatMessage("assistant", begun),) if begun else ()
+    longest = max(1, longest - least_tokens(said))
     if not route.context_tokens:
         return longest
-    return max(1, min(longest, route.context_tokens - prompt.tokens))
+    return max(1, min(longest, route.context_tokens - prompt.tokens - most_tokens(said)))
 
 
 def _fit(
@@ -352,7 +397,7 @@ def _fit(
             capability=Capability.FIM if is_code else Capability(persona.capability),
             answer_tokens=min(_LEAST_ANSWER_TOKENS, longest_answer(record.turn, record.persona)),
             prompt_tokens=prompt.tokens,
-            asker=Asker(owner=str(turn.person.id), is_interactive=turn.is_interactive),
+            asker=Asker(owner=str(turn.person.id), is_interactive=turn.is_interactive, weight=turn.weight),
         )
         try:
             hosts.choose(need, excluding=failed)
@@ -360,7 +405,7 @@ def _fit(
             refusal = refusal or error
             if isinstance(error, BusyError) or not prompt.can_shorten:
                 # What a host said before it failed tells more than that no other is left.
-                raise last_error or refusal from None
+                raise last_error or words.with_advice(refusal, turn) from None
             prompt = prompt.shortened()
         else:
             return prompt, need

@@ -36,6 +36,11 @@ class StreamGuard:
         return len(self._held)
 
     @property
+    def held(self) -> str:
+        """Return what is held back now: nobody has judged it yet, so it may go to a guard and nowhere else."""
+        return self._held
+
+    @property
     def is_blocked(self) -> bool:
         """Tell whether nothing more is shown; cheap, to be asked after each piece."""
         return self._redaction.is_blocked

@@ -26,6 +26,10 @@ class Taken(Protocol):
     def balance(self) -> Balance:
         """Return what is left."""
 
+    @property
+    def weight(self) -> float:
+        """Return how many answers this person gets where hosts are busy, while another one gets one."""
+
     async def grow(self, tokens: int) -> None:
         """Hold as many tokens as the turn turns out to need.
 

@@ -21,6 +21,7 @@ from assistant.audit.events import (
     AnswerBlocked,
     Cause,
     ContentEvent,
+    ContextCompacted,
     Event,
     HostUnreachable,
     PromptBlocked,
@@ -30,11 +31,13 @@ from assistant.audit.events import (
     TurnGuarded,
     TurnInterrupted,
     TurnRouted,
+    TurnTakenOver,
 )
 from assistant.audit.parts import GuardReport, TextMarker, TurnPlace
 from assistant.balance import QuotaError
-from assistant.conversation import Message, MessageState, Person, Thread, Turn
+from assistant.conversation import MessageState, Person, Thread, Turn
 from assistant.errors import CloisterError, UnavailableError, where
+from assistant.history.values import Remembered
 from assistant.personas.reader import Persona
 from assistant.turn_events import Answered, Blocked, Failed, Interrupted
 from connectors.errors import BusyError, ConnectorError, HostError
@@ -79,10 +82,8 @@ class TurnHistory(Protocol):
     async def open_thread(self, person: Person, thread_id: UUID, persona: str, title: str) -> Thread:
         """Return the person's own thread, created if its id is free."""
 
-    async def conversation(
-        self, person: Person, thread_id: UUID, *, excluding_turn: UUID | None = None
-    ) -> list[Message]:
-        """Return the latest turns that were answered in full, in order."""
+    async def conversation(self, person: Person, thread_id: UUID, *, excluding_turn: UUID | None = None) -> Remembered:
+        """Return the latest turns that were answered in full, in order, and how many messages came before."""
 
     async def start_turn(
         self,
@@ -151,7 +152,7 @@ class TurnRecord:
         """Tell whether the log knows the turn and must hear of its end."""
         return self._is_accepted
 
-    async def earlier_messages(self) -> list[Message]:
+    async def earlier_messages(self) -> Remembered:
         """Open the thread, which is the check that it is the person's own, and return what was said before."""
         turn = self.turn
         await self._history.open_thread(turn.person, turn.thread_id, self.persona.name, "")
@@ -186,6 +187,18 @@ class TurnRecord:
             await self._finish(said, MessageState.BLOCKED)
         return Blocked(self.turn.reference, said, verdict)
 
+    async def compacted(self, prompt: GuardedPrompt, *, before_tokens: int) -> None:
+        """Note that the oldest messages of the conversation are not sent."""
+        await self._audit.append(
+            ContextCompacted(
+                turn=self._place,
+                left_out=prompt.left_out,
+                messages=len(prompt.messages),
+                prompt_tokens=prompt.tokens,
+                before_tokens=before_tokens,
+            )
+        )
+
     async def routed(self, route: Route, prompt: GuardedPrompt) -> None:
         """Note which deployment was chosen, and why."""
         await self._audit.append(
@@ -211,6 +224,21 @@ class TurnRecord:
                 model=route.model,
                 error=type(error).__name__,
                 is_retried=error.can_retry,
+            )
+        )
+
+    async def taken_over(self, after: HostError, answer: Answer, *, is_anew: bool) -> None:
+        """Note that another host takes over in mid-answer, and how."""
+        route = answer.asked_route
+        await self._audit.append(
+            TurnTakenOver(
+                turn=self._place,
+                host=route.host,
+                model=route.model,
+                after_host=after.host,
+                after_model=after.model,
+                chars=len(answer.text),
+                is_anew=is_anew,
             )
         )
 

@@ -22,7 +22,9 @@ class Tag(StrEnum):
 
     TURN_ACCEPTED = "turn:accepted"
     TURN_GUARDED = "turn:guarded"
+    CONTEXT_COMPACTED = "context:compacted"
     TURN_ROUTED = "turn:routed"
+    TURN_TAKEN_OVER = "turn:taken-over"
     TURN_ANSWERED = "turn:answered"
     TURN_INTERRUPTED = "turn:interrupted"
     TURN_FAILED = "turn:failed"
@@ -100,6 +102,7 @@ class Tag(StrEnum):
     ERASURE_DENIED = "erasure:denied"
     ERASURE_EXECUTED = "erasure:executed"
     RETENTION_EXECUTED = "retention:executed"
+    RETENTION_REFUSED = "retention:refused"
     ANCHOR_KEPT = "anchor:kept"
     ANCHOR_FAILED = "anchor:failed"
     ANCHOR_CONTRADICTED = "anchor:contradicted"
@@ -190,6 +193,24 @@ class PromptBlocked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContextCompacted:
+    """The oldest messages of a conversation are not sent, because no model has room for all; the person is told.
+
+    Attributes:
+        left_out: how many messages, and `messages` how many are sent.
+        prompt_tokens, before_tokens: of what is sent, and of what would have been: 0 where it was not even read.
+    """
+
+    tag: ClassVar = Tag.CONTEXT_COMPACTED
+    outcome: ClassVar = Outcome.DONE
+    turn: TurnPlace
+    left_out: int
+    messages: int
+    prompt_tokens: int
+    before_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRouted:
     """A deployment was chosen; again when another one takes over.
 
@@ -208,6 +229,27 @@ class TurnRouted:
     prompt_tokens: int = 0
     messages: int = 0
     left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnTakenOver:
+    """A host failed in the middle of its answer, and another one takes over.
+
+    Attributes:
+        host, model: of the one that takes over.
+        chars: what had been shown.
+        is_anew: it answers anew; otherwise it goes on from what had been said.
+    """
+
+    tag: ClassVar = Tag.TURN_TAKEN_OVER
+    outcome: ClassVar = Outcome.DONE
+    turn: TurnPlace
+    host: Name
+    model: Name
+    after_host: Name
+    after_model: Name
+    chars: int
+    is_anew: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1449,11 +1491,28 @@ class RetentionExecuted:
     signature: Name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionRefused:
+    """A month whose time is over was to be dropped, and stays.
+
+    Attributes:
+        cases: how many open cases hold turns of it; 0 where something else forbids it, such as a legal hold.
+    """
+
+    tag: ClassVar = Tag.RETENTION_REFUSED
+    outcome: ClassVar = Outcome.REFUSED
+    month: Name
+    keep_days: int
+    cases: int
+
+
 Event = (
     TurnAccepted
     | TurnGuarded
     | PromptBlocked
+    | ContextCompacted
     | TurnRouted
+    | TurnTakenOver
     | HostUnreachable
     | TurnAnswered
     | AnswerBlocked
@@ -1530,6 +1589,7 @@ Event = (
     | ErasureDenied
     | ErasureExecuted
     | RetentionExecuted
+    | RetentionRefused
     | AnchorKept
     | AnchorFailed
     | AnchorContradicted

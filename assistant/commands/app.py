@@ -19,6 +19,7 @@ from assistant.commands.erasure import erase, hold
 from assistant.commands.fleet import fleet
 from assistant.commands.hosts import hosts
 from assistant.commands.policy import policy
+from assistant.commands.quotas import quotas
 from assistant.commands.review import show_reports
 from assistant.commands.settings import report_refusals, server_settings, site_settings
 from assistant.commands.tokens import token
@@ -46,6 +47,7 @@ audit.add_typer(erase, name="erase")
 app.add_typer(fleet, name="fleet")
 fleet.add_typer(hosts)
 app.add_typer(policy, name="policy")
+app.add_typer(quotas, name="quotas")
 policy.command("reports")(show_reports)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, a line each, for machines.")]

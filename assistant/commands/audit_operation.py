@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,10 @@ from assistant.commands.settings import (
     server_settings,
     site_settings,
 )
+
+if TYPE_CHECKING:  # so that `--help` answers at once
+    from assistant.audit.removal.retention import Month
+    from assistant.settings import Settings
 
 operation = typer.Typer()
 
@@ -115,30 +119,28 @@ def audit_retention(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be dropped, and drop nothing.")] = False,
 ) -> None:
     """Drop what events of months say whose time is over; where the sealing key lies, for it signs what was dropped."""
-    from importlib.metadata import version
-
-    from assistant.audit.record import Origin
-    from assistant.audit.removal.retention import RetentionUrls, digest_month, drop_month, list_due
-    from assistant.audit.seals.seal_key import SealKeyFile
-    from assistant.database_roles import AUDIT_ERASER_ROLE, AUDIT_SEALER_ROLE
+    from assistant.audit.removal.retention import digest_month, list_due, open_cases_in
 
     settings = server_settings()
     reader, days = audit_reader_url(), settings.audit_keep_days
 
-    async def run() -> None:
+    async def run() -> bool:
         months = await list_due(reader, days, datetime.now(UTC))
         if not months:
             typer.echo(f"No month is older than {days} days.")
+        is_done = True
         for month in months:
-            if dry_run:
+            cases = await open_cases_in(reader, month)
+            if not dry_run:
+                is_done &= await _drop(settings, month, cases)
+            elif cases:
+                typer.echo(f"{month}: it would stay, because {_cases_in_words(cases)} is open.")
+            else:
                 typer.echo(f"{month}: {(await digest_month(reader, month)).events:,} events would be dropped.")
-                continue
-            key = SealKeyFile(settings.seal_key).read().current
-            urls = RetentionUrls(reader, audit_role_url(AUDIT_SEALER_ROLE), audit_role_url(AUDIT_ERASER_ROLE))
-            dropped = await drop_month(urls, key, month, keep_days=days, origin=Origin.here(version("cloister")))
-            typer.echo(f"{month}: {dropped:,} events dropped; their places and hashes stay.")
+        return is_done
 
-    asyncio.run(run())
+    if not asyncio.run(run()):
+        raise typer.Exit(1)
 
 
 @operation.command("new-era")
@@ -152,3 +154,32 @@ def audit_new_era() -> None:
 
     era = begin_era(owner_address(site_settings()), Origin.here(version("cloister")))
     typer.echo(f"Era {era} has begun; the sealer goes on within a minute.")
+
+
+async def _drop(settings: Settings, month: Month, cases: list[int]) -> bool:
+    """Drop a month; where something forbids it, say so, have it in the log, and return that it stays."""
+    from importlib.metadata import version
+
+    from assistant.audit.events import RetentionRefused
+    from assistant.audit.record import Origin
+    from assistant.audit.removal.retention import RetentionUrls, drop_month
+    from assistant.audit.seals.seal_key import SealKeyFile
+    from assistant.bootstrap.log import open_audit
+    from assistant.database_roles import AUDIT_ERASER_ROLE, AUDIT_SEALER_ROLE
+    from assistant.errors import BadInputError
+
+    key, days = SealKeyFile(settings.seal_key).read().current, settings.audit_keep_days
+    urls = RetentionUrls(audit_reader_url(), audit_role_url(AUDIT_SEALER_ROLE), audit_role_url(AUDIT_ERASER_ROLE))
+    try:
+        dropped = await drop_month(urls, key, month, keep_days=days, origin=Origin.here(version("cloister")))
+    except BadInputError as error:
+        async with open_audit(settings) as writer:
+            await writer.append(RetentionRefused(month=str(month), keep_days=days, cases=len(cases)))
+        typer.echo(str(error), err=True)
+        return False
+    typer.echo(f"{month}: {dropped:,} events dropped; their places and hashes stay.")
+    return True
+
+
+def _cases_in_words(cases: list[int]) -> str:
+    return f"case {', '.join(map(str, cases))}"

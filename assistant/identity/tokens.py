@@ -7,7 +7,6 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -25,23 +24,14 @@ from assistant.identity.names import known_roles, parse_login
 from assistant.identity.people import nobody
 from assistant.identity.scopes import Scopes
 from assistant.identity.tables import ApiTokenRow, PersonRow
+from assistant.identity.token_lookup import TokenFault, TokenLookup
 
 PREFIX: Final = "clst_"  # secret scanners and our own guard know a token by it: policies/rules/infrastructure.yaml
 MOST_DAYS: Final = 366
 _TOKEN_BYTES: Final = 32  # 256 bits: not to be guessed
 _TOKEN = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")  # 32 bytes in URL-safe base 64
-_USED_EVERY: Final = timedelta(minutes=10)  # precision of `last_used_at`: a write in ten minutes, not one a request
 _MOST_TOKENS: Final = 100  # alive, of one person
 LABEL_CHARS: Final = 60
-
-
-class TokenFault(StrEnum):
-    """Why a token opened nothing."""
-
-    UNKNOWN = "unknown"  # or no token at all: mistyped, invented, of another installation
-    EXPIRED = "expired"
-    REVOKED = "revoked"
-    VOID = "void"  # its owner was switched off, or has another password since
 
 
 class TokenRefusedError(NotAllowedError):
@@ -133,6 +123,7 @@ class ApiTokens:
         self._engine = engine
         self._key = key
         self._attempts = Attempts(engine, limits or AttemptLimits())
+        self._lookup = TokenLookup(engine)
 
     async def create(
         self, owner: str, scopes: Scopes, *, days: int, label: str = "", token_id: UUID | None = None
@@ -228,35 +219,17 @@ class ApiTokens:
             TooManyAttemptsError: it opens nothing, and too many before it did not either.
         """
         digest = self._digest(token)
-        row = await self._find(digest) if _TOKEN.fullmatch(token) else None
+        row = await self._lookup.find(digest) if _TOKEN.fullmatch(token) else None
         if row is None or row.fault is not None:
             # Counters of their own: an office whose old editors go on asking must still be able to sign in.
             await self._attempts.begin(f"token:{digest.hex()}", f"token:{client}")
-            if row is None:
+            if row is None or row.fault is None:
                 raise TokenRefusedError(TokenFault.UNKNOWN)
-            raise TokenRefusedError(TokenFault(row.fault), token_id=row.token_id, owner=row.id)
+            raise TokenRefusedError(row.fault, token_id=row.token_id, owner=row.person_id)
         if row.is_used_late:
             await self._note_use(row.token_id)
-        person = Person(id=row.id, name=row.name, roles=known_roles(row.roles))
+        person = Person(id=row.person_id, name=row.name, roles=known_roles(row.roles))
         return Holder(person, row.token_id, Scopes(tuple(row.scopes)))
-
-    async def _find(self, digest: bytes) -> Row[Any] | None:
-        late = col(ApiTokenRow.last_used_at) < func.now() - literal(_USED_EVERY)
-        found = (
-            select(
-                col(PersonRow.id),
-                col(PersonRow.name),
-                col(PersonRow.roles),
-                col(ApiTokenRow.id).label("token_id"),
-                col(ApiTokenRow.scopes),
-                _FAULT.label("fault"),
-                func.coalesce(late, literal(True)).label("is_used_late"),
-            )
-            .join(PersonRow, col(PersonRow.id) == col(ApiTokenRow.person_id))
-            .where(col(ApiTokenRow.digest) == digest)
-        )
-        async with transaction(self._engine) as connection:
-            return (await connection.execute(found)).one_or_none()
 
     async def _note_use(self, token_id: UUID) -> None:
         async with transaction(self._engine) as connection:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, Final, Literal
-from uuid import UUID
 
 import orjson
 from redis.asyncio import Redis
@@ -98,11 +97,6 @@ def month_starts(now: datetime) -> tuple[int, ...]:
     this = now.year * _MONTHS_A_YEAR + now.month - 1
     months = (divmod(this + step, _MONTHS_A_YEAR) for step in (-1, 0, 1, 2))
     return tuple(round(datetime(year, month + 1, 1, tzinfo=UTC).timestamp() * 1000) for year, month in months)
-
-
-def key_pattern(person_id: UUID) -> str:
-    """Return the pattern of all counts that name a person."""
-    return f"{_PREFIX}*{person_id}*"
 
 
 def _allowed(limit: Limit) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -50,6 +50,7 @@ class Limit:
         roles, people, personas, doors: for whom it holds; an empty one is no condition.
         running: answers at once; None: as many as come.
         requests, tokens: in each window.
+        weight: where hosts are busy, how many answers one of these people gets while another one gets one; None: one.
         instead_of: limits that do not hold where this one does.
     """
 
@@ -62,7 +63,13 @@ class Limit:
     running: int | None = None
     requests: Mapping[Window, int] = field(default_factory=dict)
     tokens: Mapping[Window, int] = field(default_factory=dict)
+    weight: float | None = None
     instead_of: frozenset[str] = frozenset()
+
+    @property
+    def is_counted(self) -> bool:
+        """Tell whether anything is counted for it; one that only gives a weight needs no count."""
+        return self.running is not None or bool(self.requests) or bool(self.tokens)
 
     def fits(self, claim: Claim) -> bool:
         """Tell whether it holds for a claim."""
@@ -108,3 +115,8 @@ class QuotaRules:
         fitting = [limit for limit in self.limits if limit.fits(claim)]
         replaced = frozenset[str]().union(*(limit.instead_of for limit in fitting))
         return tuple(limit for limit in fitting if limit.name not in replaced)
+
+
+def weight_of(limits: Sequence[Limit]) -> float:
+    """Return the weight of who stands under these limits: the least that one of them says."""
+    return min((limit.weight for limit in limits if limit.weight is not None), default=1.0)

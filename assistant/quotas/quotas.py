@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from assistant.balance import Balance, QuotaError
 from assistant.errors import UnavailableError
 from assistant.quotas.counters import Counters, Counts
-from assistant.quotas.limits import Claim, Limit, QuotaRules
+from assistant.quotas.limits import Claim, Limit, QuotaRules, weight_of
 from assistant.to_the_end import to_the_end
 
 _log = logging.getLogger(__name__)
@@ -47,17 +47,20 @@ class Quotas:
             UnavailableError: Redis does not answer, and this door is not answered uncounted.
         """
         rules = self._rules()
-        limits = rules.of(claim)
+        fitting = rules.of(claim)
+        limits = tuple(limit for limit in fitting if limit.is_counted)
+        uncounted = Held(self._counters, claim, (), weight=weight_of(fitting), every_seconds=self._lease_seconds)
         if not limits:
-            return Held(self._counters, claim, (), every_seconds=self._lease_seconds)
-        held = Held(self._counters, claim, limits, every_seconds=self._lease_seconds / _RENEWALS)
+            return uncounted
+        every_seconds = self._lease_seconds / _RENEWALS
+        held = Held(self._counters, claim, limits, weight=uncounted.weight, every_seconds=every_seconds)
         try:
             counts = await to_the_end(self._counters.step("take", claim, limits, tokens=claim.tokens))
         except RedisError as error:
             if claim.door not in rules.uncounted_doors:
                 raise UnavailableError(_AWAY) from error
             _log.warning("an answer at the door %s is not counted: %s", claim.door, type(error).__name__)
-            return Held(self._counters, claim, (), every_seconds=self._lease_seconds)
+            return uncounted
         except asyncio.CancelledError:  # a client that left at once; whether something was taken nobody hears
             await held.settle(is_refunded=True)
             raise
@@ -67,11 +70,23 @@ class Quotas:
 
     async def look(self, claim: Claim) -> Balance:
         """Return what is left for a claim, and take nothing; nothing is known while Redis is away."""
-        limits = self._rules().of(claim)
-        if limits:
-            with suppress(RedisError):
-                return (await self._counters.step("look", claim, limits)).balance
+        with suppress(UnavailableError):
+            return await self.look_at(claim)
         return Balance()
+
+    async def look_at(self, claim: Claim) -> Balance:
+        """Return what is left for a claim, and take nothing.
+
+        Raises:
+            UnavailableError: Redis does not answer.
+        """
+        limits = [limit for limit in self._rules().of(claim) if limit.is_counted]
+        if not limits:
+            return Balance()
+        try:
+            return (await self._counters.step("look", claim, limits)).balance
+        except RedisError as error:
+            raise UnavailableError(_AWAY) from error
 
 
 class Held:
@@ -79,9 +94,13 @@ class Held:
 
     Attributes:
         balance: what is left, as of the last step.
+        weight: how many answers its person gets where hosts are busy, while another one gets one.
     """
 
-    def __init__(self, counters: Counters, claim: Claim, limits: Sequence[Limit], *, every_seconds: float) -> None:
+    def __init__(
+        self, counters: Counters, claim: Claim, limits: Sequence[Limit], *, weight: float, every_seconds: float
+    ) -> None:
+        self.weight = weight
         self._counters = counters
         self._claim = claim
         self._limits = limits

@@ -19,10 +19,12 @@ from policies.errors import PolicyError
 DOORS: Final = ("chat", "gateway", "doctor")
 _FIELDS: Final = (
     *("name", "counts", "roles", "people", "personas", "doors"),
-    *("running", "requests", "tokens", "instead_of"),
+    *("running", "requests", "tokens", "weight", "instead_of"),
 )
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _MOST: Final = 10**12  # of anything; Redis counts exactly up to 9 * 10^15, and a month's sum stays below that
+_LEAST_WEIGHT: Final = 0.01
+_MOST_WEIGHT: Final = 100
 _MOST_LIMITS: Final = 200
 _MOST_BYTES: Final = 1 << 20
 
@@ -80,8 +82,8 @@ def _limit(entry: Entry, personas: Collection[str], *, known: Mapping[str, Limit
         raise fields["name"].wrong("A name has 1 to 40 small letters, digits and dashes and begins with a letter.")
     if name in known:
         raise fields["name"].wrong(f"There is a limit {name!r} already. Give this one another name.")
-    if not {"running", "requests", "tokens"} & fields.keys():
-        raise entry.wrong("A limit needs at least one of 'running', 'requests' and 'tokens'.")
+    if not {"running", "requests", "tokens", "weight"} & fields.keys():
+        raise entry.wrong("A limit needs at least one of 'running', 'requests', 'tokens' and 'weight'.")
     return Limit(
         name=name,
         share=Share(fields["counts"].one_of(Share)),
@@ -92,6 +94,7 @@ def _limit(entry: Entry, personas: Collection[str], *, known: Mapping[str, Limit
         running=_number(fields["running"]) if "running" in fields else None,
         requests=_windows(fields, "requests"),
         tokens=_windows(fields, "tokens"),
+        weight=_weight(fields["weight"]) if "weight" in fields else None,
         instead_of=_words(fields, "instead_of", known, hint=" It must stand above this one."),
     )
 
@@ -123,6 +126,13 @@ def _windows(fields: Mapping[str, Entry], key: str) -> Mapping[Window, int]:
     if not numbers:
         raise fields[key].wrong(f"Say for how long: {', '.join(Window)}.")
     return numbers
+
+
+def _weight(entry: Entry) -> float:
+    text = entry.text()
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", text) or not _LEAST_WEIGHT <= float(text) <= _MOST_WEIGHT:
+        raise entry.wrong(f"Expected a number from {_LEAST_WEIGHT} to {_MOST_WEIGHT}, such as 0.5, not {text[:40]!r}.")
+    return float(text)
 
 
 def _number(entry: Entry) -> int:

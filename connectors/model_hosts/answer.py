@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from connectors.model_hosts.choice import spaced
-from connectors.model_hosts.chunks import Chunk
 from connectors.model_hosts.values import AnswerItem, ChatMessage, Reasoning, Token, Usage, least_tokens
+from connectors.model_hosts.wire import Chunk
 
 _CUT_SHARE = 0.9  # a host that counts fewer prompt tokens than this share of the words has not read them all
 
@@ -16,7 +16,7 @@ def items_of(chunk: Chunk) -> Iterator[AnswerItem]:
     if chunk.reasoning:
         yield Reasoning(chunk.reasoning)
     if chunk.text:
-        yield Token(chunk.text)
+        yield Token(chunk.text, chunk.chances)
     yield from chunk.calls
 
 

@@ -41,6 +41,7 @@ class Candidate:
         tokens_per_second, prompt_tokens_per_second: how fast it writes and reads, as measured; 0 before.
         answer_seconds: how long an answer takes; 0 before one was measured.
         cold_seconds: how long its model takes to load; 0 before that was measured.
+        can_continue: it goes on from an answer that was begun.
         names: by which a person may mean it.
     """
 
@@ -63,6 +64,7 @@ class Candidate:
     prompt_tokens_per_second: float = 0.0
     answer_seconds: float = 0.0
     cold_seconds: float = 0.0
+    can_continue: bool = False
     names: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -186,6 +188,7 @@ def route_to(candidate: Candidate, need: Need, *, waited_seconds: float = 0.0, i
         context_tokens=candidate.context_tokens,
         reason=f"{candidate.host} {candidate.public_name}: {', '.join(words)}",
         is_seated=is_seated,
+        can_continue=candidate.can_continue,
     )
 
 

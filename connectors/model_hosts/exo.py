@@ -33,6 +33,7 @@ class Exo:
     label = "exo"
     can_complete = False
     default_ports = (52415,)
+    continuation: Mapping[str, object] | None = None  # nothing is documented
 
     async def probe(self, client: httpx.AsyncClient, host: Host) -> HostReport:
         """Read which models have a running instance; exo answers for no other."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from connectors.model_hosts.chunks import CallError
 from connectors.model_hosts.kind import ProbeError
 from connectors.model_hosts.stream import SilenceError
+from connectors.model_hosts.wire import CallError
 
 Failure = CallError | SilenceError | ProbeError
 

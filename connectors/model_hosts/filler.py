@@ -10,7 +10,6 @@ from typing import Final
 
 from connectors.model_hosts.answer import latest
 from connectors.model_hosts.catalogue import Host
-from connectors.model_hosts.chunks import CallError, Chunk
 from connectors.model_hosts.code_models import format_of
 from connectors.model_hosts.filling import Asked
 from connectors.model_hosts.fim.client import FillingClient
@@ -22,9 +21,9 @@ from connectors.model_hosts.ollama import with_tag
 from connectors.model_hosts.stream import paced
 from connectors.model_hosts.values import AnswerItem, Gap, Token, Usage, Wishes
 from connectors.model_hosts.watch import Deployment
+from connectors.model_hosts.wire import CallError, Chunk
 
 _LONGEST_TOKEN_CHARS: Final = 16  # few vocabularies hold longer ones
-_MARGIN_SECONDS: Final = 5.0  # the client's own patience is longer than ours, so that ours is the one that speaks
 
 
 class Filler:
@@ -38,8 +37,7 @@ class Filler:
     def __init__(self, *, first_timeout_seconds: float, stall_timeout_seconds: float) -> None:
         self._first_timeout_seconds = first_timeout_seconds
         self._stall_timeout_seconds = stall_timeout_seconds
-        patience_seconds = max(first_timeout_seconds, stall_timeout_seconds) + _MARGIN_SECONDS
-        self._client = FillingClient(patience_seconds=patience_seconds)
+        self._client = FillingClient()
 
     def allow(self, hosts: Iterable[Host]) -> None:
         """Reach these hosts from now on."""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from connectors.model_hosts.chunks import Chunk
 from connectors.model_hosts.code_models import CodeFormat
 from connectors.model_hosts.values import Gap, Wishes
+from connectors.model_hosts.wire import Chunk
 
 _MOST_STOPS: Final = 16  # more than any host minds; what is beyond ends the filling here
 

@@ -16,7 +16,6 @@ from connectors.model_hosts import choice, quote
 from connectors.model_hosts.answer import chars_of, items_of, latest, usage_of
 from connectors.model_hosts.bundled import BundledServer
 from connectors.model_hosts.catalogue import Fleet, Host
-from connectors.model_hosts.chunks import CallError, Chunk
 from connectors.model_hosts.failures import Failure, describe_failure, is_of_the_host
 from connectors.model_hosts.filler import Filler
 from connectors.model_hosts.kind import ProbeError
@@ -45,6 +44,7 @@ from connectors.model_hosts.values import (
     most_tokens,
 )
 from connectors.model_hosts.watch import LOOK_EVERY_SECONDS, Deployment, Watch
+from connectors.model_hosts.wire import CallError, Chunk
 
 _log = logging.getLogger(__name__)
 
@@ -235,6 +235,7 @@ class ModelHosts:
         temperature: float,
         reader: str,
         wishes: Wishes = NO_WISHES,
+        begun: str = "",
     ) -> AsyncGenerator[AnswerItem, None]:
         """Ask the chosen deployment and yield its answer, at the end one `Usage`.
 
@@ -247,6 +248,7 @@ class ModelHosts:
             temperature: 0 for the likeliest words.
             reader: who asks; the quote host shows only what they may read.
             wishes: how words are chosen otherwise; the quote host, which chooses none, has no use for them.
+            begun: what was said of the answer already, as the guard let it through; only for a route that can continue.
 
         Raises:
             HostError: the host failed; `can_retry` says whether to choose again with this deployment excluded.
@@ -261,7 +263,13 @@ class ModelHosts:
             try:
                 deployment = await self._make_ready(route)
                 answer = self._ask_host(
-                    deployment, load, messages, max_tokens=max_tokens, temperature=temperature, wishes=wishes
+                    deployment,
+                    load,
+                    (*messages, ChatMessage("assistant", begun)) if begun else messages,
+                    max_tokens=max_tokens,
+                    temperature=temperature,
+                    wishes=wishes,
+                    body=deployment.kind.continuation if begun else None,
                 )
                 async with aclosing(answer):
                     async for item in answer:
@@ -440,9 +448,10 @@ class ModelHosts:
         max_tokens: int,
         temperature: float,
         wishes: Wishes,
+        body: Mapping[str, object] | None,
     ) -> AsyncGenerator[AnswerItem, None]:
         source = self._router.stream(
-            deployment.id, messages, max_tokens=max_tokens, temperature=temperature, wishes=wishes
+            deployment.id, messages, max_tokens=max_tokens, temperature=temperature, wishes=wishes, body=body
         )
         chunks = paced(
             source,
@@ -481,7 +490,8 @@ class ModelHosts:
         finally:
             load.starting -= not first_at
         # Nobody here was offered a tool: an answer of reasoning and calls alone is none. A stop may be its first word.
-        if not last.text and not wishes.stop:
+        # And an answer that was gone on from may have been whole.
+        if not last.text and not wishes.stop and body is None:
             raise CallError(0)
         load.succeeded(answer_tokens=last.answer_tokens, seconds=loop.time() - first_at)
         yield usage_of(deployment.host.name, last, messages)
@@ -604,4 +614,5 @@ def _candidate(deployment: Deployment, load: Load, others: Share, *, is_tried: b
         prompt_tokens_per_second=load.prompt_tokens_per_second or others.prompt_tokens_per_second,
         answer_seconds=load.answer_seconds or others.answer_seconds,
         cold_seconds=load.cold_seconds,
+        can_continue=deployment.kind.continuation is not None,
     )

@@ -37,6 +37,7 @@ class OpenAI:
     label = "OpenAI-compatible"
     can_complete = True
     default_ports: tuple[int, ...] = ()
+    continuation: Mapping[str, object] | None = None  # nobody knows what stands behind it
 
     async def probe(self, client: httpx.AsyncClient, host: Host) -> HostReport:
         """Read the list of models."""

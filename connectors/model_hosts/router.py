@@ -1,8 +1,9 @@
 """Carry prompts to model hosts through litellm's Router: the only file that imports litellm.
 
-litellm carries, it does not choose: each deployment is a group of its own, without retries and fallbacks. What it
-would do by default and must not is switched off here: fetching price lists and tokenizers, following redirects,
-going through the proxies of the environment, printing requests, taking addresses from callers.
+litellm carries, it does not choose: each deployment is a group of its own, without retries and fallbacks. Its Router
+holds what each deployment is called with and hands that to a function of ours, which asks the host
+(docs/decisions/0030-fast-gateway.md). What it would do by default and must not is switched off here: fetching price
+lists and tokenizers, going through the proxies of the environment, printing requests, taking addresses from callers.
 """
 
 from __future__ import annotations
@@ -10,18 +11,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sys
 import warnings
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final, NoReturn
 
 import httpx
+from aiohttp import ClientResponse
 
-from connectors.model_hosts.chunks import CallError, Chunk
-from connectors.model_hosts.credentials import HostsTransport, Tls
-from connectors.model_hosts.transport import KeptTransport, refuse
-from connectors.model_hosts.values import NO_WISHES, ChatMessage, ToolCallPiece, Wishes
+from connectors.model_hosts.credentials import Tls
+from connectors.model_hosts.transport import HostConnections, read_pieces, read_whole
+from connectors.model_hosts.values import NO_WISHES, ChatMessage, Wishes
+from connectors.model_hosts.wire import CallError, Chunk, Question, Wire
+from connectors.model_hosts.wire_ollama import OllamaWire
+from connectors.model_hosts.wire_openai import OpenAIWire
 
 _SETTINGS = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # the word: "1" is ignored and the list is fetched
@@ -29,21 +32,16 @@ _SETTINGS = {
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
 }
-_MOST_TOKENS = 2**31 - 1  # no window is as large
-_MOST_CALLS = 128  # in one answer; each costs its readers a guard of its own
 _LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "LiteLLM Proxy.stdout")
-_BAD_REQUEST = 400
-_OVERLONG = ("context length", "context size", "context window")  # Ollama and vLLM; llama.cpp; litellm
+_WIRES: Final[Mapping[str, Wire]] = {"hosted_vllm": OpenAIWire(), "ollama_chat": OllamaWire()}
+_LINGER_SECONDS = 0.2  # for the connection of an answer that has ended to end as well, so that it can be kept
 _WARM_UP = {
     "model": "hosted_vllm/warm-up",
-    "api_base": "http://127.0.0.1:9/v1",  # never contacted: the transport answers
+    "api_base": "http://127.0.0.1:9/v1",  # never contacted: nobody posts anything
     "api_key": "none",
 }
-_WARM_UP_REPLY = (
-    b'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"warm-up",'
-    b'"choices":[{"index":0,"delta":{"role":"assistant","content":"ready"},"finish_reason":"stop"}]}\n\n'
-    b"data: [DONE]\n\n"
-)
+_RequestTo = Callable[[Wire, str, Mapping[str, object]], tuple[str, bytes]]
+"""Makes path and body of a request from the model's name on its host and what its kind is told beside it."""
 
 
 class LitellmRouter:
@@ -55,22 +53,18 @@ class LitellmRouter:
 
     def __init__(self, *, patience_seconds: float) -> None:
         self._patience_seconds = patience_seconds
-        self._transport: KeptTransport | None = None
+        self._connections = HostConnections()
         self._litellm: Any = None  # the module; nothing of it leaves this file
-        self._client: Any = None
         self._router: Any = None
         self._deployments: frozenset[str] = frozenset()
 
     async def load(self) -> None:
         """Import litellm, which takes seconds, in a thread, and be ready to carry."""
         self._litellm = await asyncio.to_thread(_import_litellm)
-        self._transport = KeptTransport(HostsTransport())
-        self._client = _build_client(self._transport)
 
     async def close(self) -> None:
         """Close every connection and end litellm's background work."""
-        if self._transport is not None:
-            await self._transport.close_kept()
+        await self._connections.close()
         if self._litellm is not None:
             await _stop_background_work()
 
@@ -83,8 +77,7 @@ class LitellmRouter:
         """
         self._router = _build_router(self._litellm, deployments, self._patience_seconds) if deployments else None
         self._deployments = frozenset(deployments)
-        if self._transport is not None:
-            self._transport.allow((str(parameters.get("api_base", "")) for parameters in deployments.values()), tls)
+        self._connections.allow((str(parameters.get("api_base", "")) for parameters in deployments.values()), tls)
 
     async def stream(
         self,
@@ -94,45 +87,93 @@ class LitellmRouter:
         max_tokens: int,
         temperature: float,
         wishes: Wishes = NO_WISHES,
+        body: Mapping[str, object] | None = None,
     ) -> AsyncGenerator[Chunk, None]:
-        """Ask a deployment and yield what comes; close the generator to make the host stop.
+        """Ask a deployment and yield what comes, all that waits as one; close the generator to make the host stop.
+
+        `body` is what its kind adds to the request beside its parameters; nothing in it is a caller's.
 
         Raises:
             CallError: the host refused, failed or broke off.
         """
-        if self._router is None or deployment not in self._deployments:  # litellm would look for a provider of its own
-            raise CallError(0)
-        answer: Any = None
-        calls = _CallNumbers()
+
+        def request_to(wire: Wire, model: str, extra: Mapping[str, object]) -> tuple[str, bytes]:
+            return wire.path, wire.body(Question(model, messages, max_tokens, temperature, wishes, extra, body or {}))
+
+        wire, response = await self._call(deployment, request_to)
+        reader = wire.reader()
+        is_sound = False
         try:
-            # Spelt out: a keyword of a caller, such as api_base, would override the deployment's host.
-            answer = await self._router.acompletion(
-                model=deployment,
-                messages=[{"role": message.role, "content": message.content} for message in messages],
-                max_tokens=max_tokens,
-                temperature=temperature,
-                **_spelt(wishes),
-                stream=True,
-                stream_options={"include_usage": True},
-                client=self._client,
-            )
-            async for part in answer:
-                chunk = _read_chunk(part, calls)
+            async for data in read_pieces(response):
+                chunk = reader.feed(data)
                 if chunk is not None:
                     yield chunk
-        except Exception as error:  # noqa: BLE001  # litellm raises what it likes
-            # Its message may hold the prompt, so nothing of it goes on but the status.
-            raise self._call_error(error) from None
+                if reader.failure is not None:
+                    raise reader.failure
+                if reader.is_over:
+                    break
+            last = reader.feed(b"\n")  # what nothing ended
+            if last is not None:
+                yield last
+            if not reader.is_whole:  # torn off: a good end says so
+                raise CallError(0)
+            is_sound = True
+        except ValueError:  # its words may hold some of the answer
+            raise CallError(0) from None
         finally:
-            if answer is not None:
-                with suppress(Exception):  # the connection may be gone already, which is what was wanted
-                    await answer.aclose()
+            await _let_go(response, is_sound=is_sound)
 
-    def _call_error(self, error: Exception) -> CallError:
-        status = getattr(error, "status_code", 0)
-        words = str(error).lower()  # read here and nowhere else: it may repeat the prompt
-        is_overlong = status == _BAD_REQUEST and any(phrase in words for phrase in _OVERLONG)
-        return CallError(status if isinstance(status, int) else 0, is_overlong=is_overlong)
+    async def embed(
+        self, deployment: str, texts: Sequence[str], *, dimensions: int | None = None
+    ) -> tuple[list[list[float]], int]:
+        """Return the vectors of texts, in their order, and how many tokens the host counted.
+
+        Raises:
+            CallError: the host refused, failed, or gave something else.
+        """
+
+        def request_to(wire: Wire, model: str, _extra: Mapping[str, object]) -> tuple[str, bytes]:
+            return wire.embed_path, wire.embed_body(model, texts, dimensions)
+
+        wire, response = await self._call(deployment, request_to)
+        try:
+            vectors, tokens = wire.read_embeddings(await read_whole(response))
+        except ValueError:
+            raise CallError(0) from None
+        finally:
+            response.close()
+        if len(vectors) != len(texts):
+            raise CallError(0)
+        return vectors, tokens
+
+    async def _call(self, deployment: str, request_to: _RequestTo) -> tuple[Wire, ClientResponse]:
+        """Have litellm's Router call the deployment with a function of ours.
+
+        Raises:
+            CallError: the host refused or is not there.
+        """
+        if self._router is None or deployment not in self._deployments:  # litellm would look for a provider of its own
+            raise CallError(0)
+
+        async def carry(
+            *, model: str, api_base: str, api_key: str | None = None, **others: object
+        ) -> tuple[Wire, ClientResponse]:
+            provider, _, name = model.partition("/")
+            wire = _WIRES[provider]
+            path, body = request_to(wire, name, others)
+            key = "" if api_key in {None, "none"} else str(api_key)
+            return wire, await self._connections.post(api_base + path, body, api_key=key)
+
+        try:
+            # No text and no keyword of a caller goes through it: an api_base among them would override the host.
+            called: tuple[Wire, ClientResponse] = await self._router._ageneric_api_call_with_fallbacks(  # noqa: SLF001 - its one way to carry a function that is not litellm's
+                model=deployment, original_function=carry
+            )
+        except CallError:
+            raise
+        except Exception:  # noqa: BLE001  # litellm raises what it likes
+            raise CallError(0) from None
+        return called
 
 
 def _import_litellm() -> Any:
@@ -144,26 +185,18 @@ def _import_litellm() -> Any:
 
         _tame(litellm)
         asyncio.run(_warm_up(litellm))
-    # It reads fields the old way for every token of an answer; where warnings are errors that would end the answer.
+    # It reads fields the old way in every call; where warnings are errors that would end the answer.
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"litellm\.")
     return litellm
-
-
-async def _hear_nothing(*_: object, **__: object) -> None:
-    """Stand for litellm's own record of a call: what is recorded is ours to say."""
 
 
 def _tame(litellm: Any) -> None:
     litellm.disable_hf_tokenizer_download = True
     litellm.suppress_debug_info = True
     litellm.turn_off_message_logging = True
-    litellm.drop_params = True
-    litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize  # it ends an answer at 100 equal tokens: any long table rule
-    # After each answer it copies the request several times, for listeners that there are not.
-    litellm.litellm_core_utils.litellm_logging.Logging.async_success_handler = _hear_nothing
     # What it looks up on its own, by clients that are not ours, ends here.
-    litellm.module_level_client.client = httpx.Client(transport=httpx.MockTransport(refuse))
-    litellm.module_level_aclient.client = httpx.AsyncClient(transport=httpx.MockTransport(refuse))
+    litellm.module_level_client.client = httpx.Client(transport=httpx.MockTransport(_refuse))
+    litellm.module_level_aclient.client = httpx.AsyncClient(transport=httpx.MockTransport(_refuse))
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()
@@ -171,19 +204,17 @@ def _tame(litellm: Any) -> None:
         logger.propagate = False
 
 
-async def _warm_up(litellm: Any) -> None:
-    def answer(_request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=_WARM_UP_REPLY)
+def _refuse(request: httpx.Request) -> NoReturn:
+    """Lead nowhere."""
+    raise httpx.ConnectError("litellm contacts nobody by itself", request=request)
 
-    client = _build_client(httpx.MockTransport(answer))
+
+async def _warm_up(litellm: Any) -> None:
+    async def answer(**_: object) -> None:
+        return None
+
     router = _build_router(litellm, {"warm-up": _WARM_UP}, patience_seconds=5.0)
-    stream = await router.acompletion(
-        model="warm-up", messages=[{"role": "user", "content": "ready?"}], stream=True, client=client
-    )
-    async for _ in stream:
-        pass
-    await stream.aclose()
-    await client.close()
+    await router._ageneric_api_call_with_fallbacks(model="warm-up", original_function=answer)  # noqa: SLF001 - see above
     await _stop_background_work()
 
 
@@ -197,17 +228,10 @@ def _list_as_known(litellm: Any, model: str) -> None:
     litellm.model_cost.setdefault(model, entry | {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0})
 
 
-def _build_client(transport: httpx.AsyncBaseTransport) -> Any:
-    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler  # noqa: PLC0415  # see _import_litellm
-
-    # With a transport of ours it neither mounts the environment's proxies nor, told so, follows redirects.
-    return AsyncHTTPHandler(transport=transport, follow_redirects=False)
-
-
 def _build_router(litellm: Any, deployments: Mapping[str, Mapping[str, object]], patience_seconds: float) -> Any:
     for parameters in deployments.values():
         _list_as_known(litellm, str(parameters["model"]))
-    return litellm.Router(
+    router = litellm.Router(
         model_list=[
             {
                 "model_name": name,
@@ -225,87 +249,24 @@ def _build_router(litellm: Any, deployments: Mapping[str, Mapping[str, object]],
         disable_cooldowns=True,
         enable_pre_call_checks=False,
     )
+    router.increment_deployment_usage_for_response = _count_nothing  # copies the deployment to find no limits in it
+    return router
 
 
-def _spelt(wishes: Wishes) -> dict[str, object]:
-    """Return the wishes as litellm's keywords: these four and no other, whatever a caller wrote."""
-    spelt = {
-        "top_p": wishes.top_p,
-        "seed": wishes.seed,
-        "stop": list(wishes.stop) or None,
-        "frequency_penalty": wishes.frequency_penalty,
-    }
-    return {name: value for name, value in spelt.items() if value is not None}
+async def _count_nothing(*_: object, **__: object) -> None:
+    """Stand for litellm's own count of what deployments did: ours is shared by all processes."""
 
 
-class _CallNumbers:
-    """Number the tool calls of one answer.
-
-    A host's index alone does not tell them apart: Ollama sends each call whole, all as index 0, each with its own id.
-    """
-
-    def __init__(self) -> None:
-        self._open: dict[int, tuple[str, int]] = {}  # index of the host -> id and number
-        self._given = 0
-
-    def number(self, index: int, call_id: str) -> int:
-        """Return the number of the call that a piece belongs to.
-
-        Raises:
-            ValueError: there are more calls than any answer needs.
-        """
-        known = self._open.get(index)
-        if known is None or (call_id and known[0] and call_id != known[0]):
-            if self._given == _MOST_CALLS:
-                raise ValueError("too many tool calls")
-            known = self._open[index] = (call_id, self._given)
-            self._given += 1
-        return known[1]
-
-
-def _read_chunk(part: Any, calls: _CallNumbers) -> Chunk | None:
-    """Take what we need out of litellm's chunk; None if there is nothing in it.
-
-    What a host sends under other names, such as `thinking_blocks`, repeats the reasoning and is left out.
-    """
-    usage = getattr(part, "usage", None)
-    choices = getattr(part, "choices", None) or ()
-    delta: Any = None
-    finish_reason = ""
-    if choices:
-        delta = getattr(choices[0], "delta", None)
-        finish_reason = getattr(choices[0], "finish_reason", None) or ""
-    return Chunk(
-        text=_text(delta, "content"),
-        reasoning=_text(delta, "reasoning_content"),
-        calls=tuple(_read_call(call, calls) for call in getattr(delta, "tool_calls", None) or ()),
-        model=_model(part),
-        finish_reason=str(finish_reason),
-        prompt_tokens=_count(getattr(usage, "prompt_tokens", 0)),
-        answer_tokens=_count(getattr(usage, "completion_tokens", 0)),
-    )
-
-
-def _read_call(call: Any, calls: _CallNumbers) -> ToolCallPiece:
-    function = getattr(call, "function", None)
-    number = calls.number(_count(getattr(call, "index", 0)), _text(call, "id"))
-    return ToolCallPiece(number, name=_text(function, "name"), arguments=_text(function, "arguments"))
-
-
-def _model(part: Any) -> str:
-    """Return which model the host says it is; litellm puts the one that was asked in its place."""
-    hidden = getattr(part, "_hidden_params", None)
-    said = hidden.get("provider_response_model") if isinstance(hidden, dict) else None
-    return said if isinstance(said, str) else ""
-
-
-def _text(holder: Any, name: str) -> str:
-    return str(getattr(holder, name, None) or "")
-
-
-def _count(value: object) -> int:
-    """Take a host's count, which may be anything, as a number of tokens that can be one."""
-    return min(max(value, 0), _MOST_TOKENS) if isinstance(value, int) else 0
+async def _let_go(response: ClientResponse, *, is_sound: bool) -> None:
+    """Keep the connection of an answer that came to its end; close any other, so that the host stops."""
+    if is_sound:
+        with suppress(TimeoutError, CallError):
+            async with asyncio.timeout(_LINGER_SECONDS):
+                async for _ in read_pieces(response):
+                    pass
+                response.release()
+                return
+    response.close()
 
 
 async def _stop_background_work() -> None:

@@ -1,34 +1,37 @@
-"""The way of litellm's requests: to the hosts of the fleet and nowhere else; an answer torn off is not whole."""
+"""The way to the hosts of the fleet and nowhere else: no redirects, no proxies, nothing packed, nothing endless."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Final
 
+import aiohttp
 import httpx
+from aiohttp import ClientResponse, ClientSession, TraceConfig
+from yarl import URL
 
-from connectors.model_hosts.credentials import Tls, marked
+from connectors.model_hosts.credentials import Tls, context_of
+from connectors.model_hosts.wire import CallError
 
-_Place = tuple[str, str, int | None]
+_Place = tuple[str, str | None, int | None]
 
-_OK = 200
-_STREAMS = ("text/event-stream", "application/x-ndjson")
-# At the start of a line, or with quotation marks that are not escaped: the answer's own words cannot look like it.
-_END = re.compile(rb'^data: ?\[DONE\]|(?<!\\)"finish_reason": ?"|(?<!\\)"(?:done|stop)": ?true', re.MULTILINE)
-_TAIL_BYTES = 8192  # after the word that ends an answer come counts and times
-_MOST_LINE_BYTES = 4 << 20  # of a stream, which is read by lines; one holds a word or, at most, a whole tool call
-_MOST_WHOLE_BYTES = 16 << 20  # of an answer that is no stream, such as an error
+_OK: Final = 200
+_BAD_REQUEST: Final = 400
+_OVERLONG: Final = ("context length", "context size", "context window")  # Ollama and vLLM; llama.cpp; others
+_MOST_ERROR_BYTES: Final = 64 << 10  # of a refusal, which is read for its words
+_MOST_WHOLE_BYTES: Final = 64 << 20  # of an answer that is no stream: 2,048 vectors of 2,000 numbers
+_IDLE_SECONDS: Final = 3.0  # llama.cpp and vLLM hang up after 5 s without a request
+_HEADERS: Final = {"content-type": "application/json", "accept-encoding": "identity"}
+_LOST: Final = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 
 
-class KeptTransport(httpx.AsyncBaseTransport):
-    """A transport that leads to the hosts of the deployments and nowhere else, and outlives the clients it is given to.
+class HostConnections:
+    """Connections to the hosts of the deployments, kept between answers."""
 
-    After a refused connection litellm retries with a second client and closes that: with its own pool this would
-    cut every other answer that streams.
-    """
-
-    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
-        self._inner = inner
+    def __init__(self) -> None:
+        self._session: ClientSession | None = None
         self._places: Mapping[_Place, Tls | None] = {}
 
     def allow(self, addresses: Iterable[str], tls: Mapping[str, Tls] | None = None) -> None:
@@ -38,107 +41,124 @@ class KeptTransport(httpx.AsyncBaseTransport):
             addresses: of the hosts.
             tls: how some of them are checked, by address.
         """
-        checks = {_place_of(httpx.URL(address)): check for address, check in (tls or {}).items()}
-        places = (_place_of(httpx.URL(address)) for address in addresses)
+        checks = {_place_of(URL(address)): check for address, check in (tls or {}).items()}
+        places = (_place_of(URL(address)) for address in addresses)
         self._places = {place: checks.get(place) for place in places}
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Carry a request; raises ConnectError for any other place."""
-        place = _place_of(request.url)
-        if place not in self._places:  # whatever litellm made of a name, a header or an answer
-            return refuse(request)
-        request.extensions = {**request.extensions, **marked(self._places[place])}
-        request.headers["accept-encoding"] = "identity"
-        response = await self._inner.handle_async_request(request)
-        if response.headers.get("content-encoding", "identity") != "identity":
-            await response.aclose()
-            raise httpx.RemoteProtocolError("the answer is packed: a few bytes could be gigabytes", request=request)
-        if isinstance(response.stream, httpx.AsyncByteStream):
-            is_stream = _is_stream(response)
-            response.stream = WholeStream(response.stream) if is_stream else BoundedStream(response.stream)
+    async def post(self, address: str, body: bytes, *, api_key: str = "") -> ClientResponse:
+        """Ask, and return the answer as soon as its status is known; whoever gets it closes it.
+
+        Raises:
+            CallError: the host refuses or is not there, or this is no host of a deployment.
+        """
+        url = URL(address)  # read once, by whom it is sent as well: two readers may see two hosts in it
+        place = _place_of(url)
+        if place not in self._places or url.user is not None:
+            raise CallError(0)
+        headers = {**_HEADERS, "authorization": f"Bearer {api_key}"} if api_key else _HEADERS
+        try:
+            response = await self._send(url, body, headers, self._places[place])
+        except (aiohttp.ClientError, OSError, ValueError):
+            raise CallError(0) from None
+        try:
+            await _check(response)
+        except BaseException:
+            response.close()
+            raise
         return response
 
-    async def aclose(self) -> None:
-        """Stay open."""
+    async def close(self) -> None:
+        """Close every connection."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
-    async def close_kept(self) -> None:
-        """Close for good."""
-        await self._inner.aclose()
+    async def _send(self, url: URL, body: bytes, headers: dict[str, str], tls: Tls | None) -> ClientResponse:
+        """Send; once more if a kept connection turns out to be dead, as llama.cpp leaves it after each stream."""
+        while True:
+            tracing = SimpleNamespace(is_reused=False)
+            try:
+                return await self._opened().post(
+                    url,
+                    data=body,
+                    headers=headers,
+                    allow_redirects=False,
+                    ssl=context_of(tls) if tls is not None else True,  # True: the connector's own
+                    trace_request_ctx=tracing,
+                )
+            except _LOST:
+                if not tracing.is_reused:
+                    raise
 
-
-class WholeStream(httpx.AsyncByteStream):
-    """A streamed answer that fails if it ends without saying so: litellm would make a good end of it.
-
-    Raises:
-        RemoteProtocolError: while it is read, at a premature end, or in a line that never ends.
-    """
-
-    def __init__(self, inner: httpx.AsyncByteStream) -> None:
-        self._inner = inner
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        tail = b""
-        line_bytes = 0
-        try:
-            async for chunk in self._inner:
-                tail = (tail + chunk)[-_TAIL_BYTES:]
-                line_bytes = _grown(line_bytes, chunk)
-                yield chunk
-        except BaseException:  # also when it is closed early: the host is to stop now, not when memory is cleaned up
-            await self._inner.aclose()
-            raise
-        if not _END.search(tail):
-            raise httpx.RemoteProtocolError("the answer ended without an end")
-
-    async def aclose(self) -> None:
-        """Close the answer, and with it the request to the host."""
-        await self._inner.aclose()
-
-
-def _grown(line_bytes: int, chunk: bytes) -> int:
-    """Return how long the line at the end is with the next chunk.
-
-    Raises:
-        RemoteProtocolError: it does not end.
-    """
-    end = chunk.rfind(b"\n")
-    line_bytes = line_bytes + len(chunk) if end < 0 else len(chunk) - end - 1
-    if line_bytes > _MOST_LINE_BYTES:
-        raise httpx.RemoteProtocolError("a line of the answer does not end")
-    return line_bytes
+    def _opened(self) -> ClientSession:
+        if self._session is None:
+            trace = TraceConfig()
+            trace.on_connection_reuseconn.append(_note_reuse)
+            # The certificates that probes trust; a resolver that the lock on the network sees.
+            connector = aiohttp.TCPConnector(
+                limit=0,
+                keepalive_timeout=_IDLE_SECONDS,
+                ssl=httpx.create_ssl_context(trust_env=False),
+                resolver=aiohttp.ThreadedResolver(),
+            )
+            self._session = ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None),  # who reads has patience of their own
+                trust_env=False,
+                auto_decompress=False,
+                trace_configs=[trace],
+            )
+        return self._session
 
 
-class BoundedStream(httpx.AsyncByteStream):
-    """Any other answer, which is read whole.
+async def read_pieces(response: ClientResponse) -> AsyncIterator[bytes]:
+    """Yield what arrives, all of it that waits at once.
 
     Raises:
-        RemoteProtocolError: while it is read, when it does not end.
+        CallError: the connection broke.
     """
-
-    def __init__(self, inner: httpx.AsyncByteStream) -> None:
-        self._inner = inner
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        seen_bytes = 0
-        async for chunk in self._inner:
-            seen_bytes += len(chunk)
-            if seen_bytes > _MOST_WHOLE_BYTES:
-                raise httpx.RemoteProtocolError("the answer does not end")
-            yield chunk
-
-    async def aclose(self) -> None:
-        """Close the answer, and with it the request to the host."""
-        await self._inner.aclose()
+    try:
+        async for data in response.content.iter_any():
+            yield data
+    except (aiohttp.ClientError, OSError):
+        raise CallError(0) from None
 
 
-def _is_stream(response: httpx.Response) -> bool:
-    return response.status_code == _OK and response.headers.get("content-type", "").startswith(_STREAMS)
+async def read_whole(response: ClientResponse) -> bytes:
+    """Return a whole answer.
+
+    Raises:
+        CallError: it does not end, or breaks off.
+    """
+    received = bytearray()
+    async for data in read_pieces(response):
+        received += data
+        if len(received) > _MOST_WHOLE_BYTES:
+            raise CallError(0)
+    return bytes(received)
 
 
-def refuse(request: httpx.Request) -> httpx.Response:
-    """Lead nowhere."""
-    raise httpx.ConnectError("litellm may only contact the hosts of its deployments", request=request)
+async def _check(response: ClientResponse) -> None:
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise CallError(0)  # it is packed: a few bytes could be gigabytes
+    if response.status == _OK:
+        return
+    words = b""
+    with suppress(CallError):
+        async for data in read_pieces(response):
+            words += data
+            if len(words) > _MOST_ERROR_BYTES:
+                break
+    # Read here and nowhere else: it may repeat the prompt.
+    told = words.decode("utf-8", "replace").lower()
+    is_overlong = response.status == _BAD_REQUEST and any(phrase in told for phrase in _OVERLONG)
+    raise CallError(response.status, is_overlong=is_overlong)
 
 
-def _place_of(url: httpx.URL) -> _Place:
+async def _note_reuse(_session: ClientSession, context: SimpleNamespace, _params: object) -> None:
+    context.trace_request_ctx.is_reused = True
+
+
+def _place_of(url: URL) -> _Place:
     return url.scheme, url.host, url.port

@@ -27,12 +27,55 @@ class Capability(StrEnum):
     TOOLS = "tools"
 
 
+class Ability(StrEnum):
+    """What a kind of host can do with an answer, whichever model gives it."""
+
+    JSON_OBJECT = "json_object"
+    JSON_SCHEMA = "json_schema"
+    LOGPROBS = "logprobs"
+    TOOL_CHOICE = "tool_choice"  # make a model call a tool, or one of them
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a tool that a model wished for and a caller carried out.
+
+    Attributes:
+        id: ours, never a caller's text.
+        arguments: a JSON text.
+    """
+
+    id: str
+    name: str
+    arguments: str
+
+
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """One message as a model receives it."""
+    """One message as a model receives it.
 
-    role: Literal["system", "user", "assistant"]
+    Attributes:
+        calls: of an assistant's message.
+        call_id: of the call that a tool's message is the result of.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool that a model may wish to call.
+
+    Attributes:
+        parameters: a JSON schema as text; empty for a tool without any.
+    """
+
+    name: str
+    description: str = ""
+    parameters: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +110,50 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """How a caller wants words chosen; what is unset is left to the host. Every kind of host takes all of these.
+    """How a caller wants an answer; what is unset is left to the host. Every kind of host takes the first four.
 
     Attributes:
         stop: the answer ends before the first of these; guarded by the caller, for they reach the host.
+        tools: what the model may wish to call.
+        tool_choice: `auto`, `none`, `required`, or `tool:` and the name of the one to call.
+        parallel_calls: whether one answer may hold several calls.
+        format: `json_object` or `json_schema`.
+        schema: of `json_schema`: name, schema and the rest as JSON text.
+        has_chances: say how likely each token was.
     """
 
     top_p: float | None = None
     seed: int | None = None
     stop: tuple[str, ...] = ()
     frequency_penalty: float | None = None
+    tools: tuple[Tool, ...] = ()
+    tool_choice: str = ""
+    parallel_calls: bool | None = None
+    format: Literal["", "json_object", "json_schema"] = ""
+    schema: str = ""
+    has_chances: bool = False
+
+    @property
+    def may_call(self) -> bool:
+        """Tell whether the model may wish to call a tool."""
+        return bool(self.tools) and self.tool_choice != "none"
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        """Return what a host must be able to do, so that no wish is dropped in silence."""
+        wanted = {
+            Ability.LOGPROBS: self.has_chances,
+            Ability.TOOL_CHOICE: self.may_call and self.tool_choice not in {"", "auto"},
+            Ability.JSON_OBJECT: self.format == Ability.JSON_OBJECT.value,
+            Ability.JSON_SCHEMA: self.format == Ability.JSON_SCHEMA.value,
+        }
+        return frozenset(ability for ability, is_wanted in wanted.items() if is_wanted)
+
+    @property
+    def chars(self) -> int:
+        """Return the length of all texts that reach the model."""
+        tools = sum(len(tool.name) + len(tool.description) + len(tool.parameters) for tool in self.tools)
+        return tools + len(self.schema)
 
 
 NO_WISHES: Final = Wishes()
@@ -129,10 +206,14 @@ class Need:
         prompt_tokens: of all messages together, counted with `most_tokens`.
         answer_tokens: room to leave for the answer.
         asker: for whom; decides who is next where several wait.
+        calls_tools: the model must know how to call tools as well.
+        abilities: what its host must be able to do.
     """
 
     models: tuple[str, ...] = ()
     capability: Capability = Capability.CHAT
+    calls_tools: bool = False
+    abilities: frozenset[Ability] = frozenset()
     prompt_tokens: int = 0
     answer_tokens: int = 1024
     asker: Asker = NOBODY
@@ -153,12 +234,17 @@ def most_tokens(messages: Iterable[ChatMessage]) -> int:
 
     For `Need.prompt_tokens`; it also holds for scripts whose letters are a token each.
     """
-    return sum(most_tokens_of(message.content) + _MESSAGE_TOKENS for message in messages)
+    return sum(-(-_bytes_of(message) // _BYTES_PER_TOKEN) + _MESSAGE_TOKENS for message in messages)
 
 
 def most_tokens_of(text: str) -> int:
-    """Count the tokens of one text in the same generous way."""
-    return -(-len(text.encode()) // _BYTES_PER_TOKEN)
+    """Count the tokens of a text likewise."""
+    return -(-len(text.encode("utf-8", "surrogatepass")) // _BYTES_PER_TOKEN)
+
+
+def _bytes_of(message: ChatMessage) -> int:
+    calls = sum(len(call.name.encode()) + len(call.arguments.encode()) for call in message.calls)
+    return len(message.content.encode()) + calls
 
 
 def least_tokens(messages: Iterable[ChatMessage]) -> int:
@@ -179,6 +265,7 @@ class Route:
         context_tokens: the window in force; 0 where it has no meaning (the quote host).
         reason: the choice in words for the page and the console.
         is_seated: who chose it counts it as work in flight for as long as it is asked.
+        can_continue: it goes on from an answer that was begun, instead of beginning anew.
     """
 
     deployment: str
@@ -187,13 +274,27 @@ class Route:
     context_tokens: int
     reason: str
     is_seated: bool = False
+    can_continue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TokenChance:
+    """How likely a token was, as its natural logarithm."""
+
+    token: str
+    logprob: float
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of an answer; several tokens of the model that came together are one of these."""
+    """A piece of an answer; several tokens of the model that came together are one of these.
+
+    Attributes:
+        chances: of the tokens that it is made of, which spell it; empty where nobody asked or the host did not say.
+    """
 
     text: str
+    chances: tuple[TokenChance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ class FakeHeld:
     grown: list[int] = field(default_factory=list)
     settled: list[tuple[int, bool]] = field(default_factory=list)
     refusal: QuotaError | None = None
+    weight: float = 1.0
 
     async def grow(self, tokens: int) -> None:
         self.grown.append(tokens)

@@ -15,7 +15,7 @@ from assistant.audit.parts import TextMarker
 from assistant.bootstrap.policy import read_policy
 from assistant.conversation import Message, MessageState, Person, Role, Thread, Turn
 from assistant.errors import AuditUnavailableError, NotFoundError, UnavailableError
-from assistant.history.values import SealedPseudonyms
+from assistant.history.values import Remembered, SealedPseudonyms
 from assistant.keys import Keys
 from assistant.personas.reader import read_personas
 from assistant.policy.files import PolicyReader
@@ -72,6 +72,7 @@ class FakeHistory:
     def __init__(self, journal: list[str]) -> None:
         self.journal = journal
         self.earlier: list[Message] = []
+        self.forgotten = 0
         self.message: dict[str, object] = {}
         self.answer: dict[str, object] = {}
         self.partials: list[str] = []
@@ -87,10 +88,8 @@ class FakeHistory:
         now = datetime.now(UTC)
         return Thread(thread_id, person.id, title, persona, now, now)
 
-    async def conversation(
-        self, person: Person, thread_id: UUID, *, excluding_turn: UUID | None = None
-    ) -> list[Message]:
-        return self.earlier
+    async def conversation(self, person: Person, thread_id: UUID, *, excluding_turn: UUID | None = None) -> Remembered:
+        return Remembered(tuple(self.earlier), self.forgotten)
 
     async def start_turn(
         self,
@@ -154,6 +153,9 @@ class FakeHosts:
     closed: int = 0
     places: Sequence[Place] = ()
     left: int = 0
+    begun: list[str] = field(default_factory=list)
+    refuses_begun: bool = False
+    goes_on: frozenset[str] = frozenset()  # deployments that go on from what another one said
     busy: NoRouteError | None = None
 
     def choose(self, need: Need, *, excluding: frozenset[str] = frozenset()) -> Route:
@@ -162,9 +164,12 @@ class FakeHosts:
         if not left:
             raise NoRouteError("No model host answers now.")
         if need.tokens > self.room_tokens:
-            raise NoRouteError(f"The prompt needs {need.tokens} tokens and the largest window has {self.room_tokens}.")
+            raise NoRouteError(
+                f"This needs room for {need.tokens} tokens, and the largest window there is has {self.room_tokens}.",
+                is_overlong=True,
+            )
         host, _, model = left[0].partition("/")
-        return Route(left[0], host, model, self.room_tokens, f"{left[0]}: warm")
+        return Route(left[0], host, model, self.room_tokens, f"{left[0]}: warm", can_continue=left[0] in self.goes_on)
 
     async def line_up(
         self, need: Need, *, excluding: frozenset[str] = frozenset()
@@ -187,9 +192,11 @@ class FakeHosts:
         temperature: float,
         reader: str,
         wishes: Wishes,
+        begun: str,
     ) -> AsyncGenerator[AnswerItem, None]:
         self.asked.append(list(messages))
-        async with aclosing(self._say(route, max_tokens, temperature, wishes)) as items:
+        self.begun.append(begun)
+        async with aclosing(self._say(route, max_tokens, temperature, wishes, begun=begun)) as items:
             async for item in items:
                 yield item
 
@@ -202,10 +209,12 @@ class FakeHosts:
                 yield item
 
     async def _say(
-        self, route: Route, max_tokens: int, temperature: float, wishes: Wishes
+        self, route: Route, max_tokens: int, temperature: float, wishes: Wishes, *, begun: str = ""
     ) -> AsyncGenerator[AnswerItem, None]:
         self.wished.append((max_tokens, temperature, wishes))
         self.journal.append(f"asked {route.deployment}")
+        if begun and self.refuses_begun:
+            raise host_error("Dev1 failed (status 400).")
         try:
             for piece in self.scripts[route.deployment]:
                 if isinstance(piece, Exception):

@@ -14,10 +14,11 @@ from assistant.audit.parts import TextMarker
 from assistant.audit.record import Origin, compose_record
 from assistant.conversation import Role
 from assistant.database import create_engine, libpq_dsn
-from assistant.errors import AuditUnavailableError, BadInputError, NotFoundError
+from assistant.errors import AuditUnavailableError, BadInputError, NotFoundError, UnavailableError
 from assistant.identity.attempts import AttemptLimits, TooManyAttemptsError
 from assistant.identity.identity import Identity
-from assistant.identity.tokens import ApiTokens, TokenFault, TokenRefusedError
+from assistant.identity.token_lookup import TokenFault
+from assistant.identity.tokens import ApiTokens, TokenRefusedError
 from assistant.tokens import Tokens
 from tests.fakes.turn_parts import FakeAudit
 from tests.integration.conftest import Database
@@ -269,3 +270,26 @@ async def test_a_form_that_is_sent_twice_makes_one_token(desk: Desk) -> None:
     assert [entry.owner for entry in await desk.tokens.list()] == ["maria"]
     assert desk.log.events == []
     assert await desk.fault_of(made.token) is None  # what failed did not revoke what was there
+
+
+async def test_who_asks_at_once_shares_a_question_and_each_has_an_answer_of_their_own(desk: Desk) -> None:
+    made = [await desk.tokens.create("maria", ["chat"], days=1) for _ in range(5)]
+    asked = [*(one.token for one in made), "clst_" + "x" * 43] * 4
+    answers = await asyncio.gather(*(desk.tokens.holder(token, HERE) for token in asked), return_exceptions=True)
+    ids = [getattr(answer, "token_id", None) for answer in answers]
+    assert ids == [*(one.id for one in made), None] * 4
+    assert [answer.fault for answer in answers if isinstance(answer, TokenRefusedError)] == [TokenFault.UNKNOWN] * 4
+
+
+async def test_a_connection_that_died_while_it_rested_costs_nobody_an_answer(desk: Desk) -> None:
+    token = await desk.token()
+    await desk.tokens.holder(token, HERE)
+    desk.run("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'cloister-tokens'")
+    assert (await desk.tokens.holder(token, HERE)).person.name == "maria"
+
+
+async def test_without_a_database_nobody_is_let_in(desk: Desk) -> None:
+    token = await desk.token()
+    desk.run("ALTER TABLE api_token RENAME TO gone")
+    with pytest.raises(UnavailableError):
+        await desk.tokens.holder(token, HERE)

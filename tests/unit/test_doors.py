@@ -34,4 +34,4 @@ def test_only_the_page_and_the_doctors_session_are_given_the_way_to_a_model() ->
 
 
 def test_litellm_is_called_in_one_file() -> None:
-    assert set(calls("acompletion")) == {"connectors/model_hosts/router.py"}
+    assert set(calls("_ageneric_api_call_with_fallbacks")) == {"connectors/model_hosts/router.py"}

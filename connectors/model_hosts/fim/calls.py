@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connectors.model_hosts.chunks import Chunk
 from connectors.model_hosts.filling import Asked, Call
 from connectors.model_hosts.fim.prompts import write_prompt
 from connectors.model_hosts.kind import count_of, mapping_of, objects_of, text_of
+from connectors.model_hosts.wire import Chunk
 
 
 def infill_call(asked: Asked) -> Call:

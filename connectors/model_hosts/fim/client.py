@@ -1,56 +1,41 @@
-"""Carry fillings to model hosts: the one way to a host beside litellm, over the same locked transport.
+"""Carry fillings to model hosts: the one way to a host beside litellm, over the same locked connections.
 
 litellm knows neither llama.cpp's `/infill` nor Ollama's `suffix`; see docs/decisions/0028-fill-in-the-middle.md.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Final
 
-import httpx
+import orjson
 
 from connectors.model_hosts.catalogue import Host
-from connectors.model_hosts.chunks import CallError, Chunk
-from connectors.model_hosts.credentials import HostsTransport
 from connectors.model_hosts.filling import Call
-from connectors.model_hosts.transport import KeptTransport
+from connectors.model_hosts.transport import HostConnections, read_pieces
+from connectors.model_hosts.wire import CallError, Chunk, Lines, joined
 
-_OK: Final = 200
-_BAD_REQUEST: Final = 400
 _NO_SUCH_WAY: Final = frozenset({404, 405, 501})  # llama.cpp says 501 of a model whose file names no tokens
-_OVERLONG: Final = ("context length", "context size", "context window")
-_WORDS_BYTES: Final = 8192  # of a refusal
-_PREFIX: Final = "data:"
-_DONE: Final = "[DONE]"
+_PREFIX: Final = b"data:"
+_DONE: Final = b"[DONE]"
 
 
 class FillingClient:
-    """A client that reaches the hosts of the fleet and nobody else.
+    """A client that reaches the hosts of the fleet and nobody else; whoever reads has the patience."""
 
-    Args:
-        patience_seconds: the longest silence it waits through; whoever reads has less.
-    """
-
-    def __init__(self, *, patience_seconds: float) -> None:
-        self._transport = KeptTransport(HostsTransport())
-        timeout = httpx.Timeout(patience_seconds, connect=5.0)
-        self._client = httpx.AsyncClient(
-            transport=self._transport, trust_env=False, follow_redirects=False, timeout=timeout
-        )
+    def __init__(self) -> None:
+        self._connections = HostConnections()
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
-        await self._transport.close_kept()
+        await self._connections.close()
 
     def allow(self, hosts: Iterable[Host]) -> None:
         """Reach these hosts from now on, each checked in its way."""
         present = [host for host in hosts if host.address]
         tls = {host.address: host.tls for host in present if host.tls is not None}
-        self._transport.allow((host.address for host in present), tls)
+        self._connections.allow((host.address for host in present), tls)
 
     async def stream(self, host: Host, calls: Sequence[Call]) -> AsyncGenerator[Chunk, None]:
         """Ask in the first way that the host knows, and yield what comes; close the generator to make the host stop.
@@ -72,45 +57,36 @@ class FillingClient:
                 return
 
     async def _stream(self, host: Host, call: Call) -> AsyncGenerator[Chunk, None]:
-        headers = {"authorization": f"Bearer {host.api_key}"} if host.api_key else {}
+        body = orjson.dumps(call.body)
+        response = await self._connections.post(host.address + call.path, body, api_key=host.api_key)
+        lines = Lines()
+        is_whole = False
         try:
-            async with self._client.stream(
-                "POST", host.address + call.path, json=call.body, headers=headers
-            ) as response:
-                if response.status_code != _OK:
-                    raise await _refusal(response)
-                async for event in _events(response.aiter_lines()):
-                    yield call.read(event)
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError):
-            raise CallError(0) from None  # its words may hold the address and more
+            async for data in read_pieces(response):
+                chunk = joined(map(call.read, _events(lines.feed(data))))
+                if chunk is not None:
+                    is_whole = is_whole or bool(chunk.finish_reason)
+                    yield chunk
+            if not is_whole:  # torn off: a good end says so
+                raise CallError(0)
+        except ValueError:  # its words may hold some of the answer
+            raise CallError(0) from None
+        finally:
+            response.close()  # the host is to stop now
 
 
-async def _refusal(response: httpx.Response) -> CallError:
-    """Return a refusal by its status; its words are read here and nowhere else: they may repeat the prompt."""
-    words = bytearray()
-    async for piece in response.aiter_bytes():
-        words += piece
-        if len(words) > _WORDS_BYTES:
-            break
-    said = words.decode(errors="replace").lower()
-    is_overlong = response.status_code == _BAD_REQUEST and any(phrase in said for phrase in _OVERLONG)
-    return CallError(response.status_code, is_overlong=is_overlong)
-
-
-async def _events(lines: AsyncIterator[str]) -> AsyncGenerator[Mapping[str, object], None]:
+def _events(lines: Iterable[bytes]) -> Iterator[Mapping[str, object]]:
     """Yield the JSON objects of a stream, of events or of lines.
 
     Raises:
-        CallError: one is none, or says that the host failed.
+        ValueError: one is none.
+        CallError: the host says that it failed.
     """
-    async for line in lines:
+    for line in lines:
         text = line.removeprefix(_PREFIX).strip()
-        if not text or text == _DONE or text.startswith(":"):
+        if not text or text == _DONE or text.startswith(b":"):
             continue
-        try:
-            event = json.loads(text)
-        except (ValueError, RecursionError):
-            raise CallError(0) from None
+        event = orjson.loads(text)
         if not isinstance(event, dict) or event.get("error"):
             raise CallError(0)
         yield event

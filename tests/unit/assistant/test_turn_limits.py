@@ -142,3 +142,12 @@ async def test_a_history_that_needs_more_than_is_left_is_refused_in_words(guard:
     assert world.hosts.asked == []
     assert world.audit.tags == ["turn:accepted", "turn:failed", "turn:refused"]
     assert world.limits.held.settled == [(0, False)]
+
+
+async def test_the_line_before_busy_hosts_knows_who_asks_and_with_which_weight(guard: Guard) -> None:
+    world = World(guard)
+    world.limits.held.weight = 0.25
+    turn = make_turn("Hello?")
+    await run_all(world, turn)
+    asker = world.hosts.needs[-1].asker
+    assert (asker.owner, asker.is_interactive, asker.weight) == (str(turn.person.id), True, 0.25)

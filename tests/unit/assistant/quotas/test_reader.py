@@ -11,7 +11,7 @@ import pytest
 from assistant.balance import Window
 from assistant.conversation import Person, Role
 from assistant.errors import AuditUnavailableError, SettingsError
-from assistant.quotas.limits import Claim, QuotaRules, Share
+from assistant.quotas.limits import Claim, QuotaRules, Share, weight_of
 from assistant.quotas.reader import parse_quotas, read_quotas
 from assistant.quotas.site_quotas import SiteQuotas
 from policies.errors import PolicyError
@@ -31,6 +31,7 @@ limits:
     doors: [gateway]
     requests: {minute: 60, month: 1_000_000}
     tokens: {day: 0}
+    weight: 0.25
     instead_of: one-token
 uncounted_without_redis: [chat]
 """
@@ -43,7 +44,7 @@ def test_all_that_can_be_said() -> None:
     assert second.people == {"ci-bot"}
     assert second.requests == {Window.MINUTE: 60, Window.MONTH: 1_000_000}
     assert second.tokens == {Window.DAY: 0}
-    assert second.instead_of == {"one-token"}
+    assert (second.weight, second.instead_of) == (0.25, {"one-token"})
     assert rules.uncounted_doors == {"chat"}
 
 
@@ -64,8 +65,10 @@ def test_all_that_can_be_said() -> None:
         ("[gateway]", "[api]", 11, "known are chat"),
         ("minute: 60", "second: 60", 12, "Unknown key 'second'"),
         ("{day: 0}", "{}", 13, "for how long"),
-        ("instead_of: one-token", "instead_of: builds", 14, "above this one"),
-        ("[chat]", "[chats]", 15, "did you mean 'chat'"),
+        ("weight: 0.25", "weight: 0", 14, "from 0.01 to 100"),
+        ("weight: 0.25", "weight: nan", 14, "from 0.01 to 100"),
+        ("instead_of: one-token", "instead_of: builds", 15, "above this one"),
+        ("[chat]", "[chats]", 16, "did you mean 'chat'"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(wrong: str, right: str, line: int, words: str) -> None:
@@ -142,3 +145,10 @@ def test_limits_that_cannot_be_used_stop_the_start(tmp_path: Path, text: str | N
         file.write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError, match=r"quotas\.yaml"):
         SiteQuotas(file, personas=PERSONAS, reports=Reports())
+
+
+def test_of_several_weights_the_least_counts() -> None:
+    text = "limits:\n- {name: a, counts: each person, weight: 0.5}\n- {name: b, counts: each person, running: 1}\n"
+    (first, second) = limits = parse_quotas(text, personas=PERSONAS).limits
+    assert (weight_of(limits), weight_of([second]), weight_of([])) == (0.5, 1.0, 1.0)
+    assert (first.is_counted, second.is_counted) == (False, True)

@@ -4,12 +4,12 @@ from contextlib import aclosing
 
 import pytest
 
-from connectors.model_hosts.chunks import CallError, Chunk
-from connectors.model_hosts.stream import SilenceError, paced
+from connectors.model_hosts.stream import MERGE_SECONDS, SilenceError, paced
+from connectors.model_hosts.wire import CallError, Chunk, joined
 
 
 class Source:
-    """Yields chunks between which the test decides what happens."""
+    """Yields what waits as one, as the router does; the test decides what happens between."""
 
     def __init__(self) -> None:
         self.queue: asyncio.Queue[Chunk | Exception | None] = asyncio.Queue()
@@ -24,7 +24,10 @@ class Source:
             while (item := await self.queue.get()) is not None:
                 if isinstance(item, Exception):
                     raise item
-                yield item
+                waiting = [item]
+                while not self.queue.empty() and isinstance(self.queue._queue[0], Chunk):  # type: ignore[attr-defined]
+                    waiting.append(self.queue.get_nowait())  # type: ignore[arg-type]
+                yield joined(waiting) or item
         finally:
             self.is_closed = True
 
@@ -49,6 +52,21 @@ async def test_first_piece_comes_at_once_and_the_crowd_behind_it_as_one() -> Non
     with pytest.raises(StopAsyncIteration):
         await anext(stream)
     assert source.is_closed
+
+
+async def test_the_end_of_an_answer_is_not_waited_for() -> None:
+    source = Source()
+    source.queue.put_nowait(Chunk("a", finish_reason="stop"))
+    source.queue.put_nowait(None)
+    loop = asyncio.get_running_loop()
+    slept: list[float] = []
+    call_at = loop.call_at
+    loop.call_at = lambda when, *rest, **more: slept.append(when - loop.time()) or call_at(when, *rest, **more)  # type: ignore[method-assign,assignment,func-returns-value]
+    try:
+        assert [chunk.text async for chunk in pace(source)] == ["a"]
+    finally:
+        loop.call_at = call_at  # type: ignore[method-assign]
+    assert not [seconds for seconds in slept if seconds <= MERGE_SECONDS]
 
 
 async def test_end_of_answer_keeps_its_counts_when_joined() -> None:
