@@ -263,6 +263,9 @@ async def run(rounds: int, folder: Path, server: EmbeddedPostgres) -> int:
             # Another process's row can only be looked for.
             while await asyncio.to_thread(heads, owner_url) == before:
                 if time.monotonic() > deadline:
+                    spooling.kill()  # else they outlive this program, and it waits for one of them
+                    witness.kill()
+                    sealer.kill()
                     raise SystemExit(f"Round {number}: no head in {LONGEST_START_SECONDS} s, so nothing was tried.")
                 await asyncio.sleep(0.01)
             if number % ROTATE_EVERY == 0:
