@@ -1,4 +1,4 @@
-"""Carry fillings to model hosts: the one way to a host beside litellm, over the same locked connections.
+"""Carry fillings to model hosts: the one way to a host beside litellm.
 
 litellm knows neither llama.cpp's `/infill` nor Ollama's `suffix`; see docs/decisions/0028-fill-in-the-middle.md.
 """
