@@ -16,6 +16,7 @@ from assistant.errors import AuditUnavailableError, BadInputError, NotAllowedErr
 from assistant.turn_events import Answered, AnswerText, Blocked, Failed, Guarded, Interrupted, TurnEvent
 from connectors.model_hosts.values import Capability, CodeFile, Gap
 from policies.guard import Guard
+from policies.policy import parse_policy
 from policies.pseudonyms import is_placeholder
 from tests.fakes.turn_parts import MARIA, World, host_error, make_guard, make_turn
 
@@ -61,6 +62,12 @@ async def test_it_asks_for_the_capability_and_for_the_personas_model(guard: Guar
     assert world.hosts.needs
     assert {need.capability for need in world.hosts.needs} == {Capability.FIM}
     assert {need.models for need in world.hosts.needs} == {("starcoder2", "*")}
+
+
+async def test_the_policy_says_which_hosts_may_be_sent_code() -> None:
+    world = World(Guard(parse_policy({"site.yaml": "places: [{only: inside, personas: starcoder}]\n"})))
+    await run(world, code_turn("x = "))
+    assert {need.only for need in world.hosts.needs} == {(frozenset({"inside"}),)}
 
 
 async def test_nothing_is_asked_before_the_request_is_in_the_log(guard: Guard) -> None:
