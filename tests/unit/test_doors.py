@@ -29,6 +29,10 @@ def test_only_the_turn_asks_a_model_host() -> None:
     assert {file for file in calls("ask") if not file.startswith(DRAWS)} == ASKS
 
 
+def test_only_the_turn_has_gaps_filled() -> None:
+    assert set(calls("fill")) == {"assistant/turn.py", "connectors/model_hosts/hosts.py"}  # the second: to its client
+
+
 def test_only_the_known_doors_run_turns() -> None:
     assert set(calls("run_turn")) == RUNS_TURNS
 
