@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from uuid import UUID
 
 from connectors.model_hosts.values import NO_WISHES, Wishes
@@ -154,6 +155,15 @@ class Turn:
         """Return the length of the typed text, all files and all that came along, in characters."""
         files = sum(len(attachment.text) for attachment in self.attachments)
         return len(self.text) + files + (self.context.chars if self.context else 0)
+
+    @property
+    def conversation(self) -> str:
+        """Return what stays the same from turn to turn of one conversation, also where the caller keeps it."""
+        if self.context is None:
+            return str(self.thread_id)
+        beginning = self.context.earlier[0].text if self.context.earlier else self.text
+        texts = (str(self.person.id), self.persona, self.context.system, beginning)
+        return sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
 
     @property
     def reference(self) -> str:

@@ -33,6 +33,7 @@ from connectors.model_hosts.values import (
     Asker,
     Capability,
     ChatMessage,
+    Loading,
     Need,
     Place,
     Route,
@@ -306,6 +307,9 @@ async def _stream(
             if isinstance(item, Usage):
                 answer.usage = item
                 continue
+            if isinstance(item, Loading):
+                yield Waiting(item.words)
+                continue
             answer.feed(item)
             if answer.has_pending:
                 await parts.guard.keep(record.turn.thread_id, answer.conversation)
@@ -346,6 +350,8 @@ def _fit(
             answer_tokens=min(_LEAST_ANSWER_TOKENS, longest_answer(record.turn, record.persona)),
             prompt_tokens=prompt.tokens,
             asker=Asker(owner=str(turn.person.id), is_interactive=turn.is_interactive, weight=turn.weight),
+            thread=turn.conversation,
+            only=prompt.only,
         )
         try:
             hosts.choose(need, excluding=failed)

@@ -153,6 +153,11 @@ class GuardedConversation:
             return self._check(text, direction)
         return await asyncio.to_thread(self._check, text, direction)
 
+    def labels_for(self, verdicts: Iterable[Verdict]) -> tuple[frozenset[str], ...]:
+        """Return which labels a model host must have for texts with these verdicts: one of each set."""
+        found = frozenset(decision.finding.rule for verdict in verdicts for decision in verdict.decisions)
+        return self._guard.policy.labels_for(self.persona, self._roles, found)
+
     def open_answer(self) -> StreamGuard:
         """Return a guard for one answer that arrives in pieces."""
         return self._guard.open_stream(persona=self.persona, roles=self._roles, pseudonyms=self.pseudonyms)

@@ -28,6 +28,7 @@ class Prompt:
         typed: the typed text as it may be kept: guarded; of a block without any value that was found; nothing of what
             the guard failed on.
         left_out: how many of the oldest messages were dropped because no model has room for them.
+        only: labels of hosts that it may be sent to, one of each set.
         may_shorten: whether that may be done; a caller who keeps the conversation shortens it better.
     """
 
@@ -38,6 +39,7 @@ class Prompt:
     typed: str = ""
     left_out: int = 0
     may_shorten: bool = True
+    only: tuple[frozenset[str], ...] = ()
 
     @property
     def messages(self) -> tuple[ChatMessage, ...]:
@@ -81,6 +83,7 @@ async def build_prompt(
         own=ChatMessage(role="user", content=own.text),
         verdict=deciding,
         typed=typed,
+        only=conversation.labels_for((own, *verdicts)),
     )
 
 
@@ -103,6 +106,7 @@ async def _build_with_context(turn: Turn, context: Context, system: str, convers
         verdict=own_rules if own_rules.is_blocked else whole,
         typed=_keepable(turn.text, verdicts[-1]),
         may_shorten=False,
+        only=conversation.labels_for((own_rules, *verdicts)),
     )
 
 

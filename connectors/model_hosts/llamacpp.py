@@ -20,7 +20,7 @@ from connectors.model_hosts.kind import (
     smallest_window,
     text_of,
 )
-from connectors.model_hosts.values import Capability, HostReport, ModelReport
+from connectors.model_hosts.values import Capability, HostReport, ModelReport, Patience
 
 _LOADING = 503
 _MOST_ASKED = 64  # models of a router that are asked about one by one
@@ -32,6 +32,7 @@ class LlamaCpp:
     name = "llamacpp"
     label = "llama.cpp"
     default_ports = (8080, 9931)  # older and newer releases
+    patience = Patience(load=180.0)  # one model, which it loads when it starts
     continuation: Mapping[str, object] | None = MappingProxyType(
         {}
     )  # ('_NOTHING', 'prefilling the assistant is its default')

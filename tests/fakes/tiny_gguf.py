@@ -24,9 +24,18 @@ _TEMPLATE = (
 
 
 def write_tiny_gguf(
-    path: Path, *, words: Sequence[str] = REPLY, is_endless: bool = False, context_tokens: int = 2048
+    path: Path,
+    *,
+    words: Sequence[str] = REPLY,
+    is_endless: bool = False,
+    context_tokens: int = 2048,
+    feed_forward: int = 32,
 ) -> Path:
-    """Write the model; it answers every prompt with `words`, over and over if `is_endless`."""
+    """Write the model; it answers every prompt with `words`, over and over if `is_endless`.
+
+    A wide `feed_forward` changes nothing of what it says and makes it heavy: 6 KB of zeros more for each, which every
+    token must read.
+    """
     bytes_as_text = _byte_symbols()
     vocabulary = [*_SPECIAL, *bytes_as_text, *(f"Ġ{word}" for word in words)]
     first_word = len(_SPECIAL) + len(bytes_as_text)
@@ -37,8 +46,8 @@ def write_tiny_gguf(
         following = (first_word if is_endless else 1) if is_last else first_word + number + 1
         follows[following, first_word + number] = 1.0
     writer = gguf.GGUFWriter(path, "llama")
-    _write_header(writer, vocabulary, context_tokens)
-    _write_tensors(writer, np.eye(len(vocabulary), _WIDTH, dtype=np.float32), follows)
+    _write_header(writer, vocabulary, context_tokens, feed_forward)
+    _write_tensors(writer, np.eye(len(vocabulary), _WIDTH, dtype=np.float32), follows, feed_forward)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -46,12 +55,12 @@ def write_tiny_gguf(
     return path
 
 
-def _write_header(writer: gguf.GGUFWriter, vocabulary: list[str], context_tokens: int) -> None:
+def _write_header(writer: gguf.GGUFWriter, vocabulary: list[str], context_tokens: int, feed_forward: int) -> None:
     writer.add_name("tiny")
     writer.add_context_length(context_tokens)
     writer.add_embedding_length(_WIDTH)
     writer.add_block_count(1)
-    writer.add_feed_forward_length(32)
+    writer.add_feed_forward_length(feed_forward)
     writer.add_head_count(_HEADS)
     writer.add_head_count_kv(_HEADS)
     writer.add_layer_norm_rms_eps(1e-6)
@@ -70,7 +79,7 @@ def _write_header(writer: gguf.GGUFWriter, vocabulary: list[str], context_tokens
     writer.add_chat_template(_TEMPLATE)
 
 
-def _write_tensors(writer: gguf.GGUFWriter, embedding: np.ndarray, follows: np.ndarray) -> None:
+def _write_tensors(writer: gguf.GGUFWriter, embedding: np.ndarray, follows: np.ndarray, feed_forward: int) -> None:
     def zeros(rows: int, columns: int) -> np.ndarray:
         return np.zeros((rows, columns), dtype=np.float32)
 
@@ -81,9 +90,9 @@ def _write_tensors(writer: gguf.GGUFWriter, embedding: np.ndarray, follows: np.n
     writer.add_tensor("blk.0.ffn_norm.weight", np.ones(_WIDTH, dtype=np.float32))
     for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
         writer.add_tensor(f"blk.0.{name}.weight", zeros(_WIDTH, _WIDTH))
-    writer.add_tensor("blk.0.ffn_gate.weight", zeros(32, _WIDTH))
-    writer.add_tensor("blk.0.ffn_up.weight", zeros(32, _WIDTH))
-    writer.add_tensor("blk.0.ffn_down.weight", zeros(_WIDTH, 32))
+    writer.add_tensor("blk.0.ffn_gate.weight", zeros(feed_forward, _WIDTH))
+    writer.add_tensor("blk.0.ffn_up.weight", zeros(feed_forward, _WIDTH))
+    writer.add_tensor("blk.0.ffn_down.weight", zeros(_WIDTH, feed_forward))
 
 
 def _byte_symbols() -> list[str]:

@@ -37,6 +37,6 @@ def test_a_caller_has_no_way_to_name_a_host() -> None:
         "max_tokens",
         "temperature",
         "wishes",
-        "body",  # what the host's kind adds to go on from an answer, `Kind.continuation`
+        "is_begun",  # then what its kind adds to go on from an answer, `Kind.continuation`
     }
     assert set(inspect.signature(LitellmRouter.embed).parameters) == {"self", "deployment", "texts", "dimensions"}
