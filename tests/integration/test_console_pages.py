@@ -213,6 +213,18 @@ async def test_a_browser_gets_the_proof_and_gives_its_word(web: RunningSite, new
         assert (await lena.http.post("/console/integrity/confirm", json=word | impossible)).status_code == 400
     await lena.http.post("/console/integrity/confirm", json=word | {"does_continue": False})
     assert web.fakes.audit.events[-1] == HeadContradicted(actor=lena.person.id, size=300, seen=100)
+    kept = word | {"does_continue": False, "seen": 300, "kept": told["note"]}
+    await lena.http.post("/console/integrity/confirm", json=kept)
+    noted = web.fakes.audit.events[-1]
+    assert isinstance(noted, HeadContradicted)
+    assert noted.root is not None
+    assert f"\n{noted.root}\n" in told["note"]
+    assert noted.signature is not None
+    assert noted.signature in told["note"]
+    assert (await lena.http.post("/console/integrity/confirm", json=kept | {"seen": 100})).status_code == 400
+    for note in ("x" * 4096, "cloister/fake\n300\nx\n\n"):
+        await lena.http.post("/console/integrity/confirm", json=kept | {"kept": note})
+        assert web.fakes.audit.events[-1] == HeadContradicted(actor=lena.person.id, size=300, seen=300)
 
 
 @pytest.mark.parametrize("earlier", ["301", "-1", "x", "1e9", "9" * 30, "\u0661"])
