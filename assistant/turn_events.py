@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from connectors.model_hosts.values import Route, Usage
+from connectors.model_hosts.values import Route, TokenChance, Usage
 from policies.verdict import Verdict
 
 
@@ -45,9 +45,14 @@ class Routed:
 
 @dataclass(frozen=True, slots=True)
 class AnswerText:
-    """A guarded piece of the answer, placeholders of this conversation restored for its owner."""
+    """A guarded piece of the answer, placeholders of this conversation restored for its owner.
+
+    Attributes:
+        chances: how likely its tokens were, without those of what the guard held back; empty where nobody asked.
+    """
 
     text: str
+    chances: tuple[TokenChance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,7 @@ class Interrupted:
 class Trouble(StrEnum):
     """Why there is no answer, for a door that has to say it in a number."""
 
+    UNFIT = "unfit"  # no model here can do what was asked, or it cannot be guarded in this form
     OVERLONG = "overlong"  # no model has room for the prompt: shorten it
     AWAY = "away"  # a host, the database or the like does not answer: ask again
     OURS = "ours"

@@ -36,6 +36,11 @@ class StreamGuard:
         return len(self._held)
 
     @property
+    def settled_chars(self) -> int:
+        """Return how many characters of what arrived are decided, shown or held back for good."""
+        return self._settled_chars
+
+    @property
     def is_blocked(self) -> bool:
         """Tell whether nothing more is shown; cheap, to be asked after each piece."""
         return self._redaction.is_blocked

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 
-from assistant.errors import CloisterError, UnavailableError
+from assistant.errors import BadInputError, CloisterError, UnavailableError
 from assistant.turn_events import Trouble
 from connectors.errors import ConnectorError, NoRouteError
 from connectors.model_hosts.values import Route, Usage
@@ -66,6 +66,8 @@ def trouble_of(error: Exception) -> Trouble:
     """Say of what kind a failure is."""
     if isinstance(error, NoRouteError) and error.is_overlong:
         return Trouble.OVERLONG
+    if isinstance(error, BadInputError) or (isinstance(error, NoRouteError) and error.is_unfit):
+        return Trouble.UNFIT
     return Trouble.AWAY if isinstance(error, UnavailableError | ConnectorError) else Trouble.OURS
 
 
