@@ -141,6 +141,14 @@ class Access:
         except NotFoundError:
             return None
 
+    async def find_person(self, name: str) -> PersonEntry:
+        """Return the entry of one person.
+
+        Raises:
+            NotFoundError: nobody has this name.
+        """
+        return await self._identity.find_person(name)
+
     async def list_people(self, *, limit: int = 50, after: str = "") -> list[PersonEntry]:
         """Return people by name, from the one behind `after` on; a full page means there may be more."""
         return await self._identity.list_people(limit=limit, after=after)

@@ -141,6 +141,8 @@ class Turn:
         temperature, max_answer_tokens: the caller's, at most the persona's longest answer; None leaves both to it.
         wishes: how the caller wants words chosen otherwise.
         token_id: the API token that the caller came with.
+        is_interactive: somebody sits before it; where hosts are busy, it goes before what programs ask.
+        weight: how many answers its person gets there while another one gets one; from the limits of the site.
     """
 
     id: UUID
@@ -158,6 +160,8 @@ class Turn:
     max_answer_tokens: int | None = None
     wishes: Wishes = NO_WISHES
     token_id: UUID | None = None
+    is_interactive: bool = True
+    weight: float = 1.0
 
     @property
     def chars(self) -> int:

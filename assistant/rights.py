@@ -33,6 +33,8 @@ class Right(StrEnum):
     DECIDE_ERASURE = "erasure/decide"  # agree or not, release holds
     EXPORT_LOG = "desk/export"  # events as a file, by a page
     DECIDE_REPORTS = "review"
+    READ_FLEET = "console/fleet"
+    RUN_FLEET = "fleet/run"  # drain hosts, load and unload models
 
 
 EVERYBODY: Final = frozenset(Role)
@@ -57,6 +59,8 @@ HOLDERS: Final[Mapping[Right, frozenset[Role]]] = MappingProxyType(
         Right.DECIDE_ERASURE: frozenset({Role.APPROVER}),
         Right.EXPORT_LOG: _READERS,
         Right.DECIDE_REPORTS: frozenset({Role.REVIEWER, Role.ADMINISTRATOR}),
+        Right.READ_FLEET: frozenset({Role.ADMINISTRATOR}),
+        Right.RUN_FLEET: frozenset({Role.ADMINISTRATOR}),
     }
 )
 

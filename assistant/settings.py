@@ -77,12 +77,18 @@ class Settings(BaseSettings):
         description="Folder of exports until they are fetched, for worker and console; unset: in the data folder.",
     )
     fleet: Path | None = Field(default=None, description="fleet.yaml; unset looks for model hosts on loopback.")
+    fleet_history_days: int = Field(
+        default=30, ge=1, le=400, description="How long it is kept what each model host did, minute by minute."
+    )
     policy: Path | None = Field(default=None, description="The site's policy, file or folder; unset: the shipped one.")
     names: str = Field(
         default="none",
         description="Model for names in files and jobs: none, spacy:<package or folder>, gliner:<folder>, llm:<model>.",
     )
     personas: Path | None = Field(default=None, description="Folder of persona files; unset uses the shipped ones.")
+    quotas: Path | None = Field(
+        default=None, description="quotas.yaml: what may be used, and by whom; unset: the shipped limits."
+    )
     gguf: Path | None = Field(default=None, description="A GGUF model file that the bundled llama.cpp serves.")
     admin_name: str = Field(default="admin", description="Name of the first administrator.")
     admin_password: SecretStr | None = Field(
@@ -97,11 +103,14 @@ class Settings(BaseSettings):
         description="What may be reached beside the servers set here, as a JSON list of hosts, networks and ports.",
     )
     session_hours: int = Field(default=8, ge=1, le=24 * 30, description="How long a sign-in lasts.")
-    token_answers: int = Field(default=8, ge=1, le=1000, description="Answers that one API token may have running.")
     max_prompt_chars: int = Field(default=200_000, ge=100, description="Longest message that is accepted.")
     max_upload_bytes: int = Field(default=10 << 20, ge=1024, description="Largest file that is accepted.")
     first_token_timeout_seconds: float = Field(default=120.0, gt=0, description="Patience until the first token.")
     stall_timeout_seconds: float = Field(default=30.0, gt=0, description="Patience between two tokens.")
+    line_length: int = Field(
+        default=50, ge=0, le=10_000, description="Prompts that may wait for each model on a host while it is busy."
+    )
+    line_timeout_seconds: float = Field(default=120.0, gt=0, description="How long a prompt waits for a busy host.")
     notice_days: int = Field(
         default=30, ge=0, le=365, description="After how many days an employee is told that they were unmasked."
     )

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from assistant.answering.record import AuditLog
 from assistant.audit.events import AccessRefused, TokenCreated, TokenRefused, TokenRevoked
+from assistant.conversation import Person
 from assistant.errors import CloisterError
 from assistant.identity.scopes import Scopes
-from assistant.identity.tokens import ApiTokens, Holder, NewToken, TokenEntry, TokenRefusedError
+from assistant.identity.tokens import ApiTokens, Holder, NewToken, TokenEntry, TokenRefusedError, no_such_token
 
 
 class Tokens:
@@ -25,16 +26,32 @@ class Tokens:
         self._audit = audit
 
     async def create(
-        self, owner: str, scopes: Iterable[str], *, days: int, label: str = "", actor: UUID | None = None
+        self,
+        owner: str,
+        scopes: Iterable[str],
+        *,
+        days: int,
+        label: str = "",
+        actor: UUID | None = None,
+        token_id: UUID | None = None,
     ) -> NewToken:
         """Make a token for a person, and note it before anybody can read it.
 
+        Args:
+            owner: the name that the person signs in with.
+            scopes: what it is for.
+            days: how long it lives.
+            label: what its owner calls it.
+            actor: who makes it; none: a command on the server.
+            token_id: the id that it gets; none: a new one.
+
         Raises:
-            BadInputError: scopes, days or label do not fit, or the person may hold no more tokens.
+            BadInputError: scopes, days or label do not fit, the person may hold no more tokens, or there is one of
+                this id.
             NotFoundError: nobody has this name.
         """
         parsed = Scopes.parse(scopes)
-        made = await self._tokens.create(owner, parsed, days=days, label=label)
+        made = await self._tokens.create(owner, parsed, days=days, label=label, token_id=token_id)
         try:
             await self._audit.append(
                 TokenCreated(actor=actor, subject=made.owner, token_id=made.id, scopes=parsed.words, days=days)
@@ -61,6 +78,16 @@ class Tokens:
         owner = await self._tokens.owner_of(token_id)
         await self._audit.append(TokenRevoked(actor=actor, subject=owner, token_id=token_id))
         await self._tokens.revoke(token_id)
+
+    async def revoke_own(self, person: Person, token_id: UUID) -> None:
+        """Void a token of the person's own; a foreign one looks as if there were none.
+
+        Raises:
+            NotFoundError: there is no such token, or it is somebody else's.
+        """
+        if await self._tokens.owner_of(token_id) != person.id:
+            raise no_such_token()
+        await self.revoke(token_id, actor=person.id)
 
     async def holder(self, token: str, client: str) -> Holder:
         """Return who holds a token; a refusal is noted, but not each of a flood that is not looked at any more.

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self, TypeVar
+from typing import Protocol, Self
 
+from assistant.answering import words
+from assistant.answering.accounting import Limits, longest_answer, note_refusal, take, used_tokens
 from assistant.answering.answer import Answer
 from assistant.answering.guarding import ConversationGuard, GuardedConversation
 from assistant.answering.prompt import Prompt, build_prompt
@@ -19,16 +21,29 @@ from assistant.answering.record import TurnAudit, TurnHistory, TurnRecord
 from assistant.answering.unkept import UnkeptHistory
 from assistant.audit.events import AccessRefused, Cause
 from assistant.audit.parts import TextMarker
+from assistant.balance import QuotaError
 from assistant.conversation import Turn
 from assistant.errors import BadInputError, NotAllowedError, UnavailableError
 from assistant.personas.reader import Persona, Personas
-from assistant.turn_events import Accepted, Guarded, Notice, Routed, TurnEvent
-from connectors.errors import HostError, NoRouteError
-from connectors.model_hosts.values import AnswerItem, Capability, ChatMessage, Need, Route, Usage, Wishes
-
-T = TypeVar("T")
+from assistant.to_the_end import to_the_end
+from assistant.turn_events import Accepted, Failed, Guarded, Notice, Routed, Trouble, TurnEvent, Waiting
+from connectors.errors import BusyError, HostError, NoRouteError
+from connectors.model_hosts.values import (
+    AnswerItem,
+    Asker,
+    Capability,
+    ChatMessage,
+    Need,
+    Place,
+    Route,
+    Usage,
+    Wishes,
+    least_tokens,
+    most_tokens,
+)
 
 _LEAST_ANSWER_TOKENS = 512  # room without which an answer is not worth starting
+_OUR_TROUBLES = frozenset({Trouble.AWAY, Trouble.BUSY, Trouble.OURS})
 _GUARD_ATTEMPTS = 3  # each lost one means that another turn of the same thread was guarded in between
 
 
@@ -42,6 +57,16 @@ class ModelHosts(Protocol):
             NoRouteError: none can take it; says which there are and what would help.
         """
 
+    def line_up(self, need: Need, *, excluding: frozenset[str] = frozenset()) -> AsyncGenerator[Place | Route, None]:
+        """Wait until a deployment has room; yield the place in line when it changes, at last the route.
+
+        Its seat is held until the generator is closed.
+
+        Raises:
+            NoRouteError: none can take it.
+            BusyError: all are busy and the line is full, or was waited in for too long.
+        """
+
     def ask(
         self,
         route: Route,
@@ -51,8 +76,9 @@ class ModelHosts(Protocol):
         temperature: float,
         reader: str,
         wishes: Wishes,
+        begun: str,
     ) -> AsyncGenerator[AnswerItem, None]:
-        """Stream the answer of one deployment; closing the generator closes the request to the host.
+        """Stream the answer of one deployment, or what follows on `begun`; closing the generator closes the request.
 
         Raises:
             HostError: the host failed; says whether another one can help.
@@ -64,6 +90,7 @@ class TurnParts:
     """What a turn is made of; `bootstrap` puts it together once a process."""
 
     personas: Personas
+    quotas: Limits
     guard: ConversationGuard
     hosts: ModelHosts
     history: TurnHistory
@@ -81,7 +108,7 @@ class TurnParts:
 async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, None]:
     """Run one turn from the person's text to the end of the answer, and leave a complete record whatever happens.
 
-    1. accept: role and size are checked, and `turn:accepted` is durable before anything else happens.
+    1. accept: role, size and limits are checked, and `turn:accepted` is durable before anything else happens.
     2. guard the prompt: typed text, files, persona and earlier messages; a block ends the turn here.
     3. route and ask: the best deployment for this prompt; another takes over when it fails.
     4. guard the answer: piece by piece, holding back only what may still become a match.
@@ -92,6 +119,8 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
     Raises:
         NotAllowedError: the persona is not open to this person.
         BadInputError: the text is empty or too long.
+        QuotaError: a limit of what this person may use is reached.
+        UnavailableError: what is used cannot be counted now.
         AuditUnavailableError: the audit log cannot be written; nothing was sent anywhere.
     """
     try:
@@ -99,15 +128,20 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
     except NotAllowedError:
         await parts.audit.append(AccessRefused(actor=turn.person.id, wanted="persona", door=turn.door))
         raise
+    held = await take(turn, persona, parts.quotas, parts.audit)
+    turn = replace(turn, weight=held.weight)
     record = TurnRecord(turn, persona, history=parts.history, audit=parts.audit, marker=parts.marker)
+    prompt: Prompt | None = None
     answer: Answer | None = None
+    is_refunded = False
     try:
         await record.accepted()
-        yield Accepted(turn.reference)
+        yield Accepted(turn.reference, held.balance)
         prompt, conversation = await _guard_prompt(record, parts)  # 2
         if prompt.verdict.is_blocked:
             last: TurnEvent = await to_the_end(record.prompt_blocked(prompt))
         else:
+            await held.grow(prompt.tokens + longest_answer(record.turn, record.persona))
             yield Guarded(prompt.verdict, await record.guarded(prompt))
             answer = Answer(conversation, parts.clock)
             async with record.alive(answer), aclosing(_ask(prompt, answer, record, parts)) as events:  # 3 and 4
@@ -119,9 +153,15 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
         await to_the_end(record.interrupted(answer, cause=Cause.STOPPED, said="Stopped before its end."))
         raise
     except Exception as error:  # whatever fails refuses, is recorded, and reaches the person as words
-        if not record.is_accepted:
+        is_refunded = not record.is_accepted
+        if is_refunded:
             raise
         last = await to_the_end(record.failed(answer, error))
+        is_refunded = isinstance(last, Failed) and last.trouble in _OUR_TROUBLES
+        if isinstance(error, QuotaError):
+            await note_refusal(turn, persona, error, parts.audit)
+    finally:
+        await held.settle(0 if is_refunded else used_tokens(prompt, answer), is_refunded=is_refunded)
     yield last
 
 
@@ -145,20 +185,6 @@ def accept(turn: Turn, parts: TurnParts) -> Persona:
     return persona
 
 
-async def to_the_end(writing: Coroutine[Any, Any, T]) -> T:
-    """Await what must not be left half-written; a cancellation that comes meanwhile takes effect afterwards."""
-    task = asyncio.ensure_future(writing)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
-    return task.result()
-
-
 async def _guard_prompt(record: TurnRecord, parts: TurnParts) -> tuple[Prompt, GuardedConversation]:
     """Guard everything that will reach the model; once more if another turn of the thread issued placeholders.
 
@@ -170,7 +196,8 @@ async def _guard_prompt(record: TurnRecord, parts: TurnParts) -> tuple[Prompt, G
     earlier = await record.earlier_messages()
     for _ in range(_GUARD_ATTEMPTS):
         conversation = await parts.guard.open(turn.thread_id, turn.person, record.persona.name)
-        prompt = await build_prompt(turn, record.persona.system, earlier, conversation)
+        prompt = await build_prompt(turn, record.persona.system, earlier.messages, conversation)
+        prompt = replace(prompt, left_out=earlier.left_out)
         if prompt.verdict.is_blocked or await parts.guard.save(turn.thread_id, conversation):
             return prompt, conversation
     raise UnavailableError("Several answers run in this conversation at once. Wait for one to end, and send again.")
@@ -180,48 +207,99 @@ async def _ask(prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnPa
     """Stream the guarded answer of the best deployment; when one fails, go on with the next best."""
     failed: frozenset[str] = frozenset()
     last_error: HostError | None = None
+    told = 0  # of messages left out
+    anew: frozenset[str] = frozenset()  # deployments that could not go on from what another one said
     while True:
-        prompt, route = _choose(prompt, record, parts.hosts, failed, last_error)
-        answer.drop_asides()
-        if last_error is not None and answer.has_begun:
-            said = f"{last_error.host} stopped in mid-answer; {route.host} answers anew."
-            yield Notice(said)
-            answer.start_over(f"\n\n*{said}*\n\n")
-            await parts.guard.keep(record.turn.thread_id, answer.conversation)
-            for event in answer.release():
-                yield event
-            if answer.is_blocked:
-                return
-        answer.route = route
-        await record.routed(route, prompt)
-        yield Routed(route)
-        if prompt.left_out:
-            yield Notice(f"The oldest {prompt.left_out} messages were left out: {route.model} has no room for them.")
+        before_tokens = prompt.tokens
+        prompt, need = _fit(prompt, record, parts.hosts, failed, last_error)
+        if prompt.left_out > told:
+            told = prompt.left_out
+            await record.compacted(prompt, before_tokens=before_tokens)
+            yield Notice(words.compacted(told))
         try:
-            async with aclosing(_stream(prompt, answer, record, parts)) as pieces:
-                async for piece in pieces:
-                    yield piece
+            async with aclosing(parts.hosts.line_up(need, excluding=failed)) as standing:
+                async for step in standing:
+                    if isinstance(step, Place):
+                        yield Waiting(step.words)
+                        continue
+                    route = replace(step, can_continue=step.can_continue and step.deployment not in anew)
+                    async with aclosing(_answer_on(route, prompt, answer, record, parts, after=last_error)) as events:
+                        async for event in events:
+                            yield event
+                    return
         except HostError as error:
-            await record.host_failed(route, error)
+            deployment = answer.asked_route.deployment
+            await record.host_failed(answer.asked_route, error)
             if not error.can_retry:
                 raise
-            failed, last_error = failed | {route.deployment}, error
-        else:
+            if answer.is_joining:
+                anew |= {deployment}  # it may still answer anew
+            else:
+                failed, last_error = failed | {deployment}, error
+
+
+async def _answer_on(
+    route: Route, prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnParts, *, after: HostError | None
+) -> AsyncGenerator[TurnEvent, None]:
+    """Stream what the chosen deployment answers; where another one failed in mid-answer (`after`), from there."""
+    begun = ""
+    answer.drop_asides()
+    answer.route = route
+    if after is not None and answer.has_begun:
+        begun = await _begun(prompt, answer, record, parts) if route.can_continue else ""
+        async for event in _take_over(begun, answer, after, record, parts):
+            yield event
+        if answer.is_blocked:
             return
+    await record.routed(route, prompt)
+    yield Routed(route)
+    async with aclosing(_stream(prompt, answer, record, parts, begun=begun)) as pieces:
+        async for piece in pieces:
+            yield piece
+
+
+async def _begun(prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnParts) -> str:
+    """Return what was said of an answer, for another model to go on from; empty where that cannot be.
+
+    The guard looks at it as at everything that reaches a model, and its placeholders are kept before they are sent.
+    """
+    begun = await answer.begun()
+    await parts.guard.keep(record.turn.thread_id, answer.conversation)
+    room = answer.asked_route.context_tokens - prompt.tokens - most_tokens((ChatMessage("assistant", begun),))
+    return begun if room >= min(_LEAST_ANSWER_TOKENS, longest_answer(record.turn, record.persona)) else ""
+
+
+async def _take_over(
+    begun: str, answer: Answer, after: HostError, record: TurnRecord, parts: TurnParts
+) -> AsyncGenerator[TurnEvent, None]:
+    """Say that another host takes over in mid-answer: it goes on from what was said, or answers anew below it."""
+    route = answer.asked_route
+    does = "goes on from there" if begun else "answers anew"
+    said = f"{after.host} stopped in mid-answer; {route.host} {does}."
+    await record.taken_over(after, answer, is_anew=not begun)
+    yield Notice(said)
+    if begun:
+        answer.go_on()
+        return
+    answer.start_over(f"\n\n*{said}*\n\n")
+    await parts.guard.keep(record.turn.thread_id, answer.conversation)
+    for event in answer.release():
+        yield event
 
 
 async def _stream(
-    prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnParts
+    prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnParts, *, begun: str
 ) -> AsyncGenerator[TurnEvent, None]:
     """Yield what the person may see of one deployment's answer; a block ends it and closes the host's stream."""
-    route, persona, longest = answer.asked_route, record.persona, _longest_answer(record)
+    route, persona, longest = answer.asked_route, record.persona, longest_answer(record.turn, record.persona)
     stream = parts.hosts.ask(
         route,
         prompt.messages,
-        max_tokens=_room_for_answer(prompt, route, longest),
+        max_tokens=_room_for_answer(prompt, route, longest, begun),
         temperature=persona.temperature if record.turn.temperature is None else record.turn.temperature,
         reader=str(record.turn.person.id),
         wishes=record.turn.wishes,
+        begun=begun,
     )
     async with aclosing(stream) as items:
         async for item in items:
@@ -241,42 +319,41 @@ async def _stream(
         yield event
 
 
-def _longest_answer(record: TurnRecord) -> int:
-    """Return how many tokens the answer may have at most: the persona's limit, or what the caller wants of it."""
-    most, wanted = record.persona.max_answer_tokens, record.turn.max_answer_tokens
-    return most if wanted is None else min(most, wanted)
-
-
-def _room_for_answer(prompt: Prompt, route: Route, longest: int) -> int:
-    """Return how many tokens the answer may have in this window."""
+def _room_for_answer(prompt: Prompt, route: Route, longest: int, begun: str) -> int:
+    """Return how many tokens the answer, or the rest of one that was begun, may have in this window."""
+    said = (ChatMessage("assistant", begun),) if begun else ()
+    longest = max(1, longest - least_tokens(said))
     if not route.context_tokens:
         return longest
-    return max(1, min(longest, route.context_tokens - prompt.tokens))
+    return max(1, min(longest, route.context_tokens - prompt.tokens - most_tokens(said)))
 
 
-def _choose(
+def _fit(
     prompt: Prompt, record: TurnRecord, hosts: ModelHosts, failed: frozenset[str], last_error: HostError | None
-) -> tuple[Prompt, Route]:
-    """Choose a deployment; leave out the oldest messages, and only those, when no model has room for all.
+) -> tuple[Prompt, Need]:
+    """Leave out the oldest messages, and only those, as long as no model has room for all.
 
     Raises:
         NoRouteError: not even the person's own text has a place.
         HostError: the last host that could take it has failed.
     """
-    persona, model = record.persona, record.turn.model
+    persona, turn = record.persona, record.turn
     refusal: NoRouteError | None = None
     while True:
         need = Need(
-            models=(model,) if model else persona.models,
+            models=(turn.model,) if turn.model else persona.models,
             capability=Capability(persona.capability),
-            answer_tokens=min(_LEAST_ANSWER_TOKENS, _longest_answer(record)),
+            answer_tokens=min(_LEAST_ANSWER_TOKENS, longest_answer(record.turn, record.persona)),
             prompt_tokens=prompt.tokens,
+            asker=Asker(owner=str(turn.person.id), is_interactive=turn.is_interactive, weight=turn.weight),
         )
         try:
-            return prompt, hosts.choose(need, excluding=failed)
+            hosts.choose(need, excluding=failed)
         except NoRouteError as error:
             refusal = refusal or error
-            if not prompt.earlier or not prompt.may_shorten:
+            if isinstance(error, BusyError) or not prompt.earlier or not prompt.may_shorten:
                 # What a host said before it failed tells more than that no other is left.
-                raise last_error or refusal from None
+                raise last_error or words.with_advice(refusal, turn) from None
             prompt = prompt.without_oldest()
+        else:
+            return prompt, need

@@ -1,26 +1,33 @@
 """What a door sees of a turn, in the order in which it happens.
 
-Accepted → Guarded → (Blocked | Routed → AnswerText … → (Answered | Blocked | Interrupted | Failed))
+Accepted → Guarded → (Blocked | Waiting … → Routed → AnswerText … → (Answered | Blocked | Interrupted | Failed))
 
-`ReasoningText` and `ToolCallText` may stand wherever `AnswerText` may, `Notice` anywhere after `Guarded`. The last
-event is always one of Answered, Blocked, Interrupted or Failed, and the audit event of the same meaning is durable
-before it is given out.
+`Waiting` stands wherever something is waited for, `ReasoningText` and `ToolCallText` wherever `AnswerText` may,
+`Notice` anywhere after `Guarded`. The last event is always one of Answered, Blocked, Interrupted or Failed, and the
+audit event of the same meaning is durable before it is given out.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from connectors.model_hosts.values import Route, TokenChance, Usage
+from assistant.balance import Balance
+from connectors.model_hosts.values import Route, Usage
 from policies.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The request is in the audit log; `reference` is how a person can speak of it."""
+    """The request is in the audit log.
+
+    Attributes:
+        reference: how a person can speak of it.
+        balance: what is left of the limits that hold for it, itself taken off.
+    """
 
     reference: str
+    balance: Balance = field(default=Balance())
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +51,17 @@ class Routed:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerText:
-    """A guarded piece of the answer, placeholders of this conversation restored for its owner.
+class Waiting:
+    """What the answer waits for now: its place in line, a model that is loading. The next one takes its place."""
 
-    Attributes:
-        chances: how likely its tokens were, without those of what the guard held back; empty where nobody asked.
-    """
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerText:
+    """A guarded piece of the answer, placeholders of this conversation restored for its owner."""
 
     text: str
-    chances: tuple[TokenChance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +88,7 @@ class ToolCallText:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the person should know now: a takeover, messages left out, a model that is loading."""
+    """Something the person should know: a takeover, messages left out."""
 
     words: str
 
@@ -123,21 +132,29 @@ class Trouble(StrEnum):
     UNFIT = "unfit"  # no model here can do what was asked, or it cannot be guarded in this form
     OVERLONG = "overlong"  # no model has room for the prompt: shorten it
     AWAY = "away"  # a host, the database or the like does not answer: ask again
+    BUSY = "busy"  # all hosts are busy: ask again later
     OURS = "ours"
+    LIMIT = "limit"  # of what the person may use: wait
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """No answer; `words` say what failed and what to do. The details stand in the log under the reference."""
+    """No answer; `words` say what failed and what to do. The details stand in the log under the reference.
+
+    Attributes:
+        retry_after_seconds: when asking again is worth it; 0 where nobody knows.
+    """
 
     reference: str
     words: str
     trouble: Trouble = Trouble.OURS
+    retry_after_seconds: int = 0
 
 
 TurnEvent = (
     Accepted
     | Guarded
+    | Waiting
     | Routed
     | ReasoningText
     | ToolCallText

@@ -3,6 +3,7 @@
 ConnectorError
 ├── FleetError      fleet.yaml cannot be used; names the file and the line
 ├── NoRouteError    no model host can take this prompt; says which there are and what would help
+│   └── BusyError   not now: all are busy and the line before them is long; says when to ask again
 ├── HostError       a model host failed during an answer; says whether another one can help
 └── refusals.EgressRefusedError   the network lock refused; a PermissionError, too
 
@@ -44,6 +45,18 @@ class NoRouteError(ConnectorError):
         super().__init__(message)
         self.is_overlong = is_overlong
         self.is_unfit = is_unfit
+
+
+class BusyError(NoRouteError):
+    """Every deployment that could take this prompt is busy, and waiting longer is no use.
+
+    Attributes:
+        retry_after_seconds: when it is worth asking again.
+    """
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class HostError(ConnectorError):

@@ -235,7 +235,7 @@ class Restorer:
 class JsonQuoting:
     """Put quotation marks around placeholders that stand where a number stood, so that JSON stays JSON.
 
-    Takes a text in pieces; how it is cut changes nothing. What is no JSON comes out as JSON with the same strings would.
+    Takes a text in pieces; how it is cut changes nothing.
     """
 
     def __init__(self) -> None:

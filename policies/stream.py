@@ -36,9 +36,9 @@ class StreamGuard:
         return len(self._held)
 
     @property
-    def settled_chars(self) -> int:
-        """Return how many characters of what arrived are decided, shown or held back for good."""
-        return self._settled_chars
+    def held(self) -> str:
+        """Return what is held back now: nobody has judged it yet, so it may go to a guard and nowhere else."""
+        return self._held
 
     @property
     def is_blocked(self) -> bool:

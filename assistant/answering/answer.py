@@ -20,6 +20,7 @@ class Answer:
         text: the guarded answer so far, placeholders in place; what the history keeps.
         route: the deployment that answers now; None until one was chosen.
         usage: the host's own count, given at the end.
+        heard_chars: how much hosts said, shown or not.
     """
 
     def __init__(self, conversation: GuardedConversation, clock: Callable[[], float]) -> None:
@@ -34,8 +35,10 @@ class Answer:
         self._earlier: list[Verdict] = []  # of what hosts said before another one took over
         self._asides: dict[str, Aside] = {}
         self._has_said = False
+        self._joins = False  # the next piece follows what another host said
         self.route: Route | None = None
         self.usage: Usage | None = None
+        self.heard_chars = 0
 
     @property
     def text(self) -> str:
@@ -102,10 +105,13 @@ class Answer:
         match item:
             case Token(text):
                 self._has_said = True
-                self._pending += self._guard.feed(text)
+                self.heard_chars += len(text)
+                self._pending += self._guard.feed(self._joined(text))
             case Reasoning(text):
+                self.heard_chars += len(text)
                 self._aside("reasoning", Direction.ANSWER, ReasoningText).feed(text)
             case ToolCallPiece(number, name, arguments):
+                self.heard_chars += len(name) + len(arguments)
                 if name:
                     self._aside(f"name {number}", Direction.TOOL, partial(_named, number)).feed(name)
                 if arguments:
@@ -124,8 +130,37 @@ class Answer:
             self._earlier.append(aside.verdict)
         self._asides.clear()
 
+    async def begun(self) -> str:
+        """Return what was said so far as it may reach another model, to be gone on from; empty if it may not.
+
+        What the guard of the answer still holds back is part of it, judged as a prompt with all that stands before it.
+        That guard itself goes on: a value of which two hosts said one half each is still found.
+        """
+        said = (self.text + self._pending + self._guard.held).rstrip()
+        verdict = await self._conversation.check_prompt(said)
+        return "" if verdict.is_blocked or self.is_blocked else verdict.text
+
+    @property
+    def is_joining(self) -> bool:
+        """Tell whether the host that is to go on has not said anything yet."""
+        return self._joins
+
+    def go_on(self) -> None:
+        """Have what comes now follow what was said, as one text."""
+        self._joins = True
+
+    def _joined(self, text: str) -> str:
+        """Return a piece as it follows what was said: models do not know of a blank that was there already."""
+        if not self._joins:
+            return text
+        if (self.text + self._pending + self._guard.held)[-1:].isspace():
+            text = text.lstrip()
+        self._joins = not text
+        return text
+
     def start_over(self, separator: str) -> None:
         """End what the first host said, and begin anew below a separator."""
+        self._joins = False
         self._pending += self._guard.close()
         self._earlier.append(self._guard.verdict)
         self._pending += separator

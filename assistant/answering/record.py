@@ -21,6 +21,7 @@ from assistant.audit.events import (
     AnswerBlocked,
     Cause,
     ContentEvent,
+    ContextCompacted,
     Event,
     HostUnreachable,
     PromptBlocked,
@@ -30,13 +31,16 @@ from assistant.audit.events import (
     TurnGuarded,
     TurnInterrupted,
     TurnRouted,
+    TurnTakenOver,
 )
 from assistant.audit.parts import GuardReport, TextMarker, TurnPlace
-from assistant.conversation import Message, MessageState, Person, Thread, Turn
+from assistant.balance import QuotaError
+from assistant.conversation import MessageState, Person, Thread, Turn
 from assistant.errors import CloisterError, UnavailableError, where
+from assistant.history.values import Remembered
 from assistant.personas.reader import Persona
 from assistant.turn_events import Answered, Blocked, Failed, Interrupted
-from connectors.errors import ConnectorError, HostError
+from connectors.errors import BusyError, ConnectorError, HostError
 from connectors.model_hosts.values import Route
 from policies.explanation import block_reason, summary
 from policies.verdict import Direction
@@ -78,10 +82,8 @@ class TurnHistory(Protocol):
     async def open_thread(self, person: Person, thread_id: UUID, persona: str, title: str) -> Thread:
         """Return the person's own thread, created if its id is free."""
 
-    async def conversation(
-        self, person: Person, thread_id: UUID, *, excluding_turn: UUID | None = None
-    ) -> list[Message]:
-        """Return the latest turns that were answered in full, in order."""
+    async def conversation(self, person: Person, thread_id: UUID, *, excluding_turn: UUID | None = None) -> Remembered:
+        """Return the latest turns that were answered in full, in order, and how many messages came before."""
 
     async def start_turn(
         self,
@@ -138,7 +140,7 @@ class TurnRecord:
         )
         self.is_accepted = True
 
-    async def earlier_messages(self) -> list[Message]:
+    async def earlier_messages(self) -> Remembered:
         """Open the thread, which is the check that it is the person's own, and return what was said before."""
         turn = self.turn
         await self._history.open_thread(turn.person, turn.thread_id, self.persona.name, "")
@@ -173,6 +175,18 @@ class TurnRecord:
             await self._finish(said, MessageState.BLOCKED)
         return Blocked(self.turn.reference, said, verdict)
 
+    async def compacted(self, prompt: Prompt, *, before_tokens: int) -> None:
+        """Note that the oldest messages of the conversation are not sent."""
+        await self._audit.append(
+            ContextCompacted(
+                turn=self._place,
+                left_out=prompt.left_out,
+                messages=len(prompt.messages),
+                prompt_tokens=prompt.tokens,
+                before_tokens=before_tokens,
+            )
+        )
+
     async def routed(self, route: Route, prompt: Prompt) -> None:
         """Note which deployment was chosen, and why."""
         await self._audit.append(
@@ -198,6 +212,21 @@ class TurnRecord:
                 model=route.model,
                 error=type(error).__name__,
                 is_retried=error.can_retry,
+            )
+        )
+
+    async def taken_over(self, after: HostError, answer: Answer, *, is_anew: bool) -> None:
+        """Note that another host takes over in mid-answer, and how."""
+        route = answer.asked_route
+        await self._audit.append(
+            TurnTakenOver(
+                turn=self._place,
+                host=route.host,
+                model=route.model,
+                after_host=after.host,
+                after_model=after.model,
+                chars=len(answer.text),
+                is_anew=is_anew,
             )
         )
 
@@ -290,7 +319,8 @@ class TurnRecord:
             total_milliseconds=answer.milliseconds if answer else None,
         )
         await self._end_early(event, said)
-        return Failed(self.turn.reference, said, words.trouble_of(error))
+        retry = error.retry_after_seconds if isinstance(error, QuotaError | BusyError) else 0
+        return Failed(self.turn.reference, said, words.trouble_of(error), retry)
 
     async def _start(
         self, text: str, *, detail: Mapping[str, object], title: str, note: str = "", state: MessageState | None = None

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
-from assistant.conversation import Message, MessageState, Person, Thread, Turn
-from assistant.history.values import SealedPseudonyms
+from assistant.conversation import MessageState, Person, Thread, Turn
+from assistant.history.values import Remembered, SealedPseudonyms
 
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
@@ -28,12 +28,10 @@ class UnkeptHistory:
         now = datetime.now(UTC)
         return Thread(thread_id, person.id, title, persona, now, now)
 
-    async def conversation(
-        self, person: Person, thread_id: UUID, *, excluding_turn: UUID | None = None
-    ) -> list[Message]:
+    async def conversation(self, person: Person, thread_id: UUID, *, excluding_turn: UUID | None = None) -> Remembered:
         """Return nothing: what was said before comes with the turn."""
         del person, thread_id, excluding_turn
-        return []
+        return Remembered()
 
     async def start_turn(
         self,

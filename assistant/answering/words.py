@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 
+from assistant.balance import QuotaError
+from assistant.conversation import Turn
 from assistant.errors import BadInputError, CloisterError, UnavailableError
 from assistant.turn_events import Trouble
-from connectors.errors import ConnectorError, NoRouteError
-from connectors.model_hosts.values import Route, Usage
+from connectors.errors import BusyError, ConnectorError, NoRouteError
+from connectors.model_hosts.choice import spaced
+from connectors.model_hosts.values import Route, Usage, most_tokens_of
 from policies.explanation import Detail, details, summary
 from policies.verdict import Verdict
 
@@ -64,11 +67,42 @@ def failure_words(error: Exception, reference: str) -> str:
 
 def trouble_of(error: Exception) -> Trouble:
     """Say of what kind a failure is."""
+    if isinstance(error, BusyError):
+        return Trouble.BUSY
     if isinstance(error, NoRouteError) and error.is_overlong:
         return Trouble.OVERLONG
     if isinstance(error, BadInputError) or (isinstance(error, NoRouteError) and error.is_unfit):
         return Trouble.UNFIT
+    if isinstance(error, QuotaError):
+        return Trouble.LIMIT
     return Trouble.AWAY if isinstance(error, UnavailableError | ConnectorError) else Trouble.OURS
+
+
+def compacted(left_out: int) -> str:
+    """Say that the oldest messages of a conversation are not sent."""
+    messages = "message was" if left_out == 1 else f"{left_out} messages were"
+    return (
+        f"The oldest {messages} left out: there is no room for the whole conversation, and the model does not see what "
+        f"they said. Repeat what matters, or start a new conversation."
+    )
+
+
+def with_advice(refusal: NoRouteError, turn: Turn) -> NoRouteError:
+    """Add to a refusal for want of room what takes it, and so what to drop; names of files are not repeated."""
+    if not refusal.is_overlong:
+        return refusal
+    files = [(most_tokens_of(file.text), number) for number, file in enumerate(turn.attachments, start=1)]
+    earlier = most_tokens_of("".join(said.text for said in turn.context.earlier)) if turn.context else 0
+    typed = most_tokens_of(turn.text)
+    tokens, number = max(files, default=(0, 0))
+    if tokens >= max(typed, earlier) and tokens:
+        which = f"file {number} of {len(files)}" if len(files) > 1 else "the file"
+        advice = f"Leave out {which}, which takes about {spaced(tokens)} of them, or add it to the documents."
+    elif earlier > typed:
+        advice = f"Send fewer of the earlier messages, which take about {spaced(earlier)} of them."
+    else:
+        advice = f"The text alone takes about {spaced(typed)} of them."
+    return NoRouteError(f"Nothing was sent. {refusal} {advice}", is_overlong=True)
 
 
 def title_of(guarded_text: str) -> str:

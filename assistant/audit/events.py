@@ -22,10 +22,13 @@ class Tag(StrEnum):
 
     TURN_ACCEPTED = "turn:accepted"
     TURN_GUARDED = "turn:guarded"
+    CONTEXT_COMPACTED = "context:compacted"
     TURN_ROUTED = "turn:routed"
+    TURN_TAKEN_OVER = "turn:taken-over"
     TURN_ANSWERED = "turn:answered"
     TURN_INTERRUPTED = "turn:interrupted"
     TURN_FAILED = "turn:failed"
+    TURN_REFUSED = "turn:refused"
     PROMPT_BLOCKED = "prompt:blocked"
     ANSWER_BLOCKED = "answer:blocked"
     HOST_UNREACHABLE = "host:unreachable"
@@ -75,8 +78,13 @@ class Tag(StrEnum):
     POLICY_REFUSED = "policy:refused"
     FLEET_LOADED = "fleet:loaded"
     FLEET_REFUSED = "fleet:refused"
+    QUOTAS_LOADED = "quotas:loaded"
+    QUOTAS_REFUSED = "quotas:refused"
     HOST_DRAINED = "host:drained"
     HOST_UNDRAINED = "host:undrained"
+    FLEET_ORDERED = "fleet:ordered"
+    FLEET_ORDER_DONE = "fleet:order-done"
+    FLEET_ORDER_FAILED = "fleet:order-failed"
     EGRESS_REFUSED = "egress:refused"
     LOG_OPENED = "log:opened"
     LOG_READ = "log:read"
@@ -94,6 +102,7 @@ class Tag(StrEnum):
     ERASURE_DENIED = "erasure:denied"
     ERASURE_EXECUTED = "erasure:executed"
     RETENTION_EXECUTED = "retention:executed"
+    RETENTION_REFUSED = "retention:refused"
     ANCHOR_KEPT = "anchor:kept"
     ANCHOR_FAILED = "anchor:failed"
     ANCHOR_CONTRADICTED = "anchor:contradicted"
@@ -184,6 +193,24 @@ class PromptBlocked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContextCompacted:
+    """The oldest messages of a conversation are not sent, because no model has room for all; the person is told.
+
+    Attributes:
+        left_out: how many messages, and `messages` how many are sent.
+        prompt_tokens, before_tokens: of what is sent, and of what would have been: 0 where it was not even read.
+    """
+
+    tag: ClassVar = Tag.CONTEXT_COMPACTED
+    outcome: ClassVar = Outcome.DONE
+    turn: TurnPlace
+    left_out: int
+    messages: int
+    prompt_tokens: int
+    before_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRouted:
     """A deployment was chosen; again when another one takes over.
 
@@ -202,6 +229,27 @@ class TurnRouted:
     prompt_tokens: int = 0
     messages: int = 0
     left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnTakenOver:
+    """A host failed in the middle of its answer, and another one takes over.
+
+    Attributes:
+        host, model: of the one that takes over.
+        chars: what had been shown.
+        is_anew: it answers anew; otherwise it goes on from what had been said.
+    """
+
+    tag: ClassVar = Tag.TURN_TAKEN_OVER
+    outcome: ClassVar = Outcome.DONE
+    turn: TurnPlace
+    host: Name
+    model: Name
+    after_host: Name
+    after_model: Name
+    chars: int
+    is_anew: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,6 +345,25 @@ class TurnFailed:
     turn: TurnPlace
     error: Name
     total_milliseconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnRefused:
+    """A limit was reached, and nothing was sent; of refusals by one count of a limit, one in a minute is noted.
+
+    Attributes:
+        limit: its name in quotas.yaml.
+        counted: requests, tokens, or answers running at once.
+    """
+
+    tag: ClassVar = Tag.TURN_REFUSED
+    outcome: ClassVar = Outcome.REFUSED
+    turn: TurnPlace
+    door: Name
+    persona: Name
+    token_id: UUID | None
+    limit: Name
+    counted: Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -539,7 +606,7 @@ class CaseChanged:
     """A reviewer took a step with a case that decides nothing.
 
     Attributes:
-        change: `assign`, `ask`, `send-back`, `note` or `add-turns`.
+        change: `assign`, `ask`, `send-back`, `note`, `add-turns` or `export`.
     """
 
     tag: ClassVar = Tag.CASE_CHANGED
@@ -949,6 +1016,30 @@ class FleetRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuotasLoaded:
+    """Limits of use are in force in this process from now on; `limits` are their names."""
+
+    tag: ClassVar = Tag.QUOTAS_LOADED
+    outcome: ClassVar = Outcome.DONE
+    quotas_version: Name
+    limits: tuple[Name, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotasRefused:
+    """A changed file of limits cannot be used in this process; `quotas_version` stays in force.
+
+    Attributes:
+        place: file and line of what is wrong.
+    """
+
+    tag: ClassVar = Tag.QUOTAS_REFUSED
+    outcome: ClassVar = Outcome.REFUSED
+    quotas_version: Name
+    place: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostDrained:
     """Somebody took a model host out of service: it gets no new prompts, and finishes what it answers."""
 
@@ -966,6 +1057,52 @@ class HostUndrained:
     outcome: ClassVar = Outcome.DONE
     actor: UUID | None
     host: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOrdered:
+    """Somebody wants something done at a model host; durable before it is.
+
+    Attributes:
+        act: such as `load` or `drain`.
+        model: on which model; empty for what is about the whole host.
+    """
+
+    tag: ClassVar = Tag.FLEET_ORDERED
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    host: Name
+    act: Name
+    model: Name = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOrderDone:
+    """What was ordered at a model host is done."""
+
+    tag: ClassVar = Tag.FLEET_ORDER_DONE
+    outcome: ClassVar = Outcome.DONE
+    actor: UUID | None
+    host: Name
+    act: Name
+    model: Name = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOrderFailed:
+    """What was ordered at a model host could not be done.
+
+    Attributes:
+        reason: `refused`, or `lost` when the process that did it ended.
+    """
+
+    tag: ClassVar = Tag.FLEET_ORDER_FAILED
+    outcome: ClassVar = Outcome.FAILED
+    actor: UUID | None
+    host: Name
+    act: Name
+    model: Name = ""
+    reason: Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1354,16 +1491,34 @@ class RetentionExecuted:
     signature: Name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionRefused:
+    """A month whose time is over was to be dropped, and stays.
+
+    Attributes:
+        cases: how many open cases hold turns of it; 0 where something else forbids it, such as a legal hold.
+    """
+
+    tag: ClassVar = Tag.RETENTION_REFUSED
+    outcome: ClassVar = Outcome.REFUSED
+    month: Name
+    keep_days: int
+    cases: int
+
+
 Event = (
     TurnAccepted
     | TurnGuarded
     | PromptBlocked
+    | ContextCompacted
     | TurnRouted
+    | TurnTakenOver
     | HostUnreachable
     | TurnAnswered
     | AnswerBlocked
     | TurnInterrupted
     | TurnFailed
+    | TurnRefused
     | AccessRefused
     | PersonSignedIn
     | PersonSignInFailed
@@ -1410,8 +1565,13 @@ Event = (
     | PolicyRefused
     | FleetLoaded
     | FleetRefused
+    | QuotasLoaded
+    | QuotasRefused
     | HostDrained
     | HostUndrained
+    | FleetOrdered
+    | FleetOrderDone
+    | FleetOrderFailed
     | EgressRefused
     | LogOpened
     | LogRead
@@ -1429,6 +1589,7 @@ Event = (
     | ErasureDenied
     | ErasureExecuted
     | RetentionExecuted
+    | RetentionRefused
     | AnchorKept
     | AnchorFailed
     | AnchorContradicted

@@ -29,6 +29,7 @@ from assistant.bootstrap.log import build_erasure, build_finding_counts, open_au
 from assistant.bootstrap.names import open_names
 from assistant.bootstrap.people import build_access, build_tokens
 from assistant.bootstrap.policy import PolicyReports, read_policy
+from assistant.bootstrap.quotas import open_quotas
 from assistant.compliance.desk import Desk, build_desk
 from assistant.conversation import Turn
 from assistant.conversations import Conversations
@@ -48,6 +49,7 @@ from assistant.personas.reader import Personas, read_personas
 from assistant.policy.files import PolicyReader
 from assistant.policy.source import GuardSource
 from assistant.policy.watch import PolicyWatch
+from assistant.quotas.quotas import Quotas
 from assistant.reports.reports import Reports
 from assistant.review import Figures, Review
 from assistant.settings import Settings
@@ -61,7 +63,6 @@ from policies.verdict import Direction
 
 _log = logging.getLogger(__name__)
 
-_MOST_HOSTS = 64  # named in one event, which stays under its 16 KiB
 _PROJECT_SECONDS = 20.0  # a chore; the next one goes on
 
 
@@ -75,6 +76,7 @@ class Application:
     policy_watch: PolicyWatch
     fleet: SiteFleet
     personas: Personas
+    quotas: Quotas
     history: History
     access: Access
     tokens: Tokens
@@ -112,6 +114,7 @@ class Application:
         return AnswerTurn(
             TurnParts(
                 personas=self.personas,
+                quotas=self.quotas,
                 guard=self.conversation_guard,
                 hosts=hosts,
                 history=self.history,
@@ -228,6 +231,15 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
         await stack.enter_async_context(policy_watch.running())
         history = History(engine, process=process)
         conversation_guard = ConversationGuard(guards, history, keys.sealer("pseudonyms"))
+        personas = read_personas(settings.personas)
+        quotas = await stack.enter_async_context(
+            open_quotas(
+                settings.quotas,
+                personas=[persona.name for persona in personas],
+                redis_url=required(settings, "redis_url"),
+                audit=audit,
+            )
+        )
         broker = CeleryBroker(required(settings, "redis_url"))
         stack.callback(broker.close)
         jobs = Jobs(engine, broker)
@@ -238,7 +250,8 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
             guards=guards,
             policy_watch=policy_watch,
             fleet=fleet,
-            personas=read_personas(settings.personas),
+            personas=personas,
+            quotas=quotas,
             history=history,
             access=build_access(settings, engine, audit, marker),
             tokens=build_tokens(engine, keys, audit),

@@ -38,15 +38,19 @@ from assistant.bootstrap.policy import read_policy
 from assistant.compliance.desk import Desk, build_desk
 from assistant.database import create_engine
 from assistant.erasure import Erasure
+from assistant.fleet.orders import Orders
+from assistant.fleet.records import FleetRecords
 from assistant.history.history import History
 from assistant.history.turn_details import TurnDetails
 from assistant.identity.pseudonyms import Pseudonyms
 from assistant.keys import Keys
+from assistant.maintenance.maintenance import Maintenance
 from assistant.policy.files import PolicyReader
 from assistant.policy.source import GuardSource
 from assistant.reports.reports import Reports
 from assistant.review import Figures, Review
 from assistant.settings import Settings
+from connectors.model_hosts.catalogue import Fleet, read_fleet
 from policies.explanation import Detail
 from policies.guard import Guard
 
@@ -56,6 +60,7 @@ class ConsoleBackend:
     """What the pages of the console ask.
 
     Attributes:
+        read_fleet: reads fleet.yaml for the planner; None where none was named.
         mark: makes the mark of words that were searched for.
         labels: the words for each rule of the policy that is in force now.
     """
@@ -74,6 +79,8 @@ class ConsoleBackend:
     review: Review
     desk: Desk
     erasure: Erasure
+    fleet: Maintenance
+    read_fleet: Callable[[], Fleet | None]
     mark: Callable[[str], TextMark]
     labels: Callable[[], Mapping[str, str]]
 
@@ -135,6 +142,12 @@ async def open_backend(
             review=review,
             desk=desk,
             erasure=build_erasure(settings, keys, audit),
+            fleet=Maintenance(
+                FleetRecords(engine, keep_days=settings.fleet_history_days),
+                Orders(engine, keep_days=settings.fleet_history_days),
+                audit,
+            ),
+            read_fleet=lambda: read_fleet(settings.fleet) if settings.fleet is not None else None,
             mark=TextMarker(keys).mark,
             labels=labels,
         )

@@ -14,10 +14,12 @@ import typer
 
 from assistant import logging_guard
 from assistant.commands.audit import audit
+from assistant.commands.audit_operation import operation
 from assistant.commands.erasure import erase, hold
 from assistant.commands.fleet import fleet
 from assistant.commands.hosts import hosts
 from assistant.commands.policy import policy
+from assistant.commands.quotas import quotas
 from assistant.commands.review import show_reports
 from assistant.commands.settings import report_refusals, server_settings, site_settings
 from assistant.commands.tokens import token
@@ -39,11 +41,13 @@ users = typer.Typer(help="People who may sign in, and their roles.", no_args_is_
 app.add_typer(users, name="users")
 users.add_typer(token, name="token")
 app.add_typer(audit, name="audit")
+audit.add_typer(operation)
 audit.add_typer(hold, name="hold")
 audit.add_typer(erase, name="erase")
 app.add_typer(fleet, name="fleet")
 fleet.add_typer(hosts)
 app.add_typer(policy, name="policy")
+app.add_typer(quotas, name="quotas")
 policy.command("reports")(show_reports)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, a line each, for machines.")]

@@ -1,4 +1,4 @@
-"""`cloister audit …`: look at the log, seal it, prove what is in it."""
+"""`cloister audit …`: look at the log, verify it, prove what is in it, take events out of it."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ import typer
 
 from assistant.commands.settings import (
     audit_reader_url,
-    audit_role_url,
     installation_keys,
-    report_refusals,
+    parse_note_key,
     server_settings,
     site_settings,
 )
 from assistant.errors import UnavailableError
 
 if TYPE_CHECKING:  # so that `--help` answers at once
+    from assistant.audit.reading.decisions import DecisionDraw
     from assistant.audit.reading.read import StoredEvent
     from assistant.audit.reading.sample import Sample
     from assistant.audit.seals.checkpoint import NoteKey
     from assistant.audit.verification.findings import Findings, Problem
     from assistant.settings import Settings
 
+_DECISIONS = "decisions"
+_CASE_DIGITS = 19  # the database counts cases with no more
 _MOST_READERS = 8  # each has a connection; beyond, the tree is what the others wait for
 
 audit = typer.Typer(help="The audit log.", no_args_is_help=True)
@@ -77,28 +79,6 @@ def audit_tail(
 
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(read())
-
-
-@audit.command("seal")
-def audit_seal() -> None:
-    """Seal new events until told to stop; `cloister up` starts it with the addresses it needs."""
-    from assistant import logging_guard
-    from assistant.audit.anchors.anchoring import AnchorPlaces
-    from assistant.audit.sealing import run_sealer
-    from assistant.audit.seals.seal_key import SealKeyFile
-    from assistant.database_roles import AUDIT_SEALER_ROLE, as_own_roles
-    from assistant.egress import allow_anchors
-    from assistant.errors import SettingsError
-
-    settings = as_own_roles(site_settings(), AUDIT_SEALER_ROLE)
-    report_refusals(settings)
-    if settings.database_url is None or settings.audit_database_url is None:
-        raise SettingsError("CLOISTER_DATABASE_URL is not set. `cloister up` sets it for its processes.")
-    logging_guard.install_in_service(settings.log_level)
-    keys = SealKeyFile(settings.seal_key)
-    anchors = AnchorPlaces(settings.audit_witnesses, settings.audit_anchor_file, settings.audit_anchor_syslog)
-    allow_anchors(settings)
-    raise typer.Exit(asyncio.run(run_sealer(settings.database_url, settings.audit_database_url, keys, anchors)))
 
 
 @audit.command("verify")
@@ -170,6 +150,9 @@ def audit_export(
     thread: Annotated[UUID | None, typer.Option(help="Of one conversation, by id.")] = None,
     turn: Annotated[str, typer.Option(help="Of the turn with this code, as the page shows it.")] = "",
     types: Annotated[list[str] | None, typer.Option("--type", help="Of this type; repeatable.")] = None,
+    case: Annotated[
+        str, typer.Option(help="Of a case, by its number or id: its turns and what was done with it.")
+    ] = "",
     rule: Annotated[str, typer.Option(help="Where this rule was the strictest.")] = "",
     model: Annotated[str, typer.Option(help="Of this model.")] = "",
     host: Annotated[str, typer.Option(help="Of this model host.")] = "",
@@ -189,7 +172,11 @@ def audit_export(
     unknown = set(types or []) - set(Tag)
     if unknown:
         raise typer.BadParameter(f"{min(unknown)!r} is no type of event. There are: {', '.join(Tag)}.")
+    settings = server_settings()
+    case_id, turn_ids = asyncio.run(_case(settings, case)) if case else (None, frozenset())
     query = ExportQuery(
+        case_id=case_id,
+        turn_ids=turn_ids,
         person_id=person,
         thread_id=thread,
         reference=turn,
@@ -201,7 +188,6 @@ def audit_export(
         since=since and since.replace(tzinfo=UTC),
         until=until and until.replace(tzinfo=UTC),
     )
-    settings = server_settings()
 
     async def run() -> Exported:
         async with open_audit(settings) as writer:
@@ -223,53 +209,34 @@ def audit_export(
 def audit_sample(
     week: Annotated[str, typer.Option(help="Which week, such as 2026-W48; it must be over.")],
     size: Annotated[int, typer.Option(min=1, max=500, help="How many events.")] = 20,
-    population: Annotated[str, typer.Option("--of", help="turns, or hits: what was redacted or blocked.")] = "turns",
+    population: Annotated[
+        str, typer.Option("--of", help="turns; hits: what was redacted or blocked; decisions: for a second look.")
+    ] = "turns",
+    percent: Annotated[
+        int, typer.Option(min=1, max=100, help="How many of a hundred decisions; not of the others.")
+    ] = 5,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Draw the sample of a week again, and see that nobody picked it."""
     from assistant.audit.events import LogRead
+    from assistant.audit.reading.decisions import draw_decisions
     from assistant.audit.reading.sample import Population, Week, draw
     from assistant.bootstrap.log import open_audit
 
-    if population not in set(Population):
-        raise typer.BadParameter(f"{population!r} is neither turns nor hits.")
-    wanted = Week.parse(week), Population(population)
+    if population not in {*Population, _DECISIONS}:
+        raise typer.BadParameter(f"{population!r} is neither turns, hits nor decisions.")
+    wanted = Week.parse(week)
 
-    async def run() -> Sample:
+    async def run() -> list[str]:
         async with open_audit(server_settings()) as writer:
             await writer.append(LogRead(actor=None, door="command", filters=("sample",)))
-        return await draw(audit_reader_url(), *wanted, size)
+        if population == _DECISIONS:
+            return _decision_lines(await draw_decisions(audit_reader_url(), wanted, percent), as_json=as_json)
+        return _sample_lines(await draw(audit_reader_url(), wanted, Population(population), size), as_json=as_json)
 
-    for line in _sample_lines(asyncio.run(run()), as_json=as_json):
+    for line in asyncio.run(run()):
         typer.echo(line)
-
-
-@audit.command("witness")
-def audit_witness(
-    log: Annotated[list[str] | None, typer.Option(help="The public key of a log; repeatable.")] = None,
-    folder: Annotated[Path, typer.Option(help="Where its key lies, and what it remembers.")] = Path("witness"),
-    listen: Annotated[str, typer.Option(help="Address and port.")] = "127.0.0.1:8430",
-    name: Annotated[str, typer.Option(help="Its name, when its key is made; unset: one that no other has.")] = "",
-    *,
-    init: Annotated[bool, typer.Option("--init", help="Make the key, print its public half, and end.")] = False,
-) -> None:
-    """Cosign the log of another machine: run it where the log's administrators have no rights. It needs no database."""
-    from assistant import logging_guard
-    from assistant.audit.anchors.witness import Witness, open_witness_key
-
-    public = open_witness_key(folder, name).witness
-    typer.echo(str(public))
-    if init:
-        return
-    host, _, port = listen.rpartition(":")
-    if not log or not host or not port.isdecimal():
-        raise typer.BadParameter("A witness needs the key of a log (--log) and an address (--listen host:port).")
-    from assistant.audit.anchors.witness_server import serve_witness
-
-    logging_guard.install_in_service("INFO")
-    witness = Witness(folder, [_parse_key(each) for each in log])
-    raise typer.Exit(asyncio.run(serve_witness(witness, folder, host.strip("[]"), int(port))))
 
 
 @audit.command("anchors")
@@ -290,87 +257,21 @@ def audit_anchors(
     typer.echo("".join(notes), nl=False)
 
 
-@audit.command("rotate-key")
-def audit_rotate_key() -> None:
-    """Have a new key sign from the next batch on; the old one announces it in the log, and is then gone."""
-    from assistant.audit.seals.seal_key import SealKeyFile, rotate
-    from assistant.bootstrap.log import open_audit
-
-    settings = server_settings()
-
-    async def run() -> None:
-        async with open_audit(settings) as writer:
-            await rotate(SealKeyFile(settings.seal_key), writer)
-
-    asyncio.run(run())
-    typer.echo("The new key is announced; the sealer takes it after the next head.")
-
-
-@audit.command("rebuild-projections")
-def audit_rebuild_projections() -> None:
-    """Make search, tallies and the queue of hits anew from the log; what people decided stays."""
-    from assistant.audit.projections.project import Projector
+async def _case(settings: Settings, case: str) -> tuple[UUID, frozenset[UUID]]:
+    """Return the id and the turns of the case that somebody means; people stay pseudonyms, whoever asks."""
     from assistant.bootstrap.log import required
-    from assistant.compliance.following import HitFollower
+    from assistant.compliance.cases import Cases
     from assistant.database import create_engine
-    from assistant.database_roles import AUDIT_PROJECTOR_ROLE
 
-    projector = Projector(audit_role_url(AUDIT_PROJECTOR_ROLE), installation_keys())
-
-    async def run() -> tuple[int, int]:
-        engine = create_engine(required(server_settings(), "database_url"))
-        try:
-            return await projector.rebuild(), await HitFollower(engine, audit_reader_url()).rebuild()
-        finally:
-            await engine.dispose()
-
-    events, hits = asyncio.run(run())
-    typer.echo(f"{events:,} events were read, {hits:,} hits are in the queue or decided.")
-
-
-@audit.command("retention")
-def audit_retention(
-    *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be dropped, and drop nothing.")] = False,
-) -> None:
-    """Drop what events of months say whose time is over; where the sealing key lies, for it signs what was dropped."""
-    from importlib.metadata import version
-
-    from assistant.audit.record import Origin
-    from assistant.audit.removal.retention import RetentionUrls, digest_month, drop_month, list_due
-    from assistant.audit.seals.seal_key import SealKeyFile
-    from assistant.database_roles import AUDIT_ERASER_ROLE, AUDIT_SEALER_ROLE
-
-    settings = server_settings()
-    reader, days = audit_reader_url(), settings.audit_keep_days
-
-    async def run() -> None:
-        months = await list_due(reader, days, datetime.now(UTC))
-        if not months:
-            typer.echo(f"No month is older than {days} days.")
-        for month in months:
-            if dry_run:
-                typer.echo(f"{month}: {(await digest_month(reader, month)).events:,} events would be dropped.")
-                continue
-            key = SealKeyFile(settings.seal_key).read().current
-            urls = RetentionUrls(reader, audit_role_url(AUDIT_SEALER_ROLE), audit_role_url(AUDIT_ERASER_ROLE))
-            dropped = await drop_month(urls, key, month, keep_days=days, origin=Origin.here(version("cloister")))
-            typer.echo(f"{month}: {dropped:,} events dropped; their places and hashes stay.")
-
-    asyncio.run(run())
-
-
-@audit.command("new-era")
-def audit_new_era() -> None:
-    """Go on with a log that was restored from a backup: with the owner's address, once, after the restore."""
-    from importlib.metadata import version
-
-    from assistant.audit.record import Origin
-    from assistant.embedded.running import owner_address
-    from assistant.migrations.migrate import begin_era
-
-    era = begin_era(owner_address(site_settings()), Origin.here(version("cloister")))
-    typer.echo(f"Era {era} has begun; the sealer goes on within a minute.")
+    try:
+        wanted = int(case) if case.isdecimal() and len(case) < _CASE_DIGITS else UUID(case)
+    except ValueError:
+        raise typer.BadParameter(f"{case!r} is neither the number nor the id of a case.") from None
+    engine = create_engine(required(settings, "database_url"))
+    try:
+        return await Cases(engine).turns_of(wanted)
+    finally:
+        await engine.dispose()
 
 
 def _sample_lines(sample: Sample, *, as_json: bool) -> list[str]:
@@ -388,6 +289,20 @@ def _sample_lines(sample: Sample, *, as_json: bool) -> list[str]:
     ]
 
 
+def _decision_lines(drawn: DecisionDraw, *, as_json: bool) -> list[str]:
+    if as_json:
+        found = [{"event": str(one.event_id), "turn": str(one.turn_id)} for one in drawn.drawn]
+        said = {"week": drawn.week, "of": _DECISIONS, "batch": drawn.batch, "seed": drawn.seed.hex()}
+        share = {"percent": drawn.percent, "decisions": drawn.decisions}
+        return [json.dumps(said | share | {"checkpoint": drawn.checkpoint, "drawn": found})]
+    return [
+        f"Week {drawn.week}: {len(drawn.drawn)} of {drawn.decisions} decisions, {drawn.percent} %.",
+        f"Seed {drawn.seed.hex()}, of head {drawn.batch}:",
+        *(f"  {line}" for line in drawn.checkpoint.splitlines()),
+        *(str(one.event_id) for one in drawn.drawn),
+    ]
+
+
 async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_quick: bool) -> Findings:
     from assistant.audit.events import LogVerified
     from assistant.audit.verification.anchor import read_anchors
@@ -399,7 +314,7 @@ async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_qui
         audit_reader_url(),
         _log_key(settings, key),
         anchors=[anchor for file in anchors for anchor in read_anchors(file)],
-        witnesses=[_parse_key(each) for each in witnesses],
+        witnesses=[parse_note_key(each) for each in witnesses],
         is_quick=is_quick,
         processes=min(os.cpu_count() or 1, _MOST_READERS),
         keys=installation_keys(),
@@ -442,17 +357,7 @@ def _show_progress(done: int, total: int) -> None:
 def _log_key(settings: Settings, key: str) -> NoteKey:
     from assistant.audit.seals.seal_key import public_file_of, read_public_key
 
-    return _parse_key(key) if key else read_public_key(public_file_of(settings.seal_key))
-
-
-def _parse_key(text: str) -> NoteKey:
-    from assistant.audit.seals.checkpoint import NoteError, NoteKey
-    from assistant.errors import BadInputError
-
-    try:
-        return NoteKey.parse(text)
-    except NoteError as error:
-        raise BadInputError(str(error)) from error
+    return parse_note_key(key) if key else read_public_key(public_file_of(settings.seal_key))
 
 
 def _render_problems(problems: list[Problem], found: int) -> list[str]:

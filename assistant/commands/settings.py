@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:  # so that `--help` answers at once
     from pydantic import SecretStr
 
+    from assistant.audit.seals.checkpoint import NoteKey
     from assistant.keys import Keys
     from assistant.settings import Settings
 
@@ -67,3 +68,18 @@ def installation_keys() -> Keys:
     from assistant.keys import Keys
 
     return Keys.load_or_create(site_settings().master_key)
+
+
+def parse_note_key(text: str) -> NoteKey:
+    """Return the public key that somebody typed.
+
+    Raises:
+        BadInputError: it is none.
+    """
+    from assistant.audit.seals.checkpoint import NoteError, NoteKey
+    from assistant.errors import BadInputError
+
+    try:
+        return NoteKey.parse(text)
+    except NoteError as error:
+        raise BadInputError(str(error)) from error

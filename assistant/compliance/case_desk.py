@@ -190,6 +190,21 @@ class CaseDesk:
             await self._audit.append(_event(person, case_id, standing, move.step, note))
             await locked.stand(standing, move.step, actor=person.id, note=note)
 
+    async def note_export(self, person: Person, case_id: UUID, reason: str) -> None:
+        """Write into a case's history that somebody asks for it as an export, and why.
+
+        Raises:
+            BadInputError: the reason is too short or cannot be kept.
+            NotAllowedError: this person may not export.
+            NotFoundError: there is none, or it holds a turn of the person's own.
+        """
+        await self._gate.require(person, Right.EXPORT_LOG)
+        guarded = await self._texts.reason(person, reason)
+        async with self._cases.locked(case_id, hidden_from=person.id) as locked:
+            standing = locked.case.standing
+            await self._audit.append(_event(person, case_id, standing, Step.EXPORT, guarded))
+            await locked.stand(standing, Step.EXPORT, actor=person.id, note=guarded)
+
     async def _places(self, person: Person, turn_ids: Sequence[UUID]) -> tuple[TurnPlace, ...]:
         if not 0 < len(turn_ids) <= MOST_TURNS:
             raise BadInputError(f"Choose between 1 and {MOST_TURNS} turns.")

@@ -142,6 +142,20 @@ class Cases:
         async with transaction(self._engine) as connection:
             return frozenset((await connection.scalars(wanted)).all())
 
+    async def turns_of(self, case: UUID | int) -> tuple[UUID, frozenset[UUID]]:
+        """Return a case's id and its turns, by its id or its number; for the operator, who reads the log anyhow.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        is_wanted = col(CaseRow.id) == case if isinstance(case, UUID) else col(CaseRow.number) == case
+        async with transaction(self._engine) as connection:
+            case_id: UUID | None = await connection.scalar(select(col(CaseRow.id)).where(is_wanted))
+            if case_id is None:
+                raise missing_case()
+            held = select(col(CaseTurnRow.turn_id)).where(col(CaseTurnRow.case_id) == case_id)
+            return case_id, frozenset((await connection.scalars(held)).all())
+
     @asynccontextmanager
     async def locked(self, case_id: UUID, *, hidden_from: UUID) -> AsyncIterator[LockedCase]:
         """Give a case that nobody else changes until the block ends; what it wrote is undone when it raises.

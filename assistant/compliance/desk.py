@@ -17,9 +17,11 @@ from assistant.audit.reading.sample import draw
 from assistant.audit.reading.seen import DecisionViews
 from assistant.compliance.behind import TurnTexts
 from assistant.compliance.case_desk import CaseDesk
+from assistant.compliance.case_exports import CaseExports
 from assistant.compliance.cases import Cases
 from assistant.compliance.exports import Exports
 from assistant.compliance.following import HitFollower
+from assistant.compliance.granted import GrantedLooks
 from assistant.compliance.grants import Grants
 from assistant.compliance.hit_desk import HitDesk
 from assistant.compliance.hits import Hits
@@ -52,6 +54,7 @@ class Desk:
     unmasking: Unmasking
     look_up: PersonLookUp
     exports: Exports
+    case_exports: CaseExports
     people: DeskPeople
     follower: HitFollower
     drawing: SecondLookDrawing
@@ -85,16 +88,22 @@ def build_desk(
     gate, people, texts = Gate(audit), DeskPeople(engine), DeskTexts(guard)
     hits, cases, turns = Hits(engine), Cases(engine), LoggedTurns(reader_url)
     turn_texts = TurnTexts(engine, sealer)
+    case_desk = CaseDesk(cases, hits, turns, people, texts, audit=audit, gate=gate)
+    grants = Grants(engine)
+    granted = GrantedLooks(grants, cases, people, audit=audit)
+    unmasking = Unmasking(
+        grants, cases, turn_texts, people, texts, granted=granted, audit=audit, gate=gate, notice_days=notice_days
+    )
+    log_exports = Exports(engine, exports, texts, audit=audit, gate=gate, names=granted.names_for_export)
     return Desk(
         hits=HitDesk(hits, people, texts, audit=audit, gate=gate),
-        cases=CaseDesk(cases, hits, turns, people, texts, audit=audit, gate=gate),
+        cases=case_desk,
         samples=SampleDesk(engine, partial(draw, reader_url), audit=audit, gate=gate),
         looks=SecondLookDesk(SecondLooks(engine), DecisionViews(reader_url), texts, audit=audit, gate=gate),
-        unmasking=Unmasking(
-            Grants(engine), cases, turn_texts, people, texts, audit=audit, gate=gate, notice_days=notice_days
-        ),
+        unmasking=unmasking,
         look_up=PersonLookUp(engine, people, texts, marker=marker, audit=audit, gate=gate),
-        exports=Exports(engine, exports, texts, audit=audit, gate=gate),
+        exports=log_exports,
+        case_exports=CaseExports(case_desk, log_exports, granted),
         people=people,
         follower=HitFollower(engine, reader_url),
         drawing=SecondLookDrawing(

@@ -10,11 +10,11 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
 from sqlalchemy import Row, Select, and_, func, literal, or_, select, update
@@ -82,6 +82,26 @@ Write = Callable[[ExportRequest, Path, OnProgress], Awaitable[Exported]]
 """Writes one export to a file; `assistant.audit.exports.export` does it."""
 
 
+@dataclass(frozen=True, slots=True)
+class GrantedNames:
+    """Who people are, and until when somebody may know it."""
+
+    names: Mapping[UUID, str]
+    until: datetime
+
+
+class Names(Protocol):
+    """Names that an unmasking allows; `GrantedLooks.names_for_export` gives them."""
+
+    async def __call__(self, person_id: UUID, grant_id: UUID, case_id: UUID) -> GrantedNames:
+        """Return them.
+
+        Raises:
+            NotAllowedError: the unmasking is not open now, or shows no names.
+            NotFoundError: there is none of this person in this case.
+        """
+
+
 class Exports:
     """Ask for exports, write them, fetch them.
 
@@ -91,17 +111,27 @@ class Exports:
         texts: guards reasons.
         audit: hears of each file that is fetched; writing one is noted by who writes it.
         gate: who may.
+        names: who people are, where an unmasking allows it.
     """
 
-    def __init__(self, engine: AsyncEngine, folder: Path, texts: DeskTexts, *, audit: AuditLog, gate: Gate) -> None:
+    def __init__(
+        self, engine: AsyncEngine, folder: Path, texts: DeskTexts, *, audit: AuditLog, gate: Gate, names: Names
+    ) -> None:
         self._engine = engine
         self._folder = folder
         self._texts = texts
         self._audit = audit
         self._gate = gate
+        self._names = names
 
-    async def request(self, person: Person, query: ExportQuery, reason: str) -> UUID:
+    async def request(self, person: Person, query: ExportQuery, reason: str, *, unmask_id: UUID | None = None) -> UUID:
         """Ask for an export and return its id; a worker writes it soon.
+
+        Args:
+            person: who asks.
+            query: what is wanted.
+            reason: who gets it, and for what.
+            unmask_id: of the case that is wanted, whose names are to be in it; looked at when it is written.
 
         Raises:
             BadInputError: the reason is too short or cannot be kept, a name to look for is none, or the person has
@@ -123,7 +153,7 @@ class Exports:
             await connection.execute(select(one_at_a_time))  # or all would count before any is there
             if (await connection.scalar(waiting) or 0) >= _MOST_WAITING:
                 raise BadInputError(f"{_MOST_WAITING} exports of yours wait already. Wait until one of them is ready.")
-            row = {"id": export_id, "requested_by": person.id, "reason": guarded, "query": _as_json(query)}
+            row = {"id": export_id, "requested_by": person.id, "reason": guarded, "query": _as_json(query, unmask_id)}
             await connection.execute(insert(ExportRow).values(**row))
         return export_id
 
@@ -171,10 +201,14 @@ class Exports:
         taken = await self._take()
         if taken is None:
             return False
-        export_id, request, attempts = taken
+        export_id, request, attempts, unmask_id = taken
         file = f"{export_id}-{attempts}.zip"  # a new name at each attempt: the one before may still be at work
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        until: datetime | None = None
         try:
+            if unmask_id and request.actor and request.query.case_id:
+                granted = await self._names(request.actor, unmask_id, request.query.case_id)
+                request, until = replace(request, people=granted.names), granted.until
             async with self._telling(export_id) as tell:
                 exported = await write(request, self._folder / file, tell)
         except CloisterError as error:
@@ -190,7 +224,8 @@ class Exports:
             events=exported.events,
             zip_bytes=exported.zip_bytes,
             sha256=exported.sha256,
-            expires_at=func.clock_timestamp() + literal(KEPT),
+            # Names are not there for longer than somebody may look at them.
+            expires_at=func.least(func.clock_timestamp() + literal(KEPT), until),
         )
         return True
 
@@ -205,8 +240,8 @@ class Exports:
             known = set((await connection.execute(kept)).scalars())
         return await asyncio.to_thread(_delete_others, self._folder, known)
 
-    async def _take(self) -> tuple[UUID, ExportRequest, int] | None:
-        """Take the export that waits longest; return its id, what is wanted, and which attempt this is."""
+    async def _take(self) -> tuple[UUID, ExportRequest, int, UUID | None] | None:
+        """Take the export that waits longest; return its id, what is wanted, which attempt it is, and the unmasking."""
         first = (
             select(col(ExportRow.id))
             .where(_IS_FREE)
@@ -231,7 +266,8 @@ class Exports:
                 )
             ).one()
         request = ExportRequest(_of_json(row.query), row.reason, actor=row.requested_by, door=DOOR)
-        return row.id, request, row.attempts
+        unmask_id = UUID(row.query["unmask_id"]) if "unmask_id" in row.query else None
+        return row.id, request, row.attempts, unmask_id
 
     @asynccontextmanager
     async def _telling(self, export_id: UUID) -> AsyncIterator[OnProgress]:
@@ -290,8 +326,10 @@ def _export(row: Row[Any]) -> Export:
     return Export(**{**values, "state": ExportState(row.state)})
 
 
-def _as_json(query: ExportQuery) -> dict[str, object]:
+def _as_json(query: ExportQuery, unmask_id: UUID | None) -> dict[str, object]:
     said = dict(query.as_data())
+    if unmask_id is not None:
+        said["unmask_id"] = str(unmask_id)
     if query.reference:
         said["reference"] = query.reference
         del said["turn_tail"]
@@ -308,6 +346,8 @@ def _of_json(said: Mapping[str, Any]) -> ExportQuery:
         model=said.get("model", ""),
         host=said.get("host", ""),
         persona=said.get("persona", ""),
+        case_id=UUID(said["case_id"]) if "case_id" in said else None,
+        turn_ids=frozenset(map(UUID, said.get("turn_ids", ()))),
         since=datetime.fromisoformat(said["since"]) if "since" in said else None,
         until=datetime.fromisoformat(said["until"]) if "until" in said else None,
     )

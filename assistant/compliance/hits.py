@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,8 +16,9 @@ from sqlmodel import col
 from assistant.compliance.entries import Entry, add_entry, columns_of, list_entries, standing_of
 from assistant.compliance.standing import Standing, Step
 from assistant.compliance.tables import AWAITS_SECOND, IS_OPEN, HitRow
+from assistant.cursors import format_cursor, parse_cursor
 from assistant.database import transaction
-from assistant.errors import BadInputError, NotFoundError
+from assistant.errors import NotFoundError
 
 _MOST_A_PAGE: Final = 100
 
@@ -92,11 +93,11 @@ class Hits:
         key = (col(HitRow.due_at), col(HitRow.event_id))
         query = _hits().where(*_conditions(wanted), col(HitRow.subject) != hidden_from).order_by(*key).limit(limit + 1)
         if after:
-            query = query.where(tuple_(*key) > tuple_(*_parse_cursor(after)))
+            query = query.where(tuple_(*key) > tuple_(*parse_cursor(after)))
         async with transaction(self._engine) as connection:
             rows = (await connection.execute(query)).all()
         found = tuple(_hit(row) for row in rows[:limit])
-        return HitPage(found, _cursor_of(found[-1]) if len(rows) > limit else "")
+        return HitPage(found, format_cursor(found[-1].due_at, found[-1].event_id) if len(rows) > limit else "")
 
     async def hit(self, hit_id: UUID) -> tuple[Hit, tuple[Entry, ...]]:
         """Return one hit and its history.
@@ -166,18 +167,6 @@ def _conditions(wanted: HitFilter) -> list[ColumnElement[bool]]:
     if wanted.assignee is not None:
         conditions.append(col(HitRow.assignee) == wanted.assignee)
     return conditions
-
-
-def _cursor_of(hit: Hit) -> str:
-    return f"{hit.due_at.isoformat()}~{hit.event_id}"
-
-
-def _parse_cursor(cursor: str) -> tuple[datetime, UUID]:
-    due, _, event_id = cursor.partition("~")
-    try:
-        return datetime.fromisoformat(due).astimezone(UTC), UUID(event_id)
-    except (ValueError, OverflowError):  # no cursor, or a day that UTC does not reach
-        raise BadInputError("This page of the list is not there any more. Go back to the first one.") from None
 
 
 def _hit(row: Row[Any]) -> Hit:

@@ -55,6 +55,7 @@ class Step(StrEnum):
     NOTE = "note"
     OPEN = "open"  # of a case; never taken again
     ADD_TURNS = "add-turns"  # likewise of a case
+    EXPORT = "export"  # likewise
 
 
 _GRAVE: Final = frozenset({Disposition.VIOLATION, Disposition.INCIDENT})
@@ -71,6 +72,7 @@ _FROM: Final = {
     Step.NOTE: frozenset(State) - {State.CLOSED},
     Step.OPEN: frozenset(),
     Step.ADD_TURNS: _UNDECIDED,
+    Step.EXPORT: frozenset(),
 }
 
 # How long a hit may stay open, by the rank of the guard's action: allowed, warned, pseudonymised, redacted, blocked.
@@ -136,8 +138,8 @@ class Standing:
                 return self.decided(actor, move.disposition)
             case Step.CONFIRM:
                 return self.confirmed(actor)
-            case Step.OPEN | Step.ADD_TURNS:
-                raise BadInputError("This comes with turns, and is no step of its own. Load the page again.")
+            case Step.OPEN | Step.ADD_TURNS | Step.EXPORT:
+                raise BadInputError("This is no step of its own. Load the page again.")
             case _:
                 return self.moved(move.step)
 

@@ -27,10 +27,10 @@ from assistant.audit.events import (
     UnmaskForced,
     UnmaskRequested,
     UnmaskReviewed,
-    UnmaskViewed,
 )
 from assistant.compliance.behind import TurnBehind, TurnTexts
 from assistant.compliance.cases import Cases
+from assistant.compliance.granted import GrantedLooks
 from assistant.compliance.grants import Grant, Grants, GrantState, LockedGrant, Notice, Wish, missing_grant
 from assistant.compliance.people import DeskPeople
 from assistant.compliance.rights import Gate
@@ -89,6 +89,7 @@ class Unmasking:
 
     Args:
         grants: where requests lie.
+        granted: takes looks at what was granted.
         cases: what they belong to.
         turn_texts: opens what was granted.
         people: who somebody is.
@@ -106,11 +107,13 @@ class Unmasking:
         people: DeskPeople,
         texts: DeskTexts,
         *,
+        granted: GrantedLooks,
         audit: AuditLog,
         gate: Gate,
         notice_days: int = NOTICE_DAYS,
     ) -> None:
         self._grants = grants
+        self._granted = granted
         self._cases = cases
         self._turn_texts = turn_texts
         self._people = people
@@ -220,26 +223,8 @@ class Unmasking:
             UnavailableError: log or database is away, or the sealed values cannot be opened.
         """
         await self._gate.require(person, Right.UNMASK)
-        found = await self._grants.grant(grant_id)
-        if found.requested_by != person.id or found.is_about(person.id):
-            raise missing_grant()
-        case = await self._cases.case(found.case_id, hidden_from=person.id)
-        if not case.case.standing.is_open:
-            raise NotAllowedError("The case of this request is decided, so nothing is shown any more.")
-        async with self._grants.locked(grant_id) as locked:
-            grant = locked.grant
-            if not grant.is_open:
-                raise NotAllowedError(_why_shut(grant))
-            await self._audit.append(
-                UnmaskViewed(
-                    actor=person.id,
-                    unmask_id=grant_id,
-                    case_id=grant.case_id,
-                    turn_ids=grant.turns,
-                    view=grant.views + 1,
-                )
-            )
-            await locked.count_view()
+        await self._granted.require_own(person.id, await self._grants.grant(grant_id))
+        grant = await self._granted.look(person.id, grant_id)
         names = await self._people.names(grant.subjects) if grant.shows_names else {}
         turns = [
             await self._turn_texts.behind(turn_id, with_values=True) for turn_id in grant.turns if grant.shows_values
@@ -389,13 +374,3 @@ def _refuse_own(grant: Grant, person: Person) -> None:
         raise missing_grant()
     if grant.requested_by == person.id:
         raise NotAllowedError("This is your own request. Another approver has to answer it.")
-
-
-def _why_shut(grant: Grant) -> str:
-    match grant.state:
-        case GrantState.REQUESTED if not grant.is_over:
-            return "Nobody approved this request yet. An approver has to."
-        case GrantState.DENIED:
-            return "This request was denied; the approver's note stands beside it."
-        case _:
-            return "The time of this request is over. Ask again if you still need it."

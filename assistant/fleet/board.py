@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, fields
 from typing import Final
 from uuid import uuid4
@@ -10,13 +10,17 @@ from uuid import uuid4
 import orjson
 import redis.asyncio
 
-from connectors.model_hosts.sharing import Share, Told
+from connectors.model_hosts.sharing import Failing, Share, Ticket, Told, Word
 
 _DRAINED: Final = "cloister:fleet:drained"  # host -> since when, in words
 _PROCESSES: Final = "cloister:fleet:processes"  # keys of the processes that may be alive
 _PROCESS: Final = "cloister:fleet:process:"
+_FAILING: Final = "cloister:fleet:failing"  # deployment -> failures in a row, and until when it rests by Redis' clock
+_TRIAL: Final = "cloister:fleet:trial:"  # of a deployment; there while one prompt tries it
+_FORGET_FAILURES_SECONDS: Final = 3600
 _FORGET_MILLISECONDS: Final = 5000  # a process that died is missed for as long; the others write every second
 _MOST: Final = 1e6  # answers, tokens a second or seconds: whatever stands there, none is larger
+_MOST_TICKETS: Final = 1000  # of one process; a longer line is refused long before
 _FIELDS: Final = len(fields(Share))
 
 
@@ -31,12 +35,20 @@ class RedisBoard:
         self._client = client
         self._key = _PROCESS + uuid4().hex
 
-    async def exchange(self, own: Mapping[str, Share]) -> Told:
+    async def exchange(self, own: Word) -> Told:
         """Write down what this process knows, and read what the others wrote."""
-        shares = {name: astuple(share) for name, share in own.items()}
+        now = await self._now() if own.failing else 0
         async with self._client.pipeline(transaction=False) as pipe:
-            pipe.set(self._key, orjson.dumps(shares), px=_FORGET_MILLISECONDS)
+            pipe.set(self._key, orjson.dumps(_written(own)), px=_FORGET_MILLISECONDS)
             pipe.sadd(_PROCESSES, self._key)
+            for name, failing in own.failing.items():
+                if failing.failures:
+                    pipe.hset(_FAILING, name, f"{failing.failures} {now + round(failing.rest_seconds * 1000)}")
+                    pipe.expire(_FAILING, _FORGET_FAILURES_SECONDS)
+                else:
+                    pipe.hdel(_FAILING, name)
+            for name in own.trials:
+                pipe.pexpire(_TRIAL + name, _FORGET_MILLISECONDS)
             await pipe.execute()
         return await self.read()
 
@@ -45,13 +57,29 @@ class RedisBoard:
         async with self._client.pipeline(transaction=False) as pipe:
             pipe.hgetall(_DRAINED)
             pipe.smembers(_PROCESSES)
-            drained, keys = await pipe.execute()
+            pipe.hgetall(_FAILING)
+            pipe.time()
+            drained, keys, failing, now = await pipe.execute()
         others = sorted(_text(key) for key in keys if _text(key) != self._key)
         written = await self._client.mget(others) if others else []
         gone = [key for key, text in zip(others, written, strict=True) if text is None]
         if gone:
             await self._client.srem(_PROCESSES, *gone)
-        return Told({_text(host): _text(since) for host, since in drained.items()}, _joined(written))
+        words = [word for word in map(_word, written) if word is not None]
+        return Told(
+            {_text(host): _text(since) for host, since in drained.items()},
+            _joined(words),
+            tuple(ticket for word in words for ticket in word.tickets),
+            _added(word.used for word in words),
+            dict(_failing(failing, _milliseconds(now))),
+        )
+
+    async def claim_trial(self, deployment: str) -> bool:
+        """Tell whether a prompt of this process may be the one that tries a deployment."""
+        return bool(await self._client.set(_TRIAL + deployment, self._key, nx=True, px=_FORGET_MILLISECONDS))
+
+    async def _now(self) -> int:
+        return _milliseconds(await self._client.time())
 
     async def drain(self, host: str, since: str) -> bool:
         """Have all processes send no new work to a host; tell whether that is new."""
@@ -62,24 +90,80 @@ class RedisBoard:
         return bool(await self._client.hdel(_DRAINED, host))
 
 
-def _joined(written: Iterable[bytes | str | None]) -> Mapping[str, Share]:
+def _written(word: Word) -> Mapping[str, object]:
+    return {
+        "shares": {name: astuple(share) for name, share in word.shares.items()},
+        "tickets": [astuple(ticket) for ticket in word.tickets[:_MOST_TICKETS]],
+        "used": word.used,
+    }
+
+
+def _word(text: bytes | str | None) -> Word | None:
+    """Return what one process wrote; what another version wrote in another form is nothing."""
+    try:
+        read = orjson.loads(text or b"{}")
+    except ValueError:
+        return None
+    if not isinstance(read, dict):
+        return None
+    tickets = read.get("tickets")
+    return Word(
+        dict(_shares(read.get("shares"))),
+        tuple(_tickets(tickets[:_MOST_TICKETS])) if isinstance(tickets, list) else (),
+        dict(_amounts(read.get("used"))),
+    )
+
+
+def _joined(words: Iterable[Word]) -> Mapping[str, Share]:
     joined: dict[str, Share] = {}
-    for text in written:
-        for name, share in _shares(text):
+    for word in words:
+        for name, share in word.shares.items():
             joined[name] = joined.get(name, Share()).joined(share)
     return joined
 
 
-def _shares(text: bytes | str | None) -> Iterable[tuple[str, Share]]:
-    """Yield what one process wrote; what another version wrote in another form is nothing."""
-    try:
-        read = orjson.loads(text or b"{}")
-    except ValueError:
-        return
+def _shares(read: object) -> Iterator[tuple[str, Share]]:
     for name, values in read.items() if isinstance(read, dict) else ():
         if isinstance(values, list) and len(values) == _FIELDS and all(_is_amount(value) for value in values):
             in_flight, *measured = values
             yield name, Share(int(in_flight), *(float(value) for value in measured))
+
+
+def _tickets(read: Iterable[object]) -> Iterator[Ticket]:
+    for values in read:
+        match values:
+            case [str(owner), bool(is_interactive), int() | float() as weight, int() | float() as waited, [*names]] if (
+                _is_amount(weight) and weight and _is_amount(waited)
+            ):
+                deployments = tuple(name for name in names if isinstance(name, str))
+                if len(deployments) == len(names):
+                    yield Ticket(owner, is_interactive, weight, waited, deployments)
+
+
+def _amounts(read: object) -> Iterator[tuple[str, float]]:
+    for owner, amount in read.items() if isinstance(read, dict) else ():
+        if _is_amount(amount):
+            yield owner, float(amount)
+
+
+def _added(parts: Iterable[Mapping[str, float]]) -> Mapping[str, float]:
+    added: dict[str, float] = {}
+    for part in parts:
+        for owner, amount in part.items():
+            added[owner] = added.get(owner, 0.0) + amount
+    return added
+
+
+def _failing(read: Mapping[bytes | str, bytes | str], now: int) -> Iterator[tuple[str, Failing]]:
+    for name, text in read.items():
+        failures, _, until = _text(text).partition(" ")
+        if failures.isdecimal() and until.isdecimal():
+            yield _text(name), Failing(int(failures), max(0, int(until) - now) / 1000)
+
+
+def _milliseconds(time: tuple[int, int]) -> int:
+    seconds, microseconds = time
+    return seconds * 1000 + microseconds // 1000
 
 
 def _is_amount(value: object) -> bool:

@@ -18,7 +18,7 @@ from assistant.conversation import Author, Message, MessageState, Person, Thread
 from assistant.database import transaction
 from assistant.errors import NotFoundError
 from assistant.history import belongings, messages, threads, turns
-from assistant.history.values import InterruptedTurn, SealedPseudonyms, StoredMessage, ThreadPage
+from assistant.history.values import InterruptedTurn, Remembered, SealedPseudonyms, StoredMessage, ThreadPage
 
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
@@ -131,7 +131,7 @@ class History:
         excluding_turn: UUID | None = None,
         max_messages: int = 40,
         max_chars: int = 100_000,
-    ) -> list[Message]:
+    ) -> Remembered:
         """Return what a model is told of the thread so far: the latest turns that were answered in full, in order.
 
         Args:
@@ -139,7 +139,7 @@ class History:
             thread_id: their thread.
             excluding_turn: the running turn, whose question the caller adds itself.
             max_messages: the most messages.
-            max_chars: the most characters of all texts together; earlier messages are left out whole.
+            max_chars: the most characters of all texts together; earlier messages are left out whole, and counted.
 
         Raises:
             NotFoundError: the thread is foreign or does not exist.

@@ -16,7 +16,7 @@ from assistant.conversation import Author, Message, MessageState, Person
 from assistant.errors import NotFoundError
 from assistant.history.storable import storable, storable_json
 from assistant.history.tables import FeedbackRow, MessageRow, MessageVersionRow, ThreadRow
-from assistant.history.values import Feedback, StoredMessage
+from assistant.history.values import Feedback, Remembered, StoredMessage
 
 _PAGE_MOST: Final = 1000
 
@@ -144,8 +144,8 @@ async def list_messages(
 
 async def list_remembered(
     connection: AsyncConnection, thread_id: UUID, *, excluding_turn: UUID | None, max_messages: int, max_chars: int
-) -> list[Message]:
-    """Return the latest questions that were answered in full, with their answers, in order.
+) -> Remembered:
+    """Return the latest questions that were answered in full, with their answers, in order, and how many came before.
 
     Whole turns only: many chat templates refuse two messages of the same author in a row.
     """
@@ -158,7 +158,7 @@ async def list_remembered(
     )
     chars_from_here_on = func.sum(func.char_length(col(MessageRow.text))).over(order_by=col(MessageRow.position).desc())
     latest = (
-        select(*_MESSAGE_COLUMNS, chars_from_here_on.label("chars"))
+        select(*_MESSAGE_COLUMNS, chars_from_here_on.label("chars"), func.count().over().label("total"))
         .where(
             col(MessageRow.thread_id) == thread_id,
             col(MessageRow.superseded_by).is_(None),
@@ -171,10 +171,13 @@ async def list_remembered(
     if excluding_turn is not None:
         latest = latest.where(col(MessageRow.turn_id) != excluding_turn)
     bounded = latest.subquery()
-    rows = await connection.execute(select(bounded).where(bounded.c.chars <= max_chars).order_by(bounded.c.position))
+    kept = await connection.execute(select(bounded).where(bounded.c.chars <= max_chars).order_by(bounded.c.position))
+    rows = kept.all()
+    total = rows[0].total if rows else await connection.scalar(select(func.max(bounded.c.total))) or 0
     messages = [_to_message(row) for row in rows]
     first_question = next((i for i, message in enumerate(messages) if message.author is Author.USER), len(messages))
-    return messages[first_question:]
+    remembered = tuple(messages[first_question:])
+    return Remembered(remembered, left_out=total - len(remembered))
 
 
 async def find_message(connection: AsyncConnection, person: Person, message_id: UUID) -> Message:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from assistant.conversation import Person, Thread
+from assistant.cursors import format_cursor, parse_cursor
 from assistant.errors import BadInputError, NotFoundError
 from assistant.history.search import build_owner_query, build_query
 from assistant.history.storable import storable, storable_title
@@ -98,7 +98,7 @@ async def list_threads(
     """
     wanted = select(*_COLUMNS).where(col(ThreadRow.owner_id) == person.id, col(ThreadRow.last_position) > 0)
     if before:
-        wanted = wanted.where(tuple_(col(ThreadRow.updated_at), col(ThreadRow.id)) < tuple_(*_parse_cursor(before)))
+        wanted = wanted.where(tuple_(col(ThreadRow.updated_at), col(ThreadRow.id)) < tuple_(*parse_cursor(before)))
     query = build_query(search)
     if query is not None:
         said_in = select(col(MessageRow.thread_id)).where(
@@ -111,7 +111,9 @@ async def list_threads(
     ordered = wanted.order_by(col(ThreadRow.updated_at).desc(), col(ThreadRow.id).desc()).limit(size + 1)
     threads = tuple(Thread(*row) for row in await connection.execute(ordered))
     page = threads[:size]
-    return ThreadPage(threads=page, cursor=_cursor(page[-1]) if len(threads) > size else "")
+    return ThreadPage(
+        threads=page, cursor=format_cursor(page[-1].updated_at, page[-1].id) if len(threads) > size else ""
+    )
 
 
 async def reserve_positions(
@@ -149,18 +151,3 @@ async def touch_thread(connection: AsyncConnection, person: Person, thread_id: U
         .values(updated_at=func.clock_timestamp())
     )
     return touched.rowcount == 1
-
-
-def _cursor(thread: Thread) -> str:
-    return f"{thread.updated_at.isoformat()}~{thread.id}"
-
-
-def _parse_cursor(cursor: str) -> tuple[datetime, UUID]:
-    moment, _, identifier = cursor.partition("~")
-    try:
-        parsed = datetime.fromisoformat(moment), UUID(identifier)
-    except ValueError:
-        raise BadInputError("This page of the list does not exist. Start from the first one.") from None
-    if parsed[0].tzinfo is None:
-        raise BadInputError("This page of the list does not exist. Start from the first one.")
-    return parsed

@@ -38,6 +38,19 @@ class StoredMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Remembered:
+    """What a model is told of a thread.
+
+    Attributes:
+        messages: the latest turns that were answered in full, in order.
+        left_out: how many messages came before them.
+    """
+
+    messages: tuple[Message, ...] = ()
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ThreadPage:
     """A page of threads, the latest first.
 

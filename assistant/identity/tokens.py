@@ -31,7 +31,7 @@ MOST_DAYS: Final = 366
 _TOKEN_BYTES: Final = 32  # 256 bits: not to be guessed
 _TOKEN = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")  # 32 bytes in URL-safe base 64
 _MOST_TOKENS: Final = 100  # alive, of one person
-_LABEL_CHARS: Final = 60
+LABEL_CHARS: Final = 60
 
 
 class TokenRefusedError(NotAllowedError):
@@ -125,17 +125,20 @@ class ApiTokens:
         self._attempts = Attempts(engine, limits or AttemptLimits())
         self._lookup = TokenLookup(engine)
 
-    async def create(self, owner: str, scopes: Scopes, *, days: int, label: str = "") -> NewToken:
+    async def create(
+        self, owner: str, scopes: Scopes, *, days: int, label: str = "", token_id: UUID | None = None
+    ) -> NewToken:
         """Make a token for a person.
 
         Raises:
-            BadInputError: days or label do not fit, the account is switched off, or holds too many tokens.
+            BadInputError: days or label do not fit, the account is switched off or holds too many tokens, or there is
+                one of this id.
             NotFoundError: nobody has this name.
         """
         if not 1 <= days <= MOST_DAYS:
             raise BadInputError(f"A token lives 1 to {MOST_DAYS} days.")
-        if len(label) > _LABEL_CHARS or not label.isprintable():
-            raise BadInputError(f"A label has at most {_LABEL_CHARS} characters that can be shown.")
+        if len(label) > LABEL_CHARS or not label.isprintable():
+            raise BadInputError(f"A label has at most {LABEL_CHARS} characters that can be shown.")
         token = PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
         async with transaction(self._engine) as connection:
             person = await _lock_owner(connection, owner)
@@ -143,7 +146,7 @@ class ApiTokens:
                 await connection.execute(
                     insert(ApiTokenRow)
                     .values(
-                        id=uuid4(),
+                        id=token_id or uuid4(),
                         digest=self._digest(token),
                         person_id=person.id,
                         epoch=person.session_epoch,
@@ -151,9 +154,12 @@ class ApiTokens:
                         scopes=list(scopes.words),
                         expires_at=func.now() + literal(timedelta(days=days)),
                     )
+                    .on_conflict_do_nothing(index_elements=[col(ApiTokenRow.id)])
                     .returning(col(ApiTokenRow.id), col(ApiTokenRow.expires_at))
                 )
-            ).one()
+            ).one_or_none()
+        if row is None:
+            raise BadInputError("This form was sent before, and its token was shown then. Fill it in anew for another.")
         return NewToken(row.id, person.id, token, row.expires_at)
 
     async def list(self, owner: str = "") -> list[TokenEntry]:
@@ -183,7 +189,7 @@ class ApiTokens:
                 .returning(col(ApiTokenRow.person_id))
             )
         if owner is None:
-            raise NotFoundError("There is no such token. `cloister users token list` shows those there are.")
+            raise no_such_token()
         return owner
 
     async def owner_of(self, token_id: UUID) -> UUID:
@@ -195,7 +201,7 @@ class ApiTokens:
         async with transaction(self._engine) as connection:
             owner = await connection.scalar(select(col(ApiTokenRow.person_id)).where(col(ApiTokenRow.id) == token_id))
         if owner is None:
-            raise NotFoundError("There is no such token. `cloister users token list` shows those there are.")
+            raise no_such_token()
         return owner
 
     async def holder(self, token: str, client: str) -> Holder:
@@ -233,6 +239,11 @@ class ApiTokens:
 
     def _digest(self, token: str) -> bytes:
         return hmac.digest(self._key, token.encode("utf-8", "surrogatepass"), sha256)
+
+
+def no_such_token() -> NotFoundError:
+    """Return the refusal of a token that is not there, or not for who asks: the two look the same."""
+    return NotFoundError("There is no such token, or it is not yours. The list shows those there are.")
 
 
 async def _lock_owner(connection: AsyncConnection, name: str) -> Row[UUID, int, bool]:

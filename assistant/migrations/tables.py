@@ -6,6 +6,7 @@ from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
 from assistant.compliance import tables as compliance
+from assistant.fleet import tables as fleet
 from assistant.history import tables as history
 from assistant.identity import tables as identity
 from assistant.jobs import tables as jobs
@@ -19,5 +20,6 @@ ROOMS: Final = (
     knowledge,
     reports,
     compliance,
+    fleet,
 )  # importing a room's tables enters them into the metadata
 METADATA: Final[MetaData] = SQLModel.metadata

@@ -15,6 +15,7 @@ from assistant.personas.reader import Personas
 from assistant.reports.report import Decision, Report, Reported, ReportPage
 from assistant.review import AllFigures
 from assistant.turn_events import TurnEvent
+from assistant.web.own_tokens import TokenPageParts
 from connectors.model_hosts.values import HostStatus
 
 
@@ -161,3 +162,4 @@ class ChatParts:
     documents: OwnDocuments
     review: Reviewing
     hosts: Callable[[], Sequence[HostStatus]]
+    own_tokens: TokenPageParts

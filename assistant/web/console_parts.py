@@ -20,9 +20,13 @@ from assistant.audit.reading.sealed import Sealed
 from assistant.audit.seals.heads import Head
 from assistant.audit.writing.content import Kept
 from assistant.compliance.desk import Desk
+from assistant.conversation import Person
 from assistant.erasure import Erasure
+from assistant.fleet.orders import Act
+from assistant.maintenance.maintenance import FleetView, Span
 from assistant.review import AllFigures
 from assistant.web.chat_parts import Reviewing
+from connectors.model_hosts.catalogue import Fleet
 from policies.explanation import Detail
 
 
@@ -161,11 +165,34 @@ class People(Protocol):
         """
 
 
+class FleetKeeping(Protocol):
+    """The model hosts; `assistant.maintenance` sees them and takes orders."""
+
+    async def view(self, person: Person, span: Span) -> FleetView:
+        """Return the hosts and their history.
+
+        Raises:
+            NotAllowedError: this person may not see them.
+            UnavailableError: the database does not answer.
+        """
+
+    async def order(self, person: Person, act: Act, host: str, model: str = "") -> UUID:
+        """Order something at a host, and return the order's id.
+
+        Raises:
+            NotAllowedError: this person may not order it.
+            BadInputError: there is no such host or model, or the same is being done already.
+            AuditUnavailableError: the log cannot be written: nothing was ordered.
+            UnavailableError: the database does not answer.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class ConsoleParts:
     """What the console is made of; wired once a process.
 
     Attributes:
+        read_fleet: reads fleet.yaml for the planner; None where none was named. It may raise `FleetError`.
         integrity: reads the state of the log's proofs.
         mark: makes the mark of words that were searched for; the log keeps no others of them.
         labels: the words for each rule of the policy that is in force now.
@@ -185,5 +212,7 @@ class ConsoleParts:
     review: Reviewing
     desk: Desk
     erasure: Erasure
+    fleet: FleetKeeping
+    read_fleet: Callable[[], Fleet | None]
     mark: Callable[[str], TextMark]
     labels: Callable[[], Mapping[str, str]]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
-from uuid import UUID
 
+from assistant.balance import Balance
 from assistant.conversation import Person, Turn
 from assistant.identity.tokens import Holder
 from assistant.personas.reader import Personas
+from assistant.quotas.limits import Claim
 from assistant.turn_events import TurnEvent
 from connectors.model_hosts.values import HostStatus
 from policies.verdict import Verdict
@@ -41,11 +41,11 @@ class GatewayParts:
         personas: all of the site.
         hosts: how every model host is now.
         check_apart: the guard for what stands beside a conversation and reaches a host nevertheless.
-        place: one of the answers that a token may have running at once, held as long as the block runs.
+        look: what is left of the limits of who asks.
     """
 
     answer: Callable[[Turn], AsyncGenerator[TurnEvent, None]]
     personas: Personas
     hosts: Callable[[], Sequence[HostStatus]]
     check_apart: Callable[[str, Person], Awaitable[Verdict]]
-    place: Callable[[UUID], AbstractAsyncContextManager[None]]
+    look: Callable[[Claim], Awaitable[Balance]]

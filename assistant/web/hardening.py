@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
+from assistant.balance import QuotaError
 from assistant.conversation import short_reference
 from assistant.errors import (
     BadInputError,
@@ -43,6 +44,7 @@ _FORBIDDEN_COOKIES: Final = (b"access_token", b"oauth_state")  # Chainlit's: our
 _TOO_LONG: Final = "That is more than is accepted here. Send less at once."
 OUR_FAULT: Final = "Something failed on our side. Try again; if it stays, tell your administrator the reference."
 _STATUS: Final = (
+    (QuotaError, 429),
     (TooManyReportsError, 429),
     (NotAllowedError, 403),
     (NotFoundError, 404),

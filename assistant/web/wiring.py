@@ -15,12 +15,15 @@ from assistant.bootstrap.application import Application, build_application
 from assistant.bootstrap.console import open_backend
 from assistant.bootstrap.log import required
 from assistant.fleet.board import RedisBoard
+from assistant.fleet.orders import Orders
+from assistant.fleet.records import FleetRecords
+from assistant.maintenance.caretaker import Caretaker
 from assistant.settings import Settings
 from assistant.web.chat_parts import ChatParts
 from assistant.web.console.wiring import parts_of
 from assistant.web.doors import Doors, PartState
-from assistant.web.gateway.places import Places
 from assistant.web.gateway_parts import GatewayParts
+from assistant.web.own_tokens import TokenPageParts
 from assistant.web.serve import serve_until_stopped
 from connectors.model_hosts.hosts import ModelHosts
 from connectors.model_hosts.values import HostStatus
@@ -46,15 +49,26 @@ async def _serve(settings: Settings) -> int:
             required(settings, "redis_url").get_secret_value(), socket_timeout=_PATIENCE_SECONDS
         )
         stack.push_async_callback(redis_client.aclose)
+        board = RedisBoard(redis_client)
         hosts = ModelHosts(
             await application.fleet.open(),
             retriever=application.quotes,
             gguf=settings.gguf,
             first_token_timeout_seconds=settings.first_token_timeout_seconds,
             stall_timeout_seconds=settings.stall_timeout_seconds,
-            board=RedisBoard(redis_client),
+            board=board,
+            most_waiting=settings.line_length,
+            line_timeout_seconds=settings.line_timeout_seconds,
         )
         application.fleet.follow(hosts.take_fleet)
+        keep_days = settings.fleet_history_days
+        caretaker = Caretaker(
+            FleetRecords(application.engine, keep_days=keep_days),
+            Orders(application.engine, keep_days=keep_days),
+            application.audit,
+            hosts,
+            board,
+        )
         stack.push_async_callback(hosts.close)  # however far they got: the chat may never have come to be
         console = await stack.enter_async_context(
             open_backend(
@@ -66,6 +80,7 @@ async def _serve(settings: Settings) -> int:
                 labels=lambda: application.guard.policy.labels,
             )
         )
+        await stack.enter_async_context(caretaker.running())
         web = _Web(application, hosts, redis_client)
         doors = Doors(
             settings=settings,
@@ -98,6 +113,13 @@ class _Web:
             documents=self._application.documents,
             review=self._application.review,
             hosts=self._hosts.statuses,
+            own_tokens=TokenPageParts(
+                tokens=self._application.tokens,
+                personas=self._application.personas,
+                hosts=self._hosts.statuses,
+                check_apart=self._application.conversation_guard.check_apart,
+                look=self._application.quotas.look,
+            ),
         )
 
     async def open_gateway(self) -> GatewayParts:
@@ -108,7 +130,7 @@ class _Web:
             personas=self._application.personas,
             hosts=self._hosts.statuses,
             check_apart=self._application.conversation_guard.check_apart,
-            place=Places(self._redis, most=self._application.settings.token_answers).taken,
+            look=self._application.quotas.look,
         )
 
     async def _ready(self) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 
-from connectors.errors import NoRouteError
+from connectors.errors import BusyError, NoRouteError
 from connectors.model_hosts.values import ANY_MODEL, Capability, Need, Route
 
 _CAPABILITY_WORDS = {
@@ -17,6 +18,9 @@ _CAPABILITY_WORDS = {
 }
 
 _UNKNOWN_ANSWER_SECONDS = 10.0
+_SHUT_FAILURES = 3  # in a row, each after a rest; with fewer a host is a last resort, for it may be the only one
+_LEAST_RETRY_SECONDS = 5
+_TOLD_WAIT_SECONDS = 0.5  # a shorter wait in line is none
 _STEP_SECONDS = 0.25  # less makes no difference to a person; the load is then spread instead
 
 
@@ -30,10 +34,14 @@ class Candidate:
         absence: why it cannot be asked now, completing `Dev1 …`; empty if it can.
         slots: answers at once before one waits.
         queued: requests that wait in the host's own queue.
-        is_cooling: it failed a moment ago; taken only when there is nothing else.
+        is_cooling: it failed a moment ago, or is being tried; taken only when there is nothing else.
+        failures: in a row.
+        rest_seconds: how long it is left alone after them.
+        needs_trial: its rest is over; whoever asks it next is the only one until it answers.
         tokens_per_second, prompt_tokens_per_second: how fast it writes and reads, as measured; 0 before.
         answer_seconds: how long an answer takes; 0 before one was measured.
         cold_seconds: how long its model takes to load; 0 before that was measured.
+        can_continue: it goes on from an answer that was begun.
         names: by which a person may mean it.
     """
 
@@ -49,10 +57,14 @@ class Candidate:
     slots: int = 1
     queued: int = 0
     is_cooling: bool = False
+    failures: int = 0
+    rest_seconds: float = 0.0
+    needs_trial: bool = False
     tokens_per_second: float = 0.0
     prompt_tokens_per_second: float = 0.0
     answer_seconds: float = 0.0
     cold_seconds: float = 0.0
+    can_continue: bool = False
     names: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -65,6 +77,16 @@ class Candidate:
     def waiting(self) -> int:
         """Return how many requests would be before a new one."""
         return self.queued + max(0, self.in_flight - self.slots + 1)
+
+    @property
+    def is_shut(self) -> bool:
+        """Tell whether it failed so often that nobody is sent there before its next trial, whatever else there is."""
+        return self.is_cooling and self.failures >= _SHUT_FAILURES
+
+    @property
+    def free_slots(self) -> int:
+        """Return how many answers can begin on it now, as far as Cloister asks it; its own queue comes and goes."""
+        return max(0, self.slots - self.in_flight)
 
     def first_token_seconds(self, prompt_tokens: int) -> float:
         """Estimate how long a prompt waits for its first token: those before it, its reading, the model's loading.
@@ -96,13 +118,26 @@ def choose(candidates: Sequence[Candidate], need: Need, *, excluding: frozenset[
     Raises:
         NoRouteError: none can take it; the message says which there are and what would help.
     """
+    for usable in usable_groups(candidates, need, excluding=excluding):
+        return route_to(best(usable, need), need)
+    raise refusal(candidates, need, excluding)
+
+
+def usable_groups(
+    candidates: Sequence[Candidate], need: Need, *, excluding: frozenset[str] = frozenset()
+) -> Iterator[list[Candidate]]:
+    """Yield, for each of the need's models that can be asked, its deployments that can."""
     for group in _groups(candidates, need):
         usable = [
             candidate for candidate in group if _is_usable(candidate, need) and candidate.deployment not in excluding
         ]
         if usable:
-            return _route(min(usable, key=lambda candidate: _rank(candidate, need)), need)
-    raise _refusal(candidates, need, excluding)
+            yield usable
+
+
+def best(usable: Iterable[Candidate], need: Need) -> Candidate:
+    """Return the one to ask of some that can be."""
+    return min(usable, key=lambda candidate: _rank(candidate, need))
 
 
 def _groups(candidates: Sequence[Candidate], need: Need) -> Iterable[list[Candidate]]:
@@ -114,6 +149,10 @@ def _groups(candidates: Sequence[Candidate], need: Need) -> Iterable[list[Candid
 
 
 def _is_usable(candidate: Candidate, need: Need) -> bool:
+    return not candidate.is_shut and _has_room(candidate, need)
+
+
+def _has_room(candidate: Candidate, need: Need) -> bool:
     return (
         not candidate.absence and need.capability in candidate.capabilities and candidate.context_tokens >= need.tokens
     )
@@ -131,7 +170,8 @@ def _rank(candidate: Candidate, need: Need) -> tuple[bool, int, int, bool, int, 
     )
 
 
-def _route(candidate: Candidate, need: Need) -> Route:
+def route_to(candidate: Candidate, need: Need, *, waited_seconds: float = 0.0, is_seated: bool = False) -> Route:
+    """Return the choice of a candidate, with its reason in words."""
     words = [
         f"room {spaced(need.tokens)} of {spaced(candidate.context_tokens)}",
         f"{candidate.waiting} waiting",
@@ -139,16 +179,20 @@ def _route(candidate: Candidate, need: Need) -> Route:
     ]
     if candidate.is_cooling:
         words.append("failed a moment ago, but there is no other")
+    if waited_seconds >= _TOLD_WAIT_SECONDS:
+        words.append(f"after {waited_seconds:.0f} s in line")
     return Route(
         deployment=candidate.deployment,
         host=candidate.host,
         model=candidate.public_name,
         context_tokens=candidate.context_tokens,
         reason=f"{candidate.host} {candidate.public_name}: {', '.join(words)}",
+        is_seated=is_seated,
+        can_continue=candidate.can_continue,
     )
 
 
-def _refusal(candidates: Sequence[Candidate], need: Need, excluding: frozenset[str]) -> NoRouteError:
+def refusal(candidates: Sequence[Candidate], need: Need, excluding: frozenset[str]) -> NoRouteError:
     """Say why nobody can take the prompt: the first of the reasons that is true of all."""
     named = [candidate for group in _groups(candidates, need) for candidate in group]
     if not named:
@@ -172,6 +216,18 @@ def _refusal(candidates: Sequence[Candidate], need: Need, excluding: frozenset[s
             f"{spaced(widest.context_tokens)} ({widest.host} {widest.public_name}). Shorten the text or start a new "
             f"thread.",
             is_overlong=True,
+        )
+    shut = [
+        candidate
+        for candidate in present
+        if candidate.is_shut and _has_room(candidate, need) and candidate.deployment not in excluding
+    ]
+    if shut:
+        retry = max(_LEAST_RETRY_SECONDS, ceil(min(candidate.rest_seconds for candidate in shut)))
+        told = dict.fromkeys(f"{candidate.host} failed {candidate.failures} times in a row" for candidate in shut)
+        return BusyError(
+            f"No model host can be asked now. {'; '.join(told)}. It is tried again in {retry} s; ask again then.",
+            retry_after_seconds=retry,
         )
     failed = dict.fromkeys(candidate.host for candidate in present if candidate.deployment in excluding)
     return NoRouteError(

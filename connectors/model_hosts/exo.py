@@ -31,6 +31,7 @@ class Exo:
     name = "exo"
     label = "exo"
     default_ports = (52415,)
+    continuation: Mapping[str, object] | None = None  # nothing is documented
 
     async def probe(self, client: httpx.AsyncClient, host: Host) -> HostReport:
         """Read which models have a running instance; exo answers for no other."""

@@ -6,22 +6,25 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts import choice, quote
 from connectors.model_hosts.answer import chars_of, items_of, latest, usage_of
 from connectors.model_hosts.bundled import BundledServer
-from connectors.model_hosts.catalogue import Fleet
+from connectors.model_hosts.catalogue import Fleet, Host
 from connectors.model_hosts.failures import Failure, describe_failure, is_of_the_host
 from connectors.model_hosts.kind import ProbeError
 from connectors.model_hosts.kinds import build_kinds
+from connectors.model_hosts.line import Line
 from connectors.model_hosts.load import Load
 from connectors.model_hosts.ollama import with_tag
 from connectors.model_hosts.router import LitellmRouter
-from connectors.model_hosts.sharing import Board, Exchange, Share, Told
+from connectors.model_hosts.sampling import HostSample, take_samples
+from connectors.model_hosts.sharing import Board, Exchange, Failing, Share, Told, Word
 from connectors.model_hosts.status import describe_hosts
 from connectors.model_hosts.stream import SilenceError, paced
 from connectors.model_hosts.values import (
@@ -31,6 +34,7 @@ from connectors.model_hosts.values import (
     ChatMessage,
     HostStatus,
     Need,
+    Place,
     Route,
     Token,
     Usage,
@@ -45,6 +49,8 @@ _log = logging.getLogger(__name__)
 _QUOTE = f"{quote.HOST}/{quote.MODEL}"
 _LONGEST_TOKEN_CHARS = 16  # few vocabularies hold longer ones
 _NOTHING = Share()
+_SOUND = Failing(0, 0.0)
+_TRIAL_SECONDS = 1.0  # how long a deployment is left to whoever tries it before that is looked at again
 _MARGIN_SECONDS = 5.0  # litellm's own patience is longer than ours, so that ours is the one that speaks
 
 
@@ -60,6 +66,8 @@ class ModelHosts:
         loopback_ports: where to look instead of the usual ports, by the kind's name.
         look_every_seconds: how often to look at every host.
         board: where the processes of an installation tell each other what they ask of the hosts; None for one alone.
+        most_waiting: how many prompts may wait for each deployment when all that can take them are busy.
+        line_timeout_seconds: how long each of them waits at most.
     """
 
     def __init__(
@@ -73,6 +81,8 @@ class ModelHosts:
         loopback_ports: Mapping[str, Sequence[int]] | None = None,
         look_every_seconds: float = LOOK_EVERY_SECONDS,
         board: Board | None = None,
+        most_waiting: int = 50,
+        line_timeout_seconds: float = 120.0,
     ) -> None:
         self._first_token_timeout_seconds = first_token_timeout_seconds
         self._stall_timeout_seconds = stall_timeout_seconds
@@ -95,9 +105,24 @@ class ModelHosts:
         self._loads: defaultdict[str, Load] = defaultdict(Load)
         self._preparing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._prepared: set[str] = set()
-        self._exchange = Exchange(board, own=self._shares, on_told=self._hear) if board is not None else None
+        self._exchange = (
+            Exchange(board, own=self._word, on_sent=self._note_sent, on_told=self._hear) if board is not None else None
+        )
         self._told = Told()
+        self._troubles: dict[str, tuple[str, datetime]] = {}  # by host: what went wrong last, and when
+        self._unsaid: dict[str, Failing] = {}  # what changed about failures, until the others were told
+        self._trials: set[str] = set()  # deployments that a prompt of this process tries
+        self._tried_elsewhere: dict[str, float] = {}  # until when, by the loop's clock
         self._candidates: dict[str, tuple[Deployment, tuple[object, ...], choice.Candidate]] = {}
+        self._line = Line(
+            candidates=self._all_candidates,
+            others=lambda: (self._told.tickets, self._told.used),
+            take=lambda name: self._loads[name].take(self._tell_soon),
+            give_back=lambda name: self._loads[name].give_back(self._tell_soon),
+            on_change=self._tell_soon,
+            most_waiting=most_waiting,
+            patience_seconds=line_timeout_seconds,
+        )
 
     @property
     def is_ready(self) -> bool:
@@ -148,13 +173,52 @@ class ModelHosts:
         """
         if self._must_quote:
             return self._choose_quote(need, excluding)
-        candidates = [self._candidate(deployment) for deployment in self._watch.deployments.values()]
-        if not candidates:
-            tried = "; ".join(
-                f"{name} {entry.absence or 'offers no model'}" for name, entry in self._watch.hosts.items()
-            )
-            raise NoRouteError(f"No model host can be asked now. Tried: {tried}. Ask again in a minute.")
-        return choice.choose(candidates, need, excluding=excluding)
+        return choice.choose(self._some_candidates(), need, excluding=excluding)
+
+    async def line_up(
+        self, need: Need, *, excluding: frozenset[str] = frozenset()
+    ) -> AsyncGenerator[Place | Route, None]:
+        """Wait until a deployment has room for a prompt; yield the place in line when it changes, at last the route.
+
+        The route's seat is held until the generator is closed. Closing it earlier leaves the line.
+
+        Raises:
+            NoRouteError: no deployment can take it.
+            BusyError: all are busy, and the line is full or was waited in for too long.
+        """
+        if self._must_quote:
+            yield self._choose_quote(need, excluding)
+            return
+        self._some_candidates()
+        if self._exchange is not None:
+            await self._exchange.refresh()
+        is_seated = False
+        while not is_seated:
+            async with aclosing(self._line.wait(need, excluding=excluding)) as steps:
+                async for step in steps:
+                    if isinstance(step, Place):
+                        yield step
+                        continue
+                    candidate, waited_seconds = step
+                    if candidate.needs_trial and not await self._claim_trial(candidate.deployment):
+                        break  # the seat is given back, and the choice made anew: somebody else tries it
+                    is_seated = True
+                    try:
+                        yield choice.route_to(candidate, need, waited_seconds=waited_seconds, is_seated=True)
+                    finally:
+                        self._trials.discard(candidate.deployment)
+
+    async def _claim_trial(self, deployment: str) -> bool:
+        """Tell whether this prompt is the one that tries a deployment which failed: one at a time, everywhere."""
+        is_mine = deployment not in self._trials
+        if is_mine:
+            self._trials.add(deployment)
+            is_mine = self._exchange is None or await self._exchange.claim_trial(deployment)
+            if not is_mine:
+                self._trials.discard(deployment)
+        if not is_mine:
+            self._tried_elsewhere[deployment] = asyncio.get_running_loop().time() + _TRIAL_SECONDS
+        return is_mine
 
     async def ask(
         self,
@@ -165,6 +229,7 @@ class ModelHosts:
         temperature: float,
         reader: str,
         wishes: Wishes = NO_WISHES,
+        begun: str = "",
     ) -> AsyncGenerator[AnswerItem, None]:
         """Ask the chosen deployment and yield its answer, at the end one `Usage`.
 
@@ -177,6 +242,7 @@ class ModelHosts:
             temperature: 0 for the likeliest words.
             reader: who asks; the quote host shows only what they may read.
             wishes: how words are chosen otherwise; the quote host, which chooses none, has no use for them.
+            begun: what was said of the answer already, as the guard let it through; only for a route that can continue.
 
         Raises:
             HostError: the host failed; `can_retry` says whether to choose again with this deployment excluded.
@@ -187,11 +253,17 @@ class ModelHosts:
                     yield quote_item
             return
         load = self._loads[route.deployment]
-        with load.carrying(self._tell_soon):
+        with nullcontext() if route.is_seated else load.carrying(self._tell_soon):
             try:
                 deployment = await self._make_ready(route)
                 answer = self._ask_host(
-                    deployment, load, messages, max_tokens=max_tokens, temperature=temperature, wishes=wishes
+                    deployment,
+                    load,
+                    (*messages, ChatMessage("assistant", begun)) if begun else messages,
+                    max_tokens=max_tokens,
+                    temperature=temperature,
+                    wishes=wishes,
+                    body=deployment.kind.continuation if begun else None,
                 )
                 async with aclosing(answer):
                     async for item in answer:
@@ -204,24 +276,48 @@ class ModelHosts:
         trouble = self._loading_words if self._loading_error else ""
         return describe_hosts(self._watch, self._loads, self._told.others, is_quoting=self._must_quote, trouble=trouble)
 
-    def _shares(self) -> Mapping[str, Share]:
-        """Return what this process tells the others: of each deployment that there is something to tell about."""
+    def samples(self) -> tuple[HostSample, ...]:
+        """Return everything that is known of every host now, for the administrator's pages and their history."""
+        return take_samples(self._watch, self._loads, self._told.others, self._troubles)
+
+    def host(self, name: str) -> Host | None:
+        """Return a host of the fleet, or one that was found, by its name."""
+        entry = self._watch.hosts.get(name)
+        return entry.host if entry is not None else None
+
+    def was_changed(self, name: str) -> None:
+        """Look soon at a host that somebody changed: a model was loaded, unloaded or pulled there."""
+        self._prepared = {each for each in self._prepared if not each.startswith(f"{name}/")}
+        self._look_soon()
+
+    def _word(self) -> Word:
+        """Return what this process tells the others."""
         shares = {
             name: Share(
                 load.in_flight,
                 load.tokens_per_second,
-                load.rest_seconds,
                 load.prompt_tokens_per_second,
                 load.answer_seconds,
             )
             for name, load in self._loads.items()
         }
-        return {name: share for name, share in shares.items() if share != Share()}
+        told = {name: share for name, share in shares.items() if share != Share()}
+        return Word(told, self._line.tickets, self._line.used, dict(self._unsaid), frozenset(self._trials))
+
+    def _note_sent(self, word: Word) -> None:
+        for name, failing in word.failing.items():
+            if self._unsaid.get(name) is failing:
+                del self._unsaid[name]
 
     def _hear(self, told: Told) -> None:
         drained_before, self._told = self._told.drained, told
         if told.drained != drained_before:
             self._watch.take_drained(told.drained)
+        if told.failing is not None:
+            for name in {*self._loads, *told.failing} - set(self._unsaid):  # what is not told yet is newer
+                failing = told.failing.get(name, _SOUND)
+                self._loads[name].hear(failing.failures, failing.rest_seconds)
+        self._line.stir()
 
     def _tell_soon(self) -> None:
         if self._exchange is not None:
@@ -253,17 +349,39 @@ class ModelHosts:
         reason = "quote: no model host was found, so passages are quoted"
         return Route(_QUOTE, quote.HOST, quote.MODEL, context_tokens=0, reason=reason)
 
+    def _all_candidates(self) -> list[choice.Candidate]:
+        return [self._candidate(deployment) for deployment in self._watch.deployments.values()]
+
+    def _some_candidates(self) -> list[choice.Candidate]:
+        """Return every deployment as the choice looks at it.
+
+        Raises:
+            NoRouteError: there is none at all.
+        """
+        candidates = self._all_candidates()
+        if not candidates:
+            tried = "; ".join(
+                f"{name} {entry.absence or 'offers no model'}" for name, entry in self._watch.hosts.items()
+            )
+            raise NoRouteError(f"No model host can be asked now. Tried: {tried}. Ask again in a minute.")
+        return candidates
+
     def _candidate(self, deployment: Deployment) -> choice.Candidate:
         """Return what the choice looks at; built anew only when something of it changed."""
         load = self._loads[deployment.id]
         others = self._told.others.get(deployment.id, _NOTHING)
         measured = (load.tokens_per_second, load.prompt_tokens_per_second, load.cold_seconds)
-        key = (load.in_flight, load.is_cooling, others, measured)
+        is_tried = deployment.id in self._trials or self._is_tried_elsewhere(deployment.id)
+        key = (load.in_flight, load.failures and (load.failures, load.rest_seconds, is_tried), others, measured)
         known = self._candidates.get(deployment.id)
         if known is None or known[0] is not deployment or known[1] != key:
-            known = (deployment, key, _candidate(deployment, load, others))
+            known = (deployment, key, _candidate(deployment, load, others, is_tried=is_tried))
             self._candidates[deployment.id] = known
         return known[2]
+
+    def _is_tried_elsewhere(self, deployment: str) -> bool:
+        until = self._tried_elsewhere.get(deployment)
+        return until is not None and asyncio.get_running_loop().time() < until
 
     async def _ask_quote(self, messages: Sequence[ChatMessage], reader: str) -> AsyncGenerator[Token | Usage, None]:
         try:
@@ -288,9 +406,10 @@ class ModelHosts:
         max_tokens: int,
         temperature: float,
         wishes: Wishes,
+        body: Mapping[str, object] | None,
     ) -> AsyncGenerator[AnswerItem, None]:
         source = self._router.stream(
-            deployment.id, messages, max_tokens=max_tokens, temperature=temperature, wishes=wishes
+            deployment.id, messages, max_tokens=max_tokens, temperature=temperature, wishes=wishes, body=body
         )
         chunks = paced(
             source,
@@ -310,6 +429,8 @@ class ModelHosts:
                     if not first_at:
                         first_at = loop.time()
                         load.starting -= 1
+                        if load.answers():
+                            self._say(deployment.id, _SOUND)
                         if not deployment.is_loaded:
                             load.cold_seconds = first_at - asked_at
                         elif not is_crowded:
@@ -327,7 +448,8 @@ class ModelHosts:
         finally:
             load.starting -= not first_at
         # Nobody here was offered a tool: an answer of reasoning and calls alone is none. A stop may be its first word.
-        if not last.text and not wishes.stop:
+        # And an answer that was gone on from may have been whole.
+        if not last.text and not wishes.stop and body is None:
             raise CallError(0)
         load.succeeded(answer_tokens=last.answer_tokens, seconds=loop.time() - first_at)
         yield usage_of(deployment.host.name, last, messages)
@@ -369,11 +491,21 @@ class ModelHosts:
 
     def _host_error(self, route: Route, load: Load, failure: Failure) -> HostError:
         if is_of_the_host(failure):
-            load.failed()
+            if load.failed():
+                self._say(route.deployment, Failing(load.failures, load.rest_seconds))
             self._look_soon()
-        message = f"{route.host} {describe_failure(failure)}."
+        words = describe_failure(failure)
+        self._troubles[route.host] = (words, datetime.now(UTC))
+        message = f"{route.host} {words}."
         _log.warning("%s (%s)", message, route.deployment)
         return HostError(message, can_retry=True, host=route.host, model=route.model)
+
+    def _say(self, deployment: str, failing: Failing) -> None:
+        """Have the others know that a deployment began to fail, or answers again."""
+        self._tried_elsewhere.pop(deployment, None)
+        if self._exchange is not None:
+            self._unsaid[deployment] = failing
+            self._exchange.soon()
 
     def _look_soon(self) -> None:
         self._watch.look_soon()
@@ -385,6 +517,7 @@ class ModelHosts:
                 self._begin_loading()
         elif self._loading.done() and not self._loading_error:
             self._replace_deployments()
+        self._line.stir()
 
     def _begin_loading(self) -> asyncio.Task[None]:
         """Return the task that loads litellm; after a failure the next prompt tries again."""
@@ -415,7 +548,8 @@ class ModelHosts:
         )
 
 
-def _candidate(deployment: Deployment, load: Load, others: Share) -> choice.Candidate:
+def _candidate(deployment: Deployment, load: Load, others: Share, *, is_tried: bool) -> choice.Candidate:
+    is_failing = load.failures > 0
     return choice.Candidate(
         deployment=deployment.id,
         host=deployment.host.name,
@@ -428,9 +562,13 @@ def _candidate(deployment: Deployment, load: Load, others: Share) -> choice.Cand
         in_flight=load.in_flight + others.in_flight,
         slots=deployment.slots,
         queued=deployment.queued,
-        is_cooling=load.is_cooling or others.rest_seconds > 0,
+        is_cooling=is_failing and (load.is_cooling or is_tried),
+        failures=load.failures,
+        rest_seconds=load.rest_seconds,
+        needs_trial=is_failing and not load.is_cooling and not is_tried,
         tokens_per_second=load.tokens_per_second or others.tokens_per_second,
         prompt_tokens_per_second=load.prompt_tokens_per_second or others.prompt_tokens_per_second,
         answer_seconds=load.answer_seconds or others.answer_seconds,
         cold_seconds=load.cold_seconds,
+        can_continue=deployment.kind.continuation is not None,
     )

@@ -44,6 +44,11 @@ class HostKind(Protocol):
         """Return the ports where it listens on loopback when nobody changed that."""
         ...
 
+    @property
+    def continuation(self) -> Mapping[str, object] | None:
+        """Return what to add to the body so that a last message of the assistant is gone on from; None if it cannot."""
+        ...
+
     async def probe(self, client: httpx.AsyncClient, host: Host) -> HostReport:
         """Look at a host once.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from urllib.parse import quote
 
 import httpx
@@ -31,6 +32,9 @@ class LlamaCpp:
     name = "llamacpp"
     label = "llama.cpp"
     default_ports = (8080, 9931)  # older and newer releases
+    continuation: Mapping[str, object] | None = MappingProxyType(
+        {}
+    )  # ('_NOTHING', 'prefilling the assistant is its default')
 
     async def probe(self, client: httpx.AsyncClient, host: Host) -> HostReport:
         """Read the model, the window of one slot and the slots."""

@@ -30,6 +30,7 @@ class LMStudio:
     name = "lmstudio"
     label = "LM Studio"
     default_ports = (1234,)
+    continuation: Mapping[str, object] | None = None  # nothing is documented
 
     async def probe(self, client: httpx.AsyncClient, host: Host) -> HostReport:
         """Read the models on disk and in memory from the API of version 1, or of version 0 where there is no other."""

@@ -1,4 +1,8 @@
-"""What this process asks of one deployment: requests in flight, failures, speed."""
+"""What this process asks of one deployment: requests in flight, speed, and what it does after failures.
+
+The breaker: a deployment that failed rests, each time longer; then one prompt tries it, and its first token lets the
+others in again. Failures within a rest count as the one that began it: many prompts die with one host.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +37,14 @@ class Load:
     cold_seconds: float = 0.0
     prompt_tokens_per_second: float = 0.0
     answer_seconds: float = 0.0
-    _failures: int = 0
+    _failures: int = 0  # in a row
+    _has_answered: bool = False  # since the last of them
     _cools_until: float = field(default=float("-inf"))
+
+    @property
+    def failures(self) -> int:
+        """Return how often it failed in a row; 0 as soon as it answers again."""
+        return 0 if self._has_answered else self._failures
 
     @property
     def is_cooling(self) -> bool:
@@ -49,19 +59,45 @@ class Load:
     @contextmanager
     def carrying(self, on_change: Callable[[], None]) -> Iterator[None]:
         """Count one request for as long as it is carried; `on_change` is told of both ends."""
-        self.in_flight += 1
-        on_change()
+        self.take(on_change)
         try:
             yield
         finally:
-            self.in_flight -= 1
-            on_change()
+            self.give_back(on_change)
 
-    def failed(self) -> None:
-        """Note a failure: 15 s of rest, twice as long with each one in a row."""
+    def take(self, on_change: Callable[[], None]) -> None:
+        """Count one more request; `on_change` is told."""
+        self.in_flight += 1
+        on_change()
+
+    def give_back(self, on_change: Callable[[], None]) -> None:
+        """Count one less."""
+        self.in_flight -= 1
+        on_change()
+
+    def failed(self) -> bool:
+        """Note a failure: 15 s of rest, twice as long with each one in a row; tell whether it began a rest."""
+        if self.is_cooling and not self._has_answered:
+            return False
         self._failures += 1
+        self._has_answered = False
         rest = _FIRST_COOLING_SECONDS * 2.0 ** min(self._failures - 1, 8)
         self._cools_until = self.clock() + min(rest, _LONGEST_COOLING_SECONDS)
+        return True
+
+    def answers(self) -> bool:
+        """Note a first token; tell whether others may ask it again from now on."""
+        if not self.failures:
+            return False
+        self._has_answered = True
+        self._cools_until = float("-inf")
+        return True
+
+    def hear(self, failures: int, rest_seconds: float) -> None:
+        """Take over what all processes know of its failures."""
+        if failures or self.failures:
+            self._failures, self._has_answered = failures, False
+            self._cools_until = self.clock() + rest_seconds
 
     def began(self, *, prompt_tokens: int, seconds: float) -> None:
         """Note a first token that waited for nothing but the reading of its prompt.
@@ -80,7 +116,7 @@ class Load:
             answer_tokens: as the host counted them.
             seconds: from the first token to the last.
         """
-        self._failures = 0
+        self._failures, self._has_answered = 0, False
         self._cools_until = float("-inf")
         if answer_tokens >= _LEAST_TOKENS and seconds > 0:
             self.tokens_per_second = _average(self.tokens_per_second, answer_tokens / seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import httpx
 
@@ -38,6 +39,9 @@ class Ollama:
     name = "ollama"
     label = "Ollama"
     default_ports = (11434,)
+    continuation: Mapping[str, object] | None = MappingProxyType(
+        {}
+    )  # ('_NOTHING', 'a last message of the assistant is left open by its templates')
 
     def __init__(self) -> None:
         # What /api/show said, by address, model and digest: it never changes for the same weights.

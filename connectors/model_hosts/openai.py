@@ -34,6 +34,7 @@ class OpenAI:
     name = "openai"
     label = "OpenAI-compatible"
     default_ports: tuple[int, ...] = ()
+    continuation: Mapping[str, object] | None = None  # nobody knows what stands behind it
 
     async def probe(self, client: httpx.AsyncClient, host: Host) -> HostReport:
         """Read the list of models."""

@@ -87,15 +87,18 @@ class LitellmRouter:
         max_tokens: int,
         temperature: float,
         wishes: Wishes = NO_WISHES,
+        body: Mapping[str, object] | None = None,
     ) -> AsyncGenerator[Chunk, None]:
         """Ask a deployment and yield what comes, all that waits as one; close the generator to make the host stop.
+
+        `body` is what its kind adds to the request beside its parameters; nothing in it is a caller's.
 
         Raises:
             CallError: the host refused, failed or broke off.
         """
 
         def request_to(wire: Wire, model: str, extra: Mapping[str, object]) -> tuple[str, bytes]:
-            return wire.path, wire.body(Question(model, messages, max_tokens, temperature, wishes, extra))
+            return wire.path, wire.body(Question(model, messages, max_tokens, temperature, wishes, extra, body or {}))
 
         wire, response = await self._call(deployment, request_to)
         reader = wire.reader()

@@ -1,4 +1,4 @@
-"""What the processes of an installation tell each other about the hosts: work in flight, speed, failures, drains.
+"""What the processes of an installation tell each other about the hosts: work, who waits, speed, failures, drains.
 
 The board they write on is somebody else's (Redis, in the product). Without it each process goes by what it sees itself.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from connectors.model_hosts.ending import end_task
 _log = logging.getLogger(__name__)
 
 _EVERY_SECONDS = 1.0  # how soon a drain reaches every process
+_WAITING_SECONDS = 0.25  # while somebody waits here, for whom a host may have become free elsewhere
 _LEAST_SECONDS = 0.1  # between two exchanges, however much happens
 _PATIENCE_SECONDS = 1.0
 
@@ -28,13 +30,11 @@ class Share:
     Attributes:
         in_flight: answers in the making.
         tokens_per_second: of one answer, as measured lately; 0 before the first.
-        rest_seconds: how long others should be asked first, after a failure.
         prompt_tokens_per_second, answer_seconds: as measured lately; 0 before the first.
     """
 
     in_flight: int = 0
     tokens_per_second: float = 0.0
-    rest_seconds: float = 0.0
     prompt_tokens_per_second: float = 0.0
     answer_seconds: float = 0.0
 
@@ -43,7 +43,6 @@ class Share:
         return Share(
             self.in_flight + other.in_flight,
             _mean(self.tokens_per_second, other.tokens_per_second),
-            max(self.rest_seconds, other.rest_seconds),
             _mean(self.prompt_tokens_per_second, other.prompt_tokens_per_second),
             _mean(self.answer_seconds, other.answer_seconds),
         )
@@ -55,23 +54,87 @@ def _mean(first: float, second: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Ticket:
+    """A prompt that waits in line.
+
+    Attributes:
+        owner: for whom.
+        is_interactive: somebody sits before it.
+        weight: how much more than others this owner gets.
+        waited_seconds: when it was told; nobody's clock counts.
+        deployments: on which it may be asked.
+    """
+
+    owner: str
+    is_interactive: bool
+    weight: float
+    waited_seconds: float
+    deployments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A deployment that fails.
+
+    Attributes:
+        failures: in a row; 0 says that it answers again.
+        rest_seconds: how long it is left alone from now on; then one prompt tries it.
+    """
+
+    failures: int
+    rest_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What one process tells.
+
+    Attributes:
+        shares: of each deployment that there is something to tell about.
+        tickets: who waits there.
+        used: what each owner has of the hosts, see `Line.used`.
+        failing: deployments that began to fail, or to answer again, since the last word.
+        trials: deployments that one prompt of this process tries now.
+    """
+
+    shares: Mapping[str, Share] = field(default_factory=dict)
+    tickets: tuple[Ticket, ...] = ()
+    used: Mapping[str, float] = field(default_factory=dict)
+    failing: Mapping[str, Failing] = field(default_factory=dict)
+    trials: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """What the others told.
 
     Attributes:
         drained: hosts that get no new work, each with since when, in words.
         others: what all other processes say together, by deployment.
+        tickets: all prompts that wait elsewhere.
+        used: what each owner has of the hosts elsewhere.
+        failing: all deployments that fail, whoever saw it; None while nothing is heard.
     """
 
     drained: Mapping[str, str] = field(default_factory=dict)
     others: Mapping[str, Share] = field(default_factory=dict)
+    tickets: tuple[Ticket, ...] = ()
+    used: Mapping[str, float] = field(default_factory=dict)
+    failing: Mapping[str, Failing] | None = None
 
 
 class Board(Protocol):
     """Where the processes of an installation write what they know."""
 
-    async def exchange(self, own: Mapping[str, Share]) -> Told:
+    async def exchange(self, own: Word) -> Told:
         """Write down what this process knows, and read what the others wrote; may raise anything."""
+        ...
+
+    async def claim_trial(self, deployment: str) -> bool:
+        """Tell whether a prompt of this process may be the one that tries a deployment; may raise anything.
+
+        The claim holds as long as `Word.trials` repeats it.
+        """
         ...
 
 
@@ -81,18 +144,28 @@ class Exchange:
     Args:
         board: where it is written.
         own: what this process knows now.
+        on_sent: called with what was written down.
         on_told: called with what is new.
     """
 
     def __init__(
-        self, board: Board, *, own: Callable[[], Mapping[str, Share]], on_told: Callable[[Told], None]
+        self,
+        board: Board,
+        *,
+        own: Callable[[], Word],
+        on_sent: Callable[[Word], None],
+        on_told: Callable[[Told], None],
     ) -> None:
         self._board = board
         self._own = own
+        self._on_sent = on_sent
         self._on_told = on_told
         self._task: asyncio.Task[None] | None = None
         self._early = asyncio.Event()
         self._is_failing = False
+        self._is_waiting = False
+        self._refreshing = asyncio.Lock()
+        self._heard_at = float("-inf")
         self.told = Told()
 
     async def start(self) -> None:
@@ -109,12 +182,34 @@ class Exchange:
         """Exchange earlier than planned: work began or ended."""
         self._early.set()
 
+    async def refresh(self) -> None:
+        """Exchange now if that was not done a moment ago: a prompt that finds room should find what is room now.
+
+        Without the board nothing is waited for.
+        """
+        async with self._refreshing:
+            if not self._is_failing and time.monotonic() - self._heard_at > _WAITING_SECONDS:
+                await self.once()
+
+    async def claim_trial(self, deployment: str) -> bool:
+        """Tell whether a prompt of this process may be the one that tries a deployment; yes while nobody is heard."""
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                return await self._board.claim_trial(deployment)
+        except Exception as error:  # noqa: BLE001  # likewise
+            _log.warning("Nobody knows who else tries %s: %s", deployment, type(error).__name__)
+            return True
+
     async def once(self) -> None:
         """Exchange now. Without the board drains stay as they were, and nothing is known of the others' work."""
         try:
+            own = self._own()
+            self._is_waiting = bool(own.tickets)
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                told = await self._board.exchange(self._own())
+                told = await self._board.exchange(own)
+            self._on_sent(own)
             self._is_failing = False
+            self._heard_at = time.monotonic()
         except Exception as error:  # noqa: BLE001  # the board is somebody else's; whatever it was, answers go on
             if not self._is_failing:
                 _log.warning("The other processes cannot be heard about the model hosts: %s", type(error).__name__)
@@ -128,7 +223,8 @@ class Exchange:
         while True:
             await asyncio.sleep(_LEAST_SECONDS)
             with suppress(TimeoutError):
-                async with asyncio.timeout(_EVERY_SECONDS - _LEAST_SECONDS):
+                pause = _WAITING_SECONDS if self._is_waiting else _EVERY_SECONDS
+                async with asyncio.timeout(pause - _LEAST_SECONDS):
                     await self._early.wait()
             self._early.clear()
             await self.once()

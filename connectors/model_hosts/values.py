@@ -130,6 +130,43 @@ NO_WISHES: Final = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
+class Asker:
+    """For whom a prompt is answered: what decides who is next where several wait.
+
+    Attributes:
+        owner: who shares what is there with the others; opaque, such as a person's id.
+        is_interactive: somebody sits before it; goes before what a program asks.
+        weight: how many answers this owner gets while another one with weight 1 gets one.
+    """
+
+    owner: str = ""
+    is_interactive: bool = True
+    weight: float = 1.0
+
+
+NOBODY: Final = Asker()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in the line before the model hosts.
+
+    Attributes:
+        before: how many prompts are asked before this one.
+        seconds: how long that takes by what was measured; None before anything was.
+    """
+
+    before: int
+    seconds: int | None = None
+
+    @property
+    def words(self) -> str:
+        """Say it to who waits."""
+        ahead = f"{self.before} before you" if self.before else "You are next"
+        return ahead if self.seconds is None else f"{ahead}, about {self.seconds} s"
+
+
+@dataclass(frozen=True, slots=True)
 class Need:
     """What a prompt asks of a deployment.
 
@@ -138,6 +175,7 @@ class Need:
             (`qwen2.5`) fits every tag of it.
         prompt_tokens: of all messages together, counted with `most_tokens`.
         answer_tokens: room to leave for the answer.
+        asker: for whom; decides who is next where several wait.
         calls_tools: the model must know how to call tools as well.
         abilities: what its host must be able to do.
     """
@@ -148,6 +186,7 @@ class Need:
     abilities: frozenset[Ability] = frozenset()
     prompt_tokens: int = 0
     answer_tokens: int = 1024
+    asker: Asker = NOBODY
 
     @property
     def tokens(self) -> int:
@@ -169,8 +208,8 @@ def most_tokens(messages: Iterable[ChatMessage]) -> int:
 
 
 def most_tokens_of(text: str) -> int:
-    """Count the tokens of a text that stands beside the messages, such as the description of a tool."""
-    return -(-len(text.encode()) // _BYTES_PER_TOKEN) + _MESSAGE_TOKENS if text else 0
+    """Count the tokens of a text likewise."""
+    return -(-len(text.encode("utf-8", "surrogatepass")) // _BYTES_PER_TOKEN)
 
 
 def _bytes_of(message: ChatMessage) -> int:
@@ -195,6 +234,8 @@ class Route:
         deployment: id of the model on its host, such as `Mini2/llama3.1:70b`.
         context_tokens: the window in force; 0 where it has no meaning (the quote host).
         reason: the choice in words for the page and the console.
+        is_seated: who chose it counts it as work in flight for as long as it is asked.
+        can_continue: it goes on from an answer that was begun, instead of beginning anew.
     """
 
     deployment: str
@@ -202,6 +243,8 @@ class Route:
     model: str
     context_tokens: int
     reason: str
+    is_seated: bool = False
+    can_continue: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
 
 import httpx
 
@@ -37,6 +38,9 @@ class VLLM:
     name = "vllm"
     label = "vLLM"
     default_ports = (8000,)
+    continuation: Mapping[str, object] | None = MappingProxyType(
+        {"continue_final_message": True, "add_generation_prompt": False}
+    )
 
     async def probe(self, client: httpx.AsyncClient, host: Host) -> HostReport:
         """Read the models, all of which are loaded, and the queue."""

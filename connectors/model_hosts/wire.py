@@ -24,6 +24,7 @@ class Question:
     Attributes:
         model: as the host knows it.
         extra: what this kind of host is told beside it, such as Ollama's `num_ctx`.
+        body: what stands in the request besides, as it is: how this kind is told to go on from an answer.
     """
 
     model: str
@@ -32,6 +33,7 @@ class Question:
     temperature: float
     wishes: Wishes = NO_WISHES
     extra: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    body: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class OllamaWire:
             body["tools"] = [offered(tool) for tool in wishes.tools]
         if wishes.format:
             body["format"] = orjson.loads(wishes.schema)["schema"] if wishes.format == "json_schema" else "json"
-        return orjson.dumps(body)
+        return orjson.dumps({**body, **question.body})
 
     def reader(self) -> LineReader:
         """Return what reads the answer."""

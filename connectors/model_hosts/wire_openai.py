@@ -55,7 +55,7 @@ class OpenAIWire:
             "top_logprobs": 1 if wishes.has_chances else None,  # llama.cpp gives none where 0 are asked for
         }
         body |= {name: value for name, value in wished.items() if value is not None}
-        return orjson.dumps(body)
+        return orjson.dumps({**body, **question.body})
 
     def reader(self) -> EventReader:
         """Return what reads the answer."""

@@ -36,8 +36,9 @@ from assistant.audit.anchors.witness import KnownLog, open_witness_key
 from assistant.audit.events import JobEnqueued
 from assistant.audit.record import Origin
 from assistant.audit.seals.seal_key import SealKeyFile, read_public_key, rotate
+from assistant.audit.verification.anchor import Anchor, read_anchors
 from assistant.audit.verification.findings import Findings, Verdict
-from assistant.audit.verification.verify import Anchor, Verifier, read_anchors
+from assistant.audit.verification.verify import Verifier
 from assistant.audit.writing.append import Appender
 from assistant.audit.writing.detour import SpoolLimits
 from assistant.audit.writing.spool import SPOOL_PURPOSE, SpoolFolder

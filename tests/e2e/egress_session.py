@@ -94,7 +94,7 @@ def unused_routes(asked: set[tuple[str, str]]) -> list[tuple[str, str]]:
         prepare(Path(folder) / "chat", settings)
         from assistant.web.chat.own_routes import OwnRoutes  # noqa: PLC0415 - Chainlit reads its folder at import
 
-        parts = SimpleNamespace(review=None)  # only the list of routes is asked for
+        parts = SimpleNamespace(review=None, own_tokens=None)  # only the list of routes is asked for
         own = OwnRoutes(parts, identity=None, cookie=None, shelf=None, close_windows=None)
         site = FakeSite()
         doors = Doors(
@@ -148,6 +148,7 @@ def use_everything(page: Page, product: RunningProduct) -> str:
     for place in (thread, report, "/thread", "/review/rules", "/health/ready", "/health/live", "/login", "/documents"):
         page.goto(urljoin(product.url, place))
         expect(page.locator("body")).not_to_be_empty()
+    use_tokens(page, product)
     page.goto(f"{product.url}/documents")
     page.get_by_role("button", name=re.compile("^Remove ((?!for everybody).)*$")).click()
     page.goto(f"{product.url}/review")
@@ -160,6 +161,18 @@ def use_everything(page: Page, product: RunningProduct) -> str:
     page.goto(f"{product.url}/documents")
     assert page.evaluate("fetch('/sign-out', {method: 'POST'}).then(answer => answer.status)") == 200
     return seen
+
+
+def use_tokens(page: Page, product: RunningProduct) -> None:
+    """Make a token as its owner does, ask with it, and revoke it."""
+    page.goto(f"{product.url}/tokens")
+    page.get_by_label("What it is for").fill("the session")
+    page.get_by_role("button", name="Make the token").click()
+    own = page.locator("code.secret").inner_text()
+    assert page.evaluate(_GATEWAY, own) == [[200, True]] * 4
+    page.get_by_role("button", name=re.compile("^Revoke the session of ")).click()
+    expect(page.get_by_text("revoked")).to_be_visible()
+    assert page.evaluate(_GATEWAY, own) == [[401, True]] * 4
 
 
 def use_console(page: Page, product: RunningProduct) -> None:

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from assistant.audit.anchors.light import AnchorState, Verification
 from assistant.audit.events import HeadConfirmed, HeadContradicted
@@ -111,6 +111,43 @@ def test_no_page_has_a_barrier(open_page: OpenPage, newest: TurnPlace, scheme: s
         watched.shoot(f"{name}-{scheme}-{width}")
 
 
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
+def test_no_page_of_the_fleet_has_a_barrier(open_page: OpenPage, web: RunningSite, scheme: str, width: int) -> None:
+    web.fakes.console.fleet.fill()
+    watched = open_page(Role.ADMINISTRATOR, scheme=scheme, width=width, height=1100)
+    page = enter(watched)
+    asked = "/console/fleet/plan?model=llama-3.1-70b&people=500"
+    for place, name in (("/console/fleet", "console-fleet"), (asked, "console-fleet-plan")):
+        page.goto(f"{watched.site.url}{place}")
+        expect(page.locator("#main h1")).to_be_visible()
+        assert barriers(page) == [], place
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{place} is too wide"
+        watched.shoot(name if scheme == "light" else f"{name}-{scheme}-{width}")
+
+
+def test_the_fleet_is_run_without_a_script(web: RunningSite, browser: Browser) -> None:
+    web.fakes.console.fleet.fill()
+    name = f"person{uuid4().hex[:8]}"
+    web.fakes.identity.add(name, Role.ADMINISTRATOR)
+    context = browser.new_context(java_script_enabled=False)
+    watched = Watched(context.new_page(), web, name)
+    try:
+        watched.sign_in()
+        page = watched.page
+        page.goto(f"{web.url}/console/fleet")
+        page.get_by_role("button", name="Drain Dev1: it gets no new prompts").click()
+        expect(page.get_by_role("region", name="Orders")).to_contain_text("drain Dev1")
+        page.get_by_role("link", name="Planner").click()
+        page.get_by_label("Model").select_option("qwen2.5-32b")
+        page.get_by_label("Hardware").select_option("Mini1")
+        page.get_by_role("button", name="Plan").click()
+        row = page.get_by_role("region", name="Plans").get_by_role("row").nth(1)
+        expect(row).to_contain_text("does not fit")
+        expect(row).to_contain_text("weights: 32.8e9 x 4.8944 bits / 8 = 18.7 GiB")
+    finally:
+        context.close()
+
+
 def test_a_barrier_would_be_found(open_page: OpenPage) -> None:
     page = enter(open_page(Role.REVIEWER), "/console/queue")
     page.evaluate("document.querySelector('#main h1').insertAdjacentHTML('afterend', '<button></button>')")
@@ -166,11 +203,11 @@ def test_a_key_that_this_browser_does_not_know_is_cried_out(open_page: OpenPage,
     expect(page.get_by_role("alert")).to_contain_text("not signed by the key that this browser knows")
 
 
-def test_it_reads_without_a_script(web: RunningSite, browser: object, newest: TurnPlace) -> None:
+def test_it_reads_without_a_script(web: RunningSite, browser: Browser, newest: TurnPlace) -> None:
     del newest
     name = f"person{uuid4().hex[:8]}"
     web.fakes.identity.add(name, Role.REVIEWER)
-    context = browser.new_context(java_script_enabled=False)  # type: ignore[attr-defined]
+    context = browser.new_context(java_script_enabled=False)
     watched = Watched(context.new_page(), web, name)
     try:
         watched.sign_in()

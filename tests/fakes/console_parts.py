@@ -33,6 +33,7 @@ from assistant.errors import BadInputError, CloisterError, NotFoundError
 from assistant.review import Figures
 from assistant.web.console_parts import ConsoleParts
 from policies.explanation import Detail
+from tests.fakes.fleet_parts import FakeFleet
 from tests.fakes.turn_parts import KEYS, FakeAudit
 
 ORIGIN = Origin("test", 1, "0.1.0")
@@ -266,7 +267,7 @@ def empty_desk() -> Desk:
     people: Any = Nobody()
     cases: Any = EmptyCases()
     looks: Any = NoLooks()
-    return Desk(hits, cases, nothing, looks, unmasking, nothing, nothing, people, nothing, nothing)
+    return Desk(hits, cases, nothing, looks, unmasking, nothing, nothing, nothing, people, nothing, nothing)
 
 
 class CurrentHeads:
@@ -296,6 +297,7 @@ class FakeConsole:
     people: FakePeople = field(default_factory=FakePeople)
     tallies: FakeTallies = field(default_factory=FakeTallies)
     texts: FakeTexts = field(default_factory=FakeTexts)
+    fleet: FakeFleet = field(default_factory=FakeFleet)
 
     def __post_init__(self) -> None:
         self.texts.lists = self.lists
@@ -314,6 +316,8 @@ class FakeConsole:
             figures=figures,
             desk=empty_desk(),
             erasure=nothing,
+            fleet=self.fleet,
+            read_fleet=self.fleet.read,
             texts=self.texts,
             words=self.texts,
             mark=TextMarker(KEYS).mark,

@@ -15,7 +15,7 @@ from assistant.audit.parts import TextMarker
 from assistant.bootstrap.policy import read_policy
 from assistant.conversation import Message, MessageState, Person, Role, Thread, Turn
 from assistant.errors import AuditUnavailableError, NotFoundError, UnavailableError
-from assistant.history.values import SealedPseudonyms
+from assistant.history.values import Remembered, SealedPseudonyms
 from assistant.keys import Keys
 from assistant.personas.reader import read_personas
 from assistant.policy.files import PolicyReader
@@ -24,8 +24,9 @@ from assistant.settings import Settings
 from assistant.turn import TurnParts, run_turn
 from assistant.turn_events import TurnEvent
 from connectors.errors import HostError, NoRouteError
-from connectors.model_hosts.values import AnswerItem, ChatMessage, Need, Route, Token, Usage, Wishes
+from connectors.model_hosts.values import AnswerItem, ChatMessage, Need, Place, Route, Token, Usage, Wishes
 from policies.guard import Guard
+from tests.fakes.limits import FakeLimits
 
 KEYS = Keys(bytes(range(32)))
 MARIA = Person(id=UUID(int=7), name="maria", roles=frozenset({Role.EMPLOYEE}))
@@ -69,6 +70,7 @@ class FakeHistory:
     def __init__(self, journal: list[str]) -> None:
         self.journal = journal
         self.earlier: list[Message] = []
+        self.forgotten = 0
         self.message: dict[str, object] = {}
         self.answer: dict[str, object] = {}
         self.partials: list[str] = []
@@ -84,10 +86,8 @@ class FakeHistory:
         now = datetime.now(UTC)
         return Thread(thread_id, person.id, title, persona, now, now)
 
-    async def conversation(
-        self, person: Person, thread_id: UUID, *, excluding_turn: UUID | None = None
-    ) -> list[Message]:
-        return self.earlier
+    async def conversation(self, person: Person, thread_id: UUID, *, excluding_turn: UUID | None = None) -> Remembered:
+        return Remembered(tuple(self.earlier), self.forgotten)
 
     async def start_turn(
         self,
@@ -146,7 +146,14 @@ class FakeHosts:
     asked: list[list[ChatMessage]] = field(default_factory=list)
     needs: list[Need] = field(default_factory=list)
     wished: list[tuple[int, float, Wishes]] = field(default_factory=list)
+    usage: Usage = field(default=Usage(prompt_tokens=10, answer_tokens=5))
     closed: int = 0
+    places: Sequence[Place] = ()
+    left: int = 0
+    begun: list[str] = field(default_factory=list)
+    refuses_begun: bool = False
+    goes_on: frozenset[str] = frozenset()  # deployments that go on from what another one said
+    busy: NoRouteError | None = None
 
     def choose(self, need: Need, *, excluding: frozenset[str] = frozenset()) -> Route:
         self.needs.append(need)
@@ -154,9 +161,24 @@ class FakeHosts:
         if not left:
             raise NoRouteError("No model host answers now.")
         if need.tokens > self.room_tokens:
-            raise NoRouteError(f"The prompt needs {need.tokens} tokens and the largest window has {self.room_tokens}.")
+            raise NoRouteError(
+                f"This needs room for {need.tokens} tokens, and the largest window there is has {self.room_tokens}.",
+                is_overlong=True,
+            )
         host, _, model = left[0].partition("/")
-        return Route(left[0], host, model, self.room_tokens, f"{left[0]}: warm")
+        return Route(left[0], host, model, self.room_tokens, f"{left[0]}: warm", can_continue=left[0] in self.goes_on)
+
+    async def line_up(
+        self, need: Need, *, excluding: frozenset[str] = frozenset()
+    ) -> AsyncGenerator[Place | Route, None]:
+        if self.busy is not None:
+            raise self.busy
+        for place in self.places:
+            yield place
+        try:
+            yield self.choose(need, excluding=excluding)
+        finally:
+            self.left += 1
 
     async def ask(
         self,
@@ -167,10 +189,14 @@ class FakeHosts:
         temperature: float,
         reader: str,
         wishes: Wishes,
+        begun: str,
     ) -> AsyncGenerator[AnswerItem, None]:
         self.asked.append(list(messages))
+        self.begun.append(begun)
         self.wished.append((max_tokens, temperature, wishes))
         self.journal.append(f"asked {route.deployment}")
+        if begun and self.refuses_begun:
+            raise host_error("Dev1 failed (status 400).")
         try:
             for piece in self.scripts[route.deployment]:
                 if isinstance(piece, Exception):
@@ -179,7 +205,7 @@ class FakeHosts:
                     await asyncio.sleep(piece)
                     continue
                 yield Token(piece) if isinstance(piece, str) else piece
-            yield Usage(prompt_tokens=10, answer_tokens=5)
+            yield self.usage
         finally:
             self.closed += 1
 
@@ -195,10 +221,12 @@ class World:
         self.journal: list[str] = []
         self.audit = FakeAudit(self.journal)
         self.history = FakeHistory(self.journal)
+        self.limits = FakeLimits()
         named = {name.replace("_", "/", 1): script for name, script in scripts.items()}
         self.hosts = FakeHosts(self.journal, named or {"Dev1/qwen": ["Hello ", "there."]})
         self.parts = TurnParts(
             personas=read_personas(),
+            quotas=self.limits,
             guard=ConversationGuard(GuardSource(guard), self.history, KEYS.sealer("pseudonyms")),
             hosts=self.hosts,
             history=self.history,

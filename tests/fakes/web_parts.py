@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from assistant.answering.guarding import ConversationGuard
 from assistant.answering.words import guard_detail, title_of
+from assistant.balance import Balance
 from assistant.conversation import Author, Message, MessageState, Person, Role, Thread, Turn
 from assistant.errors import BadInputError, CloisterError, NotAllowedError, NotFoundError
 from assistant.history.values import Feedback, StoredMessage, ThreadPage
@@ -31,9 +32,11 @@ from assistant.turn_events import (
 )
 from assistant.web.chat_parts import ChatParts
 from assistant.web.console_parts import ConsoleParts
+from assistant.web.own_tokens import TokenPageParts
 from connectors.model_hosts.values import Capability, HostStatus, ModelStatus, Route
 from policies.verdict import Action, Decision, Finding, Verdict
 from tests.fakes.console_parts import FakeConsole
+from tests.fakes.own_tokens import FakeOwnTokens, look
 from tests.fakes.review_parts import FakeCounts, FakeReports
 from tests.fakes.turn_parts import FakeAudit
 
@@ -192,6 +195,8 @@ class FakeTurns:
     guard_seconds: float = 0.0  # how long the guard looks at the question
     repeat: int = 0  # pieces of a long answer instead of the short one
     is_holding: bool = False
+    refusal: Exception | None = None
+    balance: Balance = field(default=Balance())
     _loop: asyncio.AbstractEventLoop | None = None
     _gate: asyncio.Event | None = None
 
@@ -203,14 +208,19 @@ class FakeTurns:
         if self._loop and self._gate:
             self._loop.call_soon_threadsafe(self._gate.set)
 
-    async def answer(self, turn: Turn) -> AsyncGenerator[TurnEvent, None]:
+    def _refuse(self, turn: Turn) -> None:
         if not turn.text.strip() and not turn.attachments:
             raise BadInputError("The message is empty. Write a question, or attach a text file.")
         if "explode" in turn.text:
             raise RuntimeError("a planted secret: no words for a person")
+        if self.refusal is not None:
+            raise self.refusal
+
+    async def answer(self, turn: Turn) -> AsyncGenerator[TurnEvent, None]:
+        self._refuse(turn)
         self.asked.append(turn)
         self._loop, self._gate = asyncio.get_running_loop(), asyncio.Event()
-        yield Accepted(turn.reference)
+        yield Accepted(turn.reference, self.balance)
         await asyncio.sleep(self.guard_seconds)
         verdict = judge(turn.text)
         note = note_of(verdict)
@@ -352,6 +362,7 @@ class FakeSite:
     reports: FakeReports = field(default_factory=FakeReports)
     counts: FakeCounts = field(default_factory=FakeCounts)
     audit: FakeAudit = field(default_factory=lambda: FakeAudit([]))
+    tokens: FakeOwnTokens = field(default_factory=FakeOwnTokens)
     console: FakeConsole = field(default_factory=FakeConsole)
     turns: FakeTurns = field(init=False)
     review: Review = field(init=False)
@@ -370,6 +381,7 @@ class FakeSite:
             documents=self.documents,
             review=self.review,
             hosts=hosts,
+            own_tokens=TokenPageParts(self.tokens, read_personas(), hosts, JudgingGuard().check_apart, look),
         )
 
     def console_parts(self) -> ConsoleParts:

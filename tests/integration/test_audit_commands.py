@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from assistant.audit.anchors.keepers import syslog_line
-from assistant.audit.events import TurnAccepted, TurnGuarded
+from assistant.audit.events import HitDecided, TurnAccepted, TurnGuarded
 from assistant.audit.parts import FoundSpan, GuardReport, TextMark, TurnPlace
 from assistant.audit.reading.proof import Proof
 from assistant.audit.seals.seal_key import read_public_key
@@ -184,6 +184,27 @@ def test_an_export_is_written_and_checked_without_the_product(log: SealedLog, tm
     assert "no type" in run(log, "export", str(tmp_path / "x.zip"), "--reason", "a reason", "--type", "x").stderr
 
 
+def test_a_case_is_exported_by_its_number_or_its_id(log: SealedLog, tmp_path: Path) -> None:
+    log.append_events(of_case := accepted(), accepted())
+    log.seal()
+    case, turn = uuid4(), of_case.turn
+    log.execute(
+        f"INSERT INTO compliance_case (id, title, opened_by, due_at) VALUES ('{case}', 'x', '{case}', now());"  # noqa: S608
+        "INSERT INTO case_turn (case_id, turn_id, thread_id, subject, added_by)"
+        f" VALUES ('{case}', '{turn.turn_id}', '{turn.thread_id}', '{turn.person_id}', '{case}')"
+    )
+    ((number,),) = log.rows("SELECT number FROM compliance_case")
+    for place, name in enumerate((str(number), str(case))):
+        told = run(log, "export", str(tmp_path / f"{place}.zip"), "--case", name, "--reason", "The court asked.")
+        assert told.stdout.startswith("1 events of 262"), told.stderr
+        with zipfile.ZipFile(tmp_path / f"{place}.zip") as export:
+            assert str(turn.turn_id) in export.read("events.jsonl").decode()
+            assert "people" not in json.loads(export.read("manifest.json"))
+    for wrong in ("999", str(uuid4()), "x", "9" * 30):
+        assert run(log, "export", str(tmp_path / "x.zip"), "--case", wrong, "--reason", "The court asked.").returncode
+    assert not (tmp_path / "x.zip").exists()
+
+
 def test_a_sample_is_drawn_again_by_a_command(log: SealedLog) -> None:
     log.execute("UPDATE audit.head SET sealed_at = sealed_at - interval '7 days'")
     log.append_events(turn_accepted := accepted(), accepted())
@@ -203,6 +224,35 @@ def test_a_sample_is_drawn_again_by_a_command(log: SealedLog) -> None:
     )
     for wrong in (("--week", "now"), ("--week", "2199-W01"), ("--week", str(week), "--of", "all")):
         assert run(log, "sample", *wrong).returncode != 0
+
+
+def test_decisions_for_a_second_look_are_drawn_again_by_a_command(log: SealedLog) -> None:
+    about, reviewer = uuid4(), uuid4()
+    for _ in range(3):
+        log.append_events(
+            HitDecided(
+                actor=reviewer,
+                about=about,
+                turn_id=uuid4(),
+                hit_id=uuid4(),
+                finding_rule="secret/pem",
+                disposition="benign",
+                is_final=True,
+                proposed_by=reviewer,
+            )
+        )
+    log.seal()
+    log.execute("UPDATE audit.head SET sealed_at = sealed_at - interval '7 days'")
+    ((week,),) = log.rows("SELECT to_char(min(sealed_at) AT TIME ZONE 'UTC', 'IYYY-\"W\"IW') FROM audit.head")
+    log.append(1)
+    log.seal()
+    told = run(log, "sample", "--week", str(week), "--of", "decisions", "--percent", "60", "--json")
+    assert told.returncode == 0, told.stderr
+    drawn = json.loads(told.stdout)
+    assert (drawn["decisions"], len(drawn["drawn"])) == (3, 2)
+    in_words = run(log, "sample", "--week", str(week), "--of", "decisions", "--percent", "60")
+    assert "2 of 3 decisions, 60 %" in in_words.stdout
+    assert all(one["event"] in in_words.stdout for one in drawn["drawn"])
 
 
 def test_rebuilding_brings_hits_back(log: SealedLog) -> None:

@@ -28,6 +28,7 @@ from assistant.audit.removal.retention import (
     digest_month,
     drop_month,
     list_due,
+    open_cases_in,
     sign_retention,
 )
 from assistant.audit.seals import seal as seal_module
@@ -193,6 +194,45 @@ def test_a_legal_hold_keeps_the_month_of_whom_it_is_about(log: SealedLog, scope:
         drop(log, month)
     log.execute("UPDATE audit.hold SET released_by = uuidv7(), released_at = clock_timestamp()")
     assert drop(log, month) == 300
+
+
+def open_a_case(log: SealedLog) -> None:
+    """A case on the one turn of the old month."""
+    log.execute(
+        "INSERT INTO compliance_case (id, title, opened_by, due_at)"
+        " VALUES ('00000000-0000-0000-0000-00000000000c', 'x', uuidv7(), now());"
+        "INSERT INTO case_turn (case_id, turn_id, thread_id, subject, added_by)"
+        " SELECT '00000000-0000-0000-0000-00000000000c', turn_id, thread_id, subject, uuidv7() FROM audit.event"
+        " WHERE turn_id IS NOT NULL"
+    )
+
+
+def test_an_open_case_keeps_its_months_and_no_others(log: SealedLog) -> None:
+    first, second = asyncio.run(list_due(log.database.audit_reader_url, 400, datetime.now(UTC)))
+    open_a_case(log)
+    with pytest.raises(BadInputError, match=r"open case \(number 1\)"):
+        drop(log, first)
+    assert asyncio.run(open_cases_in(log.database.audit_reader_url, first)) == [1]
+    assert asyncio.run(open_cases_in(log.database.audit_reader_url, second)) == []
+    assert drop(log, second) == 39
+    log.execute(
+        "UPDATE compliance_case SET state = 'decided', disposition = 'benign', proposed_by = id, decided_by = id"
+    )
+    assert drop(log, first) == 300
+    log.seal()
+    assert verify(log).verdict is Verdict.SOUND
+
+
+def test_the_command_says_which_case_keeps_a_month_and_the_log_has_it(log: SealedLog) -> None:
+    open_a_case(log)
+    assert "it would stay, because case 1 is open" in run(log, "retention", "--dry-run").stdout
+    told = run(log, "retention")
+    assert told.returncode == 1
+    assert "open case (number 1). Decide it first." in told.stderr
+    assert "39 events dropped" in told.stdout  # the other month goes
+    data = "convert_from(body, 'UTF8')::jsonb -> 'data'"
+    ((refused,),) = log.rows(f"SELECT {data} FROM audit.event WHERE type = 'retention:refused'")
+    assert refused == {"month": f"{OLD:%Y-%m}", "keep_days": 400, "cases": 1}
 
 
 @pytest.mark.parametrize("role", ["app", "writer", "reader", "sealer"])

@@ -22,6 +22,7 @@ REVIEWERS = frozenset({Role.REVIEWER})
 READERS = frozenset({Role.REVIEWER, Role.APPROVER})
 APPROVERS = frozenset({Role.APPROVER})
 OVERSEERS = READERS | {Role.ADMINISTRATOR}
+ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
 REPORTS = frozenset({Role.REVIEWER, Role.ADMINISTRATOR})
 
 # Who may use each address, written down a second time: a route that is missing here fails the first test.
@@ -43,6 +44,7 @@ MATRIX = {
     ("POST", "/console/case/{case_id:uuid}/step"): REVIEWERS,
     ("POST", "/console/case/{case_id:uuid}/turns"): REVIEWERS,
     ("POST", "/console/case/{case_id:uuid}/unmask"): REVIEWERS,
+    ("POST", "/console/case/{case_id:uuid}/export"): READERS,
     ("POST", "/console/turn/{turn_id:uuid}/step"): REVIEWERS,
     ("GET", "/console/samples"): READERS,
     ("POST", "/console/samples"): REVIEWERS,
@@ -64,6 +66,9 @@ MATRIX = {
     ("GET", "/console/integrity"): OVERSEERS,
     ("GET", "/console/integrity/head"): OVERSEERS,
     ("POST", "/console/integrity/confirm"): OVERSEERS,
+    ("GET", "/console/fleet"): ADMINISTRATORS,
+    ("POST", "/console/fleet"): ADMINISTRATORS,
+    ("GET", "/console/fleet/plan"): ADMINISTRATORS,
     ("GET", "/my-log"): EVERYBODY,
     ("GET", "/review"): REPORTS,
     ("GET", "/review/rules"): REPORTS,

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from assistant.audit.events import CaseClosed
 from assistant.audit.exports.export import Exported, ExportRequest, OnProgress, create_export
 from assistant.audit.exports.export_query import ExportQuery
+from assistant.audit.record import Origin, canonical_bytes, compose_record, leaf_of, parse_body
 from assistant.audit.seals.seal_key import read_public_key
 from assistant.compliance.exports import Exports, ExportState
+from assistant.compliance.standing import Step
+from assistant.compliance.unmask import Asked
 from assistant.conversation import Role
 from assistant.errors import BadInputError, NotAllowedError, NotFoundError, UnavailableError
 from policies.guard import Guard
@@ -187,3 +195,109 @@ async def test_requests_at_once_have_the_same_limits(desk: DeskScene, exports: E
     answers = await asyncio.gather(*asked, return_exceptions=True)
     assert sum(isinstance(answer, BadInputError) for answer in answers) == 4
     assert len(await exports.list_own(desk.rita)) == 5
+
+
+async def granted(desk: DeskScene, case: UUID, *turns: UUID, shows_names: bool = True) -> UUID:
+    asked = Asked(case, turns, REASON, 30, shows_names=shows_names, shows_values=not shows_names)
+    grant = await desk.unmasking.request(desk.rita, asked)
+    await desk.unmasking.approve(desk.alma, grant)
+    return grant
+
+
+def checked(desk: DeskScene, file: Path) -> tuple[str, dict[str, Any], list[dict[str, Any]]]:
+    """What verify.py says in a process of its own, the manifest and the events."""
+    with zipfile.ZipFile(file) as opened:
+        manifest = json.loads(opened.read("manifest.json"))
+        events = [json.loads(line)["event"] for line in opened.read("events.jsonl").splitlines()]
+        verifier = file.with_name("verify.py")
+        verifier.write_bytes(opened.read("verify.py"))
+    command = [sys.executable, "-I", "-S", str(verifier), str(file), "--key"]
+    key = str(read_public_key(desk.seal_keys.public_file))
+    done = subprocess.run([*command, key], capture_output=True, text=True, timeout=60, check=False)
+    verifier.unlink()
+    assert done.returncode == 0, done.stderr
+    return done.stdout, manifest, events
+
+
+async def test_a_case_is_exported_whole_and_nothing_else(desk: DeskScene, exports: Exports) -> None:
+    turn, other = await desk.ask(f"write to {EMAIL}"), await desk.ask(f"about {TOKEN}", person=desk.otto)
+    foreign = await desk.ask(f"the token is {TOKEN}")
+    case, other_case = await desk.case_on(turn, other), await desk.case_on(foreign)
+    await desk.audit.append(CaseClosed(actor=desk.rita.id, case_id=other_case, note_chars=1))
+    forged = forge_like(desk, case)
+    export_id = await desk.desk.case_exports.request(desk.rita, case, REASON)
+    await desk.seal()
+    assert await write(desk)
+    said, manifest, events = checked(desk, await exports.fetch(desk.rita, export_id))
+    assert "Not proved: that there are no others" in said
+    assert "people" not in manifest
+    assert {event.get("turn_id") for event in events if "turn_id" in event} == {str(turn.id), str(other.id)}
+    assert {event["data"]["case_id"] for event in events if "turn_id" not in event} == {str(case)}
+    assert {"case:opened", "case:changed", "case:viewed", "turn:accepted"} <= {event["type"] for event in events}
+    assert forged not in {event["id"] for event in events}
+    (asked,) = [one for one in await desk.data("case:changed") if one["change"] == "export"]
+    assert asked["case_id"] == str(case)
+    file = await desk.cases.case(desk.rolf, case)
+    assert [(entry.step, entry.note) for entry in file.entries if entry.step is Step.EXPORT] == [(Step.EXPORT, REASON)]
+
+
+def forge_like(desk: DeskScene, case: UUID) -> str:
+    """Add an event whose bytes name the case elsewhere than a case's event does; whoever may write to the log can."""
+    record = compose_record(
+        CaseClosed(actor=desk.rita.id, case_id=uuid4(), note_chars=1), Origin("x", 1, "0"), time.time_ns()
+    )
+    document = parse_body(record.body)
+    body = canonical_bytes({**document, "data": {**document["data"], "extra": {"case_id": str(case)}}})
+    desk.scene.sql(
+        "INSERT INTO audit.event (id, occurred_at, type, subject, actor, body, leaf)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        *(record.id, record.occurred_at, record.type, record.subject, record.actor, body, leaf_of(body)),
+    )
+    return str(record.id)
+
+
+async def test_names_come_with_an_unmasking_that_covers_them_and_with_none_else(
+    desk: DeskScene, exports: Exports
+) -> None:
+    turn, other = await desk.ask("hello"), await desk.ask("hello", person=desk.otto)
+    case, second = await desk.case_on(turn, other), await desk.case_on(turn)
+    names, values = await granted(desk, case, turn.id), await granted(desk, case, turn.id, shows_names=False)
+    waiting = await desk.unmasking.request(desk.rita, Asked(case, [turn.id], REASON, 9, shows_names=True))
+    ask = desk.desk.case_exports.request
+    for who, of, unmask_id, error in (
+        (desk.rolf, case, names, NotFoundError),  # somebody else's
+        (desk.alma, case, names, NotFoundError),  # who allowed it, either
+        (desk.rita, second, names, NotFoundError),  # of another case
+        (desk.rita, case, uuid4(), NotFoundError),
+        (desk.rita, case, values, NotAllowedError),  # shows no names
+        (desk.rita, case, waiting, NotAllowedError),  # nobody allowed it yet
+    ):
+        with pytest.raises(error):
+            await ask(who, of, REASON, unmask_id=unmask_id)
+    with pytest.raises(NotFoundError):  # the case does not exist for whoever has a turn in it
+        await ask(with_roles(desk.otto, Role.REVIEWER), case, REASON)
+    export_id = await ask(desk.rita, case, REASON, unmask_id=names)
+    await desk.seal()
+    assert await write(desk)
+    said, manifest, _ = checked(desk, await exports.fetch(desk.rita, export_id))
+    assert manifest["people"] == {str(desk.maria.id): desk.maria.name}  # Otto's turn was not granted
+    assert "Not proved: who the people are" in said
+    looks = await desk.data("unmask:viewed")
+    assert [(one["unmask_id"], one["view"]) for one in looks] == [(str(names), 1)]
+    expires = desk.scene.sql("SELECT e.expires_at = u.expires_at FROM log_export e, unmask u WHERE u.id = %s", names)
+    assert expires == [(True,)]  # the file is there for no longer than the names may be seen
+
+
+async def test_an_unmasking_that_is_over_gives_no_names_to_a_file(desk: DeskScene, exports: Exports) -> None:
+    turn = await desk.ask("hello")
+    case = await desk.case_on(turn)
+    names = await granted(desk, case, turn.id)
+    export_id = await desk.desk.case_exports.request(desk.rita, case, REASON, unmask_id=names)
+    desk.scene.sql("UPDATE unmask SET expires_at = now()")
+    await desk.seal()
+    assert await write(desk)
+    (export,) = await exports.list_own(desk.rita)
+    assert (export.id, export.state) == (export_id, ExportState.FAILED)
+    assert "time of this request is over" in export.trouble
+    assert await desk.data("unmask:viewed") == []
+    assert list((exports._folder).glob("*.zip")) == []

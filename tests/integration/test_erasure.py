@@ -22,6 +22,7 @@ from assistant.audit.seals.seal_key import SealKeyFile, read_public_key
 from assistant.audit.verification.findings import Findings, Verdict
 from assistant.audit.verification.verify import Verifier
 from assistant.audit.writing.append import Appender
+from assistant.audit.writing.column_arrays import take_arrays
 from assistant.audit.writing.content import ContentKind, ContentText, Erased
 from assistant.audit.writing.insert import INSERT, Entry, insert
 from assistant.audit.writing.keeping import ContentKeys, ContentLog
@@ -339,6 +340,7 @@ async def test_an_erasure_waits_for_texts_on_their_way(scene: Scene, database: D
     event = replace(guarded(database, turn), content_id=row.id, content_digest=row.digest)
     entry = Entry(compose_record(event, ORIGIN, time.time_ns()), row)
     async with await connect(database.audit_writer_url) as slow:
+        take_arrays(slow)
         await insert(slow, INSERT, [entry])
         erasing = asyncio.create_task(scene.erase(Scope.THREAD, turn.thread_id))
         await asyncio.sleep(0.5)

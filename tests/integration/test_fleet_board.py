@@ -13,8 +13,10 @@ import redis.asyncio
 from assistant.fleet import board as board_file
 from assistant.fleet.board import RedisBoard
 from connectors.errors import HostError, NoRouteError
-from connectors.model_hosts.sharing import Share, Told
-from connectors.model_hosts.values import Need
+from connectors.model_hosts.ending import end_task
+from connectors.model_hosts.hosts import ModelHosts
+from connectors.model_hosts.sharing import Failing, Share, Ticket, Told, Word
+from connectors.model_hosts.values import Asker, Need, Place, Route
 from tests.fakes.model_host import FakeModelHost, Fault
 from tests.fakes.open_hosts import QUESTION, ask, eventually, fleet_of, open_hosts
 
@@ -25,6 +27,27 @@ pytestmark = pytest.mark.integration
 async def client(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
     async with redis.asyncio.Redis.from_url(redis_url) as opened:
         yield opened
+
+
+class Prompt:
+    """A prompt that waits in line and then keeps its seat until it is stopped."""
+
+    def __init__(self, hosts: ModelHosts, owner: str) -> None:
+        self.places: list[int] = []
+        self.is_seated = False
+        self._task = asyncio.create_task(self._wait(hosts, Need(asker=Asker(owner))))
+
+    async def _wait(self, hosts: ModelHosts, need: Need) -> None:
+        async with aclosing(hosts.line_up(need)) as steps:
+            async for step in steps:
+                if isinstance(step, Place):
+                    self.places.append(step.before)
+                else:
+                    self.is_seated = True
+                    await asyncio.Event().wait()
+
+    async def stop(self) -> None:
+        await end_task(self._task)
 
 
 async def test_work_of_one_process_is_seen_by_the_other(client: redis.asyncio.Redis) -> None:
@@ -97,20 +120,107 @@ async def test_a_process_that_starts_knows_of_drains_before_its_first_prompt(cli
 async def test_a_process_that_died_is_forgotten(client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(board_file, "_FORGET_MILLISECONDS", 300)
     mortal, other = RedisBoard(client), RedisBoard(client)
-    await mortal.exchange({"Host1/m": Share(3, 20.0, 5.0, 900.0, 4.0)})
-    assert (await other.read()).others == {"Host1/m": Share(3, 20.0, 5.0, 900.0, 4.0)}
+    await mortal.exchange(Word({"Host1/m": Share(3, 20.0, 900.0, 4.0)}))
+    assert (await other.read()).others == {"Host1/m": Share(3, 20.0, 900.0, 4.0)}
     async with asyncio.timeout(30):
         while (await other.read()).others:  # noqa: ASYNC110  # Redis forgets by its own clock
             await asyncio.sleep(0.05)
     assert await client.scard(board_file._PROCESSES) == 0
 
 
+async def test_prompts_of_two_processes_wait_in_one_line(client: redis.asyncio.Redis) -> None:
+    """Tom waits elsewhere, and longer; but he had an answer already, so Maria is next."""
+    with FakeModelHost("exo") as fake:
+        fleet = fleet_of(fake)
+        async with (
+            open_hosts(fleet=fleet, board=RedisBoard(client)) as here,
+            open_hosts(fleet=fleet, board=RedisBoard(client)) as there,
+        ):
+            await eventually(lambda: here.is_ready and there.is_ready)  # what loads holds up the loop
+            first = Prompt(there, "tom")
+            await eventually(lambda: first.is_seated)
+            toms = Prompt(there, "tom")
+            await eventually(lambda: toms.places == [0])
+            marias = Prompt(here, "maria")
+            await eventually(lambda: (marias.places, toms.places) == ([0], [0, 1]), seconds=20)
+            await first.stop()
+            await eventually(lambda: marias.is_seated)
+            assert not toms.is_seated
+            await marias.stop()
+            await eventually(lambda: toms.is_seated)
+            await toms.stop()
+
+
+async def test_the_place_of_a_process_that_was_killed_gets_free(
+    client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board_file, "_FORGET_MILLISECONDS", 2000)
+    mortal = RedisBoard(client)
+    ticket = Ticket("tom", is_interactive=True, weight=1.0, waited_seconds=60.0, deployments=("Host1/llama3.1:8b",))
+    word = Word({"Host1/llama3.1:8b": Share(in_flight=1)}, (ticket,), {})
+    with FakeModelHost("exo") as fake:
+        async with open_hosts(fleet=fleet_of(fake), board=RedisBoard(client)) as hosts:
+            await eventually(lambda: hosts.is_ready)
+            await mortal.exchange(word)
+            waiting = Prompt(hosts, "maria")
+            async with asyncio.timeout(60):
+                while waiting.places != [1]:
+                    await mortal.exchange(word)  # it lives
+                    await asyncio.sleep(0.01)
+            assert not waiting.is_seated
+            await eventually(lambda: waiting.is_seated)
+            await waiting.stop()
+
+
+async def test_one_prompt_tries_a_host_that_failed_whoever_saw_it_fail(client: redis.asyncio.Redis) -> None:
+    with FakeModelHost("vllm") as one, FakeModelHost("vllm") as two:
+        fleet = fleet_of(one, two)
+        async with (
+            open_hosts(fleet=fleet, board=RedisBoard(client)) as here,
+            open_hosts(fleet=fleet, board=RedisBoard(client)) as there,
+        ):
+            await eventually(lambda: here.is_ready and there.is_ready)
+            one.fault = Fault.parse("500")
+            with pytest.raises(HostError):
+                await ask(here)
+            await eventually(lambda: there.choose(Need()).host == "Host2")
+            one.fault = None
+            await client.hset(board_file._FAILING, "Host1/llama3.1:8b", "2 0")  # its rest is over
+            need = Need(("llama3.1:8b",))
+            only_two = frozenset({"Host2/llama3.1:8b"})
+            await eventually(lambda: there.choose(need).host == here.choose(need).host == "Host1")
+            async with aclosing(here.line_up(need)) as mine, aclosing(there.line_up(need)) as theirs:
+                trial, other = await anext(mine), await anext(theirs)
+                assert isinstance(trial, Route)
+                assert isinstance(other, Route)
+                assert (trial.host, other.host) == ("Host1", "Host2")
+                assert here.choose(need).host == "Host2"
+                text, _ = await ask(here, trial)
+                assert text
+            await eventually(lambda: there.choose(need).host == "Host1")
+            assert not await client.hgetall(board_file._FAILING)
+            assert there.choose(need, excluding=only_two).host == "Host1"
+
+
+async def test_what_is_known_of_failures_stays_while_redis_is_away(client: redis.asyncio.Redis) -> None:
+    board = RedisBoard(client)
+    await board.exchange(Word(failing={"a": Failing(3, 60.0), "b": Failing(1, 15.0)}))
+    await board.exchange(Word(failing={"b": Failing(0, 0.0)}))
+    failing = (await board.read()).failing
+    assert failing is not None
+    assert set(failing) == {"a"}
+    assert failing["a"].failures == 3
+    assert 50 < failing["a"].rest_seconds <= 60
+    assert await board.claim_trial("a")
+    assert not await RedisBoard(client).claim_trial("a")
+
+
 async def test_several_processes_add_up(client: redis.asyncio.Redis) -> None:
     first, second, third = (RedisBoard(client) for _ in range(3))
-    await first.exchange({"a": Share(1, 10.0, 0.0), "b": Share(2, 0.0, 1.0)})
-    await second.exchange({"a": Share(2, 30.0, 4.0)})
-    told = await third.exchange({"a": Share(9, 9.0, 9.0)})
-    assert told == Told({}, {"a": Share(3, 20.0, 4.0), "b": Share(2, 0.0, 1.0)})
+    await first.exchange(Word({"a": Share(1, 10.0), "b": Share(2, 0.0)}))
+    await second.exchange(Word({"a": Share(2, 30.0)}))
+    told = await third.exchange(Word({"a": Share(9, 9.0)}))
+    assert told == Told({}, {"a": Share(3, 20.0), "b": Share(2, 0.0)}, failing={})
 
 
 @pytest.mark.parametrize(
@@ -118,17 +228,21 @@ async def test_several_processes_add_up(client: redis.asyncio.Redis) -> None:
     [
         b"{",
         b"[]",
-        b'{"a": 1}',
-        b'{"a": [1, 2]}',
-        b'{"a": ["1", 2, 3, 4, 5]}',
-        b'{"a": [-1, 2, 3, 4, 5]}',
-        b'{"a": [1e300, 0, 0, 0, 0]}',
+        b'{"a": [1, 2, 3, 4]}',
+        b'{"shares": {"a": 1}}',
+        b'{"shares": {"a": [1, 2]}}',
+        b'{"shares": {"a": ["1", 2, 3, 4]}}',
+        b'{"shares": {"a": [-1, 2, 3, 4]}}',
+        b'{"shares": {"a": [1e300, 0, 0, 0]}}',
+        b'{"shares": [], "tickets": {}, "used": []}',
+        b'{"tickets": [1, [], ["maria"], ["maria", 1, 1, 1, ["a"]], ["maria", true, 0, 1, ["a"]]]}',
+        b'{"tickets": [["maria", true, 1, -1, ["a"]], ["maria", true, 1, 1, [1]]], "used": {"maria": -1}}',
     ],
 )
 async def test_what_another_version_wrote_is_nothing(client: redis.asyncio.Redis, written: bytes) -> None:
     await client.sadd(board_file._PROCESSES, "other")
     await client.set("other", written)
-    assert (await RedisBoard(client).read()).others == {}
+    assert await RedisBoard(client).read() == Told(failing={})
 
 
 async def test_without_redis_answers_go_on_and_drains_stay(

@@ -257,7 +257,9 @@ def test_a_token_has_no_more_answers_running_than_it_may(site: GatewaySite) -> N
     with pytest.raises(openai.RateLimitError) as refused:
         client.chat.completions.create(model=model, messages=asked)
     assert refused.value.response.headers["retry-after"] == "1"
-    assert "8 answers running" in refused.value.message
+    assert "'one-token' allows 8 answers at once" in refused.value.message
+    assert int(refused.value.response.headers["x-ratelimit-remaining-requests"]) < 600
+    assert site.run("SELECT count(*) FROM audit.event WHERE type = 'turn:refused'") == [(1,)]
     assert site.client().chat.completions.create(model="general", messages=asked).choices
     for stream in running:
         stream.close()

@@ -96,7 +96,7 @@ async def test_editing_keeps_every_version_and_sets_aside_what_followed(scene: S
     assert await texts(scene, first.thread_id) == ["size?", "on size?"]
     assert scene.sql("SELECT version, text FROM message_version ORDER BY version") == [(1, "colour?"), (2, "shape?")]
     remembered = await scene.history.conversation(scene.maria, first.thread_id)
-    assert [m.text for m in remembered] == ["size?", "on size?"]
+    assert [m.text for m in remembered.messages] == ["size?", "on size?"]
     assert (await scene.history.threads(scene.maria, search="blue")).threads == ()
 
 
@@ -120,8 +120,9 @@ async def test_a_model_is_told_whole_answered_turns_only(scene: Scene) -> None:
     running = scene.turn(thread_id=thread_id)
     await scene.history.start_turn(running, "five")
     told = await scene.history.conversation(scene.maria, thread_id, excluding_turn=running.id)
-    assert [m.text for m in told] == ["one", "re one", "four", "re four"]
-    assert [m.text for m in await scene.history.conversation(scene.maria, thread_id)] == [m.text for m in told]
+    assert [m.text for m in told.messages] == ["one", "re one", "four", "re four"]
+    assert told.left_out == 0
+    assert await scene.history.conversation(scene.maria, thread_id) == told
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,8 @@ async def test_memory_is_bounded_and_begins_with_a_question(
     for question, answer in ("qa", "rb"):
         await scene.tell(question * 10, answer * 10, turn=scene.turn(thread_id=thread_id))
     told = await scene.history.conversation(scene.maria, thread_id, max_messages=max_messages, max_chars=max_chars)
-    assert [m.text for m in told] == expected
+    assert [m.text for m in told.messages] == expected
+    assert told.left_out == 4 - len(expected)
 
 
 async def test_an_opened_thread_is_listed_from_its_first_message_on(scene: Scene) -> None:

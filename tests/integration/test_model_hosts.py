@@ -47,6 +47,26 @@ async def test_ollama_is_always_sent_its_window_and_told_not_to_cut() -> None:
     assert prompt["truncate"] is False
 
 
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_answer_is_gone_on_from_in_the_kinds_own_way(kind: str) -> None:
+    with FakeModelHost(kind, reply="and the rest.") as fake:
+        async with open_hosts(fleet=fleet_of(fake)) as hosts:
+            route = hosts.choose(Need())
+            assert route.can_continue is (kind in {"ollama", "vllm", "llamacpp"})
+            if not route.can_continue:
+                return
+            stream = hosts.ask(route, QUESTION, max_tokens=50, temperature=0.0, reader="maria", begun="The beginning,")
+            text = "".join([item.text async for item in stream if isinstance(item, Token)])
+    assert text == "and the rest."
+    (prompt,) = fake.prompts
+    last = prompt["messages"][-1]
+    assert (last["role"], last["content"]) == ("assistant", "The beginning,")
+    assert (prompt.get("continue_final_message"), prompt.get("add_generation_prompt")) == (
+        (True, False) if kind == "vllm" else (None, None)
+    )
+    assert kind != "ollama" or (prompt["truncate"], prompt["options"]["num_ctx"]) == (False, 8192)
+
+
 async def test_lmstudio_model_is_loaded_with_its_window_once() -> None:
     with FakeModelHost("lmstudio", models=[FakeModel("qwen2.5:32b", is_loaded=False)]) as fake:
         async with open_hosts(fleet=fleet_of(fake, context_tokens=6000), look_every_seconds=60.0) as hosts:

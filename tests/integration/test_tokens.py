@@ -238,6 +238,40 @@ async def test_a_token_that_is_not_there_cannot_be_revoked(desk: Desk) -> None:
         await desk.tokens.revoke(uuid4())
 
 
+async def test_people_make_and_revoke_their_own_and_nobody_elses(desk: Desk) -> None:
+    maria = (await desk.access.sign_in("maria", PASSWORD, HERE)).person
+    admin = (await desk.access.sign_in("admin", PASSWORD, HERE)).person
+    desk.log.events.clear()
+    made = await desk.tokens.create("maria", ["chat"], days=1, actor=maria.id)
+    foreign, missing = made.id, uuid4()
+    refusals = set()
+    for token_id in (foreign, missing):
+        with pytest.raises(NotFoundError) as refused:
+            await desk.tokens.revoke_own(admin, token_id)
+        refusals.add(str(refused.value))
+    assert len(refusals) == 1
+    assert await desk.fault_of(made.token) is None
+    await desk.tokens.revoke_own(maria, made.id)
+    assert await desk.fault_of(made.token) is TokenFault.REVOKED
+    assert [(event.tag, event.actor) for event in desk.log.events[:2]] == [
+        ("token:created", maria.id),
+        ("token:revoked", maria.id),
+    ]
+
+
+async def test_a_form_that_is_sent_twice_makes_one_token(desk: Desk) -> None:
+    form = uuid4()
+    made = await desk.tokens.create("maria", ["chat"], days=1, token_id=form)
+    assert made.id == form
+    desk.log.events.clear()
+    for owner in ("maria", "admin"):
+        with pytest.raises(BadInputError, match="sent before"):
+            await desk.tokens.create(owner, ["chat"], days=1, token_id=form)
+    assert [entry.owner for entry in await desk.tokens.list()] == ["maria"]
+    assert desk.log.events == []
+    assert await desk.fault_of(made.token) is None  # what failed did not revoke what was there
+
+
 async def test_who_asks_at_once_shares_a_question_and_each_has_an_answer_of_their_own(desk: Desk) -> None:
     made = [await desk.tokens.create("maria", ["chat"], days=1) for _ in range(5)]
     asked = [*(one.token for one in made), "clst_" + "x" * 43] * 4

@@ -147,6 +147,17 @@ PARTS = {
         more_keys=frozenset({"entrypoint"}),
     ),
 }
+WITNESS = Part(  # of witness.yaml, on another machine: no secret, no setting, no way to begin anything
+    {"front"},
+    (
+        *("cloister", "audit", "witness", "--folder", "/var/lib/cloister/witness", "--listen", "0.0.0.0:8430"),
+        *("--log", "${LOG_KEY:?the content of seal.pub}"),
+    ),
+    ("python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8430/', timeout=3)"),
+    set(),
+    volumes=("witness:/var/lib/cloister/witness",),
+    more_keys=OF_OUR_IMAGE | {"ports"},
+)
 VALUES = {
     "CLOISTER_DATABASE_URL": "postgresql://postgres:5432/cloister",
     "CLOISTER_DATABASE_URL_FILE": "/run/secrets/database_owner_url",
@@ -188,8 +199,8 @@ SIZE = re.compile(r"[1-9]\d{0,3}[mg]")
 ON_TMPFS = re.compile(r"(uid=\d+|gid=\d+|mode=[01]?7\d\d|size=[1-9]\d*m)")
 
 
-def read() -> Composition:
-    composition: Composition = yaml.safe_load((FOLDER / "compose.yaml").read_text(encoding="utf-8"))
+def read(file: str = "compose.yaml") -> Composition:
+    composition: Composition = yaml.safe_load((FOLDER / file).read_text(encoding="utf-8"))
     return composition
 
 
@@ -197,6 +208,8 @@ def services(composition: Composition) -> Iterator[tuple[str, dict[str, Any], Pa
     for name, service in composition["services"].items():
         if name in PARTS:
             yield name, service, PARTS[name]
+        elif name == "witness":
+            yield name, service, WITNESS
 
 
 def check_keys(composition: Composition) -> Iterator[str]:
@@ -259,6 +272,47 @@ def is_private(address: str) -> bool:
         return any(ip_address(address) in network for network in PRIVATE)
     except ValueError:  # `host-gateway` among others
         return False
+
+
+def check_witness(composition: Composition) -> Iterator[str]:
+    """The witness is alone on its machine: one port, one folder, one network that begins nothing by nftables.conf."""
+    if composition.keys() != {"name", "services", "networks", "volumes"} or composition["name"] != "cloister-witness":
+        yield f"other parts: {sorted(composition)}"
+    if composition["services"].keys() != {"witness"}:
+        yield f"other services: {sorted(composition['services'])}"
+    if composition["networks"] != {"front": {"driver_opts": {BRIDGE: "cloister-front"}}}:
+        yield f"networks: {composition['networks']}"
+    if composition["volumes"] != {"witness": None}:
+        yield f"volumes: {composition['volumes']}"
+    for name, service, part in services(composition):
+        if others := service.keys() - LOCKED.keys() - BY_CHECKS_OF_THEIR_OWN - part.more_keys:
+            yield f"{name} has {sorted(others)}"
+        if given := {"environment", "secrets", "configs", "depends_on"} & service.keys():
+            yield f"{name} is given {sorted(given)}"
+        if service.get("ports") != ["8430:8430"] or service.get("networks") != ["front"]:
+            yield f"{name} publishes {service.get('ports')} on {service.get('networks')}"
+        if tuple(service.get("volumes", ())) != part.volumes:
+            yield f"{name} mounts {service.get('volumes')}"
+
+
+def check_with_witness(composition: Composition) -> Iterator[str]:
+    """What is laid over compose.yaml for it changes the sealer alone, and of it the way to one private address."""
+    if composition.keys() != {"services"} or composition["services"].keys() != {"sealer"}:
+        yield f"other parts: {composition}"
+        return
+    sealer = composition["services"]["sealer"]
+    if sealer.keys() != {"environment", "networks", "extra_hosts"}:
+        yield f"the sealer has {sorted(sealer)}"
+    said = sealer.get("environment")
+    wanted = {"CLOISTER_AUDIT_WITNESSES": '["${WITNESS:?the key of the witness, a blank, and its address}"]'}
+    if said != wanted or not all(map(is_setting, wanted)):
+        yield f"the sealer is told {said}"
+    if sealer.get("networks") != ["data", "models"]:
+        yield f"the sealer is on {sealer.get('networks')}"
+    hosts = sealer.get("extra_hosts")
+    pairs = [str(each).partition(":")[::2] for each in hosts] if isinstance(hosts, list) else []
+    if [host for host, _ in pairs] != ["witness.lan"] or not all(is_private(address) for _, address in pairs):
+        yield f"the sealer knows {hosts}"
 
 
 def check_rights(composition: Composition) -> Iterator[str]:
@@ -376,6 +430,13 @@ def check_health(composition: Composition) -> Iterator[str]:
                 yield f"{name} does not wait for {other}"
 
 
+CHECKS_OF_THE_WITNESS: tuple[Check, ...] = (
+    check_witness,
+    check_rights,
+    check_image,
+    check_commands,
+    check_health,
+)
 CHECKS: tuple[Check, ...] = (
     check_keys,
     check_networks,

@@ -13,6 +13,7 @@ from connectors.model_hosts.catalogue import read_fleet
 from tests.unit.composition import (
     BRIDGE,
     CHECKS,
+    CHECKS_OF_THE_WITNESS,
     FOLDER,
     ROOT,
     Check,
@@ -28,6 +29,8 @@ from tests.unit.composition import (
     check_rights,
     check_secrets,
     check_storage,
+    check_with_witness,
+    check_witness,
     read,
 )
 
@@ -66,6 +69,66 @@ def of(service: str, *path: str, to: object) -> Callable[[Composition], None]:
 
 def more(service: str, key: str, to: object) -> Callable[[Composition], None]:
     return add("services", service, key, to=to)
+
+
+@pytest.mark.parametrize("check", CHECKS_OF_THE_WITNESS)
+def test_the_witness_keeps_its_promise(check: Check) -> None:
+    assert list(check(read("witness.yaml"))) == []
+
+
+def test_what_is_laid_over_for_a_witness_keeps_its_promise() -> None:
+    assert list(check_with_witness(read("with-witness.yaml"))) == []
+
+
+@pytest.mark.parametrize(
+    ("check", "broken"),
+    [
+        (check_witness, change("name", to="cloister")),
+        (check_witness, change("secrets", to={"master_key": {"file": "secrets/master.key"}})),
+        (check_witness, of("web", to={"image": "cloister:0.1.0"})),
+        (check_witness, of("witness", "secrets", to=["master_key"])),
+        (check_witness, of("witness", "environment", to={"CLOISTER_DATABASE_URL": "postgresql://postgres/cloister"})),
+        (check_witness, of("witness", "env_file", to=["more.env"])),
+        (check_witness, of("witness", "ports", to=["8430:8430", "22:22"])),
+        (check_witness, of("witness", "networks", to=["front", "default"])),
+        (check_witness, of("witness", "extra_hosts", to=["collector.example:203.0.113.7"])),
+        (check_witness, of("witness", "volumes", to=["/:/var/lib/cloister/witness"])),
+        (check_witness, change("networks", "front", to={})),
+        (check_witness, change("networks", "front", "driver_opts", BRIDGE, to="docker0")),
+        (check_rights, of("witness", "cap_drop", to=[])),
+        (check_rights, of("witness", "read_only", to=False)),
+        (check_rights, of("witness", "dns", to=["9.9.9.9"])),
+        (check_rights, of("witness", "mem_limit", to=None)),
+        (check_image, of("witness", "image", to="cloister:latest")),
+        (check_image, of("witness", "pull_policy", to=None)),
+        (check_commands, of("witness", "command", to=["cloister", "audit", "witness", "--log", "x"])),
+        (check_health, of("witness", "healthcheck", to={"disable": True})),
+    ],
+)
+def test_a_broken_promise_of_the_witness_is_noticed(check: Check, broken: Callable[[Composition], None]) -> None:
+    composition = read("witness.yaml")
+    broken(composition)
+    assert list(check(composition)) != []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        of("web", to={"privileged": True}),
+        change("networks", to={"models": {}}),
+        of("sealer", "networks", to=["data", "front"]),
+        of("sealer", "networks", to=["default"]),
+        of("sealer", "extra_hosts", to=["witness.lan:203.0.113.7"]),
+        of("sealer", "extra_hosts", to=["postgres:10.20.0.50"]),
+        of("sealer", "cap_add", to=["NET_ADMIN"]),
+        of("sealer", "environment", "CLOISTER_AUDIT_WITNESSES", to="[]"),
+        of("sealer", "environment", "CLOISTER_EGRESS_ALLOW", to='["0.0.0.0/0"]'),
+    ],
+)
+def test_a_broken_promise_of_what_is_laid_over_is_noticed(broken: Callable[[Composition], None]) -> None:
+    composition = read("with-witness.yaml")
+    broken(composition)
+    assert list(check_with_witness(composition)) != []
 
 
 DOCKER = "/var/run/docker.sock:/var/run/docker.sock"

@@ -13,7 +13,7 @@ import tempfile
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -60,6 +60,7 @@ class ExportRequest:
 
     Attributes:
         reason: why, in words; it stands in the file, and not in the log. A page guards it before it comes here.
+        people: who somebody is, by id, where an unmasking allows it.
         actor: who asks; None: the operator, by a command.
         size: of the log, as an earlier head had it; None: the newest.
     """
@@ -69,6 +70,7 @@ class ExportRequest:
     actor: UUID | None = None
     door: str = "command"
     size: int | None = None
+    people: Mapping[UUID, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ async def _subject_of(reader_url: SecretStr, query: ExportQuery) -> UUID | None:
     if query.person_id or not (query.reference or query.thread_id):
         return query.person_id
     turn = ExportQuery(reference=query.reference, thread_id=query.thread_id, types=frozenset({Tag.TURN_ACCEPTED}))
-    whose = sql.SQL("SELECT subject FROM audit.event WHERE {} ORDER BY id LIMIT 1").format(turn.condition())
+    whose = sql.SQL("SELECT subject FROM audit.event WHERE {} ORDER BY id LIMIT 1").format(turn.conditions()[0])
     async with await connect(reader_url, autocommit=True) as connection:
         row = await (await connection.execute(whose)).fetchone()
     subject: UUID | None = row[0] if row else None
@@ -200,7 +202,7 @@ async def _plan(connection: psycopg.AsyncConnection, request: ExportRequest) -> 
     head = await _head_of_size(connection, request.size)
     query = request.query
     if query.is_filtered:
-        stretches = await find_stretches(connection, [query.condition(), KEY_EVENTS], head)
+        stretches = await find_stretches(connection, [*query.conditions(), KEY_EVENTS], head)
         return _Plan(head, stretches, query.as_data())
     after = await _sealed_before(connection, query.since, head)
     last = await _sealed_before(connection, query.until, head) if query.until else head
@@ -270,7 +272,18 @@ async def _write_events(
 async def _read_plan(connection: psycopg.AsyncConnection, plan: _Plan) -> AsyncIterator[list[Leaf]]:
     for stretch in plan.stretches:
         async for block in read_leaves(connection, stretch):
-            yield block
+            yield [_as_asked(leaf, plan.query) for leaf in block] if "case_id" in plan.query else block
+
+
+def _as_asked(leaf: Leaf, query: Mapping[str, object]) -> Leaf:
+    """Return a leaf without its body if an outsider's check would not find it asked for: one that only looks alike."""
+    if leaf.body is None:
+        return leaf
+    try:
+        fits = offline.fits(leaf.number, json.loads(leaf.body), query)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        fits = False
+    return leaf if fits else leaf._replace(body=None)
 
 
 def _write_block(leaves: Sequence[Leaf], events: IO[bytes], table: IO[bytes] | None) -> None:
@@ -294,6 +307,7 @@ def _manifest(request: ExportRequest, plan: _Plan, sheaf: Sheaf) -> dict[str, ob
         "events": sheaf.events,
         "extent": [sheaf.first, sheaf.last],
         "dropped": sheaf.dropped,
+        **({"people": {str(one): name for one, name in request.people.items()}} if request.people else {}),
         "made_by": f"cloister {version('cloister')}",
     }
 

@@ -41,6 +41,7 @@ _DROPPABLE: Final = sql.SQL(
     "ORDER BY era, xid, id"
 )
 
+_OPEN_CASES: Final = sql.SQL("SELECT number FROM audit.open_cases({begin}, {end})")
 _ORDER: Final = "INSERT INTO audit.drop_order (month, keep_days, events, word) VALUES (%s, %s, %s, %s)"
 
 
@@ -163,13 +164,27 @@ async def digest_month(reader_url: SecretStr, month: Month) -> Digest:
     return digest
 
 
+async def open_cases_in(reader_url: SecretStr, month: Month) -> list[int]:
+    """Return the numbers of open cases that hold turns of a month: they keep it.
+
+    Raises:
+        UnavailableError: the database does not answer.
+    """
+    query = _OPEN_CASES.format(begin=first_id(month.begin), end=first_id(month.end))
+    try:
+        async with await connect(reader_url, autocommit=True) as connection:
+            return [number for (number,) in await (await connection.execute(query)).fetchall()]
+    except psycopg.OperationalError as error:
+        raise _away() from error
+
+
 async def drop_month(urls: RetentionUrls, key: SecretNoteKey, month: Month, *, keep_days: int, origin: Origin) -> int:
     """Drop what the events of a month say, and write the event that proves it; return how many they were.
 
     The sealer's role orders it, with the event that its key signed; the eraser's role carries out that order.
 
     Raises:
-        BadInputError: the month's time is not over, a legal hold forbids it, or an event came in between.
+        BadInputError: the month's time is not over, a hold or an open case forbids it, or an event came in between.
         UnavailableError: the database does not answer.
     """
     digest = await digest_month(urls.reader, month)

@@ -10,6 +10,7 @@ import psycopg
 from pydantic import SecretStr
 
 from assistant.audit.record import Record
+from assistant.audit.writing.column_arrays import array_of, take_arrays
 from assistant.audit.writing.content import ContentRow
 from assistant.database import connect
 
@@ -59,6 +60,7 @@ async def connect_writer(url: SecretStr) -> psycopg.AsyncConnection:
     """
     connection = await connect(url, autocommit=True, prepare_threshold=1, application_name=_APPLICATION_NAME)
     try:
+        take_arrays(connection)
         await connection.execute("SET synchronous_commit = on")  # whatever the server's own setting is
     except BaseException:
         await connection.close()
@@ -77,7 +79,8 @@ async def insert(connection: psycopg.AsyncConnection, statement: LiteralString, 
     Raises:
         psycopg.Error: none of them was added, or nobody knows whether they were.
     """
-    columns = [list(column) for column in zip(*[entry.record for entry in entries], strict=True)]
+    values = zip(*[entry.record for entry in entries], strict=True)
+    columns: list[object] = list(map(array_of, _COLUMN_TYPES, values))
     contents = [entry.content for entry in entries if entry.content is not None]
     if contents:
         statement = _WITH_CONTENT[statement]

@@ -39,6 +39,13 @@ _HEADER_LINKS: Final = [
         "target": "_self",
     },
     {
+        "name": "Tokens",
+        "display_name": "Tokens",
+        "icon_url": "/static/tokens.svg",
+        "url": "/tokens",
+        "target": "_self",
+    },
+    {
         "name": "My log",
         "display_name": "My log",
         "icon_url": "/static/my-log.svg",

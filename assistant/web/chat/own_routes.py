@@ -21,6 +21,7 @@ from assistant.web.chat.uploads import UploadShelf, read_upload
 from assistant.web.chat_parts import ChatParts
 from assistant.web.doors import SignIn
 from assistant.web.hardening import UPLOAD_PATH
+from assistant.web.own_tokens import TokenRoutes
 from assistant.web.pages import render
 from assistant.web.refusals import acting, in_words
 from assistant.web.session_gate import SessionCookie
@@ -30,7 +31,7 @@ _STICKY_COOKIE: Final = "X-Chainlit-Session-id"  # a proxy may send one window's
 
 
 class OwnRoutes:
-    """Answer what concerns pages, files, feedback, documents and signing out."""
+    """Answer what concerns pages, files, feedback, documents, tokens and signing out."""
 
     def __init__(
         self,
@@ -63,6 +64,7 @@ class OwnRoutes:
             Route("/documents", in_words(self._show_documents)),
             Route("/documents/{document_id:uuid}/remove", in_words(self._remove_document), methods=["POST"]),
             *WrongRoutes(self._parts.review).routes(),
+            *TokenRoutes(self._parts.own_tokens).routes(),
         ]
 
     async def _show_chat(self, request: Request) -> Response:

@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol, assert_never
 from uuid import UUID
 
 from assistant.answering.words import title_of
+from assistant.balance import Balance
 from assistant.conversation import Message, MessageState
 from assistant.turn_events import (
     Accepted,
@@ -20,6 +21,7 @@ from assistant.turn_events import (
     Routed,
     ToolCallText,
     TurnEvent,
+    Waiting,
 )
 from assistant.web.chat import steps
 from assistant.web.chat.pacing import Pacer
@@ -129,13 +131,15 @@ class Screen:
         match event:
             case AnswerText() | ReasoningText() | ToolCallText():
                 await self._show_said(event)
-            case Accepted():
-                pass  # the reference is said at the end
+            case Accepted(_, balance):  # the reference is said at the end
+                await self._show_balance(balance)
             case Guarded():
                 await self._show_guarded(event)
             case Routed(route):
                 self._is_routed = True
                 await self._show_waiting(f"Asking {route.host} · {route.model}")
+            case Waiting(words):
+                await self._show_waiting(words)
             case Notice(words):
                 await self.add_line(Line.NOTICE, words)
             case Answered():
@@ -149,6 +153,10 @@ class Screen:
                 await self.add_line(Line.TROUBLE, _with_reference(words, reference), is_below_answer=True)
             case _:
                 assert_never(event)
+
+    async def _show_balance(self, balance: Balance) -> None:
+        for words in balance.warnings():
+            await self._draw_line(Line.MUTED, words, parent=self._message_id)
 
     async def refuse(self, words: str) -> None:
         """Say why nothing was sent; the person's text goes back into the composer."""

@@ -10,13 +10,16 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from assistant.compliance.cases import CaseFile
+from assistant.compliance.grants import Grant
 from assistant.compliance.standing import Disposition, Step
 from assistant.compliance.texts import REASON_CHARS
 from assistant.compliance.unmask import MOST_MINUTES
-from assistant.conversation import Role, short_reference
+from assistant.conversation import Person, Role, short_reference
 from assistant.errors import BadInputError
 from assistant.rights import Right, has_right
 from assistant.web.console import filters
+from assistant.web.console.exports import PATH as EXPORTS
 from assistant.web.console.hits import back_from
 from assistant.web.console.moves import WORDS, people_of, read_ids, read_move
 from assistant.web.console.routes import ConsoleRoute
@@ -35,6 +38,10 @@ def case_path(case_id: UUID) -> str:
     return f"/console/case/{case_id}"
 
 
+def _is_open_to(grant: Grant, person: Person, file: CaseFile) -> bool:
+    return grant.requested_by == person.id and grant.is_open and file.case.standing.is_open
+
+
 class CasePages:
     """Show cases, and take steps with them."""
 
@@ -50,6 +57,7 @@ class CasePages:
             ConsoleRoute(_ONE, Right.READ_DESK, self._show),
             ConsoleRoute(f"{_ONE}/step", Right.WORK_AT_DESK, self._take_step, methods=("POST",)),
             ConsoleRoute(f"{_ONE}/turns", Right.WORK_AT_DESK, self._add_turn, methods=("POST",)),
+            ConsoleRoute(f"{_ONE}/export", Right.EXPORT_LOG, self._export, methods=("POST",)),
             ConsoleRoute("/console/turn/{turn_id:uuid}/step", Right.WORK_AT_DESK, self._step_turn, methods=("POST",)),
         ]
 
@@ -100,6 +108,8 @@ class CasePages:
             reference=short_reference,
             today=datetime.now(UTC),
             may_work=has_right(person, Right.WORK_AT_DESK),
+            may_export=has_right(person, Right.EXPORT_LOG),
+            names_open=[grant for grant in grants if grant.shows_names and _is_open_to(grant, person, file)],
             steps={step.name: file.case.standing.allows(step) for step in Step},
             dispositions=list(Disposition),
             reason_chars=REASON_CHARS,
@@ -125,6 +135,14 @@ class CasePages:
         case_id: UUID = request.path_params["case_id"]
         await self._parts.desk.cases.add_turns(acting(request), case_id, await self._turns(await read_form(request)))
         return RedirectResponse(case_path(case_id), 303)
+
+    async def _export(self, request: Request) -> Response:
+        fields = await read_form(request)
+        unmask_id = next(iter(read_ids([fields["unmask"]])), None) if fields.get("unmask") else None
+        await self._parts.desk.case_exports.request(
+            acting(request), request.path_params["case_id"], fields.get("reason", ""), unmask_id=unmask_id
+        )
+        return RedirectResponse(EXPORTS, 303)
 
     async def _step_turn(self, request: Request) -> Response:
         """Take a step with every hit of a turn."""

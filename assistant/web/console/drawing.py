@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from math import floor, log10
 from typing import Final
@@ -66,27 +66,53 @@ def draw_bars(values: Sequence[tuple[str, float, str]], *, unit: str = "", most:
     return Drawing(_TOP + len(values) * _ROW + _BOTTOM, bars, bars, ticks)
 
 
-def draw_weeks(rows: Sequence[tuple[str, Mapping[date, int]]], weeks: Sequence[date]) -> Drawing:
-    """Return a row of small upright bars for each label, all to one scale, a bar a week."""
-    most = max((count for _, counts in rows for count in counts.values()), default=1) or 1
-    step = (WIDTH - _LABEL - _VALUE) / len(weeks)
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One small upright bar, and what it says when somebody points at it."""
+
+    value: float
+    words: str
+
+
+def draw_columns(rows: Sequence[tuple[str, Sequence[Column]]], ticks: Mapping[int, str]) -> Drawing:
+    """Return a row of small upright bars for each label, all to one scale.
+
+    Args:
+        rows: label and bars, of which each row has as many.
+        ticks: words of the axis, by the number of the bar above them.
+    """
+    most = max((column.value for _, columns in rows for column in columns), default=1) or 1
+    step = (WIDTH - _LABEL - _VALUE) / max(1, *(len(columns) for _, columns in rows), max(ticks, default=0) + 1)
     room = _ROW - 4
     bars: list[Bar] = []
     labels: list[Bar] = []
-    for place, (label, counts) in enumerate(rows):
+    for place, (label, columns) in enumerate(rows):
         floor_y = _TOP + (place + 1) * _ROW - 2
-        labels.append(Bar(label, f"{sum(counts.values()):,}", _LABEL, floor_y - room, WIDTH - _LABEL - _VALUE, room))
-        for number, week in enumerate(weeks):
-            count = counts.get(week, 0)
-            height = max(1.0, round(count / most * room, 1)) if count else 0
-            words = f"{label}, week of {week.day} {week:%B}: {count:,}"
-            bars.append(Bar(label, words, _LABEL + number * step + 1, floor_y - height, step - 2, height))
-    ticks = [
-        Tick(_LABEL + (number + 0.5) * step, f"{week.day} {week:%b}")
-        for number, week in enumerate(weeks)
-        if number % 3 == 0
+        labels.append(Bar(label, "", _LABEL, floor_y - room, WIDTH - _LABEL - _VALUE, room))
+        for number, column in enumerate(columns):
+            height = max(1.0, round(column.value / most * room, 1)) if column.value else 0
+            x = round(_LABEL + number * step + 1, 1)
+            bars.append(Bar(label, column.words, x, floor_y - height, round(step - 2, 1), height))
+    drawn = [Tick(round(_LABEL + (number + 0.5) * step, 1), words) for number, words in ticks.items()]
+    return Drawing(_TOP + len(rows) * _ROW + _BOTTOM, bars, labels, drawn)
+
+
+def draw_weeks(rows: Sequence[tuple[str, Mapping[date, int]]], weeks: Sequence[date]) -> Drawing:
+    """Return a row of small upright bars for each label, all to one scale, a bar a week; the sum stands at the end."""
+    columns = [
+        (
+            label,
+            [
+                Column(counts.get(week, 0), f"{label}, week of {week.day} {week:%B}: {counts.get(week, 0):,}")
+                for week in weeks
+            ],
+        )
+        for label, counts in rows
     ]
-    return Drawing(_TOP + len(rows) * _ROW + _BOTTOM, bars, labels, ticks)
+    ticks = {number: f"{week.day} {week:%b}" for number, week in enumerate(weeks) if number % 3 == 0}
+    drawn = draw_columns(columns, ticks)
+    sums = [f"{sum(counts.values()):,}" for _, counts in rows]
+    return replace(drawn, rows=[replace(row, words=words) for row, words in zip(drawn.rows, sums, strict=True)])
 
 
 def draw_ranges(values: Sequence[tuple[str, float, float, float, str]]) -> Drawing:

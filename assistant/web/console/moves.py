@@ -43,6 +43,7 @@ STEP_WORDS: Final[Mapping[Step, str]] = {
     Step.NOTE: "noted",
     Step.OPEN: "opened the case",
     Step.ADD_TURNS: "added turns",
+    Step.EXPORT: "asked for an export",
 }
 WORDS: Final[Mapping[str, object]] = {
     "state_words": STATE_WORDS,

@@ -131,7 +131,10 @@ _OWN: Final[Mapping[str, _Telling]] = {
     Tag.ANSWER_BLOCKED: _Telling("The guard held the answer back.", is_plain=False),
     Tag.TURN_INTERRUPTED: _Telling("The answer stopped before its end.", is_plain=False),
     Tag.TURN_FAILED: _Telling("There was no answer.", is_plain=False),
+    Tag.TURN_REFUSED: _Telling("You reached a limit; nothing was sent.", is_plain=False),
     Tag.ACCESS_REFUSED: _Telling("You were refused something that your roles do not give.", is_plain=False),
+    Tag.TOKEN_CREATED: _Telling("You made an API token.", is_plain=False),
+    Tag.TOKEN_REVOKED: _Telling("You revoked an API token.", is_plain=False),
     Tag.FEEDBACK_GIVEN: _Telling("You judged an answer."),
     Tag.THREAD_DELETED: _Telling("You deleted a conversation."),
     Tag.REPORT_FILED: _Telling("You called a finding wrong.", is_plain=False),
@@ -161,4 +164,6 @@ _BY_OTHERS: Final[Mapping[str, _Telling]] = {
     Tag.PERSON_CHANGED: _Telling("Your account was changed by {who}: {change} {roles}"),
     Tag.PERSON_SIGN_IN_FAILED: _Telling("Somebody tried to sign in with your name and was refused.", is_plain=False),
     Tag.PERSON_SIGNED_OUT: _Telling("You were signed out by {who}."),
+    Tag.TOKEN_CREATED: _Telling("An API token was made for you by {who}.", is_plain=False),
+    Tag.TOKEN_REVOKED: _Telling("An API token of yours was revoked by {who}.", is_plain=False),
 }

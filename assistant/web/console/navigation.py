@@ -36,6 +36,7 @@ ENTRIES: Final = (
     Entry("Reports", "/review", Right.DECIDE_REPORTS),
     Entry("Charts", "/console/charts", Right.READ_CHARTS),
     Entry("Integrity", "/console/integrity", Right.READ_INTEGRITY),
+    Entry("Fleet", "/console/fleet", Right.READ_FLEET),
     Entry("My log", "/my-log", Right.READ_OWN_LOG),
 )
 

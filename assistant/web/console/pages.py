@@ -14,6 +14,8 @@ from assistant.web.console.cases import CasePages
 from assistant.web.console.charts import ChartPages
 from assistant.web.console.erasing import ErasurePages
 from assistant.web.console.exports import ExportPages
+from assistant.web.console.fleet import FleetPages
+from assistant.web.console.fleet_plan import FleetPlanPages
 from assistant.web.console.hits import HitPages
 from assistant.web.console.integrity import IntegrityPages
 from assistant.web.console.looking_up import LookUpPages
@@ -51,6 +53,8 @@ def console_pages(parts: ConsoleParts) -> Sequence[ConsoleRoute]:
         *ExportPages(parts, shell).routes(),
         *ErasurePages(parts, shell).routes(),
         *IntegrityPages(parts, shell).routes(),
+        *FleetPages(parts, shell).routes(),
+        *FleetPlanPages(parts, shell).routes(),
         *ChartPages(parts, shell).routes(),
         *ReportPages(parts.review, shell).routes(),
         *MyLogPages(parts, shell).routes(),

@@ -144,6 +144,10 @@ def _error(data: _Data) -> str:
     return f"{place}{data.text('error')}{'; another one is asked' if data.text('is_retried') else ''}"
 
 
+def _limited(data: _Data) -> str:
+    return f"the limit {data.text('limit')} of {data.text('counted')} is reached; nothing was sent"
+
+
 def _reported(data: _Data) -> str:
     decision = data.text("decision").replace("-", " ")
     return f"rule {data.text('finding_rule')}" + (f": {decision}" if decision else "")
@@ -159,6 +163,7 @@ _TELLING: Final[Mapping[str, tuple[str, str, Callable[[_Data], str]]]] = {
     Tag.ANSWER_BLOCKED: ("answer blocked", "block", _answer_blocked),
     Tag.TURN_INTERRUPTED: ("interrupted", "fault", _interrupted),
     Tag.TURN_FAILED: ("failed", "fault", _error),
+    Tag.TURN_REFUSED: ("refused", "block", _limited),
     Tag.REPORT_FILED: ("reported as wrong", "info", _reported),
     Tag.REPORT_DECIDED: ("report decided", "info", _reported),
 }

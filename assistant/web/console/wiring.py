@@ -52,5 +52,7 @@ def parts_of(backend: ConsoleBackend) -> ConsoleParts:
         review=backend.review,
         desk=backend.desk,
         erasure=backend.erasure,
+        fleet=backend.fleet,
+        read_fleet=backend.read_fleet,
         labels=backend.labels,
     )

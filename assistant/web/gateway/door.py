@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -16,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from assistant.conversation import Turn
 from assistant.errors import CloisterError, where
 from assistant.identity.tokens import Holder, TokenRefusedError
+from assistant.quotas.limits import Claim
 from assistant.web.api_errors import API_PATH, api_error
 from assistant.web.doors import PartState
 from assistant.web.gateway.body import read_object
@@ -27,6 +29,7 @@ from assistant.web.gateway.refusals import (
     GatewayError,
     NoSuchModelError,
     UnreadableError,
+    balance_headers,
     refusal_of,
     unauthorized,
 )
@@ -89,9 +92,9 @@ class Gateway:
     def routes(self) -> APIRouter:
         """Return the routes; every one asks for a token first."""
         router = APIRouter(prefix=API_PATH)
-        router.add_api_route("/models", _told(self._list_models), methods=["GET"])
-        router.add_api_route("/models/{model_id:path}", _told(self._show_model), methods=["GET"])
-        router.add_api_route("/chat/completions", _told(self._complete_chat), methods=["POST"])
+        router.add_api_route("/models", self._told(self._list_models), methods=["GET"])
+        router.add_api_route("/models/{model_id:path}", self._told(self._show_model), methods=["GET"])
+        router.add_api_route("/chat/completions", self._told(self._complete_chat), methods=["POST"])
         return router
 
     async def _load(self) -> None:
@@ -129,8 +132,8 @@ class Gateway:
         return AnswerResponse(  # 3
             parts.answer(turn),
             ChatAnswer(turn.id, chosen.id, has_usage=asked.has_usage),
-            place=parts.place(holder.token_id),
             is_stream=asked.stream,
+            look=partial(self._balance, holder, request.state.request_id),
             running=self._running,
         )
 
@@ -150,7 +153,35 @@ class Gateway:
 
     async def _holder(self, request: Request) -> Holder:
         client = request.client.host if request.client else "unknown"
-        return await self._tokens.holder(_token_of(request), client)
+        holder = await self._tokens.holder(_token_of(request), client)
+        request.state.holder = holder
+        return holder
+
+    async def _balance(self, holder: Holder, request_id: UUID) -> Mapping[str, str]:
+        """Return what is left of a holder's limits, whatever they may ask for, as headers."""
+        if self._parts is None:
+            return {}
+        claim = Claim(request_id, holder.person, DOOR, token_id=holder.token_id)
+        return balance_headers(await self._parts.look(claim))
+
+    def _told(self, handler: Handler) -> Handler:
+        """Answer a refusal as this API says it, and tell whoever proved who they are what is left of their limits."""
+
+        async def handle(request: Request) -> Response:
+            try:
+                response = await handler(request)
+            except CloisterError as error:
+                response = _refused(
+                    unauthorized(str(error)) if isinstance(error, TokenRefusedError) else refusal_of(error), request
+                )
+            except GatewayError as error:
+                response = _refused(error, request)
+            holder: Holder | None = getattr(request.state, "holder", None)
+            if holder is not None and not isinstance(response, AnswerResponse):
+                response.headers.update(await self._balance(holder, request.state.request_id))
+            return response
+
+        return handle
 
 
 def _token_of(request: Request) -> str:
@@ -189,6 +220,7 @@ def _turn_of(asked: ChatRequest, chosen: Chosen, holder: Holder, request_id: UUI
         max_answer_tokens=asked.longest_answer,
         wishes=asked.wishes,
         token_id=holder.token_id,
+        is_interactive=False,  # whoever sits before an editor cannot be told from a script
     )
 
 
@@ -197,20 +229,9 @@ def _shown(entry: Chosen) -> dict[str, object]:
     return {"id": entry.id, "object": "model", "created": 0, "owned_by": "cloister"}
 
 
-def _told(handler: Handler) -> Handler:
-    """Answer a refusal as this API says it."""
-
-    async def handle(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except CloisterError as error:
-            refusal = unauthorized(str(error)) if isinstance(error, TokenRefusedError) else refusal_of(error)
-        except GatewayError as error:
-            refusal = error
-        _log.info("refused %s (ref %s)", refusal.status, request.state.reference)
-        return refusal.response(request.state.reference)
-
-    return handle
+def _refused(refusal: GatewayError, request: Request) -> Response:
+    _log.info("refused %s (ref %s)", refusal.status, request.state.reference)
+    return refusal.response(request.state.reference)
 
 
 class NotHere:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from assistant.errors import CloisterError
-from assistant.turn_events import TurnEvent
+from assistant.turn_events import Accepted, TurnEvent
 from assistant.web.gateway.chat_answer import ChatAnswer
-from assistant.web.gateway.refusals import GatewayError, refusal_of
+from assistant.web.gateway.refusals import GatewayError, balance_headers, refusal_of
 
 _STREAM_HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
 _JSON_HEADERS = [(b"content-type", b"application/json")]
@@ -30,9 +30,9 @@ class AnswerResponse(Response):
 
     Args:
         events: of the turn; closed however this ends, which closes the request to the host.
-        place: held as long as the answer runs; may raise what refuses it.
         answer: what becomes of them.
         is_stream: send pieces as they come.
+        look: what is left of the limits of who asks, as headers; for a refusal before the turn says so itself.
         running: where the task stands that ends when the process does.
     """
 
@@ -41,17 +41,18 @@ class AnswerResponse(Response):
         events: AsyncGenerator[TurnEvent, None],
         answer: ChatAnswer,
         *,
-        place: AbstractAsyncContextManager[None],
         is_stream: bool,
+        look: Callable[[], Awaitable[Mapping[str, str]]],
         running: set[asyncio.Task[None]],
     ) -> None:
         super().__init__()
         self._events = events
         self._answer = answer
-        self._place = place
         self._is_stream = is_stream
+        self._look = look
         self._running = running
         self._has_started = False
+        self._balance: dict[str, str] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the end, until the client leaves, or until the process ends."""
@@ -74,8 +75,10 @@ class AnswerResponse(Response):
 
     async def _send_all(self, send: Send, reference: str) -> None:
         try:
-            async with self._place, aclosing(self._events) as events:
+            async with aclosing(self._events) as events:
                 async for event in events:
+                    if isinstance(event, Accepted):
+                        self._balance = balance_headers(event.balance)
                     delta = self._answer.take(event)
                     if self._is_stream and delta:
                         await self._send_piece(delta, send)
@@ -111,6 +114,7 @@ class AnswerResponse(Response):
             await send({"type": "http.response.body", "body": self._answer.broken(error, reference)})
             return
         self._has_started = True
+        error.headers = {**(self._balance or await self._look()), **error.headers}
         response = error.response(reference)
         await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
         await send({"type": "http.response.body", "body": response.body})
@@ -118,7 +122,10 @@ class AnswerResponse(Response):
     async def _start(self, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
         if not self._has_started:
             self._has_started = True
-            await send({"type": "http.response.start", "status": 200, "headers": list(headers)})
+            await send({"type": "http.response.start", "status": 200, "headers": [*headers, *self._raw_balance()]})
+
+    def _raw_balance(self) -> list[tuple[bytes, bytes]]:
+        return [(name.encode(), value.encode()) for name, value in self._balance.items()]
 
 
 async def _until_left(receive: Receive) -> None:

@@ -5,7 +5,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from assistant.answering import words
 from assistant.answering.prompt import compose_text
+from assistant.audit.events import ContextCompacted, TurnTakenOver
 from assistant.conversation import Attachment, Author, Message, MessageState, Person, Role, Turn
 from assistant.errors import AuditUnavailableError, BadInputError, NotAllowedError
 from assistant.turn import run_turn
@@ -19,13 +21,17 @@ from assistant.turn_events import (
     Interrupted,
     Notice,
     Routed,
+    Trouble,
     TurnEvent,
+    Waiting,
 )
+from connectors.errors import BusyError
+from connectors.model_hosts.values import Place
 from policies.guard import Guard
 from policies.policy import parse_policy
 from policies.stream import StreamGuard
 from policies.verdict import Action
-from tests.fakes.turn_parts import MARIA, World, host_error, make_guard, make_turn
+from tests.fakes.turn_parts import MARIA, World, host_error, make_guard, make_turn, run_all
 
 GITHUB = "ghp_aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5"
 KEY = (
@@ -210,6 +216,44 @@ async def test_another_host_takes_over_unnoticed_before_the_first_token(guard: G
     ]
 
 
+async def test_who_waits_in_line_is_told_the_place(guard: Guard) -> None:
+    world = World(guard)
+    world.hosts.places = (Place(2, 20), Place(0))
+    events = await run(world, make_turn("Hi"))
+    kinds = [type(event) for event in events if not isinstance(event, AnswerText)]
+    assert kinds == [Accepted, Guarded, Waiting, Waiting, Routed, Answered]
+    assert [event.words for event in events if isinstance(event, Waiting)] == [
+        "2 before you, about 20 s",
+        "You are next",
+    ]
+    assert world.hosts.left == 1
+    asker = world.hosts.needs[0].asker
+    assert (asker.owner, asker.is_interactive) == (str(MARIA.id), True)
+
+
+async def test_who_stops_in_line_leaves_it(guard: Guard) -> None:
+    world = World(guard)
+    world.hosts.places = (Place(2, 20),)
+    await run_all(world, make_turn("Hi"), stop_after=Waiting)
+    assert world.hosts.asked == []
+    assert world.audit.tags[-1] == "turn:interrupted"
+
+
+async def test_a_line_that_is_full_says_when_to_ask_again(guard: Guard) -> None:
+    world = World(guard)
+    world.hosts.busy = BusyError("Every model host is busy. Ask again in about 30 s.", retry_after_seconds=30)
+    failed = (await run(world, make_turn("Hi")))[-1]
+    assert isinstance(failed, Failed)
+    assert (failed.trouble, failed.retry_after_seconds) == (Trouble.BUSY, 30)
+    assert "Ask again in about 30 s." in failed.words
+
+
+async def test_a_seat_is_given_back_before_another_host_is_asked(guard: Guard) -> None:
+    world = World(guard, Mini2_llama=[host_error()], Dev1_qwen=["Fine."])
+    await run(world, make_turn("Hi"))
+    assert world.hosts.left == 2
+
+
 async def test_another_host_takes_over_with_a_note_after_the_first_token(guard: Guard) -> None:
     world = World(guard, Mini2_llama=["Half of ", host_error()], Dev1_qwen=["The whole."])
     events = await run(world, make_turn("Hi"))
@@ -219,6 +263,71 @@ async def test_another_host_takes_over_with_a_note_after_the_first_token(guard: 
     assert shown(events).startswith("Half of ")
     assert shown(events).endswith("The whole.")
     assert world.history.answer["text"] == shown(events)
+
+
+async def test_another_host_goes_on_from_what_was_shown(guard: Guard) -> None:
+    world = World(guard, Mini2_llama=["Half of ", host_error()], Dev1_qwen=[" the whole."])
+    world.hosts.goes_on = frozenset({"Dev1/qwen"})
+    events = await run(world, make_turn("Hi"))
+    assert [event.words for event in events if isinstance(event, Notice)] == [
+        "Mini2 stopped in mid-answer; Dev1 goes on from there."
+    ]
+    assert shown(events) == "Half of the whole."
+    assert world.history.answer["text"] == "Half of the whole."
+    assert world.hosts.begun == ["", "Half of"]
+    taken = next(event for event in world.audit.events if isinstance(event, TurnTakenOver))
+    assert (taken.after_host, taken.host, taken.is_anew) == ("Mini2", "Dev1", False)
+    assert world.audit.tags[-4:] == ["host:unreachable", "turn:taken-over", "turn:routed", "turn:answered"]
+
+
+@pytest.mark.parametrize("cut", [6, 20, len(GITHUB)])
+async def test_a_secret_of_which_two_hosts_say_one_half_each_is_found(guard: Guard, cut: int) -> None:
+    world = World(guard, Mini2_llama=["Use ", *GITHUB[:cut], host_error()], Dev1_qwen=[*GITHUB[cut:], " now."])
+    world.hosts.goes_on = frozenset({"Dev1/qwen"})
+    events = await run(world, make_turn("Give me a token"))
+    everything = shown(events) + str(world.history.answer) + str(world.hosts.begun)
+    assert GITHUB not in everything
+    assert GITHUB[cut:] not in shown(events) or cut == len(GITHUB)
+    assert shown(events).startswith("Use ")
+    assert shown(events).endswith(" now.")
+    answered = events[-1]
+    assert isinstance(answered, Answered)
+    assert [decision.finding.rule for decision in answered.verdict.decisions] == ["secret/github-token"]
+
+
+async def test_what_another_host_goes_on_from_was_guarded_as_a_prompt() -> None:
+    """The site lets an address be answered and not be sent: then no other model is sent it either."""
+    rules = "rules: [{name: site/b, label: badge, entity_type: BADGE, patterns: ['B-[0-9]{6}']}]\n"
+    actions = "actions: [{rules: site/b, action: redact}, {rules: site/b, action: allow, directions: answer}]\n"
+    world = World(
+        Guard(parse_policy({"site.yaml": rules + actions})), Mini2_l=["Ask B-111111 ", host_error()], Dev1_q=["today."]
+    )
+    world.hosts.goes_on = frozenset({"Dev1/q"})
+    events = await run(world, make_turn("Whom?"))
+    assert shown(events) == "Ask B-111111 today."
+    assert world.hosts.begun[1].startswith("Ask [BADGE")
+
+
+async def test_what_may_not_be_sent_is_not_gone_on_from() -> None:
+    rules = "rules: [{name: site/b, label: badge, entity_type: BADGE, patterns: ['B-[0-9]{6}']}]\n"
+    actions = "actions: [{rules: site/b, action: block}, {rules: site/b, action: allow, directions: answer}]\n"
+    world = World(
+        Guard(parse_policy({"site.yaml": rules + actions})), Mini2_l=["Ask B-111111 ", host_error()], Dev1_q=["Anew."]
+    )
+    world.hosts.goes_on = frozenset({"Dev1/q"})
+    events = await run(world, make_turn("Whom?"))
+    assert world.hosts.begun == ["", ""]
+    assert shown(events).endswith("*Mini2 stopped in mid-answer; Dev1 answers anew.*\n\nAnew.")
+
+
+async def test_a_host_that_cannot_go_on_after_all_answers_anew(guard: Guard) -> None:
+    world = World(guard, Mini2_llama=["Half of ", host_error()], Dev1_qwen=["The whole."])
+    world.hosts.goes_on = frozenset({"Dev1/qwen"})
+    world.hosts.refuses_begun = True
+    events = await run(world, make_turn("Hi"))
+    assert world.hosts.begun == ["", "Half of", ""]
+    assert shown(events) == "Half of \n\n*Mini2 stopped in mid-answer; Dev1 answers anew.*\n\nThe whole."
+    assert [event.is_anew for event in world.audit.events if isinstance(event, TurnTakenOver)] == [False, True]
 
 
 async def test_after_a_takeover_the_record_knows_what_both_parts_held(guard: Guard) -> None:
@@ -458,6 +567,40 @@ def _broken(*_: object) -> None:
     raise RuntimeError("secret words")
 
 
+async def test_what_the_history_leaves_out_is_told_as_well(guard: Guard) -> None:
+    """It remembers forty messages at most; those before them would be missed in silence otherwise."""
+    world = World(guard)
+    world.history.forgotten = 3
+    events = await run(world, make_turn("And now?"))
+    (note,) = [event.words for event in events if isinstance(event, Notice)]
+    assert note.startswith("The oldest 3 messages were left out")
+    assert "context:compacted" in world.audit.tags
+
+
+@pytest.mark.parametrize(
+    ("typed", "files", "advice"),
+    [
+        (40_000, [], "The text alone takes about 13 334 of them."),
+        (10, [9_000, 60_000], "Leave out file 2 of 2, which takes about 20 000 of them, or add it to the documents."),
+        (10, [60_000], "Leave out the file, which takes about 20 000 of them, or add it to the documents."),
+    ],
+)
+async def test_a_prompt_without_room_is_refused_before_it_is_sent_with_what_to_drop(
+    guard: Guard, typed: int, files: list[int], advice: str
+) -> None:
+    world = World(guard)
+    world.hosts.room_tokens = 2600
+    attachments = tuple(Attachment(f"{GITHUB}.txt", "word " * (size // 5)) for size in files)
+    events = await run(world, replace(make_turn("word " * (typed // 5)), attachments=attachments))
+    failed = events[-1]
+    assert isinstance(failed, Failed)
+    assert failed.trouble is Trouble.OVERLONG
+    assert failed.words.startswith("Nothing was sent. ")
+    assert advice in failed.words
+    assert GITHUB not in failed.words
+    assert world.hosts.asked == []
+
+
 async def test_the_oldest_messages_are_left_out_with_a_note_when_there_is_no_room(guard: Guard) -> None:
     world = World(guard)
     turn = make_turn("And now?")
@@ -468,7 +611,13 @@ async def test_the_oldest_messages_are_left_out_with_a_note_when_there_is_no_roo
     events = await run(world, turn)
     assert isinstance(events[-1], Answered)
     notes = [event.words for event in events if isinstance(event, Notice)]
-    assert notes == ["The oldest 4 messages were left out: qwen has no room for them."]
+    assert notes == [words.compacted(4)]
+    assert notes[0].startswith("The oldest 4 messages were left out: there is no room for the whole conversation")
+    assert world.audit.tags[2:4] == ["context:compacted", "turn:routed"]
+    compacted = world.audit.events[2]
+    assert isinstance(compacted, ContextCompacted)
+    assert (compacted.left_out, compacted.messages) == (4, 4)
+    assert compacted.before_tokens > 2600 > compacted.prompt_tokens
     told = world.hosts.asked[0]
     assert told[0].role == "system"
     assert told[1].content.startswith("4 ")

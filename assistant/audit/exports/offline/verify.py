@@ -27,15 +27,12 @@ SMALL_FILES, MOST_SMALL_FILE_BYTES, MOST_LINE_BYTES = ("checkpoint", "keys.json"
 LINE = re.compile(rb'\{"leaf":(0|[1-9][0-9]{0,17}),"event":(\{.*\})\}\n')
 SIGNATURE = re.compile("— ([^ +]+) ([A-Za-z0-9+/=]+)")
 SAME = ("thread_id", "turn_id", "rule", "model", "host", "persona")  # asked for and said in the same words
-
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
 X, Y = 15112221349535400772501151409588531511454012693041857206046113283949847762202, 4 * pow(5, P - 2, P) % P
 BASE = (X, Y, 1, X * Y % P)
-
 Point = tuple[int, int, int, int]  # in extended coordinates
-Key = tuple[str, bytes, bytes]  # name, id, the public key itself
-Signature = tuple[str, bytes, bytes]  # name and id of the key, the signature itself
+Key = tuple[str, bytes, bytes]  # name and id of a key, then the public key or the signature itself
 
 
 class ChangedError(Exception):
@@ -105,7 +102,7 @@ def parse_key(text: str, kind: int) -> Key:
     return name, expected, raw[1:]
 
 
-def parse_note(note: str) -> tuple[str, list[Signature]]:
+def parse_note(note: str) -> tuple[str, list[Key]]:
     """Return the text that is signed, and its signatures."""
     text, gap, tail = note.rpartition("\n\n")
     found = [match for match in map(SIGNATURE.fullmatch, tail[:-1].split("\n")) if match]
@@ -114,7 +111,7 @@ def parse_note(note: str) -> tuple[str, list[Signature]]:
     return text + "\n", [(line[1], decode(line[2])[:4], decode(line[2])[4:]) for line in found]
 
 
-def count_signatures(text: str, signatures: list[Signature], key: Key, *, is_witness: bool) -> int:
+def count_signatures(text: str, signatures: list[Key], key: Key, *, is_witness: bool) -> int:
     """Return how often a key signed; a line in its name that is not by it is refused."""
     found = [blob for name, key_id, blob in signatures if (name, key_id) == key[:2]]
     for blob in found:
@@ -187,10 +184,12 @@ def fits(leaf: int, event: Any, query: Any) -> bool:
         return True
     if "leaves" in query:
         return bool(query["leaves"][0] <= leaf < query["leaves"][1])
+    turn, data = event.get("turn_id"), event.get("data") or {}
     return (
         query.get("person_id", event.get("actor")) in (event.get("actor"), event.get("subject"))
         and event["type"] in query.get("types", [event["type"]])
-        and (event.get("turn_id") or "").endswith(query.get("turn_tail", ""))
+        and (turn or "").endswith(query.get("turn_tail", ""))
+        and (turn in query.get("turn_ids", [turn]) or ("case_id" in query and data.get("case_id") == query["case_id"]))
         and all(event.get(name) == query[name] for name in SAME if name in query)
         and query.get("since", "") <= event["at"]
         and ("until" not in query or event["at"] < query["until"])
@@ -266,6 +265,7 @@ def check(export: zipfile.ZipFile, key: str | None, witnesses: list[str]) -> Ite
         yield from [f"Not proved: that retention dropped {dropped}. Have the log itself verified."] * bool(dropped)
     else:
         yield "Not proved: that there are no others. A filtered export proves that these events are in the log."
+    yield from ["Not proved: who the people are. The log says who was allowed to see names."] * ("people" in manifest)
     if not key:
         yield "WARNING: the key came with the export. Who forges one can forge the other: pass --key from your records."
     yield f"Of {len(signatures) - 1} cosignatures, {len(set(witnesses))} are by witnesses that you named."

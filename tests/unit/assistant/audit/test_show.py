@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from datetime import UTC, datetime
 from hashlib import sha256
 from uuid import UUID
@@ -12,7 +13,7 @@ from assistant.audit.events import Event, TurnAccepted
 from assistant.audit.parts import TurnPlace
 from assistant.audit.reading.read import StoredEvent
 from assistant.audit.reading.show import render_json, render_line
-from assistant.audit.record import Origin, canonical_bytes, compose_record
+from assistant.audit.record import Origin, Record, canonical_bytes, compose_record
 from assistant.conversation import short_reference
 from tests.unit.assistant.audit.samples import any_event
 
@@ -35,6 +36,12 @@ def test_a_line_says_when_which_turn_what_and_who() -> None:
         *("2026-11-23T18:04:05.123Z", short_reference(turn), "turn:accepted", "0000abcd"),
         *("persona=general", "attachments=0", "chars=12", "door=chat", "persona_version=sha256:0"),
     ]
+
+
+def test_a_stored_event_has_the_columns_of_a_record_and_when_it_was_recorded() -> None:
+    named = [field.name for field in fields(StoredEvent)]
+    assert [name for name in named if name != "recorded_at"] == list(Record._fields)
+    assert "recorded_at" in named
 
 
 @given(any_event)

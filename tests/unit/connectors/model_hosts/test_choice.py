@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from connectors.errors import NoRouteError
+from connectors.errors import BusyError, NoRouteError
 from connectors.model_hosts.choice import Candidate, choose
 from connectors.model_hosts.values import Capability, Need
 
@@ -129,6 +129,16 @@ def test_no_route_says_why(candidates: tuple[Candidate, ...], need: Need, exclud
     with pytest.raises(NoRouteError) as caught:
         choose(candidates, need, excluding=frozenset(excluding))
     assert words in str(caught.value)
+
+
+def test_a_host_that_failed_thrice_is_left_alone_and_one_that_failed_twice_is_a_last_resort() -> None:
+    twice = replace(SMALL, is_cooling=True, failures=2, rest_seconds=30.0)
+    thrice = replace(TWIN, is_cooling=True, failures=3, rest_seconds=59.5)
+    assert choose((twice, thrice), Need()).host == "Dev1"
+    with pytest.raises(BusyError, match=r"Dev2 failed 3 times in a row\. It is tried again in 60 s") as caught:
+        choose((thrice,), Need())
+    assert caught.value.retry_after_seconds == 60
+    assert choose((replace(thrice, is_cooling=False, needs_trial=True),), Need()).host == "Dev2"
 
 
 def test_excluded_deployment_is_not_asked_again() -> None:

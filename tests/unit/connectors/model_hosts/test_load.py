@@ -47,6 +47,39 @@ def test_rests_longer_with_each_failure_in_a_row() -> None:
     assert not load.is_cooling
 
 
+def test_failures_within_a_rest_are_one() -> None:
+    """Fifty prompts die with one host; that is one reason to rest, not fifty."""
+    load = Load(Clock())
+    assert load.failed()
+    assert not any(load.failed() for _ in range(49))
+    assert (load.failures, load.rest_seconds) == (1, 15)
+
+
+def test_a_first_token_ends_the_rest_and_a_failure_after_it_counts_on() -> None:
+    clock = Clock()
+    load = Load(clock)
+    assert not load.answers()
+    load.failed()
+    clock.now += 15
+    assert load.answers()
+    assert (load.failures, load.rest_seconds) == (0, 0)
+    assert load.failed()  # in mid-answer: no better than before
+    assert (load.failures, load.rest_seconds) == (2, 30)
+    clock.now += 30
+    load.answers()
+    load.succeeded(answer_tokens=100, seconds=2.0)
+    load.failed()
+    assert (load.failures, load.rest_seconds) == (1, 15)
+
+
+def test_what_others_saw_counts_as_ones_own() -> None:
+    load = Load(Clock())
+    load.hear(3, 60.0)
+    assert (load.failures, load.rest_seconds) == (3, 60)
+    load.hear(0, 0.0)
+    assert (load.failures, load.is_cooling) == (0, False)
+
+
 def test_reading_is_measured_on_prompts_long_enough_to_tell() -> None:
     load = Load()
     load.began(prompt_tokens=10, seconds=0.5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,11 +13,13 @@ import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 
+from assistant.balance import Allowance, Balance, Counted, QuotaError, Window
 from assistant.conversation import Person, Role
 from assistant.errors import AuditUnavailableError, UnavailableError
 from assistant.identity.scopes import Scopes
 from assistant.identity.tokens import Holder
 from assistant.personas.reader import read_personas
+from assistant.quotas.limits import Claim
 from assistant.settings import Settings
 from assistant.web.gateway.door import Gateway
 from assistant.web.gateway_parts import GatewayParts
@@ -39,6 +41,7 @@ class FakeTokens:
 
     def __init__(self) -> None:
         self.outage: Exception | None = None
+        self.may_refuse = False
 
     async def holder(self, token: str, client: str) -> Holder:
         if self.outage is not None:
@@ -46,7 +49,7 @@ class FakeTokens:
         return Holder(MARIA, uuid4(), Scopes(("chat",)))
 
     async def note_refusal(self, holder: Holder, wanted: str) -> None:
-        raise AssertionError(wanted)
+        assert self.may_refuse, wanted
 
 
 class Site:
@@ -74,7 +77,11 @@ class Site:
 
     async def _open(self) -> GatewayParts:
         await self.is_open.wait()
-        return GatewayParts(self.turns.answer, read_personas(), hosts, self._check_apart, lambda _: nullcontext())
+        return GatewayParts(self.turns.answer, read_personas(), hosts, self._check_apart, self._look)
+
+    async def _look(self, claim: Claim) -> Balance:
+        assert claim.person == MARIA
+        return Balance((Allowance("one", Counted.REQUESTS, Window.MINUTE, 60, 59, 12.3),))
 
     async def _check_apart(self, text: str, person: Person) -> Verdict:
         return judge(text)
@@ -142,3 +149,55 @@ async def test_thoughts_come_beside_the_answer_and_calls_of_tools_that_nobody_of
         assert message["reasoning_content"].startswith("The log says")
         assert message["content"].startswith("The restart failed")
         assert "tool_calls" not in message
+
+
+LEFT = {"x-ratelimit-limit-requests": "60", "x-ratelimit-remaining-requests": "59", "x-ratelimit-reset-requests": "13s"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/v1/models", None, 200),
+        ("GET", "/v1/models/none", None, 404),
+        ("POST", "/v1/chat/completions", ASKED | {"n": 2}, 400),
+        ("POST", "/v1/chat/completions", ASKED | {"model": "none"}, 404),
+        ("POST", "/v1/chat/completions", ASKED | {"messages": [{"role": "user", "content": " "}]}, 400),
+    ],
+)
+async def test_whoever_proved_who_they_are_reads_what_is_left(
+    method: str, path: str, body: dict[str, Any] | None, status: int
+) -> None:
+    async with opened() as site:
+        site.tokens.may_refuse = True
+        answer = await site.http.request(method, path, json=body)
+        assert answer.status_code == status
+        assert {name: answer.headers.get(name) for name in LEFT} == LEFT
+
+
+async def test_a_stranger_reads_nothing_of_limits() -> None:
+    async with opened() as site:
+        answer = await site.http.get("/v1/models", headers={"authorization": "Basic x"})
+        assert answer.status_code == 401
+        assert not [name for name in answer.headers if name.startswith("x-ratelimit")]
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_a_limit_that_is_reached_is_a_429_that_says_when_to_come_back(*, is_stream: bool) -> None:
+    reached = Allowance("one", Counted.TOKENS, Window.DAY, 1000, 20, 3600.5)
+    async with opened() as site:
+        site.turns.refusal = QuotaError(reached, Balance((reached,)), wanted=300)
+        answer = await site.ask(stream=is_stream)
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "3601")
+        assert answer.headers["x-ratelimit-remaining-tokens"] == "20"
+        assert answer.headers["x-ratelimit-reset-tokens"] == "1h0m1s"
+        error = answer.json()["error"]
+        assert (error["type"], error["code"]) == ("rate_limit_error", "rate_limit_exceeded")
+        assert "needs up to 300" in error["message"]
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_an_answer_says_what_it_left(*, is_stream: bool) -> None:
+    async with opened() as site:
+        site.turns.balance = Balance((Allowance("one", Counted.REQUESTS, Window.MINUTE, 60, 7, 1.0),))
+        answer = await site.ask(stream=is_stream)
+        assert (answer.status_code, answer.headers["x-ratelimit-remaining-requests"]) == (200, "7")

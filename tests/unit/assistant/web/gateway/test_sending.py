@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +16,7 @@ from assistant.web.gateway.chat_answer import ChatAnswer
 from assistant.web.gateway.sending import AnswerResponse
 
 
-async def test_a_client_that_reads_nothing_gives_host_and_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_reads_nothing_gives_its_host_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "_UNREAD_SECONDS", 0.05)
     given_back: list[str] = []
 
@@ -28,12 +27,8 @@ async def test_a_client_that_reads_nothing_gives_host_and_place_back(monkeypatch
         finally:
             given_back.append("host")
 
-    @asynccontextmanager
-    async def place() -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            given_back.append("place")
+    async def look() -> dict[str, str]:
+        return {}
 
     async def send(message: Any) -> None:
         if message["type"] == "http.response.body":
@@ -42,8 +37,8 @@ async def test_a_client_that_reads_nothing_gives_host_and_place_back(monkeypatch
     async def receive() -> Any:
         await asyncio.Event().wait()
 
-    response = AnswerResponse(events(), ChatAnswer(uuid4(), "general"), place=place(), is_stream=True, running=set())
+    response = AnswerResponse(events(), ChatAnswer(uuid4(), "general"), is_stream=True, look=look, running=set())
     async with asyncio.timeout(5):
         with pytest.raises(ClientDisconnect):
             await response({"type": "http", "state": {"reference": "X"}}, receive, send)
-    assert given_back == ["host", "place"]
+    assert given_back == ["host"]

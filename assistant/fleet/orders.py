@@ -1,0 +1,219 @@
+"""Orders of administrators: rows that one of the processes which watch the hosts takes, carries out and ends."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel import col
+
+from assistant.database import transaction
+from assistant.errors import BadInputError
+from assistant.fleet.tables import FleetOrderRow
+
+_MOST_OPEN: Final = 20
+_MOST_LISTED: Final = 20
+_SILENT: Final = timedelta(minutes=1)  # a process that wrote no progress for so long is gone
+_MOST_CHARS: Final = 500
+
+
+class Act(StrEnum):
+    """What can be ordered."""
+
+    DRAIN = "drain"
+    UNDRAIN = "undrain"
+    LOAD = "load"
+    UNLOAD = "unload"
+    PULL = "pull"
+
+
+OF_HOSTS: Final = frozenset({Act.DRAIN, Act.UNDRAIN})
+"""What is about a whole host; everything else is about one model on it."""
+
+
+class OrderState(StrEnum):
+    """How far an order is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What somebody wants done.
+
+    Attributes:
+        requested_by: an administrator.
+        progress, share: how far it is, in words and from 0 to 1 where that is known.
+        trouble: why it failed.
+    """
+
+    id: UUID
+    requested_by: UUID
+    requested_at: datetime
+    act: Act
+    host: str
+    model: str
+    state: OrderState
+    progress: str
+    share: float | None
+    trouble: str
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether something is still to be done."""
+        return self.state in {OrderState.WAITING, OrderState.RUNNING}
+
+
+class Orders:
+    """Give orders, and carry them out one a host at a time.
+
+    Args:
+        engine: where the rows lie.
+        keep_days: how long orders are kept that are over.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, keep_days: int) -> None:
+        self._engine = engine
+        self._keep = timedelta(days=keep_days)
+
+    async def give(self, person_id: UUID, act: Act, host: str, model: str = "") -> UUID:
+        """Give an order and return its id.
+
+        Raises:
+            BadInputError: the same waits already, or too many do.
+            UnavailableError: the database does not answer.
+        """
+        row = FleetOrderRow
+        is_open = col(row.state).in_([OrderState.WAITING.value, OrderState.RUNNING.value])
+        order_id = uuid4()
+        async with transaction(self._engine) as connection:
+            await connection.execute(
+                select(func.pg_advisory_xact_lock(func.hashtextextended("orders of the fleet", 0)))
+            )
+            waiting = (
+                await connection.execute(select(col(row.act), col(row.host), col(row.model)).where(is_open))
+            ).all()
+            if (act.value, host, model) in [tuple(each) for each in waiting]:
+                raise BadInputError(f"This was ordered for {host} already and is not done yet.")
+            if len(waiting) >= _MOST_OPEN:
+                raise BadInputError(f"{_MOST_OPEN} orders wait already. Wait until one of them is done.")
+            values = {"id": order_id, "requested_by": person_id, "act": act.value, "host": host, "model": model}
+            await connection.execute(insert(row).values(**values))
+        return order_id
+
+    async def newest(self) -> Sequence[Order]:
+        """Return the newest orders, the latest first.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        query = _orders().order_by(col(FleetOrderRow.requested_at).desc()).limit(_MOST_LISTED)
+        async with transaction(self._engine) as connection:
+            return [_order(each) for each in await connection.execute(query)]
+
+    async def take(self, hosts: Collection[str]) -> Order | None:
+        """Take the oldest order for one of these hosts, of which no other is being carried out; None if there is none.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        row = FleetOrderRow
+        busy = select(col(row.host)).where(col(row.state) == OrderState.RUNNING.value)
+        oldest = (
+            select(col(row.id))
+            .where(col(row.state) == OrderState.WAITING.value, col(row.host).in_(hosts), col(row.host).not_in(busy))
+            .order_by(col(row.requested_at))
+            .limit(1)
+            .with_for_update(skip_locked=True)
+            .scalar_subquery()
+        )
+        taken = (
+            update(row)
+            .where(col(row.id) == oldest)
+            .values(state=OrderState.RUNNING.value, seen_at=func.clock_timestamp())
+            .returning(*_COLUMNS)
+        )
+        async with transaction(self._engine) as connection:
+            found = (await connection.execute(taken)).first()
+        return _order(found) if found is not None else None
+
+    async def note(self, order_id: UUID, progress: str, share: float | None) -> None:
+        """Say how far an order is.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        await self._change(order_id, progress=progress[:_MOST_CHARS], share=share)
+
+    async def stay_alive(self, order_id: UUID) -> None:
+        """Say that whoever carries an order out is alive.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        await self._change(order_id)
+
+    async def end(self, order_id: UUID, trouble: str = "") -> None:
+        """End an order that was carried out, or failed.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        state = OrderState.FAILED if trouble else OrderState.DONE
+        await self._change(order_id, state=state.value, trouble=trouble[:_MOST_CHARS])
+
+    async def end_lost(self) -> Sequence[Order]:
+        """End what a process that is gone did not end, and return it; it is not done again by itself.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        row = FleetOrderRow
+        now = datetime.now(UTC)
+        lost = (
+            update(row)
+            .where(col(row.state) == OrderState.RUNNING.value, col(row.seen_at) < func.clock_timestamp() - _SILENT)
+            .values(state=OrderState.FAILED.value, trouble="the process that did it ended; look at the host")
+            .returning(*_COLUMNS)
+        )
+        over = delete(row).where(
+            col(row.requested_at) < now - self._keep,
+            col(row.state).in_([OrderState.DONE.value, OrderState.FAILED.value]),
+        )
+        async with transaction(self._engine) as connection:
+            found = [_order(each) for each in await connection.execute(lost)]
+            await connection.execute(over)
+        return found
+
+    async def _change(self, order_id: UUID, **values: object) -> None:
+        row = FleetOrderRow
+        changed = (
+            update(row)
+            .where(col(row.id) == order_id, col(row.state) == OrderState.RUNNING.value)
+            .values(seen_at=func.clock_timestamp(), **values)
+        )
+        async with transaction(self._engine) as connection:
+            await connection.execute(changed)
+
+
+_NAMES: Final = ("id", "requested_by", "requested_at", "act", "host", "model", "state", "progress", "share", "trouble")
+_COLUMNS: Final = [col(getattr(FleetOrderRow, name)) for name in _NAMES]
+
+
+def _orders() -> Any:
+    return select(*_COLUMNS)
+
+
+def _order(row: Row[Any]) -> Order:
+    values = row._asdict()
+    return Order(**{**values, "act": Act(values["act"]), "state": OrderState(values["state"])})
