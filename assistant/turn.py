@@ -143,7 +143,7 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
         else:
             await held.grow(prompt.tokens + longest_answer(record.turn, record.persona))
             yield Guarded(prompt.verdict, await record.guarded(prompt))
-            answer = Answer(conversation, parts.clock)
+            answer = Answer(conversation, parts.clock, prompt.wishes)
             async with record.alive(answer), aclosing(_ask(prompt, answer, record, parts)) as events:  # 3 and 4
                 async for event in events:
                     yield event
@@ -175,7 +175,8 @@ def accept(turn: Turn, parts: TurnParts) -> Persona:
     persona = parts.personas.choose(turn.persona, turn.person)
     if turn.model and not persona.uses(turn.model):
         raise NotAllowedError(f"The persona {persona.name!r} does not use the model {turn.model[:120]!r}.")
-    if not turn.text.strip() and not turn.attachments:
+    is_result = turn.context is not None and bool(turn.context.call_id)  # of a tool, which may give nothing
+    if not turn.text.strip() and not turn.attachments and not is_result:
         raise BadInputError("The message is empty. Write a question, or attach a text file.")
     if turn.chars > parts.max_prompt_chars:
         raise BadInputError(
@@ -230,7 +231,7 @@ async def _ask(prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnPa
         except HostError as error:
             deployment = answer.asked_route.deployment
             await record.host_failed(answer.asked_route, error)
-            if not error.can_retry:
+            if not error.can_retry or answer.is_bound:
                 raise
             if answer.is_joining:
                 anew |= {deployment}  # it may still answer anew
@@ -246,7 +247,8 @@ async def _answer_on(
     answer.drop_asides()
     answer.route = route
     if after is not None and answer.has_begun:
-        begun = await _begun(prompt, answer, record, parts) if route.can_continue else ""
+        can_continue = route.can_continue and not prompt.wishes.may_call
+        begun = await _begun(prompt, answer, record, parts) if can_continue else ""
         async for event in _take_over(begun, answer, after, record, parts):
             yield event
         if answer.is_blocked:
@@ -298,7 +300,7 @@ async def _stream(
         max_tokens=_room_for_answer(prompt, route, longest, begun),
         temperature=persona.temperature if record.turn.temperature is None else record.turn.temperature,
         reader=str(record.turn.person.id),
-        wishes=record.turn.wishes,
+        wishes=prompt.wishes,
         begun=begun,
     )
     async with aclosing(stream) as items:
@@ -345,6 +347,8 @@ def _fit(
             capability=Capability(persona.capability),
             answer_tokens=min(_LEAST_ANSWER_TOKENS, longest_answer(record.turn, record.persona)),
             prompt_tokens=prompt.tokens,
+            calls_tools=prompt.wishes.may_call,
+            abilities=prompt.wishes.abilities,
             asker=Asker(owner=str(turn.person.id), is_interactive=turn.is_interactive, weight=turn.weight),
         )
         try:

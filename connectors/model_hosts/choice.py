@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from connectors.errors import BusyError, NoRouteError
-from connectors.model_hosts.values import ANY_MODEL, Capability, Need, Route
+from connectors.model_hosts.values import ANY_MODEL, Ability, Capability, Need, Route
 
 _CAPABILITY_WORDS = {
     Capability.CHAT: "a chat",
@@ -15,6 +15,13 @@ _CAPABILITY_WORDS = {
     Capability.EMBED: "embeddings",
     Capability.VISION: "images",
     Capability.TOOLS: "tool calls",
+}
+
+_ABILITY_WORDS = {
+    Ability.JSON_OBJECT: "answers in JSON",
+    Ability.JSON_SCHEMA: "answers in JSON by a schema",
+    Ability.LOGPROBS: "how likely each token was",
+    Ability.TOOL_CHOICE: "a tool that must be called",
 }
 
 _UNKNOWN_ANSWER_SECONDS = 10.0
@@ -42,6 +49,7 @@ class Candidate:
         answer_seconds: how long an answer takes; 0 before one was measured.
         cold_seconds: how long its model takes to load; 0 before that was measured.
         can_continue: it goes on from an answer that was begun.
+        abilities: what its host can do with an answer.
         names: by which a person may mean it.
     """
 
@@ -65,6 +73,7 @@ class Candidate:
     answer_seconds: float = 0.0
     cold_seconds: float = 0.0
     can_continue: bool = False
+    abilities: frozenset[Ability] = frozenset()
     names: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -153,8 +162,14 @@ def _is_usable(candidate: Candidate, need: Need) -> bool:
 
 
 def _has_room(candidate: Candidate, need: Need) -> bool:
+    return not candidate.absence and _is_able(candidate, need) and candidate.context_tokens >= need.tokens
+
+
+def _is_able(candidate: Candidate, need: Need) -> bool:
     return (
-        not candidate.absence and need.capability in candidate.capabilities and candidate.context_tokens >= need.tokens
+        need.capability in candidate.capabilities
+        and (not need.calls_tools or Capability.TOOLS in candidate.capabilities)
+        and need.abilities <= candidate.abilities
     )
 
 
@@ -192,7 +207,7 @@ def route_to(candidate: Candidate, need: Need, *, waited_seconds: float = 0.0, i
     )
 
 
-def refusal(candidates: Sequence[Candidate], need: Need, excluding: frozenset[str]) -> NoRouteError:
+def refusal(candidates: Sequence[Candidate], need: Need, excluding: frozenset[str]) -> NoRouteError:  # noqa: PLR0911 - a flat list of reasons
     """Say why nobody can take the prompt: the first of the reasons that is true of all."""
     named = [candidate for group in _groups(candidates, need) for candidate in group]
     if not named:
@@ -204,6 +219,12 @@ def refusal(candidates: Sequence[Candidate], need: Need, excluding: frozenset[st
         return NoRouteError(
             f"No model that may be asked here is made for {_CAPABILITY_WORDS[need.capability]}. "
             f"Ask your administrator for one."
+        )
+    able = [candidate for candidate in able if _is_able(candidate, need)]
+    if not able:
+        return NoRouteError(
+            f"No model that may be asked here can do this: {_wanted(need)}. Ask without it, or name another model.",
+            is_unfit=True,
         )
     present = [candidate for candidate in able if not candidate.absence]
     if not present:
@@ -233,6 +254,11 @@ def refusal(candidates: Sequence[Candidate], need: Need, excluding: frozenset[st
     return NoRouteError(
         f"Every model host with room for this failed just now: {', '.join(failed)}. Ask again in a minute."
     )
+
+
+def _wanted(need: Need) -> str:
+    wanted = [_CAPABILITY_WORDS[Capability.TOOLS]] if need.calls_tools else []
+    return ", ".join([*wanted, *sorted(_ABILITY_WORDS[ability] for ability in need.abilities)])
 
 
 def spaced(number: int) -> str:

@@ -18,7 +18,7 @@ from connectors.model_hosts.kind import (
     smallest_window,
     text_of,
 )
-from connectors.model_hosts.values import Capability, HostReport, ModelReport
+from connectors.model_hosts.values import Ability, Capability, HostReport, ModelReport
 
 UNDECLARED_CONTEXT_TOKENS = 8192  # every model large enough for a cluster was made for more
 _NODE_LOST_SECONDS = 60.0  # exo lists a node that left for over ten minutes (exo#2194); its last sign tells
@@ -31,6 +31,7 @@ class Exo:
     name = "exo"
     label = "exo"
     default_ports = (52415,)
+    abilities = frozenset[Ability]()
     continuation: Mapping[str, object] | None = None  # nothing is documented
 
     async def probe(self, client: httpx.AsyncClient, host: Host) -> HostReport:

@@ -13,7 +13,7 @@ import httpx
 
 from connectors.model_hosts.catalogue import Host
 from connectors.model_hosts.credentials import HostsTransport, failure_words, marked
-from connectors.model_hosts.values import HostReport, ModelReport
+from connectors.model_hosts.values import Ability, HostReport, ModelReport
 
 _log = logging.getLogger(__name__)
 _CONNECT_SECONDS = 2.0
@@ -42,6 +42,11 @@ class HostKind(Protocol):
     @property
     def default_ports(self) -> tuple[int, ...]:
         """Return the ports where it listens on loopback when nobody changed that."""
+        ...
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        """Return what its hosts can do with an answer, whichever model gives it."""
         ...
 
     @property

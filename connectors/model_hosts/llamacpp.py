@@ -20,7 +20,7 @@ from connectors.model_hosts.kind import (
     smallest_window,
     text_of,
 )
-from connectors.model_hosts.values import Capability, HostReport, ModelReport
+from connectors.model_hosts.values import Ability, Capability, HostReport, ModelReport
 
 _LOADING = 503
 _MOST_ASKED = 64  # models of a router that are asked about one by one
@@ -32,6 +32,7 @@ class LlamaCpp:
     name = "llamacpp"
     label = "llama.cpp"
     default_ports = (8080, 9931)  # older and newer releases
+    abilities = frozenset(Ability)
     continuation: Mapping[str, object] | None = MappingProxyType(
         {}
     )  # ('_NOTHING', 'prefilling the assistant is its default')
@@ -51,6 +52,8 @@ class LlamaCpp:
         capabilities = {Capability.CHAT}
         if mapping_of(settings.get("modalities")).get("vision") is True:
             capabilities.add(Capability.VISION)
+        if mapping_of(settings.get("chat_template_caps")).get("supports_tools") is True:
+            capabilities.add(Capability.TOOLS)
         listed = mapping_of(await fetch_json(client, host, "/v1/models")).get("data")
         models = tuple(
             ModelReport(

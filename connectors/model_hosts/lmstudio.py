@@ -18,7 +18,7 @@ from connectors.model_hosts.kind import (
     smallest_window,
     text_of,
 )
-from connectors.model_hosts.values import Capability, HostReport, ModelReport
+from connectors.model_hosts.values import Ability, Capability, HostReport, ModelReport
 
 UNDECLARED_CONTEXT_TOKENS = 8192  # fits a persona's words and some passages; LM Studio's own 4,096 does not
 _EMBEDDERS = frozenset({"embedding", "embeddings"})
@@ -30,6 +30,7 @@ class LMStudio:
     name = "lmstudio"
     label = "LM Studio"
     default_ports = (1234,)
+    abilities = frozenset({Ability.JSON_SCHEMA})
     continuation: Mapping[str, object] | None = None  # nothing is documented
 
     async def probe(self, client: httpx.AsyncClient, host: Host) -> HostReport:

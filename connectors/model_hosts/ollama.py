@@ -18,7 +18,7 @@ from connectors.model_hosts.kind import (
     smallest_window,
     text_of,
 )
-from connectors.model_hosts.values import Capability, HostReport, ModelReport
+from connectors.model_hosts.values import Ability, Capability, HostReport, ModelReport
 
 # Ollama's own default is 4,096 tokens on small machines. A persona's words with a few passages need about 6,000;
 # a fleet.yaml may say more where the memory is known.
@@ -39,6 +39,7 @@ class Ollama:
     name = "ollama"
     label = "Ollama"
     default_ports = (11434,)
+    abilities = frozenset({Ability.JSON_OBJECT, Ability.JSON_SCHEMA})
     continuation: Mapping[str, object] | None = MappingProxyType(
         {}
     )  # ('_NOTHING', 'a last message of the assistant is left open by its templates')

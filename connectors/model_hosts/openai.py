@@ -17,7 +17,7 @@ from connectors.model_hosts.kind import (
     smallest_window,
     text_of,
 )
-from connectors.model_hosts.values import HostReport, ModelReport
+from connectors.model_hosts.values import Ability, HostReport, ModelReport
 
 UNDECLARED_CONTEXT_TOKENS = 4096  # where nobody says more, the window that every server of today has
 # OpenAI's own list has no window. These are what servers add: vLLM and SGLang; LocalAI and TabbyAPI; Groq's; others.
@@ -34,6 +34,7 @@ class OpenAI:
     name = "openai"
     label = "OpenAI-compatible"
     default_ports: tuple[int, ...] = ()
+    abilities = frozenset[Ability]()
     continuation: Mapping[str, object] | None = None  # nobody knows what stands behind it
 
     async def probe(self, client: httpx.AsyncClient, host: Host) -> HostReport:

@@ -22,7 +22,7 @@ from connectors.model_hosts.kind import (
     smallest_window,
     text_of,
 )
-from connectors.model_hosts.values import HostReport, ModelReport
+from connectors.model_hosts.values import Ability, HostReport, ModelReport
 
 _GAUGE = re.compile(
     r"^vllm:(num_requests_waiting|num_requests_running|kv_cache_usage_perc)(?:\{[^}\n]*\})? ([0-9.e+-]{1,24})$",
@@ -38,6 +38,7 @@ class VLLM:
     name = "vllm"
     label = "vLLM"
     default_ports = (8000,)
+    abilities = frozenset(Ability)
     continuation: Mapping[str, object] | None = MappingProxyType(
         {"continue_final_message": True, "add_generation_prompt": False}
     )
