@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from uuid import UUID
 
-from connectors.model_hosts.values import NO_WISHES, ToolCall, Wishes
+from connectors.model_hosts.values import NO_WISHES, Gap, ToolCall, Wishes
 
 
 class Role(StrEnum):
@@ -141,6 +142,7 @@ class Turn:
         temperature, max_answer_tokens: the caller's, at most the persona's longest answer; None leaves both to it.
         wishes: how the caller wants words chosen otherwise.
         token_id: the API token that the caller came with.
+        gap: of a turn that completes code: what stands around the cursor; such a turn has no text and no thread.
         is_interactive: somebody sits before it; where hosts are busy, it goes before what programs ask.
         weight: how many answers its person gets there while another one gets one; from the limits of the site.
     """
@@ -160,6 +162,7 @@ class Turn:
     max_answer_tokens: int | None = None
     wishes: Wishes = NO_WISHES
     token_id: UUID | None = None
+    gap: Gap | None = None
     is_interactive: bool = True
     weight: float = 1.0
 
@@ -167,7 +170,22 @@ class Turn:
     def chars(self) -> int:
         """Return the length of the typed text, all files and all that came along, in characters."""
         files = sum(len(attachment.text) for attachment in self.attachments)
-        return len(self.text) + files + (self.context.chars if self.context else 0) + self.wishes.chars
+        return (
+            len(self.text)
+            + files
+            + (self.context.chars if self.context else 0)
+            + (self.gap.chars if self.gap else 0)
+            + self.wishes.chars
+        )
+
+    @property
+    def conversation(self) -> str:
+        """Return what stays the same from turn to turn of one conversation, also where the caller keeps it."""
+        if self.context is None:
+            return str(self.thread_id)
+        beginning = self.context.earlier[0].text if self.context.earlier else self.text
+        texts = (str(self.person.id), self.persona, self.context.system, beginning)
+        return sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
 
     @property
     def reference(self) -> str:

@@ -105,8 +105,12 @@ class Settings(BaseSettings):
     session_hours: int = Field(default=8, ge=1, le=24 * 30, description="How long a sign-in lasts.")
     max_prompt_chars: int = Field(default=200_000, ge=100, description="Longest message that is accepted.")
     max_upload_bytes: int = Field(default=10 << 20, ge=1024, description="Largest file that is accepted.")
-    first_token_timeout_seconds: float = Field(default=120.0, gt=0, description="Patience until the first token.")
-    stall_timeout_seconds: float = Field(default=30.0, gt=0, description="Patience between two tokens.")
+    first_token_timeout_seconds: float | None = Field(
+        default=None, gt=0, description="Patience until the first token, loading included; unset: by the kind of host."
+    )
+    stall_timeout_seconds: float | None = Field(
+        default=None, gt=0, description="Patience between two tokens; unset: by the kind of host."
+    )
     line_length: int = Field(
         default=50, ge=0, le=10_000, description="Prompts that may wait for each model on a host while it is busy."
     )

@@ -6,7 +6,8 @@ A policy is a set of YAML files. Each holds one or more of these keys:
 - `recognizers`: the same in Presidio's own form, for sites that have such files;
 - `words`: what gives away values that have no form of their own, such as the names of services;
 - `actions`: which action a rule has, for whom and in which direction; a later line wins;
-- `allow`: exact values that may pass, as keyed hashes.
+- `allow`: exact values that may pass, as keyed hashes;
+- `places`: which labels a model host must have, for whom and for which data.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from types import MappingProxyType
 from policies.allow_list import AllowedValue, AllowList, parse_allowed_value
 from policies.document import Entry, parse_document
 from policies.errors import PolicyError
+from policies.places import PlaceLine, parse_place
 from policies.rule import Rule, parse_rule
 from policies.site_recognizers import parse_recognizer
 from policies.verdict import Action, Direction, Finding, Ground
 from policies.words import NO_WORDS, TOKEN_RULES, Words, parse_words
 
-_FILE_KEYS = ("rules", "recognizers", "words", "actions", "allow")
+_FILE_KEYS = ("rules", "recognizers", "words", "actions", "allow", "places")
 _LINE_KEYS = ("rules", "action", "directions", "personas", "roles", "min_score")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _NOT_CONTENT = ("where", "note")
@@ -89,6 +91,7 @@ class Policy:
         labels: what a person reads for a rule, by its name.
         allow_list: the exact values that may pass.
         words: what gives away values without a form of their own.
+        places: which hosts may be sent what.
     """
 
     rules: tuple[Rule, ...]
@@ -97,6 +100,17 @@ class Policy:
     labels: Mapping[str, str]
     allow_list: AllowList = field(default_factory=AllowList)
     words: Words = NO_WORDS
+    places: tuple[PlaceLine, ...] = ()
+
+    def labels_for(self, persona: str, roles: frozenset[str], found: frozenset[str]) -> tuple[frozenset[str], ...]:
+        """Return the labels that a model host must have for a prompt: one of each set. Every line that holds counts.
+
+        Args:
+            persona: whose prompt it is.
+            roles: of the person.
+            found: rules that found something in it.
+        """
+        return tuple(dict.fromkeys(line.only for line in self.places if line.holds(persona, roles, found)))
 
     def action(self, rule: str, direction: Direction, persona: str, roles: frozenset[str]) -> Action:
         """Return what happens to a sure finding of this rule."""
@@ -182,6 +196,7 @@ def parse_policy(
     rules: list[Rule] = []
     action_entries: list[Entry] = []
     allow_entries: list[Entry] = []
+    place_entries: list[Entry] = []
     words = NO_WORDS
     for file, text in texts.items():
         keys = parse_document(text, file).fields(_FILE_KEYS)
@@ -195,6 +210,8 @@ def parse_policy(
             action_entries.extend(keys["actions"].items())
         if "allow" in keys:
             allow_entries.extend(keys["allow"].items())
+        if "places" in keys:
+            place_entries.extend(keys["places"].items())
     _refuse_twins(rules)
     if words != NO_WORDS:
         detected = {**TOKEN_RULES, **detected}
@@ -205,9 +222,11 @@ def parse_policy(
         parse_allowed_value(entry, lambda patterns: resolve_rules(patterns, names), frozenset(names))
         for entry in allow_entries
     ]
+    places = tuple(parse_place(entry, lambda patterns: resolve_rules(patterns, names)) for entry in place_entries)
     labels = MappingProxyType({**{rule.name: rule.label for rule in rules}, **detected})
     allow_list = AllowList(allowed, key=allow_key, today=today)
-    return Policy(tuple(rules), lines, _version(rules, lines, allowed, words), labels, allow_list, words)
+    version = _version(rules, lines, allowed, words, places)
+    return Policy(tuple(rules), lines, version, labels, allow_list, words, places)
 
 
 def resolve_rules(patterns: Entry, names: Iterable[str]) -> frozenset[str]:
@@ -269,18 +288,26 @@ def _severity(action: Action) -> int:
     return action.severity
 
 
-def _version(rules: list[Rule], lines: tuple[ActionLine, ...], allowed: list[AllowedValue], words: Words) -> str:
-    content = {
+def _version(
+    rules: list[Rule],
+    lines: tuple[ActionLine, ...],
+    allowed: list[AllowedValue],
+    words: Words,
+    places: tuple[PlaceLine, ...],
+) -> str:
+    content: dict[str, object] = {
         "rules": [_content(rule) for rule in rules],
         "lines": [_content(line) for line in lines],
         "allow": [_content(value) for value in allowed],
         "words": {key: sorted(word.decode("latin-1") for word in found) for key, found in asdict(words).items()},
     }
+    if places:  # a policy without any keeps the version that it had
+        content["places"] = [_content(place) for place in places]
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
     return "sha256:" + hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:_VERSION_DIGITS]
 
 
-def _content(part: Rule | ActionLine | AllowedValue) -> dict[str, object]:
+def _content(part: Rule | ActionLine | AllowedValue | PlaceLine) -> dict[str, object]:
     """Return what a part says, without where it stands and what it is called for people."""
     values = {one.name: getattr(part, one.name) for one in fields(part) if one.name not in _NOT_CONTENT}
     return {key: sorted(value) if isinstance(value, frozenset) else value for key, value in values.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, Protocol, Self
 
 from assistant.answering.guarding import GuardedConversation
 from assistant.answering.offer import Judging
@@ -19,6 +19,41 @@ _BETWEEN = "\n\n"
 _ROLES: Final[Mapping[Author, Literal["user", "assistant"]]] = {Author.USER: "user", Author.ASSISTANT: "assistant"}
 
 
+class GuardedPrompt(Protocol):
+    """What every kind of guarded prompt is for a turn and its record; `Prompt` says what each of these means."""
+
+    @property
+    def own(self) -> ChatMessage:
+        """Return the person's own message."""
+
+    @property
+    def messages(self) -> tuple[ChatMessage, ...]:
+        """Return all messages, oldest first."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return what the guard said."""
+
+    @property
+    def typed(self) -> str:
+        """Return the typed text as it may be kept."""
+
+    @property
+    def left_out(self) -> int:
+        """Return how many messages had no room."""
+
+    @property
+    def tokens(self) -> int:
+        """Return how many tokens it takes at most."""
+
+    @property
+    def can_shorten(self) -> bool:
+        """Tell whether less of it may be asked with."""
+
+    def shortened(self) -> Self:
+        """Return the next shorter one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """A guarded prompt.
@@ -29,6 +64,7 @@ class Prompt:
         typed: the typed text as it may be kept: guarded; of a block without any value that was found; nothing of what
             the guard failed on.
         left_out: how many of the oldest messages were dropped because no model has room for them.
+        only: labels of hosts that it may be sent to, one of each set.
         may_shorten: whether that may be done; a caller who keeps the conversation shortens it better.
         wishes: of the caller, guarded where they are texts.
     """
@@ -41,6 +77,7 @@ class Prompt:
     left_out: int = 0
     may_shorten: bool = True
     wishes: Wishes = NO_WISHES
+    only: tuple[frozenset[str], ...] = ()
 
     @property
     def messages(self) -> tuple[ChatMessage, ...]:
@@ -53,7 +90,12 @@ class Prompt:
         offered = [tool.name + tool.description + tool.parameters for tool in self.wishes.tools]
         return most_tokens(self.messages) + sum(map(most_tokens_of, (*offered, self.wishes.schema)))
 
-    def without_oldest(self) -> Prompt:
+    @property
+    def can_shorten(self) -> bool:
+        """Tell whether there is an exchange that may be left out."""
+        return self.may_shorten and bool(self.earlier)
+
+    def shortened(self) -> Self:
         """Return the prompt without the oldest exchange: a person's message and what answered it."""
         cut = next(
             (index for index, message in enumerate(self.earlier) if index and message.role == "user"),
@@ -86,6 +128,7 @@ async def build_prompt(
         verdict=deciding,
         typed=typed,
         wishes=turn.wishes,
+        only=conversation.labels_for((own, *verdicts)),
     )
 
 
@@ -108,6 +151,7 @@ async def _build_with_context(turn: Turn, context: Context, system: str, convers
         typed=_keepable(turn.text, judging.verdicts[-1]),
         may_shorten=False,
         wishes=wishes,
+        only=conversation.labels_for((own_rules, *judging.verdicts)),
     )
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from dataclasses import fields as dataclass_fields
 from enum import StrEnum
 from hashlib import sha256
 from math import ceil
@@ -23,6 +24,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from connectors.model_hosts import credentials
+from connectors.model_hosts.code_models import is_base_code_model
 from connectors.model_hosts.credentials import Tls
 from connectors.model_hosts.facts import (
     Accelerator,
@@ -33,7 +35,7 @@ from connectors.model_hosts.facts import (
     shipped_facts,
 )
 from connectors.model_hosts.quantisation import CACHE_BYTES, WEIGHT_BITS
-from connectors.model_hosts.values import Capability
+from connectors.model_hosts.values import Capability, Patience
 from connectors.model_hosts.yaml_fields import Fields, parse_document, read_bytes, suggestion
 
 KIND_NAMES = ("ollama", "lmstudio", "exo", "vllm", "llamacpp", "openai")
@@ -53,6 +55,10 @@ _HOST_KEYS = (
     "price_usd",
     "labels",
     "max_parallel",
+    "connect_seconds",
+    "first_token_seconds",
+    "load_seconds",
+    "stall_seconds",
     *credentials.KEYS,
     "registry",
     "models",
@@ -73,6 +79,7 @@ _REGISTRY = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?", re.IGNOR
 _PUBLIC_REGISTRIES = ("ollama.ai", "ollama.com", "huggingface.co", "hf.co", "docker.io", "ghcr.io", "modelscope.cn")
 _ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f\\]+")
 _VERSION_CHARS = 12  # as the policy's
+MOST_PATIENCE_SECONDS = 3600.0
 MIN_CONTEXT_TOKENS = 256  # less cannot hold a persona's own words
 
 
@@ -107,6 +114,11 @@ class Model:
     cache: str = "F16"
     licence: str = ""
 
+    @property
+    def code_name(self) -> str:
+        """Return the name that tells which family it is of: its release's, or its own."""
+        return self.release.name if self.release else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Host:
@@ -125,6 +137,7 @@ class Host:
         watts: power of all devices under load.
         price_usd: of all devices.
         max_parallel: answers at once before one waits.
+        waits: how long it is waited for, where the file says so: fields of `Patience`.
         tls: how its certificate is checked, where that is not by what the public trusts.
         registry: of the site, from where it may pull models; empty where it may pull none.
         models: empty takes every model that the host offers.
@@ -144,6 +157,7 @@ class Host:
     price_usd: float = 0.0
     labels: tuple[str, ...] = ()
     max_parallel: int = 1
+    waits: tuple[tuple[str, float], ...] = ()
     api_key: str = field(default="", repr=False)
     api_key_file: str = ""
     tls: Tls | None = None
@@ -211,12 +225,25 @@ def _parse_host(fields: Fields, facts: Facts) -> Host:
         price_usd=fields.number("price_usd", default=devices * accelerator.price_usd if accelerator else 0.0),
         labels=fields.texts("labels"),
         max_parallel=fields.count("max_parallel", default=1),
+        waits=_parse_waits(fields),
         api_key=credentials.read_api_key(fields),
         api_key_file=fields.text("api_key_file", default=""),
         tls=credentials.read_tls(fields, address),
         registry=_parse_registry(fields),
         models=_parse_models(fields, facts),
     )
+
+
+def _parse_waits(fields: Fields) -> tuple[tuple[str, float], ...]:
+    waits: list[tuple[str, float]] = []
+    for name in (each.name for each in dataclass_fields(Patience)):
+        key = f"{name}_seconds"
+        if fields.has(key):
+            seconds = fields.positive(key, default=0.0)
+            if seconds > MOST_PATIENCE_SECONDS:
+                fields.refuse_field(key, f"{seconds:g} is too long; {MOST_PATIENCE_SECONDS:g} is the most")
+            waits.append((name, seconds))
+    return tuple(waits)
 
 
 def _parse_accelerator(fields: Fields, facts: Facts) -> Accelerator | None:
@@ -286,6 +313,7 @@ def _parse_models(fields: Fields, facts: Facts) -> tuple[Model, ...]:
     for node in fields.nodes("models"):
         model_fields = Fields(node, file=fields.file, known=_MODEL_KEYS)
         model = _parse_model(model_fields, facts)
+        _refuse_chat_of_base(model_fields, model)
         if any(other.name == model.name for other in models):
             model_fields.refuse_field("name", f"{model.name!r} stands twice on this host; keep one")
         if any(other.public_name == model.public_name for other in models):
@@ -334,6 +362,16 @@ def _parse_capabilities(fields: Fields) -> frozenset[Capability]:
         if name not in known:
             fields.refuse_field("capabilities", f"{name!r} is not known; {suggestion(name, known)}")
     return frozenset(Capability(name) for name in names) or frozenset({Capability.CHAT})
+
+
+def _refuse_chat_of_base(fields: Fields, model: Model) -> None:
+    """Refuse a model that was never taught to answer and is said to chat."""
+    if "chat" in fields.texts("capabilities") and is_base_code_model(model.code_name):
+        fields.refuse_field(
+            "capabilities",
+            f"{model.code_name!r} is a base model, which completes code and cannot chat; did you mean 'capabilities: "
+            "[fim]'? If it is an instruct model, give it a name that says so",
+        )
 
 
 def _refuse_twin(fields: Fields, host: Host, others: Iterable[Host]) -> None:

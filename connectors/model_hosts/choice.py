@@ -28,6 +28,7 @@ _UNKNOWN_ANSWER_SECONDS = 10.0
 _SHUT_FAILURES = 3  # in a row, each after a rest; with fewer a host is a last resort, for it may be the only one
 _LEAST_RETRY_SECONDS = 5
 _TOLD_WAIT_SECONDS = 0.5  # a shorter wait in line is none
+_MOST_SAVED_SECONDS = 5.0
 _STEP_SECONDS = 0.25  # less makes no difference to a person; the load is then spread instead
 
 
@@ -50,6 +51,7 @@ class Candidate:
         cold_seconds: how long its model takes to load; 0 before that was measured.
         can_continue: it goes on from an answer that was begun.
         abilities: what its host can do with an answer.
+        labels: of its host, in the administrator's words.
         names: by which a person may mean it.
     """
 
@@ -74,6 +76,7 @@ class Candidate:
     cold_seconds: float = 0.0
     can_continue: bool = False
     abilities: frozenset[Ability] = frozenset()
+    labels: frozenset[str] = frozenset()
     names: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -97,6 +100,15 @@ class Candidate:
         """Return how many answers can begin on it now, as far as Cloister asks it; its own queue comes and goes."""
         return max(0, self.slots - self.in_flight)
 
+    def saved_seconds(self, held_tokens: int) -> float:
+        """Return how much earlier the first token comes because this much of the prompt need not be read again.
+
+        What a busy host saves is bounded: its cache is not as sure as somebody else's free slot.
+        """
+        if not self.prompt_tokens_per_second:
+            return _STEP_SECONDS
+        return min(held_tokens / self.prompt_tokens_per_second, _MOST_SAVED_SECONDS)
+
     def first_token_seconds(self, prompt_tokens: int) -> float:
         """Estimate how long a prompt waits for its first token: those before it, its reading, the model's loading.
 
@@ -110,6 +122,18 @@ class Candidate:
     def is_called(self, name: str) -> bool:
         """Tell whether a person may mean this model by a name; one without a tag means every tag."""
         return name.casefold() in self.names
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Which deployment has a conversation in its cache, and how much of it.
+
+    Attributes:
+        tokens: of the last prompt, by our own count.
+    """
+
+    deployment: str
+    tokens: int
 
 
 def choose(candidates: Sequence[Candidate], need: Need, *, excluding: frozenset[str] = frozenset()) -> Route:
@@ -144,9 +168,9 @@ def usable_groups(
             yield usable
 
 
-def best(usable: Iterable[Candidate], need: Need) -> Candidate:
-    """Return the one to ask of some that can be."""
-    return min(usable, key=lambda candidate: _rank(candidate, need))
+def best(usable: Iterable[Candidate], need: Need, held: Held | None = None) -> Candidate:
+    """Return the one to ask of some that can be; who holds the conversation in its cache has an advantage."""
+    return min(usable, key=lambda candidate: _rank(candidate, need, held))
 
 
 def _groups(candidates: Sequence[Candidate], need: Need) -> Iterable[list[Candidate]]:
@@ -161,8 +185,18 @@ def _is_usable(candidate: Candidate, need: Need) -> bool:
     return not candidate.is_shut and _has_room(candidate, need)
 
 
+def _may_have(candidate: Candidate, need: Need) -> bool:
+    """Tell whether the policy lets a prompt go there."""
+    return all(not labels.isdisjoint(candidate.labels) for labels in need.only)
+
+
 def _has_room(candidate: Candidate, need: Need) -> bool:
-    return not candidate.absence and _is_able(candidate, need) and candidate.context_tokens >= need.tokens
+    return (
+        not candidate.absence
+        and _may_have(candidate, need)
+        and _is_able(candidate, need)
+        and candidate.context_tokens >= need.tokens
+    )
 
 
 def _is_able(candidate: Candidate, need: Need) -> bool:
@@ -173,11 +207,16 @@ def _is_able(candidate: Candidate, need: Need) -> bool:
     )
 
 
-def _rank(candidate: Candidate, need: Need) -> tuple[bool, int, int, bool, int, float, str]:
+def _rank(candidate: Candidate, need: Need, held: Held | None) -> tuple[bool, int, int, bool, bool, int, float, str]:
+    seconds = candidate.first_token_seconds(need.prompt_tokens)
+    is_holder = held is not None and held.deployment == candidate.deployment
+    if held is not None and is_holder:
+        seconds = max(0.0, seconds - candidate.saved_seconds(min(held.tokens, need.prompt_tokens)))
     return (
         candidate.is_cooling,
-        round(candidate.first_token_seconds(need.prompt_tokens) / _STEP_SECONDS),
+        round(seconds / _STEP_SECONDS),
         candidate.waiting,
+        not is_holder,
         not candidate.is_loaded,
         candidate.in_flight,
         -candidate.tokens_per_second,
@@ -185,7 +224,14 @@ def _rank(candidate: Candidate, need: Need) -> tuple[bool, int, int, bool, int, 
     )
 
 
-def route_to(candidate: Candidate, need: Need, *, waited_seconds: float = 0.0, is_seated: bool = False) -> Route:
+def route_to(
+    candidate: Candidate,
+    need: Need,
+    *,
+    waited_seconds: float = 0.0,
+    is_seated: bool = False,
+    held: Held | None = None,
+) -> Route:
     """Return the choice of a candidate, with its reason in words."""
     words = [
         f"room {spaced(need.tokens)} of {spaced(candidate.context_tokens)}",
@@ -194,6 +240,9 @@ def route_to(candidate: Candidate, need: Need, *, waited_seconds: float = 0.0, i
     ]
     if candidate.is_cooling:
         words.append("failed a moment ago, but there is no other")
+    held_tokens = min(held.tokens, need.prompt_tokens) if held and held.deployment == candidate.deployment else 0
+    if held_tokens:
+        words.append("has this conversation")
     if waited_seconds >= _TOLD_WAIT_SECONDS:
         words.append(f"after {waited_seconds:.0f} s in line")
     return Route(
@@ -204,10 +253,11 @@ def route_to(candidate: Candidate, need: Need, *, waited_seconds: float = 0.0, i
         reason=f"{candidate.host} {candidate.public_name}: {', '.join(words)}",
         is_seated=is_seated,
         can_continue=candidate.can_continue,
+        held_tokens=held_tokens,
     )
 
 
-def refusal(candidates: Sequence[Candidate], need: Need, excluding: frozenset[str]) -> NoRouteError:  # noqa: PLR0911 - a flat list of reasons
+def refusal(candidates: Sequence[Candidate], need: Need, excluding: frozenset[str]) -> NoRouteError:
     """Say why nobody can take the prompt: the first of the reasons that is true of all."""
     named = [candidate for group in _groups(candidates, need) for candidate in group]
     if not named:
@@ -216,9 +266,13 @@ def refusal(candidates: Sequence[Candidate], need: Need, excluding: frozenset[st
         return NoRouteError(f"No model host serves {wanted}. There is: {', '.join(there)}.")
     able = [candidate for candidate in named if need.capability in candidate.capabilities]
     if not able:
+        return NoRouteError(_unable_words(named, need.capability))
+    able = [candidate for candidate in able if _may_have(candidate, need)]
+    if not able:
+        wanted = " and ".join(" or ".join(repr(label) for label in sorted(labels)) for labels in need.only)
         return NoRouteError(
-            f"No model that may be asked here is made for {_CAPABILITY_WORDS[need.capability]}. "
-            f"Ask your administrator for one."
+            f"Nothing was sent. The policy lets this go to hosts with the label {wanted} alone, and there is none. Ask "
+            f"your administrator."
         )
     able = [candidate for candidate in able if _is_able(candidate, need)]
     if not able:
@@ -226,6 +280,11 @@ def refusal(candidates: Sequence[Candidate], need: Need, excluding: frozenset[st
             f"No model that may be asked here can do this: {_wanted(need)}. Ask without it, or name another model.",
             is_unfit=True,
         )
+    return _refusal_of_able(able, need, excluding)
+
+
+def _refusal_of_able(able: Sequence[Candidate], need: Need, excluding: frozenset[str]) -> NoRouteError:
+    """Say why none of those that know how, and that the policy allows, can take the prompt now."""
     present = [candidate for candidate in able if not candidate.absence]
     if not present:
         tried = dict.fromkeys(f"{candidate.host} {candidate.absence}" for candidate in able)
@@ -259,6 +318,16 @@ def refusal(candidates: Sequence[Candidate], need: Need, excluding: frozenset[st
 def _wanted(need: Need) -> str:
     wanted = [_CAPABILITY_WORDS[Capability.TOOLS]] if need.calls_tools else []
     return ", ".join([*wanted, *sorted(_ABILITY_WORDS[ability] for ability in need.abilities)])
+
+
+def _unable_words(candidates: Iterable[Candidate], wanted: Capability) -> str:
+    code = sorted({one.public_name for one in candidates if Capability.FIM in one.capabilities})
+    if wanted is Capability.CHAT and code:
+        return (
+            f"The models here complete code and cannot chat: {', '.join(code)}. Use them in your editor, or ask your "
+            f"administrator for a chat model."
+        )
+    return f"No model that may be asked here is made for {_CAPABILITY_WORDS[wanted]}. Ask your administrator for one."
 
 
 def spaced(number: int) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import httpx
 
 from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.filling import Asked, Call
 from connectors.model_hosts.kind import (
     ProbeError,
     count_of,
@@ -18,7 +19,7 @@ from connectors.model_hosts.kind import (
     smallest_window,
     text_of,
 )
-from connectors.model_hosts.values import Ability, Capability, HostReport, ModelReport
+from connectors.model_hosts.values import Ability, Capability, HostReport, ModelReport, Patience
 
 UNDECLARED_CONTEXT_TOKENS = 8192  # every model large enough for a cluster was made for more
 _NODE_LOST_SECONDS = 60.0  # exo lists a node that left for over ten minutes (exo#2194); its last sign tells
@@ -30,8 +31,10 @@ class Exo:
 
     name = "exo"
     label = "exo"
+    can_complete = False
     default_ports = (52415,)
     abilities = frozenset[Ability]()
+    patience = Patience(first_token=180.0, load=600.0, stall=60.0)  # a ring of Macs: every word goes around it
     continuation: Mapping[str, object] | None = None  # nothing is documented
 
     async def probe(self, client: httpx.AsyncClient, host: Host) -> HostReport:
@@ -75,6 +78,11 @@ class Exo:
     def call_parameters(self, host: Host, model: str, context_tokens: int) -> Mapping[str, object]:  # noqa: ARG002  # exo has no setting for the window
         """Return litellm's parameters."""
         return openai_parameters(host, model)
+
+    def filling_calls(self, asked: Asked) -> tuple[Call, ...]:
+        """Return nothing: it takes conversations alone."""
+        del asked
+        return ()
 
 
 def model_ids(value: object, *, depth: int = 0) -> Iterator[str]:

@@ -14,6 +14,7 @@ _STATUS_WORDS = {
     401: "refuses our key (status 401); check api_key_file in fleet.yaml",
     403: "refuses our key (status 403); check api_key_file in fleet.yaml",
     404: "says that it no longer has this model (status 404)",
+    408: "did not answer in time",
     429: "is too busy (status 429)",
     503: "is too busy (status 503)",
 }

@@ -15,13 +15,17 @@ from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts import choice, quote
 from connectors.model_hosts.answer import chars_of, items_of, latest, usage_of
 from connectors.model_hosts.bundled import BundledServer
-from connectors.model_hosts.catalogue import Fleet, Host
+from connectors.model_hosts.catalogue import MOST_PATIENCE_SECONDS, Fleet, Host
 from connectors.model_hosts.failures import Failure, describe_failure, is_of_the_host
+from connectors.model_hosts.filler import Filler
+from connectors.model_hosts.fim.window import gap_tokens
+from connectors.model_hosts.held import HeldThreads
 from connectors.model_hosts.kind import ProbeError
 from connectors.model_hosts.kinds import build_kinds
 from connectors.model_hosts.line import Line
 from connectors.model_hosts.load import Load
 from connectors.model_hosts.ollama import with_tag
+from connectors.model_hosts.patience import SitePatience
 from connectors.model_hosts.router import LitellmRouter
 from connectors.model_hosts.sampling import HostSample, take_samples
 from connectors.model_hosts.sharing import Board, Exchange, Failing, Share, Told, Word
@@ -32,8 +36,11 @@ from connectors.model_hosts.values import (
     AnswerItem,
     Capability,
     ChatMessage,
+    Gap,
     HostStatus,
+    Loading,
     Need,
+    Patience,
     Place,
     Route,
     Token,
@@ -61,8 +68,8 @@ class ModelHosts:
         fleet: the configured hosts; None looks for hosts on loopback, now and every ten seconds.
         retriever: finds passages for the quote host.
         gguf: a model file for the bundled llama.cpp. Only one process of an installation should be given it.
-        first_token_timeout_seconds: patience until the first token; loading a large model takes a minute.
-        stall_timeout_seconds: patience between two tokens.
+        first_token_timeout_seconds: patience until the first token of every host; None leaves it to its kind.
+        stall_timeout_seconds: patience between two tokens likewise.
         loopback_ports: where to look instead of the usual ports, by the kind's name.
         look_every_seconds: how often to look at every host.
         board: where the processes of an installation tell each other what they ask of the hosts; None for one alone.
@@ -76,16 +83,15 @@ class ModelHosts:
         *,
         retriever: quote.Retriever,
         gguf: Path | None = None,
-        first_token_timeout_seconds: float = 120.0,
-        stall_timeout_seconds: float = 30.0,
+        first_token_timeout_seconds: float | None = None,
+        stall_timeout_seconds: float | None = None,
         loopback_ports: Mapping[str, Sequence[int]] | None = None,
         look_every_seconds: float = LOOK_EVERY_SECONDS,
         board: Board | None = None,
         most_waiting: int = 50,
         line_timeout_seconds: float = 120.0,
     ) -> None:
-        self._first_token_timeout_seconds = first_token_timeout_seconds
-        self._stall_timeout_seconds = stall_timeout_seconds
+        self._patience = SitePatience(first_token_timeout_seconds, stall_timeout_seconds)
         self._may_quote = fleet is None and gguf is None
         self._quote = quote.QuoteHost(retriever)
         self._bundled = BundledServer(gguf, on_change=self._look_soon) if gguf else None
@@ -97,9 +103,8 @@ class ModelHosts:
             on_change=self._take_deployments,
             every_seconds=look_every_seconds,
         )
-        self._router = LitellmRouter(
-            patience_seconds=max(first_token_timeout_seconds, stall_timeout_seconds) + _MARGIN_SECONDS
-        )
+        self._router = LitellmRouter(patience_seconds=MOST_PATIENCE_SECONDS + _MARGIN_SECONDS)
+        self._filler = Filler()
         self._loading: asyncio.Task[None] | None = None
         self._loading_error = ""  # the class of what went wrong when litellm was loaded
         self._loads: defaultdict[str, Load] = defaultdict(Load)
@@ -114,12 +119,14 @@ class ModelHosts:
         self._trials: set[str] = set()  # deployments that a prompt of this process tries
         self._tried_elsewhere: dict[str, float] = {}  # until when, by the loop's clock
         self._candidates: dict[str, tuple[Deployment, tuple[object, ...], choice.Candidate]] = {}
+        self._held = HeldThreads()
         self._line = Line(
             candidates=self._all_candidates,
             others=lambda: (self._told.tickets, self._told.used),
             take=lambda name: self._loads[name].take(self._tell_soon),
             give_back=lambda name: self._loads[name].give_back(self._tell_soon),
             on_change=self._tell_soon,
+            held=self._held.find,
             most_waiting=most_waiting,
             patience_seconds=line_timeout_seconds,
         )
@@ -149,6 +156,7 @@ class ModelHosts:
         if self._loading is not None:
             await self._loading  # a thread cannot be cancelled
         await self._router.close()
+        await self._filler.close()
         if self._bundled is not None:
             await self._bundled.close()
 
@@ -171,7 +179,7 @@ class ModelHosts:
         Raises:
             NoRouteError: none can take it; the message says why and what to do.
         """
-        if self._must_quote:
+        if self._must_quote and need.capability is Capability.CHAT:
             return self._choose_quote(need, excluding)
         return choice.choose(self._some_candidates(), need, excluding=excluding)
 
@@ -186,7 +194,7 @@ class ModelHosts:
             NoRouteError: no deployment can take it.
             BusyError: all are busy, and the line is full or was waited in for too long.
         """
-        if self._must_quote:
+        if self._must_quote and need.capability is Capability.CHAT:
             yield self._choose_quote(need, excluding)
             return
         self._some_candidates()
@@ -203,8 +211,10 @@ class ModelHosts:
                     if candidate.needs_trial and not await self._claim_trial(candidate.deployment):
                         break  # the seat is given back, and the choice made anew: somebody else tries it
                     is_seated = True
+                    held = self._held.find(need.thread)
+                    self._held.note(need.thread, choice.Held(candidate.deployment, need.prompt_tokens))
                     try:
-                        yield choice.route_to(candidate, need, waited_seconds=waited_seconds, is_seated=True)
+                        yield choice.route_to(candidate, need, waited_seconds=waited_seconds, is_seated=True, held=held)
                     finally:
                         self._trials.discard(candidate.deployment)
 
@@ -255,6 +265,9 @@ class ModelHosts:
         load = self._loads[route.deployment]
         with nullcontext() if route.is_seated else load.carrying(self._tell_soon):
             try:
+                known = self._watch.deployments.get(route.deployment)
+                if known is not None and not known.is_loaded:
+                    yield Loading(route.host, route.model, load.cold_seconds)
                 deployment = await self._make_ready(route)
                 answer = self._ask_host(
                     deployment,
@@ -263,10 +276,58 @@ class ModelHosts:
                     max_tokens=max_tokens,
                     temperature=temperature,
                     wishes=wishes,
-                    body=deployment.kind.continuation if begun else None,
+                    is_begun=bool(begun),
+                    held_tokens=route.held_tokens,
                 )
                 async with aclosing(answer):
                     async for item in answer:
+                        yield item
+            except (CallError, SilenceError, ProbeError) as error:
+                raise self._host_error(route, load, error) from None
+
+    async def fill(
+        self,
+        route: Route,
+        gap: Gap,
+        *,
+        max_tokens: int,
+        temperature: float,
+        wishes: Wishes = NO_WISHES,
+    ) -> AsyncGenerator[AnswerItem, None]:
+        """Have the chosen deployment fill a gap and yield what it writes, up to where a filling ends; then one `Usage`.
+
+        Close the generator, or cancel its task, to make the host stop.
+
+        Args:
+            route: from `choose`, for a need of `Capability.FIM`.
+            gap: as the guard let it through, and no longer than the route's window allows.
+            max_tokens: longest filling.
+            temperature: 0 for the likeliest words.
+            wishes: how words are chosen otherwise; its stops end the filling before those of its own rules.
+
+        Raises:
+            HostError: the host failed; `can_retry` says whether to choose again with this deployment excluded.
+        """
+        load = self._loads[route.deployment]
+        with nullcontext() if route.is_seated else load.carrying(self._tell_soon):
+            try:
+                deployment = await self._make_ready(route, is_by_litellm=False)
+                filling = self._filler.fill(
+                    deployment,
+                    load,
+                    gap,
+                    max_tokens=max_tokens,
+                    temperature=temperature,
+                    wishes=wishes,
+                    first_timeout_seconds=self._patience.first_seconds(deployment, load, gap_tokens(gap)),
+                    stall_timeout_seconds=self._patience.of(deployment).stall,
+                )
+                is_first = True
+                async with aclosing(filling):
+                    async for item in filling:
+                        if is_first and load.answers():
+                            self._say(deployment.id, _SOUND)
+                        is_first = False
                         yield item
             except (CallError, SilenceError, ProbeError) as error:
                 raise self._host_error(route, load, error) from None
@@ -345,7 +406,7 @@ class ModelHosts:
             context_tokens=max(need.tokens, 1),  # it reads the question alone, whatever else there is
             capabilities=frozenset({Capability.CHAT}),
         )
-        choice.choose([candidate], need, excluding=excluding)
+        choice.choose([candidate], replace(need, only=()), excluding=excluding)  # it sends nothing to any host
         reason = "quote: no model host was found, so passages are quoted"
         return Route(_QUOTE, quote.HOST, quote.MODEL, context_tokens=0, reason=reason)
 
@@ -406,20 +467,22 @@ class ModelHosts:
         max_tokens: int,
         temperature: float,
         wishes: Wishes,
-        body: Mapping[str, object] | None,
+        is_begun: bool,
+        held_tokens: int,
     ) -> AsyncGenerator[AnswerItem, None]:
         source = self._router.stream(
-            deployment.id, messages, max_tokens=max_tokens, temperature=temperature, wishes=wishes, body=body
+            deployment.id, messages, max_tokens=max_tokens, temperature=temperature, wishes=wishes, is_begun=is_begun
         )
         chunks = paced(
             source,
-            first_timeout_seconds=self._first_token_timeout_seconds,
-            stall_timeout_seconds=self._stall_timeout_seconds,
+            first_timeout_seconds=self._patience.first_seconds(deployment, load, most_tokens(messages)),
+            stall_timeout_seconds=self._patience.of(deployment).stall,
         )
         loop = asyncio.get_running_loop()
         asked_at = loop.time()
         first_at = 0.0
         last = Chunk()
+        new_tokens = max(0, most_tokens(messages) - held_tokens)  # what a cache holds is not read
         room_chars = max_tokens * _LONGEST_TOKEN_CHARS
         is_crowded = load.in_flight > deployment.slots or deployment.queued > 0  # then it waits for others as well
         load.starting += 1
@@ -434,7 +497,7 @@ class ModelHosts:
                         if not deployment.is_loaded:
                             load.cold_seconds = first_at - asked_at
                         elif not is_crowded:
-                            load.began(prompt_tokens=most_tokens(messages), seconds=first_at - asked_at)
+                            load.began(prompt_tokens=new_tokens, seconds=first_at - asked_at)
                     if chunk.model and with_tag(chunk.model) in deployment.others:
                         raise CallError(0, other_model=chunk.model)
                     last = latest(last, chunk)
@@ -450,12 +513,12 @@ class ModelHosts:
         # An answer of reasoning alone is none, nor is one of calls where nobody offered a tool. A stop may be its first
         # word. And an answer that was gone on from may have been whole.
         has_called = wishes.may_call and bool(last.calls)
-        if not last.text and not has_called and not wishes.stop and body is None:
+        if not last.text and not has_called and not wishes.stop and not is_begun:
             raise CallError(0)
         load.succeeded(answer_tokens=last.answer_tokens, seconds=loop.time() - first_at)
         yield usage_of(deployment.host.name, last, messages)
 
-    async def _make_ready(self, route: Route) -> Deployment:
+    async def _make_ready(self, route: Route, *, is_by_litellm: bool = True) -> Deployment:
         """Wait for what the first prompts need: litellm, the bundled server, a model with the right window.
 
         Raises:
@@ -463,11 +526,13 @@ class ModelHosts:
             ProbeError, SilenceError: the model, or litellm, cannot be loaded.
         """
         if self._bundled is not None and route.host == "bundled" and self._bundled.host is None:
-            await self._bundled.wait_until_up(self._first_token_timeout_seconds)
+            known = self._watch.deployments.get(route.deployment)
+            await self._bundled.wait_until_up(self._patience.of(known).load if known else Patience().load)
             await self._watch.look()
-        await asyncio.shield(self._begin_loading())
-        if self._loading_error:
-            raise ProbeError(self._loading_words)
+        if is_by_litellm:
+            await asyncio.shield(self._begin_loading())
+            if self._loading_error:
+                raise ProbeError(self._loading_words)
         deployment = self._watch.deployments.get(route.deployment)
         if deployment is None or deployment.absence:
             raise CallError(0)
@@ -481,7 +546,7 @@ class ModelHosts:
         return deployment
 
     async def _prepare(self, deployment: Deployment) -> None:
-        seconds = self._first_token_timeout_seconds
+        seconds = self._patience.of(deployment).load
         try:
             async with asyncio.timeout(seconds):
                 await deployment.kind.prepare(
@@ -512,7 +577,8 @@ class ModelHosts:
         self._watch.look_soon()
 
     def _take_deployments(self) -> None:
-        """Have the router carry to what is there now; load it first if this is the first deployment."""
+        """Have both clients carry to what is there now; load litellm first if this is the first deployment."""
+        self._filler.allow(deployment.host for deployment in self._watch.deployments.values())
         if self._loading is None:
             if self._watch.deployments:
                 self._begin_loading()
@@ -546,6 +612,8 @@ class ModelHosts:
                 if deployment.host.address
             },
             {each.host.address: each.host.tls for each in self._watch.deployments.values() if each.host.tls},
+            {each.host.address: self._patience.of(each).connect for each in self._watch.deployments.values()},
+            {each.id: each.kind.continuation for each in self._watch.deployments.values() if each.kind.continuation},
         )
 
 
@@ -574,4 +642,5 @@ def _candidate(deployment: Deployment, load: Load, others: Share, *, is_tried: b
         answer_seconds=load.answer_seconds or others.answer_seconds,
         cold_seconds=load.cold_seconds,
         can_continue=deployment.kind.continuation is not None,
+        labels=frozenset(deployment.host.labels),
     )

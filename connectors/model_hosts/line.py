@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from connectors.errors import BusyError, NoRouteError
-from connectors.model_hosts.choice import Candidate, best, refusal, usable_groups
+from connectors.model_hosts.choice import Candidate, Held, best, refusal, usable_groups
 from connectors.model_hosts.sharing import Ticket
 from connectors.model_hosts.values import Need, Place
 
@@ -81,6 +81,7 @@ class Line:
         others: what the other processes told: their tickets, and what each owner has of the hosts there.
         take, give_back: count a seat on a deployment.
         on_change: called when somebody joins or leaves.
+        held: which deployment has a conversation in its cache.
         most_waiting: how many may wait for each deployment.
         patience_seconds: how long each of them.
     """
@@ -93,6 +94,7 @@ class Line:
         take: Callable[[str], None],
         give_back: Callable[[str], None],
         on_change: Callable[[], None],
+        held: Callable[[str], Held | None] = lambda _: None,
         most_waiting: int,
         patience_seconds: float,
         clock: Callable[[], float] = time.monotonic,
@@ -102,6 +104,7 @@ class Line:
         self._take = take
         self._give_back = give_back
         self._on_change = on_change
+        self._held = held
         self._most_waiting = most_waiting
         self._patience_seconds = patience_seconds
         self._clock = clock
@@ -214,7 +217,7 @@ class Line:
         entry.changed.set()
 
     def _grant(self, entry: _Entry, open_now: Sequence[Candidate]) -> str:
-        entry.granted = best(open_now, entry.need)
+        entry.granted = best(open_now, entry.need, self._held(entry.need.thread))
         self._waiting.remove(entry)
         self._running[entry.need.asker.owner] += 1
         self._take(entry.granted.deployment)

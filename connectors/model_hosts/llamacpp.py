@@ -9,6 +9,8 @@ from urllib.parse import quote
 import httpx
 
 from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.filling import Asked, Call
+from connectors.model_hosts.fim.calls import completions_call, infill_call
 from connectors.model_hosts.kind import (
     ProbeError,
     count_of,
@@ -20,7 +22,7 @@ from connectors.model_hosts.kind import (
     smallest_window,
     text_of,
 )
-from connectors.model_hosts.values import Ability, Capability, HostReport, ModelReport
+from connectors.model_hosts.values import Ability, Capability, HostReport, ModelReport, Patience
 
 _LOADING = 503
 _MOST_ASKED = 64  # models of a router that are asked about one by one
@@ -31,8 +33,10 @@ class LlamaCpp:
 
     name = "llamacpp"
     label = "llama.cpp"
+    can_complete = True
     default_ports = (8080, 9931)  # older and newer releases
     abilities = frozenset(Ability)
+    patience = Patience(load=180.0)  # one model, which it loads when it starts
     continuation: Mapping[str, object] | None = MappingProxyType(
         {}
     )  # ('_NOTHING', 'prefilling the assistant is its default')
@@ -84,6 +88,10 @@ class LlamaCpp:
     def call_parameters(self, host: Host, model: str, context_tokens: int) -> Mapping[str, object]:  # noqa: ARG002  # fixed by -c and -np at its start
         """Return litellm's parameters."""
         return openai_parameters(host, model)
+
+    def filling_calls(self, asked: Asked) -> tuple[Call, ...]:
+        """Return its own call, and the prompt written out for models whose file names no tokens."""
+        return (infill_call(asked), *completions_call(asked))
 
 
 async def _probe_router(client: httpx.AsyncClient, host: Host, settings: Mapping[str, object]) -> HostReport:

@@ -8,6 +8,8 @@ from types import MappingProxyType
 import httpx
 
 from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.filling import Asked, Call
+from connectors.model_hosts.fim.calls import generate_call
 from connectors.model_hosts.kind import (
     ProbeError,
     count_of,
@@ -18,7 +20,7 @@ from connectors.model_hosts.kind import (
     smallest_window,
     text_of,
 )
-from connectors.model_hosts.values import Ability, Capability, HostReport, ModelReport
+from connectors.model_hosts.values import Ability, Capability, HostReport, ModelReport, Patience
 
 # Ollama's own default is 4,096 tokens on small machines. A persona's words with a few passages need about 6,000;
 # a fleet.yaml may say more where the memory is known.
@@ -38,8 +40,10 @@ class Ollama:
 
     name = "ollama"
     label = "Ollama"
+    can_complete = True
     default_ports = (11434,)
     abilities = frozenset({Ability.JSON_OBJECT, Ability.JSON_SCHEMA})
+    patience = Patience(load=300.0)  # 70B from a disk, and the prompts before ours
     continuation: Mapping[str, object] | None = MappingProxyType(
         {}
     )  # ('_NOTHING', 'a last message of the assistant is left open by its templates')
@@ -94,6 +98,10 @@ class Ollama:
             "num_ctx": context_tokens,
             "extra_body": {"truncate": False},  # 400 instead of a silent cut
         }
+
+    def filling_calls(self, asked: Asked) -> tuple[Call, ...]:
+        """Return its own call."""
+        return (generate_call(asked),)
 
     async def _show(self, client: httpx.AsyncClient, host: Host, name: str, digest: str) -> Mapping[str, object]:
         key = (host.address, name, digest)

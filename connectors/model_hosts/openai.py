@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import httpx
 
 from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.filling import Asked, Call
+from connectors.model_hosts.fim.calls import completions_call
 from connectors.model_hosts.kind import (
     ProbeError,
     count_of,
@@ -17,7 +19,7 @@ from connectors.model_hosts.kind import (
     smallest_window,
     text_of,
 )
-from connectors.model_hosts.values import Ability, HostReport, ModelReport
+from connectors.model_hosts.values import Ability, HostReport, ModelReport, Patience
 
 UNDECLARED_CONTEXT_TOKENS = 4096  # where nobody says more, the window that every server of today has
 # OpenAI's own list has no window. These are what servers add: vLLM and SGLang; LocalAI and TabbyAPI; Groq's; others.
@@ -33,8 +35,10 @@ class OpenAI:
 
     name = "openai"
     label = "OpenAI-compatible"
+    can_complete = True
     default_ports: tuple[int, ...] = ()
     abilities = frozenset[Ability]()
+    patience = Patience()
     continuation: Mapping[str, object] | None = None  # nobody knows what stands behind it
 
     async def probe(self, client: httpx.AsyncClient, host: Host) -> HostReport:
@@ -59,6 +63,10 @@ class OpenAI:
     def call_parameters(self, host: Host, model: str, context_tokens: int) -> Mapping[str, object]:  # noqa: ARG002  # such a server has no setting for the window
         """Return litellm's parameters."""
         return openai_parameters(host, model)
+
+    def filling_calls(self, asked: Asked) -> tuple[Call, ...]:
+        """Return the prompt written out, as most such servers take it."""
+        return completions_call(asked)
 
 
 def _window(row: Mapping[str, object]) -> int:

@@ -57,6 +57,7 @@ class LitellmRouter:
         self._litellm: Any = None  # the module; nothing of it leaves this file
         self._router: Any = None
         self._deployments: frozenset[str] = frozenset()
+        self._begun: Mapping[str, Mapping[str, object]] = {}
 
     async def load(self) -> None:
         """Import litellm, which takes seconds, in a thread, and be ready to carry."""
@@ -68,16 +69,27 @@ class LitellmRouter:
         if self._litellm is not None:
             await _stop_background_work()
 
-    def replace(self, deployments: Mapping[str, Mapping[str, object]], tls: Mapping[str, Tls] | None = None) -> None:
+    def replace(
+        self,
+        deployments: Mapping[str, Mapping[str, object]],
+        tls: Mapping[str, Tls] | None = None,
+        connect_seconds: Mapping[str, float] | None = None,
+        begun: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> None:
         """Carry to these deployments from now on; answers that stream already are not touched.
 
         Args:
             deployments: litellm's parameters by deployment id.
             tls: how hosts are checked, by address, where that is not by what the public trusts.
+            connect_seconds: how long a connection to them may take to stand, by address.
+            begun: what a deployment's body needs beside that, to go on from the beginning of an answer.
         """
+        self._begun = begun or {}
         self._router = _build_router(self._litellm, deployments, self._patience_seconds) if deployments else None
         self._deployments = frozenset(deployments)
-        self._connections.allow((str(parameters.get("api_base", "")) for parameters in deployments.values()), tls)
+        self._connections.allow(
+            (str(parameters.get("api_base", "")) for parameters in deployments.values()), tls, connect_seconds
+        )
 
     async def stream(
         self,
@@ -87,18 +99,19 @@ class LitellmRouter:
         max_tokens: int,
         temperature: float,
         wishes: Wishes = NO_WISHES,
-        body: Mapping[str, object] | None = None,
+        is_begun: bool = False,
     ) -> AsyncGenerator[Chunk, None]:
         """Ask a deployment and yield what comes, all that waits as one; close the generator to make the host stop.
 
-        `body` is what its kind adds to the request beside its parameters; nothing in it is a caller's.
+        `is_begun` says that the last message is the beginning of the answer, to be gone on from.
 
         Raises:
             CallError: the host refused, failed or broke off.
         """
+        begun = self._begun.get(deployment, {}) if is_begun else {}
 
         def request_to(wire: Wire, model: str, extra: Mapping[str, object]) -> tuple[str, bytes]:
-            return wire.path, wire.body(Question(model, messages, max_tokens, temperature, wishes, extra, body or {}))
+            return wire.path, wire.body(Question(model, messages, max_tokens, temperature, wishes, extra, begun))
 
         wire, response = await self._call(deployment, request_to)
         reader = wire.reader()

@@ -33,14 +33,23 @@ class HostConnections:
     def __init__(self) -> None:
         self._session: ClientSession | None = None
         self._places: Mapping[_Place, Tls | None] = {}
+        self._connect_seconds: Mapping[_Place, float] = {}
 
-    def allow(self, addresses: Iterable[str], tls: Mapping[str, Tls] | None = None) -> None:
+    def allow(
+        self,
+        addresses: Iterable[str],
+        tls: Mapping[str, Tls] | None = None,
+        connect_seconds: Mapping[str, float] | None = None,
+    ) -> None:
         """Lead to these hosts from now on.
 
         Args:
             addresses: of the hosts.
             tls: how some of them are checked, by address.
+            connect_seconds: how long a connection to them may take to stand, by address.
         """
+        waits = (connect_seconds or {}).items()
+        self._connect_seconds = {_place_of(URL(address)): seconds for address, seconds in waits}
         checks = {_place_of(URL(address)): check for address, check in (tls or {}).items()}
         places = (_place_of(URL(address)) for address in addresses)
         self._places = {place: checks.get(place) for place in places}
@@ -57,7 +66,7 @@ class HostConnections:
             raise CallError(0)
         headers = {**_HEADERS, "authorization": f"Bearer {api_key}"} if api_key else _HEADERS
         try:
-            response = await self._send(url, body, headers, self._places[place])
+            response = await self._send(url, body, headers, self._places[place], self._connect_seconds.get(place))
         except (aiohttp.ClientError, OSError, ValueError):
             raise CallError(0) from None
         try:
@@ -73,7 +82,9 @@ class HostConnections:
         if session is not None:
             await session.close()
 
-    async def _send(self, url: URL, body: bytes, headers: dict[str, str], tls: Tls | None) -> ClientResponse:
+    async def _send(
+        self, url: URL, body: bytes, headers: dict[str, str], tls: Tls | None, connect_seconds: float | None
+    ) -> ClientResponse:
         """Send; once more if a kept connection turns out to be dead, as llama.cpp leaves it after each stream."""
         while True:
             tracing = SimpleNamespace(is_reused=False)
@@ -83,6 +94,7 @@ class HostConnections:
                     data=body,
                     headers=headers,
                     allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds),  # who reads has patience
                     ssl=context_of(tls) if tls is not None else True,  # True: the connector's own
                     trace_request_ctx=tracing,
                 )
@@ -104,7 +116,6 @@ class HostConnections:
             self._session = ClientSession(
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None),  # who reads has patience of their own
                 trust_env=False,
                 auto_decompress=False,
                 trace_configs=[trace],

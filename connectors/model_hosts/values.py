@@ -79,6 +79,36 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeFile:
+    """Another file that helps to fill a gap; the name may be empty."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A place in a file that a model is asked to fill.
+
+    Attributes:
+        prefix, suffix: what stands before and behind the cursor.
+        name: of the file; may be empty.
+        files: others that help.
+    """
+
+    prefix: str
+    suffix: str
+    name: str = ""
+    files: tuple[CodeFile, ...] = ()
+
+    @property
+    def chars(self) -> int:
+        """Return the length of all texts together in characters."""
+        files = sum(len(file.name) + len(file.text) for file in self.files)
+        return len(self.prefix) + len(self.suffix) + len(self.name) + files
+
+
+@dataclass(frozen=True, slots=True)
 class Wishes:
     """How a caller wants an answer; what is unset is left to the host. Every kind of host takes the first four.
 
@@ -176,6 +206,8 @@ class Need:
         prompt_tokens: of all messages together, counted with `most_tokens`.
         answer_tokens: room to leave for the answer.
         asker: for whom; decides who is next where several wait.
+        thread: of which conversation it is the next prompt; opaque, empty if of none.
+        only: labels that its host must have, one of each set.
         calls_tools: the model must know how to call tools as well.
         abilities: what its host must be able to do.
     """
@@ -187,6 +219,8 @@ class Need:
     prompt_tokens: int = 0
     answer_tokens: int = 1024
     asker: Asker = NOBODY
+    thread: str = ""
+    only: tuple[frozenset[str], ...] = ()
 
     @property
     def tokens(self) -> int:
@@ -227,6 +261,23 @@ def least_tokens(messages: Iterable[ChatMessage]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a host is waited for, in seconds.
+
+    Attributes:
+        connect: until the connection stands.
+        first_token: until its first word, with the model in memory.
+        load: the same, with a model that it reads into memory first.
+        stall: between two pieces.
+    """
+
+    connect: float = 3.0
+    first_token: float = 120.0
+    load: float = 240.0
+    stall: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """The choice that was made.
 
@@ -236,6 +287,7 @@ class Route:
         reason: the choice in words for the page and the console.
         is_seated: who chose it counts it as work in flight for as long as it is asked.
         can_continue: it goes on from an answer that was begun, instead of beginning anew.
+        held_tokens: of the prompt, that it read for the same conversation before and need not read again.
     """
 
     deployment: str
@@ -245,6 +297,7 @@ class Route:
     reason: str
     is_seated: bool = False
     can_continue: bool = False
+    held_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +343,25 @@ class ToolCallPiece:
 
 
 @dataclass(frozen=True, slots=True)
+class Loading:
+    """The host reads the model into memory first; comes before everything else of an answer.
+
+    Attributes:
+        seconds: how long that took the last time; 0 before it was seen.
+    """
+
+    host: str
+    model: str
+    seconds: float = 0.0
+
+    @property
+    def words(self) -> str:
+        """Say it to who waits."""
+        about = f", about {self.seconds:.0f} s" if self.seconds >= 1 else ""
+        return f"{self.host} is loading {self.model}{about}"
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """How an answer ended; always the last item of its stream.
 
@@ -307,7 +379,7 @@ class Usage:
     note: str = ""
 
 
-AnswerItem = Token | Reasoning | ToolCallPiece | Usage
+AnswerItem = Loading | Token | Reasoning | ToolCallPiece | Usage
 
 
 @dataclass(frozen=True, slots=True)

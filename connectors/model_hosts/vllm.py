@@ -10,6 +10,8 @@ from types import MappingProxyType
 import httpx
 
 from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.filling import Asked, Call
+from connectors.model_hosts.fim.calls import completions_call
 from connectors.model_hosts.kind import (
     ProbeError,
     count_of,
@@ -22,7 +24,7 @@ from connectors.model_hosts.kind import (
     smallest_window,
     text_of,
 )
-from connectors.model_hosts.values import Ability, HostReport, ModelReport
+from connectors.model_hosts.values import Ability, HostReport, ModelReport, Patience
 
 _GAUGE = re.compile(
     r"^vllm:(num_requests_waiting|num_requests_running|kv_cache_usage_perc)(?:\{[^}\n]*\})? ([0-9.e+-]{1,24})$",
@@ -37,8 +39,10 @@ class VLLM:
 
     name = "vllm"
     label = "vLLM"
+    can_complete = True
     default_ports = (8000,)
     abilities = frozenset(Ability)
+    patience = Patience(first_token=60.0, load=60.0)  # what is listed is in memory, and it batches
     continuation: Mapping[str, object] | None = MappingProxyType(
         {"continue_final_message": True, "add_generation_prompt": False}
     )
@@ -82,6 +86,10 @@ class VLLM:
     def call_parameters(self, host: Host, model: str, context_tokens: int) -> Mapping[str, object]:  # noqa: ARG002  # fixed by --max-model-len at its start
         """Return litellm's parameters."""
         return openai_parameters(host, model)
+
+    def filling_calls(self, asked: Asked) -> tuple[Call, ...]:
+        """Return the prompt written out: it refuses `suffix`."""
+        return completions_call(asked)
 
 
 async def _is_sleeping(client: httpx.AsyncClient, host: Host) -> bool:

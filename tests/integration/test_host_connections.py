@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -200,3 +201,19 @@ async def test_what_waits_comes_as_one() -> None:
         response.release()
     assert b"".join(pieces) == b"x" * 500
     assert len(pieces) < 50
+
+
+async def test_a_connection_that_does_not_come_about_is_given_up() -> None:
+    """A machine that hangs takes the first packet and says no more; so does a queue of connections that is full."""
+    connections = HostConnections()
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as stack:
+        for _ in range(2):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        url = f"http://127.0.0.1:{full.getsockname()[1]}"
+        connections.allow([url], connect_seconds={url: 0.2})
+        async with asyncio.timeout(30):
+            with pytest.raises(CallError):
+                await connections.post(f"{url}/v1/chat/completions", b"{}")
+    await connections.close()

@@ -7,7 +7,7 @@ import pytest
 
 from connectors.errors import NoRouteError
 from connectors.model_hosts.catalogue import Fleet, Host, Model
-from connectors.model_hosts.values import Capability, ChatMessage, HostStatus, Need, Token
+from connectors.model_hosts.values import Capability, ChatMessage, HostStatus, Loading, Need, Token
 from tests.fakes.model_host import FakeModel, FakeModelHost
 from tests.fakes.open_hosts import QUESTION, ask, eventually, fleet_of, open_hosts
 
@@ -228,6 +228,11 @@ async def test_words_while_a_model_loads() -> None:
             asking = asyncio.create_task(ask(hosts))
             await eventually(lambda: _words(hosts.statuses()) == "Host1 is loading llama3.1:70b")
             await asking
+            stream = hosts.ask(hosts.choose(Need()), QUESTION, max_tokens=9, temperature=0.0, reader="maria")
+            async with aclosing(stream):
+                loading = await anext(stream)
+            assert isinstance(loading, Loading)
+            assert loading.words.startswith("Host1 is loading llama3.1:70b")
     with FakeModelHost("llamacpp", is_loading=True) as fake:
         async with open_hosts(fleet=fleet_of(fake)) as hosts:
             assert _words(hosts.statuses()) == "Host1 is loading its model"

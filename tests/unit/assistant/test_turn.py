@@ -26,7 +26,7 @@ from assistant.turn_events import (
     Waiting,
 )
 from connectors.errors import BusyError
-from connectors.model_hosts.values import Place
+from connectors.model_hosts.values import Loading, Place
 from policies.guard import Guard
 from policies.policy import parse_policy
 from policies.stream import StreamGuard
@@ -229,6 +229,31 @@ async def test_who_waits_in_line_is_told_the_place(guard: Guard) -> None:
     assert world.hosts.left == 1
     asker = world.hosts.needs[0].asker
     assert (asker.owner, asker.is_interactive) == (str(MARIA.id), True)
+
+
+async def test_a_model_that_is_loading_is_said_to_be(guard: Guard) -> None:
+    world = World(guard, Mini2_llama=[Loading("Mini2", "llama3.1:70b", 41.7), "Here."])
+    events = await run(world, make_turn("Hi"))
+    assert [event.words for event in events if isinstance(event, Waiting)] == [
+        "Mini2 is loading llama3.1:70b, about 42 s"
+    ]
+    assert shown(events) == "Here."
+
+
+async def test_what_may_go_where_is_the_policys_to_say() -> None:
+    rules = "rules: [{name: site/b, label: badge, entity_type: BADGE, patterns: ['B-[0-9]{6}']}]\n"
+    actions = "actions: [{rules: site/b, action: warn}]\nplaces: [{only: inside, rules: site/b}]\n"
+    world = World(Guard(parse_policy({"site.yaml": rules + actions})))
+    await run(world, make_turn("Hello"))
+    await run(world, make_turn("Whose is B-111111?"))
+    await run(world, replace(make_turn("Read."), attachments=(Attachment("a.txt", "B-222222"),)))
+    turn = make_turn("And now?")
+    world.history.earlier = [Message(uuid4(), turn.thread_id, uuid4(), Author.USER, "B-333333")]
+    await run(world, turn)
+    inside = (frozenset({"inside"}),)
+    assert list(dict.fromkeys(need.only for need in world.hosts.needs)) == [(), inside]
+    assert world.hosts.needs[0].only == ()
+    assert world.hosts.needs[-1].only == inside
 
 
 async def test_who_stops_in_line_leaves_it(guard: Guard) -> None:

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from connectors.errors import BusyError, NoRouteError
-from connectors.model_hosts.choice import Candidate, choose
+from connectors.model_hosts.choice import Candidate, Held, best, choose, route_to
 from connectors.model_hosts.values import Capability, Need
 
 CHAT = frozenset({Capability.CHAT})
@@ -139,6 +139,40 @@ def test_a_host_that_failed_thrice_is_left_alone_and_one_that_failed_twice_is_a_
         choose((thrice,), Need())
     assert caught.value.retry_after_seconds == 60
     assert choose((replace(thrice, is_cooling=False, needs_trial=True),), Need()).host == "Dev2"
+
+
+def test_a_conversation_stays_where_it_was_as_long_as_that_is_no_loss() -> None:
+    need = Need(prompt_tokens=4000)
+    held = Held(TWIN.deployment, 3500)
+    fast = replace(SMALL, prompt_tokens_per_second=1000.0, answer_seconds=4.0)
+    twin = replace(TWIN, prompt_tokens_per_second=1000.0, answer_seconds=4.0)
+    assert best((fast, twin), need).host == "Dev1"
+    assert best((fast, twin), need, held).host == "Dev2"
+    waited = replace(twin, in_flight=1)  # four seconds of waiting for three and a half that are saved
+    assert best((fast, waited), need, held).host == "Dev1"
+    slow = {"prompt_tokens_per_second": 100.0, "answer_seconds": 12.0}
+    free, busy = replace(SMALL, **slow), replace(TWIN, **slow, in_flight=1)
+    assert busy.saved_seconds(3500) == 5.0  # not 35: whether the cache is still there nobody knows
+    assert best((free, busy), need, held).host == "Dev1"
+    assert best((replace(SMALL, is_loaded=True), replace(TWIN, is_loaded=True)), need, held).host == "Dev2"
+    assert best((SMALL, replace(twin, is_cooling=True)), need, held).host == "Dev1"
+    route = route_to(twin, need, held=held)
+    assert (route.held_tokens, "has this conversation" in route.reason) == (3500, True)
+    assert route_to(fast, need, held=held).held_tokens == 0
+
+
+def test_a_prompt_goes_only_where_the_policy_lets_it() -> None:
+    inside, outside = replace(TWIN, labels=frozenset({"inside", "gpu"})), replace(SMALL, labels=frozenset({"gpu"}))
+    only = Need(only=(frozenset({"inside", "vault"}), frozenset({"gpu"})))
+    assert choose((outside, inside), Need()).host == "Dev1"
+    assert choose((outside, inside), only).host == "Dev2"
+    away = replace(inside, absence="does not answer")
+    with pytest.raises(NoRouteError, match="Dev2 does not answer"):  # not: then the other one
+        choose((outside, away), only)
+    with pytest.raises(NoRouteError, match="hosts with the label 'inside' or 'vault' and 'gpu' alone"):
+        choose((outside, SMALL), only)
+    with pytest.raises(NoRouteError, match="hosts with the label 'inside'"):
+        choose((outside, inside), Need(only=(frozenset({"inside"}), frozenset({"vault"}))))
 
 
 def test_excluded_deployment_is_not_asked_again() -> None:

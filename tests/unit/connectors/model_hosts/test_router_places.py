@@ -37,5 +37,6 @@ def test_a_caller_has_no_way_to_name_a_host() -> None:
         "max_tokens",
         "temperature",
         "wishes",
+        "is_begun",  # then what its kind adds to go on from an answer, `Kind.continuation`
     }
     assert set(inspect.signature(LitellmRouter.embed).parameters) == {"self", "deployment", "texts", "dimensions"}
