@@ -8,7 +8,7 @@ from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID
 
-from connectors.model_hosts.values import NO_WISHES, Gap, Wishes
+from connectors.model_hosts.values import NO_WISHES, Gap, ToolCall, Wishes
 
 
 class Role(StrEnum):
@@ -93,10 +93,22 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One message of a conversation that the caller keeps; raw, in memory only."""
+    """One message of a conversation that the caller keeps; raw, in memory only.
+
+    Attributes:
+        calls: of tools, that the assistant wished for in this message.
+        call_id: the text is what this call of a tool gave.
+    """
 
     author: Author
     text: str
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str = ""
+
+    @property
+    def chars(self) -> int:
+        """Return the length of all its texts in characters."""
+        return len(self.text) + sum(len(call.name) + len(call.arguments) for call in self.calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +118,17 @@ class Context:
     Attributes:
         system: the caller's own instructions; they follow those of the persona.
         earlier: what was said before the turn's own text, oldest first.
+        call_id: the turn's own text is what this call of a tool gave, not what a person wrote.
     """
 
     system: str = ""
     earlier: tuple[Said, ...] = ()
+    call_id: str = ""
 
     @property
     def chars(self) -> int:
         """Return the length of all texts together in characters."""
-        return len(self.system) + sum(len(said.text) for said in self.earlier)
+        return len(self.system) + sum(said.chars for said in self.earlier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +171,11 @@ class Turn:
         """Return the length of the typed text, all files and all that came along, in characters."""
         files = sum(len(attachment.text) for attachment in self.attachments)
         return (
-            len(self.text) + files + (self.context.chars if self.context else 0) + (self.gap.chars if self.gap else 0)
+            len(self.text)
+            + files
+            + (self.context.chars if self.context else 0)
+            + (self.gap.chars if self.gap else 0)
+            + self.wishes.chars
         )
 
     @property

@@ -161,7 +161,7 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
         else:
             await held.grow(prompt.tokens + longest_answer(record.turn, record.persona))
             yield Guarded(prompt.verdict, await record.guarded(prompt))
-            answer = Answer(conversation, parts.clock)
+            answer = Answer(conversation, parts.clock, prompt.wishes)
             async with record.alive(answer), aclosing(_ask(prompt, answer, record, parts)) as events:  # 3 and 4
                 async for event in events:
                     yield event
@@ -194,9 +194,10 @@ def accept(turn: Turn, parts: TurnParts) -> Persona:
     may_use = persona.uses if turn.gap is None else persona.fills_with
     if turn.model and not may_use(turn.model):
         raise NotAllowedError(f"The persona {persona.name!r} does not use the model {turn.model[:120]!r}.")
+    is_result = turn.context is not None and bool(turn.context.call_id)  # of a tool, which may give nothing
     if turn.gap is not None:
         _check_gap(turn.gap, persona)
-    elif not turn.text.strip() and not turn.attachments:
+    elif not turn.text.strip() and not turn.attachments and not is_result:
         raise BadInputError("The message is empty. Write a question, or attach a text file.")
     if turn.chars > parts.max_prompt_chars:
         raise BadInputError(
@@ -263,7 +264,7 @@ async def _ask(
         except HostError as error:
             deployment = answer.asked_route.deployment
             await record.host_failed(answer.asked_route, error)
-            if not error.can_retry or (answer.has_begun and isinstance(prompt, CodePrompt)):
+            if not error.can_retry or answer.is_bound or (answer.has_begun and isinstance(prompt, CodePrompt)):
                 raise  # an editor may have inserted what came: nobody can begin anew
             if answer.is_joining:
                 anew |= {deployment}  # it may still answer anew
@@ -285,7 +286,8 @@ async def _answer_on(
     answer.drop_asides()
     answer.route = route
     if after is not None and answer.has_begun:
-        begun = await _begun(prompt, answer, record, parts) if route.can_continue else ""
+        can_continue = route.can_continue and not prompt.wishes.may_call
+        begun = await _begun(prompt, answer, record, parts) if can_continue else ""
         async for event in _take_over(begun, answer, after, record, parts):
             yield event
         if answer.is_blocked:
@@ -365,7 +367,7 @@ def _open_stream(
         max_tokens=max_tokens,
         temperature=temperature,
         reader=str(turn.person.id),
-        wishes=turn.wishes,
+        wishes=prompt.wishes,
         begun=begun,
     )
 
@@ -401,6 +403,8 @@ def _fit(
             capability=Capability.FIM if is_code else Capability(persona.capability),
             answer_tokens=min(_LEAST_ANSWER_TOKENS, longest_answer(record.turn, record.persona)),
             prompt_tokens=prompt.tokens,
+            calls_tools=prompt.wishes.may_call,
+            abilities=prompt.wishes.abilities,
             asker=Asker(owner=str(turn.person.id), is_interactive=turn.is_interactive, weight=turn.weight),
             thread=turn.conversation,
             only=prompt.only,

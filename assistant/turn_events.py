@@ -129,6 +129,7 @@ class Interrupted:
 class Trouble(StrEnum):
     """Why there is no answer, for a door that has to say it in a number."""
 
+    UNFIT = "unfit"  # no model here can do what was asked, or it cannot be guarded in this form
     OVERLONG = "overlong"  # no model has room for the prompt: shorten it
     AWAY = "away"  # a host, the database or the like does not answer: ask again
     BUSY = "busy"  # all hosts are busy: ask again later

@@ -38,11 +38,13 @@ class NoRouteError(ConnectorError):
 
     Attributes:
         is_overlong: there are models, and none has room for the prompt: waiting does not help.
+        is_unfit: there are models, and none can do what was asked: neither does it.
     """
 
-    def __init__(self, message: str, *, is_overlong: bool = False) -> None:
+    def __init__(self, message: str, *, is_overlong: bool = False, is_unfit: bool = False) -> None:
         super().__init__(message)
         self.is_overlong = is_overlong
+        self.is_unfit = is_unfit
 
 
 class BusyError(NoRouteError):

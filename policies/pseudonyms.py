@@ -108,7 +108,7 @@ class Pseudonyms:
                 self._placeholders.setdefault((entity_type, self._fingerprint(value)), placeholder)
         return True
 
-    def restore(self, text: str, *, before: str = "") -> str:
+    def restore(self, text: str, *, before: str = "", is_json: bool = False) -> str:
         """Return the text with every issued, restorable placeholder replaced by its value; all else stays.
 
         Inside an address of the web nothing is restored: one click would carry the value out of the page.
@@ -116,6 +116,7 @@ class Pseudonyms:
         Args:
             text: where placeholders stand.
             before: the beginning of the word that the text goes on with.
+            is_json: the text is JSON and its placeholders stand in strings, so values are escaped as such.
         """
         if "[" not in text or not self._values:
             return text
@@ -128,7 +129,8 @@ class Pseudonyms:
             before = _open_word(before + between)
             placeholder = encoded[start:end].decode("ascii")
             is_address = before in _ADDRESS_MARKS
-            pieces += (between, placeholder if is_address else self._values.get(placeholder, placeholder))
+            value = placeholder if is_address else self._values.get(placeholder, placeholder)
+            pieces += (between, _escaped(value) if is_json else value)
             before = _open_word(before + placeholder)
             done = end
         pieces.append(encoded[done:].decode("utf-8", "surrogatepass"))
@@ -204,8 +206,9 @@ class Restorer:
     A placeholder that is cut off stays as it is: nothing is ever guessed. Any split into pieces gives the same text.
     """
 
-    def __init__(self, pseudonyms: Pseudonyms) -> None:
+    def __init__(self, pseudonyms: Pseudonyms, *, is_json: bool = False) -> None:
         self._pseudonyms = pseudonyms
+        self._is_json = is_json
         self._held = ""
         self._word = ""  # see `_open_word`
 
@@ -224,6 +227,73 @@ class Restorer:
         return self._show(text)
 
     def _show(self, text: str) -> str:
-        restored = self._pseudonyms.restore(text, before=self._word)
+        restored = self._pseudonyms.restore(text, before=self._word, is_json=self._is_json)
         self._word = _open_word(self._word + text)
         return restored
+
+
+class JsonQuoting:
+    """Put quotation marks around placeholders that stand where a number stood, so that JSON stays JSON.
+
+    Takes a text in pieces; how it is cut changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._is_string = False
+        self._is_escaped = False
+
+    def feed(self, chunk: str) -> str:
+        """Take the next piece and return what can go on now."""
+        text, self._held = self._held + chunk, ""
+        pieces: list[str] = []
+        place = 0
+        while place < len(text):
+            if not self._is_string and text[place] == "[":
+                end = self._end_of_placeholder(text, place)
+                if end < 0:
+                    self._held = text[place:]
+                    break
+                if end > place:
+                    pieces.append(f'"{text[place:end]}"')
+                    place = end
+                    continue
+            self._step(text[place])
+            pieces.append(text[place])
+            place += 1
+        return "".join(pieces)
+
+    def close(self) -> str:
+        """Return what is left."""
+        text, self._held = self._held, ""
+        return text
+
+    def _end_of_placeholder(self, text: str, place: int) -> int:
+        """Return where the placeholder at a bracket ends; the bracket's place if it is none, -1 if that is unknown."""
+        end = text.find("]", place) + 1
+        if end:
+            return end if is_placeholder(text[place:end]) else place
+        beginning = text[place + 1 :]
+        return -1 if len(beginning) < PLACEHOLDER_MAX_CHARS and (not beginning or beginning[0].isupper()) else place
+
+    def _step(self, character: str) -> None:
+        if self._is_escaped:
+            self._is_escaped = False
+        elif self._is_string and character == "\\":
+            self._is_escaped = True
+        elif character == '"':
+            self._is_string = not self._is_string
+
+
+def quoted_in_json(text: str) -> str:
+    """Return a whole JSON text with quotation marks around placeholders that stand where a number stood.
+
+    >>> quoted_in_json('{"card": [CARD_1], "note": "[EMAIL_1]"}')
+    '{"card": "[CARD_1]", "note": "[EMAIL_1]"}'
+    """
+    quoting = JsonQuoting()
+    return quoting.feed(text) + quoting.close()
+
+
+def _escaped(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)[1:-1]

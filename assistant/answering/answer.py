@@ -9,7 +9,8 @@ from functools import partial
 from assistant.answering.aside import Aside, AsideEvent
 from assistant.answering.guarding import GuardedConversation
 from assistant.turn_events import AnswerText, ReasoningText, ToolCallText
-from connectors.model_hosts.values import Reasoning, Route, Token, ToolCallPiece, Usage
+from connectors.model_hosts.values import NO_WISHES, Reasoning, Route, Token, ToolCallPiece, Usage, Wishes
+from policies.pseudonyms import JsonQuoting
 from policies.verdict import Direction, Verdict
 
 
@@ -23,11 +24,15 @@ class Answer:
         heard_chars: how much hosts said, shown or not.
     """
 
-    def __init__(self, conversation: GuardedConversation, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, conversation: GuardedConversation, clock: Callable[[], float], wishes: Wishes = NO_WISHES
+    ) -> None:
         self._conversation = conversation
         self._clock = clock
+        self._wishes = wishes
         self._guard = conversation.open_answer()
-        self._restorer = conversation.open_restorer()
+        self._restorer = conversation.open_restorer(is_json=bool(wishes.format))
+        self._quoting = JsonQuoting() if wishes.format else None
         self._pieces: list[str] = []
         self._pending = ""  # guarded, and not to be seen before its placeholders are kept
         self._started = clock()
@@ -66,6 +71,12 @@ class Answer:
     def has_begun(self) -> bool:
         """Tell whether the model said anything of its answer yet, shown or held back."""
         return self._has_said
+
+    @property
+    def is_bound(self) -> bool:
+        """Tell whether no other host can go on: half a call, or half of a JSON text, is with the caller."""
+        has_called = any(aside.has_shown for key, aside in self._asides.items() if key != "reasoning")
+        return (bool(self._wishes.format) and self._has_said) or (self._wishes.may_call and has_called)
 
     @property
     def is_blocked(self) -> bool:
@@ -115,6 +126,8 @@ class Answer:
                 if name:
                     self._aside(f"name {number}", Direction.TOOL, partial(_named, number)).feed(name)
                 if arguments:
+                    if named := self._asides.get(f"name {number}"):
+                        named.finish()  # whoever carries it out wants the whole name first
                     self._aside(f"call {number}", Direction.TOOL, partial(_argued, number)).feed(arguments)
 
     def finish(self) -> None:
@@ -170,14 +183,21 @@ class Answer:
         """Return what the person may see now, or at the very end; its placeholders must have been kept before."""
         beside = tuple(event for aside in self._asides.values() for event in aside.release())
         guarded, self._pending = self._pending, ""
+        if self._quoting is not None:
+            guarded = self._quoting.feed(guarded) + (self._quoting.close() if is_last else "")
         self._pieces.append(guarded)
         text = self._restorer.feed(guarded) + (self._restorer.close() if is_last else "")
         return (*beside, AnswerText(text)) if text else beside
 
     def _aside(self, key: str, direction: Direction, event: Callable[[str], AsideEvent]) -> Aside:
         if key not in self._asides:
-            guard = self._conversation.open_aside(direction)
-            self._asides[key] = Aside(guard, self._conversation.open_restorer(), event)
+            is_json = key.startswith("call ")
+            self._asides[key] = Aside(
+                self._conversation.open_aside(direction),
+                self._conversation.open_restorer(is_json=is_json),
+                event,
+                quoting=JsonQuoting() if is_json else None,
+            )
         return self._asides[key]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from assistant.turn_events import ReasoningText, ToolCallText
-from policies.pseudonyms import Restorer
+from policies.pseudonyms import JsonQuoting, Restorer
 from policies.stream import StreamGuard
 from policies.verdict import Verdict
 
@@ -19,14 +19,24 @@ class Aside:
         guard: of this stream alone: what is held back here holds up neither the answer nor another call.
         restorer: puts the person's own values back.
         event: what a door is given for a piece.
+        quoting: keeps JSON what it is where the guard takes a number out of it.
     """
 
-    def __init__(self, guard: StreamGuard, restorer: Restorer, event: Callable[[str], AsideEvent]) -> None:
+    def __init__(
+        self,
+        guard: StreamGuard,
+        restorer: Restorer,
+        event: Callable[[str], AsideEvent],
+        *,
+        quoting: JsonQuoting | None = None,
+    ) -> None:
         self._guard = guard
+        self._quoting = quoting
         self._restorer = restorer
         self._event = event
         self._pending = ""  # guarded, and not to be seen before its placeholders are kept
         self._is_over = False
+        self.has_shown = False
 
     @property
     def verdict(self) -> Verdict:
@@ -44,7 +54,9 @@ class Aside:
         return bool(self._pending)
 
     def feed(self, text: str) -> None:
-        """Take a piece from the model."""
+        """Take a piece from the model; nothing follows its end."""
+        if self._is_over:
+            return
         self._pending += self._guard.feed(text)
 
     def finish(self) -> None:
@@ -56,5 +68,8 @@ class Aside:
     def release(self) -> tuple[AsideEvent, ...]:
         """Return what the person may see now; the placeholders in it must have been kept before."""
         guarded, self._pending = self._pending, ""
+        if self._quoting is not None:
+            guarded = self._quoting.feed(guarded) + (self._quoting.close() if self._is_over else "")
+        self.has_shown = self.has_shown or bool(guarded)
         text = self._restorer.feed(guarded) + (self._restorer.close() if self._is_over else "")
         return (self._event(text),) if text else ()

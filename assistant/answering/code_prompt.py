@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from assistant.answering.guarding import GuardedConversation
 from connectors.model_hosts.fim.window import WINDOW_TOKENS, fitted, gap_tokens
-from connectors.model_hosts.values import ChatMessage, CodeFile, Gap
+from connectors.model_hosts.values import NO_WISHES, ChatMessage, CodeFile, Gap, Wishes
 from policies.verdict import Verdict, joined
 
 _LEAST_TOKENS: Final = 256  # less than this around a gap tells a model nothing
@@ -29,6 +29,11 @@ class CodePrompt:
     gap: Gap
     verdict: Verdict
     only: tuple[frozenset[str], ...] = ()
+
+    @property
+    def wishes(self) -> Wishes:
+        """Return nothing: tools and forms are of conversations."""
+        return NO_WISHES
 
     @property
     def own(self) -> ChatMessage:

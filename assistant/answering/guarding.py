@@ -179,9 +179,9 @@ class GuardedConversation:
             persona=self.persona, roles=self._roles, pseudonyms=self.pseudonyms, direction=direction
         )
 
-    def open_restorer(self) -> Restorer:
+    def open_restorer(self, *, is_json: bool = False) -> Restorer:
         """Return what puts the person's own values back into a guarded answer."""
-        return Restorer(self.pseudonyms)
+        return Restorer(self.pseudonyms, is_json=is_json)
 
     def _check_code(self, prefix: str, suffix: str) -> Verdict:
         return self._guard.check_code(

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol, Self
 
 from assistant.answering.guarding import GuardedConversation
-from assistant.conversation import Attachment, Author, Context, Message, Turn
-from connectors.model_hosts.values import ChatMessage, most_tokens
+from assistant.answering.offer import Judging
+from assistant.conversation import Attachment, Author, Context, Message, Said, Turn
+from connectors.model_hosts.values import NO_WISHES, ChatMessage, Wishes, most_tokens, most_tokens_of
 from policies.redaction import without_values
 from policies.verdict import Direction, Verdict, joined
 from policies.views.fold import well_formed
@@ -65,6 +66,7 @@ class Prompt:
         left_out: how many of the oldest messages were dropped because no model has room for them.
         only: labels of hosts that it may be sent to, one of each set.
         may_shorten: whether that may be done; a caller who keeps the conversation shortens it better.
+        wishes: of the caller, guarded where they are texts.
     """
 
     system: ChatMessage
@@ -74,6 +76,7 @@ class Prompt:
     typed: str = ""
     left_out: int = 0
     may_shorten: bool = True
+    wishes: Wishes = NO_WISHES
     only: tuple[frozenset[str], ...] = ()
 
     @property
@@ -84,7 +87,8 @@ class Prompt:
     @property
     def tokens(self) -> int:
         """Return how many tokens the messages take at most."""
-        return most_tokens(self.messages)
+        offered = [tool.name + tool.description + tool.parameters for tool in self.wishes.tools]
+        return most_tokens(self.messages) + sum(map(most_tokens_of, (*offered, self.wishes.schema)))
 
     @property
     def can_shorten(self) -> bool:
@@ -123,6 +127,7 @@ async def build_prompt(
         own=ChatMessage(role="user", content=own.text),
         verdict=deciding,
         typed=typed,
+        wishes=turn.wishes,
         only=conversation.labels_for((own, *verdicts)),
     )
 
@@ -133,21 +138,28 @@ async def _build_with_context(turn: Turn, context: Context, system: str, convers
     Texts are judged in the order in which they were written, so that a value has the same placeholder in each request.
     """
     own_rules = await conversation.check_prompt(system)
-    texts = [context.system, *(said.text for said in context.earlier), turn.text]
-    verdicts = [await conversation.check_prompt(text) for text in texts]
-    whole = joined(texts, verdicts, _BETWEEN)
+    judging = Judging(conversation)
+    wishes = await judging.wishes(turn.wishes)
+    rules = await judging.text(context.system)
+    earlier = [await _message(said, judging) for said in context.earlier]
+    own = await _message(Said(Author.USER, turn.text, call_id=context.call_id), judging)
     return Prompt(
-        system=ChatMessage("system", _BETWEEN.join(filter(None, (own_rules.text, verdicts[0].text)))),
-        earlier=tuple(
-            ChatMessage(_ROLES[said.author], verdict.text)
-            for said, verdict in zip(context.earlier, verdicts[1:-1], strict=True)
-        ),
-        own=ChatMessage("user", verdicts[-1].text),
-        verdict=own_rules if own_rules.is_blocked else whole,
-        typed=_keepable(turn.text, verdicts[-1]),
+        system=ChatMessage("system", _BETWEEN.join(filter(None, (own_rules.text, rules)))),
+        earlier=tuple(earlier),
+        own=own,
+        verdict=own_rules if own_rules.is_blocked else joined(judging.texts, judging.verdicts, _BETWEEN),
+        typed=_keepable(turn.text, judging.verdicts[-1]),
         may_shorten=False,
-        only=conversation.labels_for((own_rules, *verdicts)),
+        wishes=wishes,
+        only=conversation.labels_for((own_rules, *judging.verdicts)),
     )
+
+
+async def _message(said: Said, judging: Judging) -> ChatMessage:
+    if said.call_id:
+        return ChatMessage("tool", await judging.text(said.text, Direction.TOOL), call_id=said.call_id)
+    text = await judging.text(said.text)
+    return ChatMessage(_ROLES[said.author], text, await judging.calls(said.calls))
 
 
 async def _check_own(turn: Turn, conversation: GuardedConversation) -> tuple[Verdict, str]:

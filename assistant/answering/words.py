@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 
 from assistant.balance import QuotaError
 from assistant.conversation import Turn
-from assistant.errors import CloisterError, UnavailableError
+from assistant.errors import BadInputError, CloisterError, UnavailableError
 from assistant.turn_events import Trouble
 from connectors.errors import BusyError, ConnectorError, NoRouteError
 from connectors.model_hosts.choice import spaced
@@ -71,6 +71,8 @@ def trouble_of(error: Exception) -> Trouble:
         return Trouble.BUSY
     if isinstance(error, NoRouteError) and error.is_overlong:
         return Trouble.OVERLONG
+    if isinstance(error, BadInputError) or (isinstance(error, NoRouteError) and error.is_unfit):
+        return Trouble.UNFIT
     if isinstance(error, QuotaError):
         return Trouble.LIMIT
     return Trouble.AWAY if isinstance(error, UnavailableError | ConnectorError) else Trouble.OURS

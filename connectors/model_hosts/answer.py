@@ -27,9 +27,10 @@ def chars_of(chunk: Chunk) -> int:
 
 
 def latest(before: Chunk, chunk: Chunk) -> Chunk:
-    """Keep of two chunks what the end of the answer needs; of the text only that there was some."""
+    """Keep of two chunks what the end of the answer needs; of text and calls only that there were some."""
     return Chunk(
         text="text" if before.text or chunk.text.strip() else "",
+        calls=before.calls or chunk.calls[:1],
         finish_reason=chunk.finish_reason or before.finish_reason,
         prompt_tokens=chunk.prompt_tokens or before.prompt_tokens,
         answer_tokens=chunk.answer_tokens or before.answer_tokens,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from connectors.errors import BusyError, NoRouteError
-from connectors.model_hosts.values import ANY_MODEL, Capability, Need, Route
+from connectors.model_hosts.values import ANY_MODEL, Ability, Capability, Need, Route
 
 _CAPABILITY_WORDS = {
     Capability.CHAT: "a chat",
@@ -15,6 +15,13 @@ _CAPABILITY_WORDS = {
     Capability.EMBED: "embeddings",
     Capability.VISION: "images",
     Capability.TOOLS: "tool calls",
+}
+
+_ABILITY_WORDS = {
+    Ability.JSON_OBJECT: "answers in JSON",
+    Ability.JSON_SCHEMA: "answers in JSON by a schema",
+    Ability.LOGPROBS: "how likely each token was",
+    Ability.TOOL_CHOICE: "a tool that must be called",
 }
 
 _UNKNOWN_ANSWER_SECONDS = 10.0
@@ -43,6 +50,7 @@ class Candidate:
         answer_seconds: how long an answer takes; 0 before one was measured.
         cold_seconds: how long its model takes to load; 0 before that was measured.
         can_continue: it goes on from an answer that was begun.
+        abilities: what its host can do with an answer.
         labels: of its host, in the administrator's words.
         names: by which a person may mean it.
     """
@@ -67,6 +75,7 @@ class Candidate:
     answer_seconds: float = 0.0
     cold_seconds: float = 0.0
     can_continue: bool = False
+    abilities: frozenset[Ability] = frozenset()
     labels: frozenset[str] = frozenset()
     names: frozenset[str] = field(init=False, repr=False, compare=False)
 
@@ -185,8 +194,16 @@ def _has_room(candidate: Candidate, need: Need) -> bool:
     return (
         not candidate.absence
         and _may_have(candidate, need)
-        and need.capability in candidate.capabilities
+        and _is_able(candidate, need)
         and candidate.context_tokens >= need.tokens
+    )
+
+
+def _is_able(candidate: Candidate, need: Need) -> bool:
+    return (
+        need.capability in candidate.capabilities
+        and (not need.calls_tools or Capability.TOOLS in candidate.capabilities)
+        and need.abilities <= candidate.abilities
     )
 
 
@@ -257,6 +274,12 @@ def refusal(candidates: Sequence[Candidate], need: Need, excluding: frozenset[st
             f"Nothing was sent. The policy lets this go to hosts with the label {wanted} alone, and there is none. Ask "
             f"your administrator."
         )
+    able = [candidate for candidate in able if _is_able(candidate, need)]
+    if not able:
+        return NoRouteError(
+            f"No model that may be asked here can do this: {_wanted(need)}. Ask without it, or name another model.",
+            is_unfit=True,
+        )
     return _refusal_of_able(able, need, excluding)
 
 
@@ -290,6 +313,11 @@ def _refusal_of_able(able: Sequence[Candidate], need: Need, excluding: frozenset
     return NoRouteError(
         f"Every model host with room for this failed just now: {', '.join(failed)}. Ask again in a minute."
     )
+
+
+def _wanted(need: Need) -> str:
+    wanted = [_CAPABILITY_WORDS[Capability.TOOLS]] if need.calls_tools else []
+    return ", ".join([*wanted, *sorted(_ABILITY_WORDS[ability] for ability in need.abilities)])
 
 
 def _unable_words(candidates: Iterable[Candidate], wanted: Capability) -> str:

@@ -19,7 +19,7 @@ from connectors.model_hosts.kind import (
     smallest_window,
     text_of,
 )
-from connectors.model_hosts.values import Capability, HostReport, ModelReport, Patience
+from connectors.model_hosts.values import Ability, Capability, HostReport, ModelReport, Patience
 
 UNDECLARED_CONTEXT_TOKENS = 8192  # every model large enough for a cluster was made for more
 _NODE_LOST_SECONDS = 60.0  # exo lists a node that left for over ten minutes (exo#2194); its last sign tells
@@ -33,6 +33,7 @@ class Exo:
     label = "exo"
     can_complete = False
     default_ports = (52415,)
+    abilities = frozenset[Ability]()
     patience = Patience(first_token=180.0, load=600.0, stall=60.0)  # a ring of Macs: every word goes around it
     continuation: Mapping[str, object] | None = None  # nothing is documented
 

@@ -510,9 +510,10 @@ class ModelHosts:
                         yield item
         finally:
             load.starting -= not first_at
-        # Nobody here was offered a tool: an answer of reasoning and calls alone is none. A stop may be its first word.
-        # And an answer that was gone on from may have been whole.
-        if not last.text and not wishes.stop and not is_begun:
+        # An answer of reasoning alone is none, nor is one of calls where nobody offered a tool. A stop may be its first
+        # word. And an answer that was gone on from may have been whole.
+        has_called = wishes.may_call and bool(last.calls)
+        if not last.text and not has_called and not wishes.stop and not is_begun:
             raise CallError(0)
         load.succeeded(answer_tokens=last.answer_tokens, seconds=loop.time() - first_at)
         yield usage_of(deployment.host.name, last, messages)
@@ -624,7 +625,9 @@ def _candidate(deployment: Deployment, load: Load, others: Share, *, is_tried: b
         name=deployment.model.name,
         public_name=deployment.model.public_name,
         context_tokens=deployment.context_tokens,
-        capabilities=deployment.model.capabilities,
+        # Whether it calls tools is a matter of fact, which the host knows; what it is for, the fleet says.
+        capabilities=deployment.model.capabilities | (deployment.reported & {Capability.TOOLS}),
+        abilities=deployment.kind.abilities,
         absence=deployment.absence,
         is_loaded=deployment.is_loaded,
         in_flight=load.in_flight + others.in_flight,

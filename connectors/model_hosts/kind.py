@@ -14,7 +14,7 @@ import httpx
 from connectors.model_hosts.catalogue import Host
 from connectors.model_hosts.credentials import HostsTransport, failure_words, marked
 from connectors.model_hosts.filling import Asked, Call
-from connectors.model_hosts.values import HostReport, ModelReport, Patience
+from connectors.model_hosts.values import Ability, HostReport, ModelReport, Patience
 
 _log = logging.getLogger(__name__)
 _CONNECT_SECONDS = 2.0
@@ -43,6 +43,11 @@ class HostKind(Protocol):
     @property
     def default_ports(self) -> tuple[int, ...]:
         """Return the ports where it listens on loopback when nobody changed that."""
+        ...
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        """Return what its hosts can do with an answer, whichever model gives it."""
         ...
 
     @property

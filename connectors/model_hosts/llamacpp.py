@@ -22,7 +22,7 @@ from connectors.model_hosts.kind import (
     smallest_window,
     text_of,
 )
-from connectors.model_hosts.values import Capability, HostReport, ModelReport, Patience
+from connectors.model_hosts.values import Ability, Capability, HostReport, ModelReport, Patience
 
 _LOADING = 503
 _MOST_ASKED = 64  # models of a router that are asked about one by one
@@ -35,6 +35,7 @@ class LlamaCpp:
     label = "llama.cpp"
     can_complete = True
     default_ports = (8080, 9931)  # older and newer releases
+    abilities = frozenset(Ability)
     patience = Patience(load=180.0)  # one model, which it loads when it starts
     continuation: Mapping[str, object] | None = MappingProxyType(
         {}
@@ -55,6 +56,8 @@ class LlamaCpp:
         capabilities = {Capability.CHAT}
         if mapping_of(settings.get("modalities")).get("vision") is True:
             capabilities.add(Capability.VISION)
+        if mapping_of(settings.get("chat_template_caps")).get("supports_tools") is True:
+            capabilities.add(Capability.TOOLS)
         listed = mapping_of(await fetch_json(client, host, "/v1/models")).get("data")
         models = tuple(
             ModelReport(

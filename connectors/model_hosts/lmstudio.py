@@ -20,7 +20,7 @@ from connectors.model_hosts.kind import (
     smallest_window,
     text_of,
 )
-from connectors.model_hosts.values import Capability, HostReport, ModelReport, Patience
+from connectors.model_hosts.values import Ability, Capability, HostReport, ModelReport, Patience
 
 UNDECLARED_CONTEXT_TOKENS = 8192  # fits a persona's words and some passages; LM Studio's own 4,096 does not
 _EMBEDDERS = frozenset({"embedding", "embeddings"})
@@ -33,6 +33,7 @@ class LMStudio:
     label = "LM Studio"
     can_complete = True
     default_ports = (1234,)
+    abilities = frozenset({Ability.JSON_SCHEMA})
     patience = Patience(load=300.0)  # likewise
     continuation: Mapping[str, object] | None = None  # nothing is documented
 

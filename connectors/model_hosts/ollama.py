@@ -20,7 +20,7 @@ from connectors.model_hosts.kind import (
     smallest_window,
     text_of,
 )
-from connectors.model_hosts.values import Capability, HostReport, ModelReport, Patience
+from connectors.model_hosts.values import Ability, Capability, HostReport, ModelReport, Patience
 
 # Ollama's own default is 4,096 tokens on small machines. A persona's words with a few passages need about 6,000;
 # a fleet.yaml may say more where the memory is known.
@@ -42,6 +42,7 @@ class Ollama:
     label = "Ollama"
     can_complete = True
     default_ports = (11434,)
+    abilities = frozenset({Ability.JSON_OBJECT, Ability.JSON_SCHEMA})
     patience = Patience(load=300.0)  # 70B from a disk, and the prompts before ours
     continuation: Mapping[str, object] | None = MappingProxyType(
         {}

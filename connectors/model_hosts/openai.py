@@ -19,7 +19,7 @@ from connectors.model_hosts.kind import (
     smallest_window,
     text_of,
 )
-from connectors.model_hosts.values import HostReport, ModelReport, Patience
+from connectors.model_hosts.values import Ability, HostReport, ModelReport, Patience
 
 UNDECLARED_CONTEXT_TOKENS = 4096  # where nobody says more, the window that every server of today has
 # OpenAI's own list has no window. These are what servers add: vLLM and SGLang; LocalAI and TabbyAPI; Groq's; others.
@@ -37,6 +37,7 @@ class OpenAI:
     label = "OpenAI-compatible"
     can_complete = True
     default_ports: tuple[int, ...] = ()
+    abilities = frozenset[Ability]()
     patience = Patience()
     continuation: Mapping[str, object] | None = None  # nobody knows what stands behind it
 

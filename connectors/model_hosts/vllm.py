@@ -24,7 +24,7 @@ from connectors.model_hosts.kind import (
     smallest_window,
     text_of,
 )
-from connectors.model_hosts.values import HostReport, ModelReport, Patience
+from connectors.model_hosts.values import Ability, HostReport, ModelReport, Patience
 
 _GAUGE = re.compile(
     r"^vllm:(num_requests_waiting|num_requests_running|kv_cache_usage_perc)(?:\{[^}\n]*\})? ([0-9.e+-]{1,24})$",
@@ -41,6 +41,7 @@ class VLLM:
     label = "vLLM"
     can_complete = True
     default_ports = (8000,)
+    abilities = frozenset(Ability)
     patience = Patience(first_token=60.0, load=60.0)  # what is listed is in memory, and it batches
     continuation: Mapping[str, object] | None = MappingProxyType(
         {"continue_final_message": True, "add_generation_prompt": False}

@@ -41,6 +41,7 @@ class Deployment:
         slots: answers at once before one waits.
         queued: requests in the host's own queue.
         others: the host's other models, as it names them: an answer of one of them is a wrong one.
+        reported: what the host says that the model can do.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Deployment:
     slots: int
     queued: int
     others: frozenset[str] = frozenset()
+    reported: frozenset[Capability] = frozenset()
 
 
 @dataclass(slots=True)
@@ -279,6 +281,7 @@ def _deployments(entry: Watched, kind: HostKind) -> Iterator[Deployment]:
             slots=max(entry.report.slots, entry.host.max_parallel),
             queued=entry.report.waiting,
             others=frozenset(others - {with_tag(model.name)}),
+            reported=report.capabilities if report is not None else frozenset(),
         )
 
 

@@ -5,12 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
 import orjson
 
-from assistant.turn_events import Answered, AnswerText, Blocked, Failed, Interrupted, ReasoningText, TurnEvent
+from assistant.turn_events import (
+    Answered,
+    AnswerText,
+    Blocked,
+    Failed,
+    Interrupted,
+    ReasoningText,
+    ToolCallText,
+    TurnEvent,
+)
 from assistant.web.api_errors import error_body
 from assistant.web.gateway.refusals import TROUBLES, GatewayError, retry_headers
 from connectors.model_hosts.values import Usage
@@ -18,6 +28,7 @@ from connectors.model_hosts.values import Usage
 DONE: Final = b"data: [DONE]\n\n"
 _HELD_BACK: Final = "content_filter"  # OpenAI's word for an answer that a filter ended
 _REASONS: Final = {"length": "length"}  # whatever else a host says is a stop
+_ID_CHARS: Final = 9  # letters and digits: the templates of Mistral's models take no other ids
 _GAP: Final = "\n\n"
 
 
@@ -29,29 +40,34 @@ class ChatAnswer:
         turn_id: of the turn; the answer's id is made of it.
         model: the id that the client named.
         has_usage: the stream ends with the count of tokens.
+        has_tools: the client offered tools, and is told of calls.
     """
 
     turn_id: UUID
     model: str
     has_usage: bool = False
+    has_tools: bool = False
     created: int = field(default_factory=lambda: int(time.time()))
     is_refused: bool = False  # the guard ended it
     text: str = ""
     reasoning: str = ""
     usage: Usage | None = None
+    calls: dict[int, dict[str, Any]] = field(default_factory=dict)
 
-    def take(self, event: TurnEvent) -> dict[str, str]:
+    def take(self, event: TurnEvent) -> dict[str, Any]:
         """Take an event and return what is new of the message; empty for what a client is not told.
 
         Raises:
             GatewayError: there is no answer, or no more of it.
         """
-        delta: dict[str, str] = {}
+        delta: dict[str, Any] = {}
         match event:
             case AnswerText(text):
                 delta = {"content": text}
             case ReasoningText(text):  # the name that DeepSeek, vLLM, LM Studio and llama.cpp use
                 delta = {"reasoning_content": text}
+            case ToolCallText(number, name, arguments) if self.has_tools:
+                delta = {"tool_calls": [self._call_piece(number, name, arguments)]}
             case Blocked(_, words, _):
                 self.is_refused = True
                 delta = {"content": f"{_GAP}{words}" if self.text else words}
@@ -68,13 +84,31 @@ class ChatAnswer:
 
     def whole(self) -> bytes:
         """Return the answer as one JSON text."""
-        message = {"role": "assistant", "content": self.text}
+        message: dict[str, Any] = {"role": "assistant", "content": self.text}
+        if self.calls:
+            message["content"] = self.text or None
+            message["tool_calls"] = [self.calls[number] for number in sorted(self.calls)]
         if self.reasoning:
             message["reasoning_content"] = self.reasoning
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self._reason()}
         return orjson.dumps(self._frame("chat.completion", [choice]) | {"usage": self._count()})
 
-    def piece(self, delta: Mapping[str, str], *, is_first: bool) -> bytes:
+    def _call_piece(self, number: int, name: str, arguments: str) -> dict[str, Any]:
+        """Return what is new of a call; the first piece of each names it."""
+        known = self.calls.get(number)
+        if known is None:
+            digest = sha256(self.turn_id.bytes + bytes([number])).hexdigest()
+            known = {"id": digest[:_ID_CHARS], "type": "function", "function": {"name": "", "arguments": ""}}
+            self.calls[number] = known
+            piece = {"index": number, **known, "function": {"name": name, "arguments": arguments}}
+        else:
+            told = {"name": name} if name else {}
+            piece = {"index": number, "function": {**told, "arguments": arguments}}
+        known["function"]["name"] += name
+        known["function"]["arguments"] += arguments
+        return piece
+
+    def piece(self, delta: Mapping[str, Any], *, is_first: bool) -> bytes:
         """Return one event of the stream."""
         whole = {"role": "assistant", "content": "", **delta} if is_first else delta
         return self._event([{"index": 0, "delta": whole, "logprobs": None, "finish_reason": None}])
@@ -109,7 +143,8 @@ class ChatAnswer:
     def _reason(self) -> str:
         if self.is_refused:
             return _HELD_BACK
-        return _REASONS.get(self.usage.finish_reason, "stop") if self.usage else "stop"
+        reason = _REASONS.get(self.usage.finish_reason, "stop") if self.usage else "stop"
+        return "tool_calls" if self.calls and reason == "stop" else reason
 
     def _count(self) -> dict[str, int]:
         usage = self.usage or Usage()

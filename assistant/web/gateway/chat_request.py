@@ -6,15 +6,16 @@ name; none is dropped in silence. `docs/editors.md` has the table, and a test ho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
+import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from assistant.conversation import Author, Context, Said
 from assistant.web.gateway.refusals import UnreadableError
-from connectors.model_hosts.values import Wishes
+from connectors.model_hosts.values import Tool, ToolCall, Wishes
 
 MOST_MESSAGES: Final = 2000
 _MOST_STOPS: Final = 4  # OpenAI's own limit
@@ -25,18 +26,21 @@ _INSTRUCTIONS: Final = frozenset({"system", "developer"})
 
 PASSED_ON: Final = frozenset({"temperature", "top_p", "seed", "stop", "frequency_penalty"})
 HONOURED: Final = frozenset(
-    {"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens"},
+    {
+        *("model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens"),
+        *("tools", "tool_choice", "parallel_tool_calls", "response_format"),
+    },
 )
 NEUTRAL: Final[Mapping[str, tuple[object, ...]]] = {  # the values that ask for nothing
     "n": (1,),
     "logprobs": (False,),
     "store": (False,),
     "presence_penalty": (0, 0.0),  # Ollama takes no other
-    "response_format": ({"type": "text"},),
-    "tools": ([],),
-    "tool_choice": ("none",),
     "functions": ([],),
 }
+_ASKS_NOTHING: Final[Mapping[str, object]] = {"response_format": {"type": "text"}, "tools": []}  # of what is honoured
+MOST_TOOLS: Final = 128  # OpenAI's own limit
+_TOOL_NAME: Final = r"^[A-Za-z0-9_-]{1,64}$"
 
 
 def _text_of(content: object) -> object:
@@ -57,11 +61,74 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class ClientMessage(_Strict):
-    """One message as a client sends it."""
+class CalledFunction(_Strict):
+    """A function that the model wished to call."""
 
-    role: Literal["system", "developer", "user", "assistant"]
-    content: Annotated[str, BeforeValidator(_text_of)]
+    name: str = Field(pattern=_TOOL_NAME)
+    arguments: str
+
+
+class ClientCall(_Strict):
+    """A call that the model wished for, as a client holds it."""
+
+    id: str = Field(min_length=1, max_length=200)
+    type: Literal["function"] = "function"
+    function: CalledFunction
+
+
+class ClientMessage(_Strict):
+    """One message as a client sends it; `name` is of a tool, and says again what its call says."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: Annotated[str, BeforeValidator(_text_of)] = ""
+    tool_calls: tuple[ClientCall, ...] = Field(default=(), max_length=MOST_TOOLS, strict=False)
+    tool_call_id: str = ""
+    name: str = ""
+
+
+class OfferedFunction(_Strict):
+    """A function that the model may wish to call."""
+
+    name: str = Field(pattern=_TOOL_NAME)
+    description: str = ""
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None  # hosts keep to the schema as well as they can, and take no order
+
+
+class OfferedTool(_Strict):
+    """A tool; there is one type of them."""
+
+    type: Literal["function"]
+    function: OfferedFunction
+
+
+class ChosenFunction(_Strict):
+    """The name of the function that must be called."""
+
+    name: str
+
+
+class ChosenTool(_Strict):
+    """The tool that must be called."""
+
+    type: Literal["function"]
+    function: ChosenFunction
+
+
+class JsonSchema(_Strict):
+    """The form of an answer."""
+
+    name: str = Field(pattern=_TOOL_NAME)
+    description: str = ""
+    form: dict[str, Any] = Field(alias="schema")
+    strict: bool | None = None
+
+
+class ResponseFormat(_Strict):
+    """That an answer is JSON, and of which form."""
+
+    type: Literal["json_object", "json_schema"]
+    json_schema: JsonSchema | None = None
 
 
 class StreamOptions(_Strict):
@@ -84,6 +151,10 @@ class ChatRequest(_Strict):
     frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
     seed: int | None = Field(default=None, ge=-(1 << 63), lt=1 << 63)
     stop: str | list[str] | None = None
+    tools: tuple[OfferedTool, ...] = Field(default=(), max_length=MOST_TOOLS, strict=False)
+    tool_choice: Literal["auto", "none", "required"] | ChosenTool | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: ResponseFormat | None = None
 
     @property
     def longest_answer(self) -> int | None:
@@ -103,11 +174,23 @@ class ChatRequest(_Strict):
     @property
     def wishes(self) -> Wishes:
         """Return what the host is told beside the prompt."""
-        return Wishes(top_p=self.top_p, seed=self.seed, stop=self.stops, frequency_penalty=self.frequency_penalty)
+        asked, chosen = self.response_format, self.tool_choice
+        schema = asked.json_schema if asked is not None else None
+        return Wishes(
+            top_p=self.top_p,
+            seed=self.seed,
+            stop=self.stops,
+            frequency_penalty=self.frequency_penalty,
+            tools=tuple(_tool(offered.function) for offered in self.tools),
+            tool_choice=f"tool:{chosen.function.name}" if isinstance(chosen, ChosenTool) else chosen or "",
+            parallel_calls=self.parallel_tool_calls,
+            format=asked.type if asked is not None else "",
+            schema=schema.model_dump_json(by_alias=True, exclude_defaults=True) if schema is not None else "",
+        )
 
     @property
     def text(self) -> str:
-        """Return what the person asks now."""
+        """Return what the person asks now, or what a tool gave."""
         return self.conversation[-1].content
 
     @property
@@ -119,8 +202,40 @@ class ChatRequest(_Strict):
     def context(self) -> Context:
         """Return what came along: every instruction, wherever it stood, and what was said before."""
         rules = [message.content for message in self.messages if message.role in _INSTRUCTIONS]
-        said = tuple(Said(Author(message.role), message.content) for message in self.conversation[:-1])
-        return Context(system=_BETWEEN_RULES.join(rules), earlier=said)
+        *earlier, own = _said(self.conversation)
+        return Context(system=_BETWEEN_RULES.join(rules), earlier=tuple(earlier), call_id=own.call_id)
+
+
+def _tool(function: OfferedFunction) -> Tool:
+    parameters = "" if function.parameters is None else orjson.dumps(function.parameters).decode()
+    return Tool(function.name, function.description, parameters)
+
+
+def _said(messages: Sequence[ClientMessage]) -> list[Said]:
+    """Return a conversation with ids of our own: those of a client are texts that no guard has seen.
+
+    Nine letters and digits: the templates of Mistral's models take no others.
+
+    Raises:
+        UnreadableError: a result is of no call before it, or of another tool.
+    """
+    calls: dict[str, ToolCall] = {}  # a client may use an id again; then the later call is meant
+    said: list[Said] = []
+    given = 0
+    for message in messages:
+        own: list[ToolCall] = []
+        for call in message.tool_calls:
+            given += 1
+            calls[call.id] = ToolCall(f"c{given:08d}", call.function.name, call.function.arguments)
+            own.append(calls[call.id])
+        if message.role == "tool":
+            called = calls.get(message.tool_call_id)
+            if called is None or message.name not in {"", called.name}:
+                raise UnreadableError("The result of a tool belongs to no call before it.", param="messages")
+            said.append(Said(Author.USER, message.content, call_id=called.id))
+        else:
+            said.append(Said(Author(message.role), message.content, tuple(own)))
+    return said
 
 
 def parse_chat_request(body: Mapping[str, Any]) -> ChatRequest:
@@ -142,8 +257,10 @@ def parse_chat_request(body: Mapping[str, Any]) -> ChatRequest:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = _place(first["loc"])
         raise UnreadableError(f"{place}: {first['msg']}.", param=place) from None
-    if not request.conversation or request.conversation[-1].role != "user":
-        raise UnreadableError("The last message, instructions aside, must be the user's.", param="messages")
+    if not request.conversation or request.conversation[-1].role not in {"user", "tool"}:
+        raise UnreadableError("The last message, instructions aside, must be the user's or a tool's.", param="messages")
+    _check_messages(request)
+    _check_tools(request)
     if request.stream_options is not None and not request.stream:
         raise UnreadableError("stream_options is for streams: set stream.", param="stream_options")
     if len(request.stops) > _MOST_STOPS or not all(0 < len(stop) <= _STOP_CHARS for stop in request.stops):
@@ -151,8 +268,39 @@ def parse_chat_request(body: Mapping[str, Any]) -> ChatRequest:
     return request
 
 
+def _check_messages(request: ChatRequest) -> None:
+    for number, message in enumerate(request.messages):
+        place = f"messages[{number}]"
+        if message.tool_calls and message.role != "assistant":
+            raise UnreadableError(f"{place}.tool_calls: only an assistant calls tools.", param=f"{place}.tool_calls")
+        for name in ("tool_call_id", "name"):
+            if getattr(message, name) and message.role != "tool":
+                raise UnreadableError(f"{place}.{name}: only a tool's message has it.", param=f"{place}.{name}")
+        if "content" not in message.model_fields_set and not message.tool_calls:
+            raise UnreadableError(f"{place}.content: Field required.", param=f"{place}.content")
+    _said(request.conversation)
+
+
+def _check_tools(request: ChatRequest) -> None:
+    names = [offered.function.name for offered in request.tools]
+    if len(set(names)) < len(names):
+        raise UnreadableError("tools holds two of one name.", param="tools")
+    chosen = request.tool_choice
+    if isinstance(chosen, ChosenTool) and chosen.function.name not in names:
+        raise UnreadableError("tool_choice names a tool that is not offered.", param="tool_choice")
+    if not names and chosen == "required":
+        raise UnreadableError("tool_choice wants a tool, and none is offered.", param="tool_choice")
+    asked = request.response_format
+    if asked is not None and (asked.type == "json_schema") is not (asked.json_schema is not None):
+        raise UnreadableError(
+            "response_format: json_schema needs its schema, and nothing else does.", param="response_format"
+        )
+
+
 def _is_neutral(name: str, value: object) -> bool:
     """Tell whether a value asks for nothing; `True` is not the number 1."""
+    if name in _ASKS_NOTHING and value == _ASKS_NOTHING[name]:
+        return True
     return any(type(value) is type(known) and value == known for known in NEUTRAL.get(name, ()))
 
 
@@ -169,7 +317,8 @@ def _without_nothing(message: object) -> object:
     """Return a message without the fields that clients send as null, such as `tool_calls` of an earlier answer."""
     if not isinstance(message, dict):
         return message
-    return {name: value for name, value in message.items() if value is not None or name == "content"}
+    is_call = message.get("role") == "assistant" and bool(message.get("tool_calls"))
+    return {name: value for name, value in message.items() if value is not None or (name == "content" and not is_call)}
 
 
 def _place(loc: tuple[int | str, ...]) -> str:

@@ -139,7 +139,7 @@ class Gateway:
         turn = _turn_of(asked, chosen, holder, request.state.request_id)
         return AnswerResponse(  # 3
             parts.answer(turn),
-            ChatAnswer(turn.id, chosen.id, has_usage=asked.has_usage),
+            ChatAnswer(turn.id, chosen.id, has_usage=asked.has_usage, has_tools=bool(asked.tools)),
             is_stream=asked.stream,
             look=partial(self._balance, holder, request.state.request_id),
             running=self._running,

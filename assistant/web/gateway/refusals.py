@@ -29,6 +29,7 @@ _STATUS: Final = (
     (UnavailableError, 503, "unavailable"),
 )
 TROUBLES: Final[Mapping[Trouble, tuple[int, str]]] = {
+    Trouble.UNFIT: (400, "unsupported_value"),
     Trouble.OVERLONG: (400, "context_length_exceeded"),
     Trouble.AWAY: (503, "unavailable"),
     Trouble.BUSY: (503, "busy"),

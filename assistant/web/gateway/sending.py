@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
-from typing import Protocol
+from typing import Any, Protocol
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -112,7 +112,7 @@ class AnswerResponse(Response):
         else:
             await self._send_end(send)
 
-    async def _send_piece(self, delta: dict[str, str], send: Send) -> None:
+    async def _send_piece(self, delta: dict[str, Any], send: Send) -> None:
         is_first = not self._has_started
         await self._start(send, _STREAM_HEADERS)
         piece = self._answer.piece(delta, is_first=is_first)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsNon
 from assistant.conversation import Author, Said
 from assistant.web.gateway.chat_request import HONOURED, NEUTRAL, PASSED_ON, ChatRequest, parse_chat_request
 from assistant.web.gateway.refusals import UnreadableError
-from connectors.model_hosts.values import Wishes
+from connectors.model_hosts.values import Tool, ToolCall, Wishes
 
 DOCUMENT = Path(__file__).parents[5] / "docs" / "editors.md"
 ASKED: dict[str, Any] = {"model": "general", "messages": [{"role": "user", "content": "Hello?"}]}
@@ -56,8 +57,9 @@ def test_null_within_the_options_of_a_stream_counts_as_left_out() -> None:
 
 
 def test_null_is_left_out_and_neutral_values_ask_for_nothing() -> None:
-    nothing = dict.fromkeys(PASSED_ON | NEUTRAL.keys() | {"user", "stream_options", "max_tokens"})
+    nothing = dict.fromkeys(PASSED_ON | NEUTRAL.keys() | {"user", "stream_options", "max_tokens", "tools"})
     neutral = {name: values[0] for name, values in NEUTRAL.items()}
+    neutral |= {"tools": [], "response_format": {"type": "text"}}
     plain = parse_chat_request(ASKED)
     assert parse_chat_request(ASKED | nothing) == parse_chat_request(ASKED | neutral) == plain
     assert (plain.wishes, plain.longest_answer, plain.temperature) == (Wishes(), None, None)
@@ -87,3 +89,63 @@ def test_no_refusal_repeats_what_was_written(text: str) -> None:
         with pytest.raises(UnreadableError) as refused:
             parse_chat_request(ASKED | change)
         assert "planted" not in str(refused.value)
+
+
+TOOL = {"type": "function", "function": {"name": "read", "description": "Reads.", "parameters": {"type": "object"}}}
+
+
+def called(call_id: str, name: str = "read") -> dict[str, Any]:
+    call = {"id": call_id, "type": "function", "function": {"name": name, "arguments": '{"path":"a"}'}}
+    return {"role": "assistant", "content": None, "refusal": None, "tool_calls": [call]}
+
+
+def result(call_id: str, **fields: str) -> dict[str, Any]:
+    return {"role": "tool", "tool_call_id": call_id, "content": "print(1)", **fields}
+
+
+def test_tools_and_what_came_of_them_are_read_and_no_id_of_a_client_goes_on() -> None:
+    messages = [*ASKED["messages"], called("ghp_planted"), result("ghp_planted", name="read")]
+    request = parse_chat_request(ASKED | {"messages": messages, "tools": [TOOL], "tool_choice": "auto"})
+    assert request.wishes == Wishes(tools=(Tool("read", "Reads.", '{"type":"object"}'),), tool_choice="auto")
+    assert request.context.earlier[1].calls == (ToolCall("c00000001", "read", '{"path":"a"}'),)
+    assert (request.text, request.context.call_id) == ("print(1)", "c00000001")
+
+
+def test_an_id_that_is_used_again_means_the_later_call() -> None:
+    messages = [*ASKED["messages"], called("0"), result("0"), called("0"), result("0")]
+    request = parse_chat_request(ASKED | {"messages": messages, "tools": [TOOL]})
+    assert [said.call_id for said in request.context.earlier] == ["", "", "c00000001", ""]
+    assert request.context.call_id == "c00000002"
+
+
+@pytest.mark.parametrize(
+    ("change", "param"),
+    [
+        ({"messages": [*ASKED["messages"], result("none")]}, "messages"),
+        ({"messages": [*ASKED["messages"], called("a"), result("a", name="write")]}, "messages"),
+        ({"messages": [{"role": "user", "content": "x", "tool_call_id": "a"}]}, "messages[0].tool_call_id"),
+        ({"messages": [called("a") | {"role": "user", "content": "x"}]}, "messages[0].tool_calls"),
+        ({"messages": [{"role": "assistant"}, *ASKED["messages"]]}, "messages[0].content"),
+        ({"tools": [TOOL, TOOL]}, "tools"),
+        ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
+        ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, "tools[0].function.name"),
+        ({"tool_choice": "required"}, "tool_choice"),
+        ({"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "other"}}}, "tool_choice"),
+        ({"response_format": {"type": "json_schema"}}, "response_format"),
+        ({"response_format": {"type": "json_object", "json_schema": {"name": "n", "schema": {}}}}, "response_format"),
+        ({"response_format": {"type": "xml"}}, "response_format.type"),
+        ({"logprobs": True}, "logprobs"),
+        ({"top_logprobs": 2}, "top_logprobs"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused_by_name(change: dict[str, Any], param: str) -> None:
+    with pytest.raises(UnreadableError) as refused:
+        parse_chat_request(ASKED | change)
+    assert refused.value.param == param
+
+
+def test_the_form_of_an_answer_is_a_wish() -> None:
+    assert parse_chat_request(ASKED | {"response_format": {"type": "json_object"}}).wishes.format == "json_object"
+    form = {"name": "n", "schema": {"type": "object"}, "strict": True}
+    wishes = parse_chat_request(ASKED | {"response_format": {"type": "json_schema", "json_schema": form}}).wishes
+    assert (wishes.format, json.loads(wishes.schema)) == ("json_schema", form)
