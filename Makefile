@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 BIN := .venv/bin
 
-.PHONY: help run install test check format bench bench-guard bench-start bench-kill bench-routing bench-gateway clean
+.PHONY: help run install test check format bench bench-guard bench-start bench-kill bench-planner bench-routing bench-gateway clean
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -53,6 +53,9 @@ bench-guard: .venv/.dev  ## Measure the guard on the labelled corpus and benign 
 
 bench-start: .venv/.dev  ## Time the first and second start, and weigh the processes when idle
 	@$(BIN)/python tests/benchmarks/start.py
+
+bench-planner: .venv/.dev  ## Hold the planner's bound against a real llama.cpp on this machine
+	@$(BIN)/python -m tests.benchmarks.planner
 
 bench-routing: .venv/.dev  ## Simulate the fleet's load by our choice and by others, and time a choice; HOURS=24 for a whole day
 	@$(BIN)/python tests/benchmarks/routing.py $(HOURS)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID
 
-from connectors.model_hosts.values import NO_WISHES, Wishes
+from connectors.model_hosts.values import NO_WISHES, Gap, Wishes
 
 
 class Role(StrEnum):
@@ -128,6 +128,7 @@ class Turn:
         temperature, max_answer_tokens: the caller's, at most the persona's longest answer; None leaves both to it.
         wishes: how the caller wants words chosen otherwise.
         token_id: the API token that the caller came with.
+        gap: of a turn that completes code: what stands around the cursor; such a turn has no text and no thread.
         is_interactive: somebody sits before it; where hosts are busy, it goes before what programs ask.
         weight: how many answers its person gets there while another one gets one; from the limits of the site.
     """
@@ -147,6 +148,7 @@ class Turn:
     max_answer_tokens: int | None = None
     wishes: Wishes = NO_WISHES
     token_id: UUID | None = None
+    gap: Gap | None = None
     is_interactive: bool = True
     weight: float = 1.0
 
@@ -154,7 +156,9 @@ class Turn:
     def chars(self) -> int:
         """Return the length of the typed text, all files and all that came along, in characters."""
         files = sum(len(attachment.text) for attachment in self.attachments)
-        return len(self.text) + files + (self.context.chars if self.context else 0)
+        return (
+            len(self.text) + files + (self.context.chars if self.context else 0) + (self.gap.chars if self.gap else 0)
+        )
 
     @property
     def conversation(self) -> str:

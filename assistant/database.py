@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -23,6 +24,9 @@ from sqlmodel import SQLModel
 
 from assistant.errors import UnavailableError
 from connectors.network import installed
+
+if TYPE_CHECKING:
+    from psycopg.abc import PQGenConn
 
 _DEFAULT_PORT: Final = "5432"
 _POOL_SIZE = 8  # connections a process; a turn holds one for milliseconds at a time
@@ -82,8 +86,27 @@ def create_command_engine(url: SecretStr) -> Engine:
     return engine
 
 
+class _Connection(psycopg.AsyncConnection):
+    """A connection whose making leaves nothing behind when whoever waits for it is cancelled.
+
+    psycopg drops its half of an attempt then, and the exception's traceback keeps the socket open: the server waits for
+    a password for a minute, and counts it as a connection.
+    """
+
+    @classmethod
+    def _connect_gen(cls, conninfo: str = "") -> PQGenConn[Self]:
+        attempt = super()._connect_gen(conninfo)
+        _ATTEMPTS.get().append(attempt)
+        return attempt
+
+
+_ATTEMPTS: Final[ContextVar[list[PQGenConn[_Connection]]]] = ContextVar("attempts")
+
+
 async def connect(url: SecretStr, **options: Any) -> psycopg.AsyncConnection:
     """Connect without SQLAlchemy; `options` are those of `psycopg.AsyncConnection.connect`.
+
+    Whoever is cancelled meanwhile leaves no connection open.
 
     Raises:
         psycopg.Error: the database cannot be reached, or may not be.
@@ -91,7 +114,16 @@ async def connect(url: SecretStr, **options: Any) -> psycopg.AsyncConnection:
     parameters = conninfo_to_dict(libpq_dsn(url))
     if _has_network_host(parameters):
         parameters |= await asyncio.to_thread(judged_hosts, parameters)
-    return await psycopg.AsyncConnection.connect(**{**parameters, **options})
+    attempts: list[PQGenConn[_Connection]] = []
+    token = _ATTEMPTS.set(attempts)
+    try:
+        return await _Connection.connect(**{**parameters, **options})
+    except BaseException:
+        for attempt in attempts:
+            attempt.close()
+        raise
+    finally:
+        _ATTEMPTS.reset(token)
 
 
 def connect_blocking(url: SecretStr, **options: Any) -> psycopg.Connection:
@@ -152,6 +184,21 @@ def _is_socket(host: str) -> bool:
 
 def _nth(values: Sequence[str], number: int, count: int) -> str:
     return values[number] if len(values) == count else values[0]
+
+
+def is_gone(error: psycopg.Error) -> bool:
+    """Tell whether a table, column or function that this version needs is not there, or is another one."""
+    return isinstance(error, psycopg.ProgrammingError) and not isinstance(error, psycopg.errors.InsufficientPrivilege)
+
+
+def unreadable(error: psycopg.Error, away: str) -> UnavailableError:
+    """Return what a reader of the log raises: `away`, or that something of the log is gone, which is no outage."""
+    if not is_gone(error):
+        return UnavailableError(away)
+    return UnavailableError(
+        f"The audit log cannot be read: something of it is gone ({error.diag.message_primary or 'unknown'}). Keep the "
+        "database as it is, and run `cloister audit verify`."
+    )
 
 
 @asynccontextmanager

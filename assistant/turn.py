@@ -15,6 +15,8 @@ from typing import Protocol, Self
 from assistant.answering import words
 from assistant.answering.accounting import Limits, longest_answer, note_refusal, take, used_tokens
 from assistant.answering.answer import Answer
+from assistant.answering.code_prompt import CodePrompt, build_code_prompt
+from assistant.answering.code_record import CodeRecord
 from assistant.answering.guarding import ConversationGuard, GuardedConversation
 from assistant.answering.prompt import Prompt, build_prompt
 from assistant.answering.record import TurnAudit, TurnHistory, TurnRecord
@@ -33,6 +35,7 @@ from connectors.model_hosts.values import (
     Asker,
     Capability,
     ChatMessage,
+    Gap,
     Loading,
     Need,
     Place,
@@ -85,6 +88,15 @@ class ModelHosts(Protocol):
             HostError: the host failed; says whether another one can help.
         """
 
+    def fill(
+        self, route: Route, gap: Gap, *, max_tokens: int, temperature: float, wishes: Wishes
+    ) -> AsyncGenerator[AnswerItem, None]:
+        """Stream what one deployment writes into a gap, as `ask` streams an answer.
+
+        Raises:
+            HostError: the host failed; says whether another one can help.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class TurnParts:
@@ -131,14 +143,19 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
         raise
     held = await take(turn, persona, parts.quotas, parts.audit)
     turn = replace(turn, weight=held.weight)
-    record = TurnRecord(turn, persona, history=parts.history, audit=parts.audit, marker=parts.marker)
-    prompt: Prompt | None = None
+    kind = TurnRecord if turn.gap is None else CodeRecord
+    record = kind(turn, persona, history=parts.history, audit=parts.audit, marker=parts.marker)
+    prompt: Prompt | CodePrompt | None = None
     answer: Answer | None = None
     is_refunded = False
     try:
         await record.accepted()
-        yield Accepted(turn.reference, held.balance)
+        if record.is_accepted:
+            yield Accepted(turn.reference, held.balance)
         prompt, conversation = await _guard_prompt(record, parts)  # 2
+        if not record.is_accepted:  # a completion's acceptance becomes durable while the guard reads
+            await record.noted()
+            yield Accepted(turn.reference, held.balance)
         if prompt.verdict.is_blocked:
             last: TurnEvent = await to_the_end(record.prompt_blocked(prompt))
         else:
@@ -154,7 +171,7 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
         await to_the_end(record.interrupted(answer, cause=Cause.STOPPED, said="Stopped before its end."))
         raise
     except Exception as error:  # whatever fails refuses, is recorded, and reaches the person as words
-        is_refunded = not record.is_accepted
+        is_refunded = not await record.was_accepted()
         if is_refunded:
             raise
         last = await to_the_end(record.failed(answer, error))
@@ -174,9 +191,12 @@ def accept(turn: Turn, parts: TurnParts) -> Persona:
         BadInputError: the text is empty or too long.
     """
     persona = parts.personas.choose(turn.persona, turn.person)
-    if turn.model and not persona.uses(turn.model):
+    may_use = persona.uses if turn.gap is None else persona.fills_with
+    if turn.model and not may_use(turn.model):
         raise NotAllowedError(f"The persona {persona.name!r} does not use the model {turn.model[:120]!r}.")
-    if not turn.text.strip() and not turn.attachments:
+    if turn.gap is not None:
+        _check_gap(turn.gap, persona)
+    elif not turn.text.strip() and not turn.attachments:
         raise BadInputError("The message is empty. Write a question, or attach a text file.")
     if turn.chars > parts.max_prompt_chars:
         raise BadInputError(
@@ -186,7 +206,14 @@ def accept(turn: Turn, parts: TurnParts) -> Persona:
     return persona
 
 
-async def _guard_prompt(record: TurnRecord, parts: TurnParts) -> tuple[Prompt, GuardedConversation]:
+def _check_gap(gap: Gap, persona: Persona) -> None:
+    if not persona.fim_model:
+        raise BadInputError(f"{persona.label} answers questions and completes no code. Ask a persona with a fim_model.")
+    if not gap.prefix.strip() and not gap.suffix.strip():
+        raise BadInputError("There is nothing to complete. Send the code before the cursor, behind it, or both.")
+
+
+async def _guard_prompt(record: TurnRecord, parts: TurnParts) -> tuple[Prompt | CodePrompt, GuardedConversation]:
     """Guard everything that will reach the model; once more if another turn of the thread issued placeholders.
 
     Raises:
@@ -194,6 +221,9 @@ async def _guard_prompt(record: TurnRecord, parts: TurnParts) -> tuple[Prompt, G
         UnavailableError: other turns of the thread were always faster.
     """
     turn = record.turn
+    if turn.gap is not None:
+        code = parts.guard.open_code(turn.person, record.persona.name)
+        return await build_code_prompt(turn.gap, code), code
     earlier = await record.earlier_messages()
     for _ in range(_GUARD_ATTEMPTS):
         conversation = await parts.guard.open(turn.thread_id, turn.person, record.persona.name)
@@ -204,7 +234,9 @@ async def _guard_prompt(record: TurnRecord, parts: TurnParts) -> tuple[Prompt, G
     raise UnavailableError("Several answers run in this conversation at once. Wait for one to end, and send again.")
 
 
-async def _ask(prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnParts) -> AsyncGenerator[TurnEvent, None]:
+async def _ask(
+    prompt: Prompt | CodePrompt, answer: Answer, record: TurnRecord, parts: TurnParts
+) -> AsyncGenerator[TurnEvent, None]:
     """Stream the guarded answer of the best deployment; when one fails, go on with the next best."""
     failed: frozenset[str] = frozenset()
     last_error: HostError | None = None
@@ -231,8 +263,8 @@ async def _ask(prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnPa
         except HostError as error:
             deployment = answer.asked_route.deployment
             await record.host_failed(answer.asked_route, error)
-            if not error.can_retry:
-                raise
+            if not error.can_retry or (answer.has_begun and isinstance(prompt, CodePrompt)):
+                raise  # an editor may have inserted what came: nobody can begin anew
             if answer.is_joining:
                 anew |= {deployment}  # it may still answer anew
             else:
@@ -240,7 +272,13 @@ async def _ask(prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnPa
 
 
 async def _answer_on(
-    route: Route, prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnParts, *, after: HostError | None
+    route: Route,
+    prompt: Prompt | CodePrompt,
+    answer: Answer,
+    record: TurnRecord,
+    parts: TurnParts,
+    *,
+    after: HostError | None,
 ) -> AsyncGenerator[TurnEvent, None]:
     """Stream what the chosen deployment answers; where another one failed in mid-answer (`after`), from there."""
     begun = ""
@@ -259,7 +297,7 @@ async def _answer_on(
             yield piece
 
 
-async def _begun(prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnParts) -> str:
+async def _begun(prompt: Prompt | CodePrompt, answer: Answer, record: TurnRecord, parts: TurnParts) -> str:
     """Return what was said of an answer, for another model to go on from; empty where that cannot be.
 
     The guard looks at it as at everything that reaches a model, and its placeholders are kept before they are sent.
@@ -289,20 +327,10 @@ async def _take_over(
 
 
 async def _stream(
-    prompt: Prompt, answer: Answer, record: TurnRecord, parts: TurnParts, *, begun: str
+    prompt: Prompt | CodePrompt, answer: Answer, record: TurnRecord, parts: TurnParts, *, begun: str
 ) -> AsyncGenerator[TurnEvent, None]:
     """Yield what the person may see of one deployment's answer; a block ends it and closes the host's stream."""
-    route, persona, longest = answer.asked_route, record.persona, longest_answer(record.turn, record.persona)
-    stream = parts.hosts.ask(
-        route,
-        prompt.messages,
-        max_tokens=_room_for_answer(prompt, route, longest, begun),
-        temperature=persona.temperature if record.turn.temperature is None else record.turn.temperature,
-        reader=str(record.turn.person.id),
-        wishes=record.turn.wishes,
-        begun=begun,
-    )
-    async with aclosing(stream) as items:
+    async with aclosing(_open_stream(prompt, answer.asked_route, record, parts.hosts, begun=begun)) as items:
         async for item in items:
             if isinstance(item, Usage):
                 answer.usage = item
@@ -323,7 +351,26 @@ async def _stream(
         yield event
 
 
-def _room_for_answer(prompt: Prompt, route: Route, longest: int, begun: str) -> int:
+def _open_stream(
+    prompt: Prompt | CodePrompt, route: Route, record: TurnRecord, hosts: ModelHosts, *, begun: str
+) -> AsyncGenerator[AnswerItem, None]:
+    turn = record.turn
+    max_tokens = _room_for_answer(prompt, route, longest_answer(turn, record.persona), begun)
+    temperature = record.persona.temperature if turn.temperature is None else turn.temperature
+    if isinstance(prompt, CodePrompt):
+        return hosts.fill(route, prompt.gap, max_tokens=max_tokens, temperature=temperature, wishes=turn.wishes)
+    return hosts.ask(
+        route,
+        prompt.messages,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        reader=str(turn.person.id),
+        wishes=turn.wishes,
+        begun=begun,
+    )
+
+
+def _room_for_answer(prompt: Prompt | CodePrompt, route: Route, longest: int, begun: str) -> int:
     """Return how many tokens the answer, or the rest of one that was begun, may have in this window."""
     said = (ChatMessage("assistant", begun),) if begun else ()
     longest = max(1, longest - least_tokens(said))
@@ -333,20 +380,25 @@ def _room_for_answer(prompt: Prompt, route: Route, longest: int, begun: str) -> 
 
 
 def _fit(
-    prompt: Prompt, record: TurnRecord, hosts: ModelHosts, failed: frozenset[str], last_error: HostError | None
-) -> tuple[Prompt, Need]:
-    """Leave out the oldest messages, and only those, as long as no model has room for all.
+    prompt: Prompt | CodePrompt,
+    record: TurnRecord,
+    hosts: ModelHosts,
+    failed: frozenset[str],
+    last_error: HostError | None,
+) -> tuple[Prompt | CodePrompt, Need]:
+    """Shorten the prompt, as its kind allows, as long as no model has room for all of it.
 
     Raises:
         NoRouteError: not even the person's own text has a place.
         HostError: the last host that could take it has failed.
     """
     persona, turn = record.persona, record.turn
+    is_code = isinstance(prompt, CodePrompt)
     refusal: NoRouteError | None = None
     while True:
         need = Need(
-            models=(turn.model,) if turn.model else persona.models,
-            capability=Capability(persona.capability),
+            models=(turn.model,) if turn.model else persona.fim_models if is_code else persona.chat_models,
+            capability=Capability.FIM if is_code else Capability(persona.capability),
             answer_tokens=min(_LEAST_ANSWER_TOKENS, longest_answer(record.turn, record.persona)),
             prompt_tokens=prompt.tokens,
             asker=Asker(owner=str(turn.person.id), is_interactive=turn.is_interactive, weight=turn.weight),
@@ -357,9 +409,9 @@ def _fit(
             hosts.choose(need, excluding=failed)
         except NoRouteError as error:
             refusal = refusal or error
-            if isinstance(error, BusyError) or not prompt.earlier or not prompt.may_shorten:
+            if isinstance(error, BusyError) or not prompt.can_shorten:
                 # What a host said before it failed tells more than that no other is left.
                 raise last_error or words.with_advice(refusal, turn) from None
-            prompt = prompt.without_oldest()
+            prompt = prompt.shortened()
         else:
             return prompt, need

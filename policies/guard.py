@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from policies.detectors.memory import Memory
 from policies.detectors.scan import Scanner
 from policies.detectors.search import Search
 from policies.detectors.tokens import TokenDetector
@@ -12,7 +13,7 @@ from policies.errors import PolicyError
 from policies.policy import Asker, Policy
 from policies.pseudonyms import Pseudonyms
 from policies.redaction import Redaction
-from policies.stream import StreamGuard, failure_of
+from policies.stream import StreamGuard, failure_of, moved
 from policies.verdict import Direction, Finding, Verdict
 from policies.views.fold import well_formed
 from policies.words import NO_WORDS
@@ -20,6 +21,7 @@ from policies.words import NO_WORDS
 _VALUE_MARKS = "«»"
 # Where nobody waits for a stream: a model takes seconds, and needs the whole text.
 _DETECTED = frozenset({Direction.FILE, Direction.JOB})
+_REMEMBERED_CHARS = 1024  # a shorter text is searched in the time that it takes to remember it
 _BLANK = "•"  # no letter, so that words end there; one a character, so that offsets stay
 
 
@@ -48,6 +50,7 @@ class Guard:
         self._scanner = Scanner(policy.rules)
         self._tokens = TokenDetector(policy.words) if policy.words != NO_WORDS else None
         self._detectors = tuple(detectors)
+        self._memory = Memory(policy.version, self._search)
 
     def load(self, is_enough: Callable[[], bool] = lambda: False) -> None:
         """Compile every pattern and make every detector ready, so that no text waits for it. Takes a second.
@@ -76,7 +79,8 @@ class Guard:
         return self._find(well_formed(text), direction)
 
     def _find(self, text: str, direction: Direction | None) -> list[Finding]:
-        findings = self._search().feed(text, is_last=True).findings
+        is_short = len(text) < _REMEMBERED_CHARS
+        findings = self._search().feed(text, is_last=True).findings if is_short else self._memory.find(text)
         if direction is not None and self.asks_detectors(direction):
             blanked = _blanked(text, findings)
             for detector in self._detectors:
@@ -94,6 +98,25 @@ class Guard:
             if direction is not Direction.ANSWER:
                 pseudonyms.reserve_in(text)  # before the first number is given
             redaction.apply(text, findings)
+        except Exception as error:  # noqa: BLE001 - whatever fails in here, the text must not pass
+            redaction.failure = failure_of(error)
+        return redaction.verdict
+
+    def check_code(
+        self, prefix: str, suffix: str, *, persona: str, roles: frozenset[str], pseudonyms: Pseudonyms
+    ) -> Verdict:
+        """Return the verdict on the text around a gap. Whatever fails inside blocks it; this never raises.
+
+        Both parts are judged alone and as the one text that they are in the file: a value that the cursor stands in
+        is a value, and one that ends at the cursor stays one whatever follows.
+        """
+        redaction = self._redaction(Direction.PROMPT, persona, roles, pseudonyms)
+        try:
+            prefix, suffix = well_formed(prefix), well_formed(suffix)
+            findings = [*self._find(prefix, None), *self._find(prefix + suffix, None)]
+            findings += (moved(finding, len(prefix)) for finding in self._find(suffix, None))
+            pseudonyms.reserve_in(prefix + suffix)
+            redaction.apply(prefix + suffix, list(dict.fromkeys(findings)))
         except Exception as error:  # noqa: BLE001 - whatever fails in here, the text must not pass
             redaction.failure = failure_of(error)
         return redaction.verdict

@@ -96,7 +96,7 @@ class StreamGuard:
         if chars <= 0:
             return ""
         piece, self._held = self._held[:chars], self._held[chars:]
-        findings = [_moved(finding, -self._settled_chars) for finding in settled.findings]
+        findings = [moved(finding, -self._settled_chars) for finding in settled.findings]
         released = self._redaction.apply(piece, findings, offset=self._settled_chars)
         self._settled_chars = settled.end
         return released
@@ -107,5 +107,6 @@ def failure_of(error: Exception) -> str:
     return str(error) if isinstance(error, RuleFailedError) else type(error).__name__
 
 
-def _moved(finding: Finding, by: int) -> Finding:
+def moved(finding: Finding, by: int) -> Finding:
+    """Return a finding some characters further on."""
     return replace(finding, start=finding.start + by, end=finding.end + by)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from assistant.answering.answer import Answer
-from assistant.answering.prompt import Prompt
+from assistant.answering.prompt import GuardedPrompt
 from assistant.answering.record import AuditLog
 from assistant.audit.events import TurnRefused
 from assistant.audit.parts import TurnPlace
@@ -13,6 +13,7 @@ from assistant.balance import Balance, QuotaError
 from assistant.conversation import Turn
 from assistant.personas.reader import Persona
 from assistant.quotas.limits import Claim
+from connectors.model_hosts.fim.window import WINDOW_TOKENS, gap_tokens
 from connectors.model_hosts.values import ChatMessage, most_tokens
 
 _CHARS_PER_TOKEN: Final = 4  # of an answer that its host did not count to the end; English prose has 4 to 4.5
@@ -88,7 +89,7 @@ def longest_answer(turn: Turn, persona: Persona) -> int:
     return most if wanted is None else min(most, wanted)
 
 
-def used_tokens(prompt: Prompt | None, answer: Answer | None) -> int:
+def used_tokens(prompt: GuardedPrompt | None, answer: Answer | None) -> int:
     """Return what a turn used: its host's count, or ours of what was sent and said if it did not come to that.
 
     Whoever leaves before the end has used what the host did until then.
@@ -102,6 +103,8 @@ def used_tokens(prompt: Prompt | None, answer: Answer | None) -> int:
 
 def _most_tokens(turn: Turn, persona: Persona) -> int:
     """Return how many tokens prompt and answer take at most, as far as that is known before the history is read."""
+    if turn.gap is not None:
+        return min(gap_tokens(turn.gap), WINDOW_TOKENS) + longest_answer(turn, persona)
     context = [turn.context.system, *(said.text for said in turn.context.earlier)] if turn.context else []
     texts = [persona.system, turn.text, *(file.text for file in turn.attachments), *context]
     messages = [ChatMessage("user", text.encode(errors="replace").decode()) for text in texts]

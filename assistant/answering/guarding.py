@@ -12,6 +12,7 @@ from assistant.errors import BadInputError, UnavailableError
 from assistant.history.storable import storable
 from assistant.keys import Sealer
 from assistant.policy.source import GuardSource
+from policies.fillers import Fillers
 from policies.guard import Guard
 from policies.pseudonyms import Pseudonyms, Restorer
 from policies.stream import StreamGuard
@@ -68,6 +69,10 @@ class ConversationGuard:
         else:
             pseudonyms = Pseudonyms.from_bytes(self._sealer.open(saved.sealed, place=_place(thread_id)))
         return GuardedConversation(self._guards.current, pseudonyms, person, persona, version=saved.version)
+
+    def open_code(self, person: Person, persona: str) -> GuardedConversation:
+        """Return the guard of code to be completed: what is held back keeps its place, and nothing is ever restored."""
+        return GuardedConversation(self._guards.current, Fillers(), person, persona)
 
     async def save(self, thread_id: UUID, conversation: GuardedConversation) -> bool:
         """Seal and keep the placeholders if there are new ones; tell whether they are safe.
@@ -158,6 +163,12 @@ class GuardedConversation:
         found = frozenset(decision.finding.rule for verdict in verdicts for decision in verdict.decisions)
         return self._guard.policy.labels_for(self.persona, self._roles, found)
 
+    async def check_code(self, prefix: str, suffix: str) -> Verdict:
+        """Judge the text around a gap, as one text. Never raises: a failure of the guard is a block."""
+        if len(prefix) + len(suffix) <= _ON_LOOP_CHARS:
+            return self._check_code(prefix, suffix)
+        return await asyncio.to_thread(self._check_code, prefix, suffix)
+
     def open_answer(self) -> StreamGuard:
         """Return a guard for one answer that arrives in pieces."""
         return self._guard.open_stream(persona=self.persona, roles=self._roles, pseudonyms=self.pseudonyms)
@@ -171,6 +182,11 @@ class GuardedConversation:
     def open_restorer(self) -> Restorer:
         """Return what puts the person's own values back into a guarded answer."""
         return Restorer(self.pseudonyms)
+
+    def _check_code(self, prefix: str, suffix: str) -> Verdict:
+        return self._guard.check_code(
+            prefix, suffix, persona=self.persona, roles=self._roles, pseudonyms=self.pseudonyms
+        )
 
     def _check(self, text: str, direction: Direction) -> Verdict:
         return self._guard.check(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, Protocol, Self
 
 from assistant.answering.guarding import GuardedConversation
 from assistant.conversation import Attachment, Author, Context, Message, Turn
@@ -16,6 +16,41 @@ from policies.views.fold import well_formed
 
 _BETWEEN = "\n\n"
 _ROLES: Final[Mapping[Author, Literal["user", "assistant"]]] = {Author.USER: "user", Author.ASSISTANT: "assistant"}
+
+
+class GuardedPrompt(Protocol):
+    """What every kind of guarded prompt is for a turn and its record; `Prompt` says what each of these means."""
+
+    @property
+    def own(self) -> ChatMessage:
+        """Return the person's own message."""
+
+    @property
+    def messages(self) -> tuple[ChatMessage, ...]:
+        """Return all messages, oldest first."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return what the guard said."""
+
+    @property
+    def typed(self) -> str:
+        """Return the typed text as it may be kept."""
+
+    @property
+    def left_out(self) -> int:
+        """Return how many messages had no room."""
+
+    @property
+    def tokens(self) -> int:
+        """Return how many tokens it takes at most."""
+
+    @property
+    def can_shorten(self) -> bool:
+        """Tell whether less of it may be asked with."""
+
+    def shortened(self) -> Self:
+        """Return the next shorter one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +86,12 @@ class Prompt:
         """Return how many tokens the messages take at most."""
         return most_tokens(self.messages)
 
-    def without_oldest(self) -> Prompt:
+    @property
+    def can_shorten(self) -> bool:
+        """Tell whether there is an exchange that may be left out."""
+        return self.may_shorten and bool(self.earlier)
+
+    def shortened(self) -> Self:
         """Return the prompt without the oldest exchange: a person's message and what answered it."""
         cut = next(
             (index for index, message in enumerate(self.earlier) if index and message.role == "user"),

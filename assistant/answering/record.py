@@ -16,7 +16,7 @@ from uuid import UUID
 
 from assistant.answering import words
 from assistant.answering.answer import Answer
-from assistant.answering.prompt import Prompt
+from assistant.answering.prompt import GuardedPrompt
 from assistant.audit.events import (
     AnswerBlocked,
     Cause,
@@ -43,7 +43,7 @@ from assistant.turn_events import Answered, Blocked, Failed, Interrupted
 from connectors.errors import BusyError, ConnectorError, HostError
 from connectors.model_hosts.values import Route
 from policies.explanation import block_reason, summary
-from policies.verdict import Direction
+from policies.verdict import Direction, Verdict
 
 _log = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ class TurnRecord:
         self._audit = audit
         self._marker = marker
         self._place = TurnPlace.of(turn)
-        self.is_accepted = False  # the log knows the turn and must hear of its end
+        self._is_accepted = False  # the log knows the turn and must hear of its end
         self._is_started = False  # the history knows the turn and must hear of its end
         self._is_ending = False  # an end is being written: a Stop that comes now is too late
 
@@ -138,7 +138,19 @@ class TurnRecord:
                 token_id=self.turn.token_id,
             )
         )
-        self.is_accepted = True
+        self._is_accepted = True
+
+    @property
+    def is_accepted(self) -> bool:
+        """Tell whether the log is known to have the turn."""
+        return self._is_accepted
+
+    async def noted(self) -> None:
+        """Return when the request is in the log."""
+
+    async def was_accepted(self) -> bool:
+        """Tell whether the log knows the turn and must hear of its end."""
+        return self._is_accepted
 
     async def earlier_messages(self) -> Remembered:
         """Open the thread, which is the check that it is the person's own, and return what was said before."""
@@ -146,7 +158,7 @@ class TurnRecord:
         await self._history.open_thread(turn.person, turn.thread_id, self.persona.name, "")
         return await self._history.conversation(turn.person, turn.thread_id, excluding_turn=turn.id)
 
-    async def guarded(self, prompt: Prompt) -> str:
+    async def guarded(self, prompt: GuardedPrompt) -> str:
         """Store the guarded message and note what the guard did; return the quiet line for the person."""
         note = summary(prompt.verdict)
         text = prompt.own.content
@@ -163,7 +175,7 @@ class TurnRecord:
         )
         return note
 
-    async def prompt_blocked(self, prompt: Prompt) -> Blocked:
+    async def prompt_blocked(self, prompt: GuardedPrompt) -> Blocked:
         """Note that nothing was sent; of the blocked text the log keeps what is left without the values found in it."""
         verdict = prompt.verdict
         said = block_reason(verdict, direction=Direction.PROMPT, reference=self.turn.reference)
@@ -175,7 +187,7 @@ class TurnRecord:
             await self._finish(said, MessageState.BLOCKED)
         return Blocked(self.turn.reference, said, verdict)
 
-    async def compacted(self, prompt: Prompt, *, before_tokens: int) -> None:
+    async def compacted(self, prompt: GuardedPrompt, *, before_tokens: int) -> None:
         """Note that the oldest messages of the conversation are not sent."""
         await self._audit.append(
             ContextCompacted(
@@ -187,7 +199,7 @@ class TurnRecord:
             )
         )
 
-    async def routed(self, route: Route, prompt: Prompt) -> None:
+    async def routed(self, route: Route, prompt: GuardedPrompt) -> None:
         """Note which deployment was chosen, and why."""
         await self._audit.append(
             TurnRouted(
@@ -246,7 +258,7 @@ class TurnRecord:
         note = words.answered_note(route, answer.milliseconds / 1000, usage, verdict, self.turn.reference)
         event = TurnAnswered(
             turn=self._place,
-            guard=GuardReport.of(verdict),
+            guard=self._report(verdict),
             host=route.host,
             model=route.model,
             chars=len(answer.text),
@@ -270,7 +282,7 @@ class TurnRecord:
         said = block_reason(verdict, direction=Direction.ANSWER, reference=self.turn.reference)
         event = AnswerBlocked(
             turn=self._place,
-            guard=GuardReport.of(verdict),
+            guard=self._report(verdict),
             host=route.host,
             model=route.model,
             chars=len(answer.text),
@@ -294,7 +306,7 @@ class TurnRecord:
                 cause=cause,
                 chars=len(answer.text) if answer else 0,
                 text_mark=self._marker.mark(answer.text) if answer else None,
-                guard=GuardReport.of(answer.verdict) if answer else None,
+                guard=self._report(answer.verdict) if answer else None,
                 host=answer.route.host if answer and answer.route else None,
                 model=answer.route.model if answer and answer.route else None,
                 total_milliseconds=answer.milliseconds if answer else None,
@@ -321,6 +333,10 @@ class TurnRecord:
         await self._end_early(event, said)
         retry = error.retry_after_seconds if isinstance(error, QuotaError | BusyError) else 0
         return Failed(self.turn.reference, said, words.trouble_of(error), retry)
+
+    def _report(self, verdict: Verdict) -> GuardReport:
+        """Return what the log says of the guard at the end of an answer."""
+        return GuardReport.of(verdict)
 
     async def _start(
         self, text: str, *, detail: Mapping[str, object], title: str, note: str = "", state: MessageState | None = None

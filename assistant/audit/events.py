@@ -1387,13 +1387,20 @@ class HeadConfirmed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadContradicted:
-    """A person's browser found that the log does not continue the head that it kept, of `seen` events."""
+    """A person's browser found that the log does not continue the head that it kept, of `seen` events.
+
+    Attributes:
+        root, signature: of the kept checkpoint, as Base64: whether the log's key signed it is seen by whoever reads
+            this, so that a false word shows nothing. None where the browser had none.
+    """
 
     tag: ClassVar = Tag.HEAD_CONTRADICTED
     outcome: ClassVar = Outcome.FAILED
     actor: UUID
     size: int
     seen: int
+    root: str | None = None
+    signature: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 from pydantic import SecretStr
 
-from assistant.database import connect
+from assistant.database import connect, unreadable
 from assistant.errors import UnavailableError
 
 PATIENCE_SECONDS: Final = 1.0  # of one statement; an index answers in milliseconds
@@ -90,10 +90,9 @@ class ReaderPool:
                 raise TooBroadError(
                     "No answer within a second: no index serves this combination. Take a filter out, or name a time."
                 ) from error
-            except psycopg.OperationalError as error:
-                raise UnavailableError(
-                    "The audit log cannot be read: the database does not answer. Ask again in a minute."
-                ) from error
+            except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
+                away = "The audit log cannot be read: the database does not answer. Ask again in a minute."
+                raise unreadable(error, away) from error
             finally:
                 if connection is not None:
                     await self._put_back(connection)

@@ -196,8 +196,9 @@ class AnswerTurn:
         self._parts = parts
 
     def __call__(self, turn: Turn) -> AsyncGenerator[TurnEvent, None]:
-        """Run one turn; one that brings its own context is kept nowhere."""
-        return run_turn(turn, self._parts if turn.context is None else self._parts.unkept())
+        """Run one turn; one that brings its own context, or a gap, is kept nowhere."""
+        is_unkept = turn.context is not None or turn.gap is not None
+        return run_turn(turn, self._parts.unkept() if is_unkept else self._parts)
 
 
 @asynccontextmanager

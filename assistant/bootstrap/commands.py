@@ -14,6 +14,7 @@ from assistant.bootstrap.log import build_erasure, build_finding_counts, open_au
 from assistant.bootstrap.people import build_access, build_tokens
 from assistant.database import create_engine
 from assistant.erasure import Erasure
+from assistant.fleet.records import FleetRecords
 from assistant.keys import Keys
 from assistant.reports.reports import Reports
 from assistant.review import Figures
@@ -58,3 +59,10 @@ async def open_erasure(settings: Settings) -> AsyncIterator[tuple[Access, Erasur
     async with _command(settings) as (keys, engine, audit):
         access = build_access(settings, engine, audit, TextMarker(keys))
         yield access, build_erasure(settings, keys, audit)
+
+
+@asynccontextmanager
+async def open_fleet_records(settings: Settings) -> AsyncIterator[tuple[Appender, FleetRecords]]:
+    """Open the audit log and what is kept of the model hosts alone, for a command."""
+    async with _command(settings) as (_, engine, audit):
+        yield audit, FleetRecords(engine, keep_days=settings.fleet_history_days)

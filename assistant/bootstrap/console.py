@@ -34,7 +34,7 @@ from assistant.audit.writing.append import Appender
 from assistant.audit.writing.content import ContentReader
 from assistant.bootstrap.log import build_erasure, build_finding_counts, reader_url, required
 from assistant.bootstrap.people import build_access
-from assistant.bootstrap.policy import read_policy
+from assistant.bootstrap.policy import PolicyReports, read_policy
 from assistant.compliance.desk import Desk, build_desk
 from assistant.database import create_engine
 from assistant.erasure import Erasure
@@ -47,12 +47,12 @@ from assistant.keys import Keys
 from assistant.maintenance.maintenance import Maintenance
 from assistant.policy.files import PolicyReader
 from assistant.policy.source import GuardSource
+from assistant.policy.watch import PolicyWatch
 from assistant.reports.reports import Reports
 from assistant.review import Figures, Review
 from assistant.settings import Settings
 from connectors.model_hosts.catalogue import Fleet, read_fleet
 from policies.explanation import Detail
-from policies.guard import Guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +163,18 @@ async def build_console(settings: Settings) -> AsyncIterator[tuple[Access, Conso
     """
     keys = Keys.load_or_create(settings.master_key)
     audit_url = required(settings, "audit_database_url")
-    guards = GuardSource(await asyncio.to_thread(_read_guard, settings))
+    # Without a model for names: notes of reviewers are all that this process guards.
+    reader = PolicyReader.of(settings.model_copy(update={"names": "none"}))
+    opened = await asyncio.to_thread(read_policy, reader)
+    guards = GuardSource(opened.guard)
     async with AsyncExitStack() as stack:
         engine = create_engine(required(settings, "database_url"))
         stack.push_async_callback(engine.dispose)
         audit = await stack.enter_async_context(Appender(audit_url, Origin.here(version("cloister"))))
         await audit.append(LogOpened(process="console"))
+        policy_reports = PolicyReports(audit)
+        await policy_reports.loaded(opened.guard.policy)
+        await stack.enter_async_context(PolicyWatch(reader, guards, opened.stamp, policy_reports).running())
         history = History(engine, process="console")
         reports = Reports(engine)
 
@@ -199,8 +205,3 @@ async def build_console(settings: Settings) -> AsyncIterator[tuple[Access, Conso
             open_backend(settings, engine, audit=audit, review=review, desk=desk, labels=labels)
         )
         yield build_access(settings, engine, audit, marker), backend
-
-
-def _read_guard(settings: Settings) -> Guard:
-    """Read the policy without a model for names: notes of reviewers are all that this process guards."""
-    return read_policy(PolicyReader.of(settings.model_copy(update={"names": "none"}))).guard

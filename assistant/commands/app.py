@@ -18,6 +18,7 @@ from assistant.commands.audit_operation import operation
 from assistant.commands.erasure import erase, hold
 from assistant.commands.fleet import fleet
 from assistant.commands.hosts import hosts
+from assistant.commands.models import models
 from assistant.commands.policy import policy
 from assistant.commands.quotas import quotas
 from assistant.commands.review import show_reports
@@ -46,6 +47,7 @@ audit.add_typer(hold, name="hold")
 audit.add_typer(erase, name="erase")
 app.add_typer(fleet, name="fleet")
 fleet.add_typer(hosts)
+fleet.add_typer(models)
 app.add_typer(policy, name="policy")
 app.add_typer(quotas, name="quotas")
 policy.command("reports")(show_reports)

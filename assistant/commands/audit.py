@@ -91,7 +91,7 @@ def audit_verify(
     ] = "",
     witness: Annotated[list[str] | None, typer.Option(help="The public key of a witness; repeatable.")] = None,
     *,
-    quick: Annotated[bool, typer.Option("--quick", help="Hashes, heads and tiles; derive no columns.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="All but the columns and the spelling of events.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check the whole log: 0 it is sound, 1 it was changed, 2 it could not be checked."""

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from assistant.commands.watched import HostName, find_host, opened_board, or_refuse, watched
+
 if TYPE_CHECKING:  # so that `--help` answers at once
-    from assistant.fleet.board import RedisBoard
     from assistant.settings import Settings
     from connectors.model_hosts.catalogue import Host
     from connectors.model_hosts.inspection import Inspection
     from connectors.model_hosts.sharing import Told
-    from connectors.model_hosts.watch import Watch
-
-T = TypeVar("T")
 
 FAILED: Final = 1
-_PATIENCE_SECONDS: Final = 3.0
 
 hosts = typer.Typer()  # its commands become those of `cloister fleet`
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, a line each, for machines.")]
-HostName = Annotated[str, typer.Argument(metavar="HOST", help="Its name, as fleet.yaml has it.")]
 
 
 @hosts.command("list")
@@ -39,7 +34,7 @@ def fleet_list(*, as_json: AsJson = False) -> None:
     settings = site_settings()
 
     async def look() -> list[Mapping[str, object]]:
-        async with _watched(settings) as watch:
+        async with watched(settings) as watch:
             told = await _told(settings)
             watch.take_drained(told.drained)
             await watch.look()
@@ -64,8 +59,8 @@ def fleet_probe(name: HostName, *, as_json: AsJson = False) -> None:
     settings = site_settings()
 
     async def look() -> tuple[Host, Inspection]:
-        async with _watched(settings) as watch:
-            host = await _host(watch, name)
+        async with watched(settings) as watch:
+            host = await find_host(watch, name)
         kinds = {kind.name: kind for kind in build_kinds()}
         return host, await inspect(kinds[host.kind], host)
 
@@ -95,49 +90,19 @@ def _change_service(name: str, *, is_drained: bool) -> None:
     settings = site_settings()
 
     async def change() -> tuple[str, bool]:
-        async with _watched(settings) as watch, _board(settings) as board:
-            drained = (await _or_refuse(board.read())).drained
-            host = name if name in drained and not is_drained else (await _host(watch, name)).name
+        async with watched(settings) as watch, opened_board(settings) as board:
+            drained = (await or_refuse(board.read())).drained
+            host = name if name in drained and not is_drained else (await find_host(watch, name)).name
             if (host in drained) is is_drained:
                 return host, False
             async with open_audit(server_settings()) as audit:
                 await audit.append((HostDrained if is_drained else HostUndrained)(actor=None, host=host))
             change = board.drain(host, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC") if is_drained else board.undrain(host)
-            return host, await _or_refuse(change)
+            return host, await or_refuse(change)
 
     host, is_changed = asyncio.run(change())
     state = "is drained: it gets no new prompts" if is_drained else "is in service"
     typer.echo(f"{host} {state}." if is_changed else f"{host} {state} already; nothing was changed.")
-
-
-@asynccontextmanager
-async def _watched(settings: Settings) -> AsyncIterator[Watch]:
-    """Read the fleet, let this process reach its hosts, and give a watch that has not looked yet."""
-    from assistant.bootstrap.fleet import read_hosts
-    from connectors.model_hosts.kinds import build_kinds
-    from connectors.model_hosts.watch import Watch
-
-    watch = Watch(read_hosts(settings), build_kinds(), on_change=lambda: None)
-    try:
-        yield watch
-    finally:
-        await watch.close()
-
-
-@asynccontextmanager
-async def _board(settings: Settings) -> AsyncIterator[RedisBoard]:
-    """Open the board in the company's own Redis, or in that of `cloister up`."""
-    import redis.asyncio
-
-    from assistant.embedded.running import redis_address
-    from assistant.fleet.board import RedisBoard
-
-    address = redis_address(settings).get_secret_value()
-    client = redis.asyncio.Redis.from_url(address, socket_timeout=_PATIENCE_SECONDS, socket_connect_timeout=3)
-    try:
-        yield RedisBoard(client)
-    finally:
-        await client.aclose()
 
 
 async def _told(settings: Settings) -> Told:
@@ -148,32 +113,8 @@ async def _told(settings: Settings) -> Told:
     from connectors.model_hosts.sharing import Told
 
     try:
-        async with _board(settings) as board:
+        async with opened_board(settings) as board:
             return await board.read()
     except (redis.RedisError, OSError, EmbeddedError):
         typer.echo("Redis does not answer: what is drained and in flight is not known.", err=True)
         return Told()
-
-
-async def _or_refuse(asked: Awaitable[T]) -> T:
-    import redis
-
-    from assistant.errors import UnavailableError
-
-    try:
-        return await asked
-    except (redis.RedisError, OSError):
-        raise UnavailableError("Redis does not answer; nothing was changed. `cloister doctor` tells more.") from None
-
-
-async def _host(watch: Watch, name: str) -> Host:
-    """Return a host by name; where no fleet names any, look on this machine first."""
-    from connectors.model_hosts.yaml_fields import suggestion
-
-    if not watch.hosts:
-        await watch.look()
-    by_folded = {known.casefold(): entry.host for known, entry in watch.hosts.items()}
-    if name.casefold() not in by_folded:
-        known = suggestion(name, watch.hosts) if watch.hosts else "no host was named or found"
-        raise typer.BadParameter(f"{name!r} is not a host of the fleet; {known}.")
-    return by_folded[name.casefold()]

@@ -127,6 +127,8 @@ class Exports:
     async def request(self, person: Person, query: ExportQuery, reason: str, *, unmask_id: UUID | None = None) -> UUID:
         """Ask for an export and return its id; a worker writes it soon.
 
+        What is about whoever asks is left out, as everywhere at the desk: nobody reads here who looks into them.
+
         Args:
             person: who asks.
             query: what is wanted.
@@ -134,8 +136,8 @@ class Exports:
             unmask_id: of the case that is wanted, whose names are to be in it; looked at when it is written.
 
         Raises:
-            BadInputError: the reason is too short or cannot be kept, a name to look for is none, or the person has
-                too many that wait.
+            BadInputError: the reason is too short or cannot be kept, a name to look for is none, it is about whoever
+                asks, or they have too many that wait.
             NotAllowedError: this person may not export.
         """
         await self._gate.require(person, Right.EXPORT_LOG)
@@ -143,6 +145,9 @@ class Exports:
         for name in filter(None, (query.rule, query.model, query.host, query.persona)):
             if await self._texts.note(person, name) != name:
                 raise BadInputError("Nothing has such a name: it holds what the guard holds back. Look at it again.")
+        if query.person_id == person.id:
+            raise BadInputError("What is about yourself is in your own log, not in an export from here.")
+        query = replace(query, without_person=person.id)
         export_id = uuid4()
         waiting = select(func.count()).where(
             col(ExportRow.requested_by) == person.id,
@@ -350,4 +355,5 @@ def _of_json(said: Mapping[str, Any]) -> ExportQuery:
         turn_ids=frozenset(map(UUID, said.get("turn_ids", ()))),
         since=datetime.fromisoformat(said["since"]) if "since" in said else None,
         until=datetime.fromisoformat(said["until"]) if "until" in said else None,
+        without_person=UUID(said["without_person"]) if "without_person" in said else None,
     )

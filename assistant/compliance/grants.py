@@ -10,12 +10,12 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
-from assistant.compliance.tables import CaseTurnRow, NoticeRow, UnmaskRow
+from assistant.compliance.tables import IS_OPEN, CaseRow, CaseTurnRow, NoticeRow, UnmaskRow
 from assistant.database import transaction
 from assistant.errors import NotAllowedError, NotFoundError
 
@@ -46,6 +46,7 @@ class Grant:
         reviewed_by: who looked at the emergency afterwards.
         is_over: its time is over by the database's clock, whether or not that was noted.
         case_people: whose turns its case holds now.
+        is_case_open: its case waits for a decision; nothing is shown of one that is decided.
     """
 
     id: UUID
@@ -70,6 +71,7 @@ class Grant:
     is_justified: bool | None
     is_over: bool
     case_people: frozenset[UUID]
+    is_case_open: bool
 
     @property
     def is_open(self) -> bool:
@@ -271,7 +273,12 @@ _IS_OVER: Final = or_(
 def _grants() -> Select[Any]:
     people = select(col(CaseTurnRow.subject)).where(col(CaseTurnRow.case_id) == col(UnmaskRow.case_id))
     in_case = func.array(people.correlate(UnmaskRow).scalar_subquery()).label("case_people")
-    return select(*UnmaskRow.__table__.columns, _IS_OVER.label("is_over"), in_case)  # type: ignore[attr-defined]
+    case: Select[Any] = (
+        select(literal_column(IS_OPEN)).select_from(CaseRow).where(col(CaseRow.id) == col(UnmaskRow.case_id))
+    )
+    is_open = case.correlate(UnmaskRow).scalar_subquery().label("is_case_open")
+    columns = UnmaskRow.__table__.columns  # type: ignore[attr-defined]  # SQLModel's own
+    return select(*columns, _IS_OVER.label("is_over"), in_case, is_open)
 
 
 def _columns(grant_id: UUID, wish: Wish, actor: UUID) -> dict[str, object]:

@@ -13,9 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from assistant.conversation import Person, Role
 from assistant.errors import NotAllowedError, SettingsError
+from connectors.model_hosts.code_models import is_base_code_model
 from connectors.model_hosts.values import ANY_MODEL
+from connectors.model_hosts.yaml_fields import suggestion
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+ModelName = Annotated[str, StringConstraints(max_length=120, pattern=r"^[!-~]*$")]
 
 
 class Starter(BaseModel):
@@ -32,7 +35,9 @@ class Persona(BaseModel):
 
     Attributes:
         name: the id in audit events, addresses and policies.
-        models: public model names in order of preference; a last `*` takes whatever other model there is.
+        chat_model: the one that answers if it can be asked.
+        fim_model: the one that fills gaps in code; empty: this persona completes none.
+        models: further ones in order of preference; a last `*` takes whatever other model there is, for gaps as well.
         capability: what a model must be able to do, in the fleet's words.
         version: hash of the file, so that the audit log can tell under which text an answer was given.
     """
@@ -43,6 +48,8 @@ class Persona(BaseModel):
     label: str = Field(min_length=1, max_length=40)
     description: str = Field(min_length=1, max_length=160)
     roles: frozenset[Role] = Field(min_length=1)
+    chat_model: ModelName = ""
+    fim_model: ModelName = ""
     models: tuple[str, ...] = ("*",)
     capability: str = "chat"
     temperature: float = Field(default=0.4, ge=0, le=2)
@@ -53,7 +60,22 @@ class Persona(BaseModel):
 
     def uses(self, model: str) -> bool:
         """Tell whether a model may answer for this persona; a name without a tag means every tag."""
-        return any(name in {ANY_MODEL, model, model.partition(":")[0]} for name in self.models)
+        return any(name in {ANY_MODEL, model, model.partition(":")[0]} for name in self.chat_models)
+
+    def fills_with(self, model: str) -> bool:
+        """Tell whether a model may fill gaps for this persona."""
+        return any(name in {ANY_MODEL, model, model.partition(":")[0]} for name in self.fim_models)
+
+    @property
+    def chat_models(self) -> tuple[str, ...]:
+        """Return the models that answer, in order of preference."""
+        return tuple(dict.fromkeys(name for name in (self.chat_model, *self.models) if name))
+
+    @property
+    def fim_models(self) -> tuple[str, ...]:
+        """Return the models that fill gaps, in order of preference; none if the persona completes no code."""
+        others = (ANY_MODEL,) if ANY_MODEL in self.models else ()
+        return (self.fim_model, *others) if self.fim_model else ()
 
 
 class Personas:
@@ -111,13 +133,41 @@ def parse_persona(text: str, *, file: str) -> Persona:
         SettingsError: the text is not YAML, or a field is missing, unknown or out of range.
     """
     try:
-        data = yaml.safe_load(text)
-        persona = Persona.model_validate(data)
+        persona = Persona.model_validate(yaml.safe_load(text))
     except yaml.YAMLError as error:
         raise SettingsError(f"{file}: not valid YAML: {error}.") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise SettingsError(f"{file}: {field}: {first['msg']}.") from error
+        raise _refusal(file, text, first["loc"], first["msg"]) from error
+    if is_base_code_model(persona.chat_model):
+        words = f"{persona.chat_model!r} is a base model, which completes code and cannot chat; name it as fim_model"
+        raise _refusal(file, text, ("chat_model",), words)
     digest = hashlib.sha256(text.encode()).hexdigest()
     return persona.model_copy(update={"version": f"sha256:{digest[:12]}"})
+
+
+def _refusal(file: str, text: str, loc: tuple[int | str, ...], words: str) -> SettingsError:
+    """Say what does not fit, in which line, and for a name that is nearly right which one was meant."""
+    field = ".".join(str(part) for part in loc) or "the file"
+    if len(loc) == 1 and str(loc[0]) not in Persona.model_fields:
+        words = f"there is no such field; {suggestion(str(loc[0]), _FIELDS)}"
+    return SettingsError(f"{file}, line {_line_of(text, loc)}: {field}: {words}.")
+
+
+def _line_of(text: str, loc: tuple[int | str, ...]) -> int:
+    """Return the line of a field; of one that is missing, where it should stand."""
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    line = 1
+    for part in loc:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line
+
+
+_FIELDS = tuple(name for name in Persona.model_fields if name != "version")

@@ -85,7 +85,7 @@ class Counters:
             int(is_refunded),
         )
         keys = [f"{_PREFIX}{limit.key(claim)}:{name}" for limit in limits for name in _KEYS]
-        now, refusal, rows = await self._script(keys=keys, args=arguments)
+        now, refusal, rows = orjson.loads(await self._script(keys=keys, args=arguments))
         return Counts(int(now), Balance(_allowances(rows, limits)), _reached(refusal, rows, limits))
 
 

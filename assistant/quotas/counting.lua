@@ -6,7 +6,8 @@
 --
 -- KEYS: three for each meter. ARGV: step, claim, lease in ms, tokens, when the claim was taken in ms, what each meter
 -- allows as JSON, the beginnings of four months around now in ms as JSON, and 1 to give a request back.
--- Returns {now, refusal, rows}: a refusal is {meter, kind, window, ms to wait, 1 if it is the first in a minute}, a row
+-- Returns {now, refusal, rows} as JSON, which is cheaper to read than nested replies; an empty one of them is {}, and
+-- nobody reads rows of what is over. A refusal is {meter, kind, window, ms to wait, 1 if it is the first in a minute}, a row
 -- {meter, kind, window, most, left, ms until the window ends}. Kinds and windows are numbers, as they stand below.
 
 local step, claim, lease, tokens, taken_at = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -175,4 +176,5 @@ if refusal then
     refusal[5] = 1
   end
 end
-return { now, refusal or {}, rows() }
+local is_over = step == 'settle' or step == 'renew'
+return cjson.encode({ now, refusal or {}, is_over and {} or rows() })

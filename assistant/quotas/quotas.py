@@ -93,7 +93,7 @@ class Held:
     """What one turn took.
 
     Attributes:
-        balance: what is left, as of the last step.
+        balance: what was left when it was taken, or grew.
         weight: how many answers its person gets where hosts are busy, while another one gets one.
     """
 
@@ -148,7 +148,7 @@ class Held:
             self._renewing.cancel()
             await asyncio.wait((self._renewing,))
         try:
-            counts = await self._counters.step(
+            await self._counters.step(
                 "settle",
                 self._claim,
                 self._limits,
@@ -158,8 +158,6 @@ class Held:
             )
         except RedisError as error:
             _log.warning("what a turn used is not counted: %s", type(error).__name__)
-        else:
-            self.balance = counts.balance
 
     async def _renew(self) -> None:
         while True:

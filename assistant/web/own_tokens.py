@@ -30,7 +30,10 @@ _DAYS: Final = (7, 30, 90, MOST_DAYS)
 _USUAL_DAYS: Final = 90
 _MOST_FIELDS: Final = 100
 _MOST_DEAD: Final = 20  # tokens that open nothing any more, and are still listed
-_ROUTE_WORDS: Final[Mapping[str, str]] = {"chat": "Chat: questions and answers, as on this page"}
+_ROUTE_WORDS: Final[Mapping[str, str]] = {
+    "chat": "Chat: questions and answers, as on this page",
+    "completions": "Completions: code as you type",
+}
 
 
 class OwnTokens(Protocol):

@@ -24,6 +24,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from connectors.model_hosts import credentials
+from connectors.model_hosts.code_models import is_base_code_model
 from connectors.model_hosts.credentials import Tls
 from connectors.model_hosts.facts import (
     Accelerator,
@@ -112,6 +113,11 @@ class Model:
     parameters_billions: float = 0.0
     cache: str = "F16"
     licence: str = ""
+
+    @property
+    def code_name(self) -> str:
+        """Return the name that tells which family it is of: its release's, or its own."""
+        return self.release.name if self.release else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +313,7 @@ def _parse_models(fields: Fields, facts: Facts) -> tuple[Model, ...]:
     for node in fields.nodes("models"):
         model_fields = Fields(node, file=fields.file, known=_MODEL_KEYS)
         model = _parse_model(model_fields, facts)
+        _refuse_chat_of_base(model_fields, model)
         if any(other.name == model.name for other in models):
             model_fields.refuse_field("name", f"{model.name!r} stands twice on this host; keep one")
         if any(other.public_name == model.public_name for other in models):
@@ -355,6 +362,16 @@ def _parse_capabilities(fields: Fields) -> frozenset[Capability]:
         if name not in known:
             fields.refuse_field("capabilities", f"{name!r} is not known; {suggestion(name, known)}")
     return frozenset(Capability(name) for name in names) or frozenset({Capability.CHAT})
+
+
+def _refuse_chat_of_base(fields: Fields, model: Model) -> None:
+    """Refuse a model that was never taught to answer and is said to chat."""
+    if "chat" in fields.texts("capabilities") and is_base_code_model(model.code_name):
+        fields.refuse_field(
+            "capabilities",
+            f"{model.code_name!r} is a base model, which completes code and cannot chat; did you mean 'capabilities: "
+            "[fim]'? If it is an instruct model, give it a name that says so",
+        )
 
 
 def _refuse_twin(fields: Fields, host: Host, others: Iterable[Host]) -> None:

@@ -249,10 +249,7 @@ def refusal(candidates: Sequence[Candidate], need: Need, excluding: frozenset[st
         return NoRouteError(f"No model host serves {wanted}. There is: {', '.join(there)}.")
     able = [candidate for candidate in named if need.capability in candidate.capabilities]
     if not able:
-        return NoRouteError(
-            f"No model that may be asked here is made for {_CAPABILITY_WORDS[need.capability]}. "
-            f"Ask your administrator for one."
-        )
+        return NoRouteError(_unable_words(named, need.capability))
     able = [candidate for candidate in able if _may_have(candidate, need)]
     if not able:
         wanted = " and ".join(" or ".join(repr(label) for label in sorted(labels)) for labels in need.only)
@@ -293,6 +290,16 @@ def _refusal_of_able(able: Sequence[Candidate], need: Need, excluding: frozenset
     return NoRouteError(
         f"Every model host with room for this failed just now: {', '.join(failed)}. Ask again in a minute."
     )
+
+
+def _unable_words(candidates: Iterable[Candidate], wanted: Capability) -> str:
+    code = sorted({one.public_name for one in candidates if Capability.FIM in one.capabilities})
+    if wanted is Capability.CHAT and code:
+        return (
+            f"The models here complete code and cannot chat: {', '.join(code)}. Use them in your editor, or ask your "
+            f"administrator for a chat model."
+        )
+    return f"No model that may be asked here is made for {_CAPABILITY_WORDS[wanted]}. Ask your administrator for one."
 
 
 def spaced(number: int) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import httpx
 
 from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.filling import Asked, Call
 from connectors.model_hosts.kind import (
     ProbeError,
     count_of,
@@ -30,6 +31,7 @@ class Exo:
 
     name = "exo"
     label = "exo"
+    can_complete = False
     default_ports = (52415,)
     patience = Patience(first_token=180.0, load=600.0, stall=60.0)  # a ring of Macs: every word goes around it
     continuation: Mapping[str, object] | None = None  # nothing is documented
@@ -75,6 +77,11 @@ class Exo:
     def call_parameters(self, host: Host, model: str, context_tokens: int) -> Mapping[str, object]:  # noqa: ARG002  # exo has no setting for the window
         """Return litellm's parameters."""
         return openai_parameters(host, model)
+
+    def filling_calls(self, asked: Asked) -> tuple[Call, ...]:
+        """Return nothing: it takes conversations alone."""
+        del asked
+        return ()
 
 
 def model_ids(value: object, *, depth: int = 0) -> Iterator[str]:

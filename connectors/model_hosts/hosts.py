@@ -17,6 +17,8 @@ from connectors.model_hosts.answer import chars_of, items_of, latest, usage_of
 from connectors.model_hosts.bundled import BundledServer
 from connectors.model_hosts.catalogue import MOST_PATIENCE_SECONDS, Fleet, Host
 from connectors.model_hosts.failures import Failure, describe_failure, is_of_the_host
+from connectors.model_hosts.filler import Filler
+from connectors.model_hosts.fim.window import gap_tokens
 from connectors.model_hosts.held import HeldThreads
 from connectors.model_hosts.kind import ProbeError
 from connectors.model_hosts.kinds import build_kinds
@@ -34,6 +36,7 @@ from connectors.model_hosts.values import (
     AnswerItem,
     Capability,
     ChatMessage,
+    Gap,
     HostStatus,
     Loading,
     Need,
@@ -101,6 +104,7 @@ class ModelHosts:
             every_seconds=look_every_seconds,
         )
         self._router = LitellmRouter(patience_seconds=MOST_PATIENCE_SECONDS + _MARGIN_SECONDS)
+        self._filler = Filler()
         self._loading: asyncio.Task[None] | None = None
         self._loading_error = ""  # the class of what went wrong when litellm was loaded
         self._loads: defaultdict[str, Load] = defaultdict(Load)
@@ -152,6 +156,7 @@ class ModelHosts:
         if self._loading is not None:
             await self._loading  # a thread cannot be cancelled
         await self._router.close()
+        await self._filler.close()
         if self._bundled is not None:
             await self._bundled.close()
 
@@ -174,7 +179,7 @@ class ModelHosts:
         Raises:
             NoRouteError: none can take it; the message says why and what to do.
         """
-        if self._must_quote:
+        if self._must_quote and need.capability is Capability.CHAT:
             return self._choose_quote(need, excluding)
         return choice.choose(self._some_candidates(), need, excluding=excluding)
 
@@ -189,7 +194,7 @@ class ModelHosts:
             NoRouteError: no deployment can take it.
             BusyError: all are busy, and the line is full or was waited in for too long.
         """
-        if self._must_quote:
+        if self._must_quote and need.capability is Capability.CHAT:
             yield self._choose_quote(need, excluding)
             return
         self._some_candidates()
@@ -276,6 +281,53 @@ class ModelHosts:
                 )
                 async with aclosing(answer):
                     async for item in answer:
+                        yield item
+            except (CallError, SilenceError, ProbeError) as error:
+                raise self._host_error(route, load, error) from None
+
+    async def fill(
+        self,
+        route: Route,
+        gap: Gap,
+        *,
+        max_tokens: int,
+        temperature: float,
+        wishes: Wishes = NO_WISHES,
+    ) -> AsyncGenerator[AnswerItem, None]:
+        """Have the chosen deployment fill a gap and yield what it writes, up to where a filling ends; then one `Usage`.
+
+        Close the generator, or cancel its task, to make the host stop.
+
+        Args:
+            route: from `choose`, for a need of `Capability.FIM`.
+            gap: as the guard let it through, and no longer than the route's window allows.
+            max_tokens: longest filling.
+            temperature: 0 for the likeliest words.
+            wishes: how words are chosen otherwise; its stops end the filling before those of its own rules.
+
+        Raises:
+            HostError: the host failed; `can_retry` says whether to choose again with this deployment excluded.
+        """
+        load = self._loads[route.deployment]
+        with nullcontext() if route.is_seated else load.carrying(self._tell_soon):
+            try:
+                deployment = await self._make_ready(route, is_by_litellm=False)
+                filling = self._filler.fill(
+                    deployment,
+                    load,
+                    gap,
+                    max_tokens=max_tokens,
+                    temperature=temperature,
+                    wishes=wishes,
+                    first_timeout_seconds=self._patience.first_seconds(deployment, load, gap_tokens(gap)),
+                    stall_timeout_seconds=self._patience.of(deployment).stall,
+                )
+                is_first = True
+                async with aclosing(filling):
+                    async for item in filling:
+                        if is_first and load.answers():
+                            self._say(deployment.id, _SOUND)
+                        is_first = False
                         yield item
             except (CallError, SilenceError, ProbeError) as error:
                 raise self._host_error(route, load, error) from None
@@ -465,7 +517,7 @@ class ModelHosts:
         load.succeeded(answer_tokens=last.answer_tokens, seconds=loop.time() - first_at)
         yield usage_of(deployment.host.name, last, messages)
 
-    async def _make_ready(self, route: Route) -> Deployment:
+    async def _make_ready(self, route: Route, *, is_by_litellm: bool = True) -> Deployment:
         """Wait for what the first prompts need: litellm, the bundled server, a model with the right window.
 
         Raises:
@@ -476,9 +528,10 @@ class ModelHosts:
             known = self._watch.deployments.get(route.deployment)
             await self._bundled.wait_until_up(self._patience.of(known).load if known else Patience().load)
             await self._watch.look()
-        await asyncio.shield(self._begin_loading())
-        if self._loading_error:
-            raise ProbeError(self._loading_words)
+        if is_by_litellm:
+            await asyncio.shield(self._begin_loading())
+            if self._loading_error:
+                raise ProbeError(self._loading_words)
         deployment = self._watch.deployments.get(route.deployment)
         if deployment is None or deployment.absence:
             raise CallError(0)
@@ -523,7 +576,8 @@ class ModelHosts:
         self._watch.look_soon()
 
     def _take_deployments(self) -> None:
-        """Have the router carry to what is there now; load it first if this is the first deployment."""
+        """Have both clients carry to what is there now; load litellm first if this is the first deployment."""
+        self._filler.allow(deployment.host for deployment in self._watch.deployments.values())
         if self._loading is None:
             if self._watch.deployments:
                 self._begin_loading()

@@ -13,6 +13,7 @@ import httpx
 
 from connectors.model_hosts.catalogue import Host
 from connectors.model_hosts.credentials import HostsTransport, failure_words, marked
+from connectors.model_hosts.filling import Asked, Call
 from connectors.model_hosts.values import HostReport, ModelReport, Patience
 
 _log = logging.getLogger(__name__)
@@ -50,6 +51,11 @@ class HostKind(Protocol):
         ...
 
     @property
+    def can_complete(self) -> bool:
+        """Tell whether there is a way to have a gap filled."""
+        ...
+
+    @property
     def continuation(self) -> Mapping[str, object] | None:
         """Return what to add to the body so that a last message of the assistant is gone on from; None if it cannot."""
         ...
@@ -81,6 +87,10 @@ class HostKind(Protocol):
 
     def call_parameters(self, host: Host, model: str, context_tokens: int) -> Mapping[str, object]:
         """Return litellm's parameters for a model of this host; the address comes from the host alone."""
+        ...
+
+    def filling_calls(self, asked: Asked) -> tuple[Call, ...]:
+        """Return the ways to have a gap filled, the best first; the next one counts where a host does not know it."""
         ...
 
 

@@ -9,6 +9,8 @@ from urllib.parse import quote
 import httpx
 
 from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.filling import Asked, Call
+from connectors.model_hosts.fim.calls import completions_call, infill_call
 from connectors.model_hosts.kind import (
     ProbeError,
     count_of,
@@ -31,6 +33,7 @@ class LlamaCpp:
 
     name = "llamacpp"
     label = "llama.cpp"
+    can_complete = True
     default_ports = (8080, 9931)  # older and newer releases
     patience = Patience(load=180.0)  # one model, which it loads when it starts
     continuation: Mapping[str, object] | None = MappingProxyType(
@@ -82,6 +85,10 @@ class LlamaCpp:
     def call_parameters(self, host: Host, model: str, context_tokens: int) -> Mapping[str, object]:  # noqa: ARG002  # fixed by -c and -np at its start
         """Return litellm's parameters."""
         return openai_parameters(host, model)
+
+    def filling_calls(self, asked: Asked) -> tuple[Call, ...]:
+        """Return its own call, and the prompt written out for models whose file names no tokens."""
+        return (infill_call(asked), *completions_call(asked))
 
 
 async def _probe_router(client: httpx.AsyncClient, host: Host, settings: Mapping[str, object]) -> HostReport:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 import httpx
 
 from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.filling import Asked, Call
+from connectors.model_hosts.fim.calls import completions_call
 from connectors.model_hosts.kind import (
     ProbeError,
     count_of,
@@ -29,6 +31,7 @@ class LMStudio:
 
     name = "lmstudio"
     label = "LM Studio"
+    can_complete = True
     default_ports = (1234,)
     patience = Patience(load=300.0)  # likewise
     continuation: Mapping[str, object] | None = None  # nothing is documented
@@ -64,6 +67,10 @@ class LMStudio:
     def call_parameters(self, host: Host, model: str, context_tokens: int) -> Mapping[str, object]:  # noqa: ARG002  # the window is set when a model is loaded
         """Return litellm's parameters."""
         return openai_parameters(host, model)
+
+    def filling_calls(self, asked: Asked) -> tuple[Call, ...]:
+        """Return the prompt written out: it has no way of its own."""
+        return completions_call(asked)
 
 
 def _read_v1(rows: object) -> Iterator[ModelReport]:

@@ -8,6 +8,8 @@ from types import MappingProxyType
 import httpx
 
 from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.filling import Asked, Call
+from connectors.model_hosts.fim.calls import generate_call
 from connectors.model_hosts.kind import (
     ProbeError,
     count_of,
@@ -38,6 +40,7 @@ class Ollama:
 
     name = "ollama"
     label = "Ollama"
+    can_complete = True
     default_ports = (11434,)
     patience = Patience(load=300.0)  # 70B from a disk, and the prompts before ours
     continuation: Mapping[str, object] | None = MappingProxyType(
@@ -94,6 +97,10 @@ class Ollama:
             "num_ctx": context_tokens,
             "extra_body": {"truncate": False},  # 400 instead of a silent cut
         }
+
+    def filling_calls(self, asked: Asked) -> tuple[Call, ...]:
+        """Return its own call."""
+        return (generate_call(asked),)
 
     async def _show(self, client: httpx.AsyncClient, host: Host, name: str, digest: str) -> Mapping[str, object]:
         key = (host.address, name, digest)

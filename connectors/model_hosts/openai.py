@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import httpx
 
 from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.filling import Asked, Call
+from connectors.model_hosts.fim.calls import completions_call
 from connectors.model_hosts.kind import (
     ProbeError,
     count_of,
@@ -33,6 +35,7 @@ class OpenAI:
 
     name = "openai"
     label = "OpenAI-compatible"
+    can_complete = True
     default_ports: tuple[int, ...] = ()
     patience = Patience()
     continuation: Mapping[str, object] | None = None  # nobody knows what stands behind it
@@ -59,6 +62,10 @@ class OpenAI:
     def call_parameters(self, host: Host, model: str, context_tokens: int) -> Mapping[str, object]:  # noqa: ARG002  # such a server has no setting for the window
         """Return litellm's parameters."""
         return openai_parameters(host, model)
+
+    def filling_calls(self, asked: Asked) -> tuple[Call, ...]:
+        """Return the prompt written out, as most such servers take it."""
+        return completions_call(asked)
 
 
 def _window(row: Mapping[str, object]) -> int:

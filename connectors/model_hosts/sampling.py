@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connectors.model_hosts.capacity.placing import Place, Weights
+from connectors.model_hosts.capacity.speed import writing_bound
 from connectors.model_hosts.load import Load
 from connectors.model_hosts.sharing import Share
 from connectors.model_hosts.values import HostReport, ModelReport
@@ -168,15 +169,11 @@ def _model(deployment: Deployment, report: ModelReport | None, load: Load, other
         in_flight=load.in_flight + others.in_flight,
         tokens_per_second=round(load.tokens_per_second or others.tokens_per_second, 2),
         prompt_tokens_per_second=round(load.prompt_tokens_per_second or others.prompt_tokens_per_second, 2),
-        bound_tokens_per_second=round(writing_bound(deployment), 2),
+        bound_tokens_per_second=round(_bound(deployment), 2),
         absence=deployment.absence,
     )
 
 
-def writing_bound(deployment: Deployment) -> float:
-    """Return more than how many tokens a second no engine can write there; 0 where too little is known."""
+def _bound(deployment: Deployment) -> float:
     weights = Weights.of(deployment.model)
-    if weights is None or not deployment.host.bandwidth_gb_s:
-        return 0.0
-    place = Place.of_host(deployment.host)
-    return place.bandwidth_gb_s * 1e9 * place.devices_at_once / weights.read_bytes
+    return writing_bound(weights, Place.of_host(deployment.host)) if weights is not None else 0.0

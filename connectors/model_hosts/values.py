@@ -79,6 +79,36 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeFile:
+    """Another file that helps to fill a gap; the name may be empty."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A place in a file that a model is asked to fill.
+
+    Attributes:
+        prefix, suffix: what stands before and behind the cursor.
+        name: of the file; may be empty.
+        files: others that help.
+    """
+
+    prefix: str
+    suffix: str
+    name: str = ""
+    files: tuple[CodeFile, ...] = ()
+
+    @property
+    def chars(self) -> int:
+        """Return the length of all texts together in characters."""
+        files = sum(len(file.name) + len(file.text) for file in self.files)
+        return len(self.prefix) + len(self.suffix) + len(self.name) + files
+
+
+@dataclass(frozen=True, slots=True)
 class Wishes:
     """How a caller wants an answer; what is unset is left to the host. Every kind of host takes the first four.
 

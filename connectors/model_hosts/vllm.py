@@ -10,6 +10,8 @@ from types import MappingProxyType
 import httpx
 
 from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.filling import Asked, Call
+from connectors.model_hosts.fim.calls import completions_call
 from connectors.model_hosts.kind import (
     ProbeError,
     count_of,
@@ -37,6 +39,7 @@ class VLLM:
 
     name = "vllm"
     label = "vLLM"
+    can_complete = True
     default_ports = (8000,)
     patience = Patience(first_token=60.0, load=60.0)  # what is listed is in memory, and it batches
     continuation: Mapping[str, object] | None = MappingProxyType(
@@ -82,6 +85,10 @@ class VLLM:
     def call_parameters(self, host: Host, model: str, context_tokens: int) -> Mapping[str, object]:  # noqa: ARG002  # fixed by --max-model-len at its start
         """Return litellm's parameters."""
         return openai_parameters(host, model)
+
+    def filling_calls(self, asked: Asked) -> tuple[Call, ...]:
+        """Return the prompt written out: it refuses `suffix`."""
+        return completions_call(asked)
 
 
 async def _is_sleeping(client: httpx.AsyncClient, host: Host) -> bool:

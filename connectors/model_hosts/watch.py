@@ -15,6 +15,7 @@ import httpx
 
 from connectors.model_hosts.bundled import CONTEXT_TOKENS, BundledServer
 from connectors.model_hosts.catalogue import Fleet, Host, Model
+from connectors.model_hosts.code_models import corrected
 from connectors.model_hosts.discovery import find_hosts, places
 from connectors.model_hosts.ending import end_task
 from connectors.model_hosts.kind import HostKind, look_at, look_client
@@ -256,7 +257,10 @@ class Watch:
 
 def _deployments(entry: Watched, kind: HostKind) -> Iterator[Deployment]:
     reports = {with_tag(report.name): report for report in entry.report.models}
-    models = entry.host.models or tuple(_undeclared(report) for report in entry.report.models)
+    models = tuple(
+        replace(model, capabilities=corrected(model.code_name, model.capabilities, can_complete=kind.can_complete))
+        for model in entry.host.models or map(_undeclared, entry.report.models)
+    )
     refused = {with_tag(name): reason for name, reason in entry.report.refused}
     others = {*reports, *refused, *(with_tag(name) for name in entry.report.names)}
     for model in models:

@@ -31,7 +31,7 @@ _UNDONE_TIMES = 3
 _LEAST_LAYERS = 2  # the folded view, and what is undone in it
 _DECODED_TIMES = 3
 # Kept before the cut: words and a placeholder that reaches into them, two lines, and what `\b` looks at.
-_BEHIND_CHARS = max(CONTEXT_CHARS + PLACEHOLDER_MAX_CHARS, 2 * LINE_CHARS) + 2
+BEHIND_CHARS = max(CONTEXT_CHARS + PLACEHOLDER_MAX_CHARS, 2 * LINE_CHARS) + 2
 _WINDOW_CHARS = HELD_CHARS_CAP  # a longer run is decoded in windows of this size, each half over the next
 _STEP_CHARS = _WINDOW_CHARS // 2
 _LEAST_CHARS = 7  # of which a look is taken at once: most of its cost does not depend on how much is new
@@ -89,7 +89,7 @@ class _Layer:
     @property
     def is_changed(self) -> bool:
         """Tell whether something was undone in what is not settled, or in the words that may stand before it."""
-        return self.undoing is not None and self.undoing.last_change > self.start - _BEHIND_CHARS
+        return self.undoing is not None and self.undoing.last_change > self.start - BEHIND_CHARS
 
     @property
     def shows_more(self) -> bool:
@@ -140,6 +140,15 @@ class Search:
         self._waiting = ""  # the piece of a run that was not looked at yet
         self._layers = [_Layer(Tape(), None, None, scanner.open_sightings())]
         self._undo(self._layers[0], 0)
+
+    def resume(self, before: str) -> None:
+        """Begin behind a text of which everything is settled; places count from the beginning of what is given of it.
+
+        Args:
+            before: its last `BEHIND_CHARS` characters, or all of it: more is never looked at.
+        """
+        self._grow(before, is_last=False)
+        self._settle(self._length)
 
     def feed(self, text: str, *, is_last: bool) -> Settled:
         """Take the next piece and return what it settles; after the last piece everything is settled.
@@ -348,7 +357,7 @@ class Search:
         self._settled = cut
         for layer, place in zip(self._layers, self._places_of(cut), strict=True):
             layer.start = place
-            layer.tape.forget(place - _BEHIND_CHARS)
+            layer.tape.forget(place - BEHIND_CHARS)
         while (
             self._endless is None
             and len(self._layers) > _LEAST_LAYERS

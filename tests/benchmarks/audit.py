@@ -1,7 +1,8 @@
 """Acknowledged durable events a second, against what the same server takes by raw COPY in the same run.
 
 Budget: at least 0.15 of raw COPY, with four processes, every index, every caller acknowledged after its own commit.
-Raw COPY is the fastest way to make the same rows durable: binary, made beforehand, no index, two connections. All is
+Raw COPY is the fastest way to make the same rows durable: binary, made beforehand, no index, two connections. Both take
+turns, and the ratio is the median of those of single turns, so that what others do on the machine meets both. All is
 measured once more where the settings say spool, which costs nothing while the database is there, and while it is away.
 """
 
@@ -35,7 +36,8 @@ from assistant.migrations import migrate
 from policies.verdict import Action
 
 BUDGET = 0.15
-SECONDS = 5.0
+SECONDS = 2.0  # a turn
+TURNS = 5
 PROCESSES = 4
 CALLERS = 64  # in each process
 EVENTS_A_CALLER = 100
@@ -120,6 +122,27 @@ def prepare_block(dsn: str) -> bytes:
             return b"".join(bytes(piece) for piece in copy)
 
 
+def measure_turns(
+    pool: ProcessPoolExecutor, secret: str, spools: list[str], dsn: str
+) -> tuple[float, float, float, tuple[float, float]]:
+    """Return medians of turns: events a second, those where it may spool, rows of COPY, and both ratios to COPY."""
+    append_for_all(pool, secret, [""] * PROCESSES)  # what comes first pays for files and caches
+    block = prepare_block(dsn)
+    turns = []
+    for _ in range(TURNS):
+        deny = append_for_all(pool, secret, [""] * PROCESSES)
+        spool = append_for_all(pool, secret, spools)
+        copied = sum(pool.map(copy_for_a_while, [dsn] * COPY_CONNECTIONS, [block] * COPY_CONNECTIONS)) / SECONDS
+        turns.append((deny, spool, copied, deny / copied, spool / copied))
+    deny, spool, copied, *ratios = (sorted(values)[TURNS // 2] for values in zip(*turns, strict=True))
+    return deny, spool, copied, (ratios[0], ratios[1])
+
+
+def append_for_all(pool: ProcessPoolExecutor, secret: str, spools: list[str]) -> float:
+    """Return how many events a second all processes had acknowledged."""
+    return sum(pool.map(append_for_a_while, [secret] * PROCESSES, spools)) / SECONDS
+
+
 async def measure_latency(appender: Appender) -> list[float]:
     """Append 100 events a second for a while, and return how long each took, in milliseconds, in order of length."""
     event = answered()
@@ -197,19 +220,16 @@ def main() -> int:
         with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
             list(pool.map(len, [[]] * PROCESSES))  # the processes are there before the clock runs
             secret = writer_url.get_secret_value()
-            acknowledged = sum(pool.map(append_for_a_while, [secret] * PROCESSES)) / SECONDS
             spools = [str(Path(folder) / "audit-spool")] * PROCESSES
-            may_spool = sum(pool.map(append_for_a_while, [secret] * PROCESSES, spools)) / SECONDS
-            block = prepare_block(dsn)
-            copied = sum(pool.map(copy_for_a_while, [dsn] * COPY_CONNECTIONS, [block] * COPY_CONNECTIONS)) / SECONDS
+            acknowledged, may_spool, copied, ratios = measure_turns(pool, secret, spools, dsn)
         processor = measure_processors(secret, spools[0])
         sync = measure_sync(Path(folder))
         latencies = asyncio.run(measure_latencies(secret, spools[0], server.stop))
-    ratio = acknowledged / copied
-    print(f"raw COPY                {copied:>10,.0f} rows/s of {len(block) // ROWS_A_COPY} bytes, the same rows")
+    ratio, spool_ratio = ratios
+    print(f"raw COPY                {copied:>10,.0f} rows/s, the same rows")
     print(f"acknowledged events     {acknowledged:>10,.0f} /s, {PROCESSES} processes of {CALLERS} callers")
     print(f"ratio                   {ratio:>10.3f} (budget: at least {BUDGET})")
-    print(f"where it may spool      {may_spool:>10,.0f} /s, ratio {may_spool / copied:.3f}")
+    print(f"where it may spool      {may_spool:>10,.0f} /s, ratio {spool_ratio:.3f}")
     print(f"processor an event      {processor[0]:>10.1f} µs under deny, {processor[1]:.1f} µs where it may spool")
     print(f"one fdatasync           {sync:>10.2f} ms")
     for name, times in zip(("deny", "spool", "database away"), latencies, strict=True):

@@ -118,6 +118,9 @@ def fill(server: EmbeddedPostgres, events: int) -> None:
     person = PERSON.format("CASE WHEN n / 4 % 5 = 0 THEN 1 WHEN n / 4 % 5000 = 1 THEN 200 ELSE 2 + n / 4 % 197 END")
     with psycopg.connect(libpq_dsn(server.owner_url), autocommit=True) as connection:
         connection.execute("SET ROLE cloister_audit_owner")
+        connection.execute(
+            "ALTER TABLE audit.event DROP CONSTRAINT event_says_so"
+        )  # of their bodies no list reads much
         for begin in range(0, events, 200_000):
             end = min(begin + 200_000, events) - 1
             connection.execute(ROWS.format(events=events, person=person, begin=begin, end=end))  # type: ignore[arg-type]

@@ -75,6 +75,18 @@ class Watched:
         if folder := os.environ.get("SHOTS"):
             self.page.screenshot(path=Path(folder) / f"{name}.png")
 
+    def shoot_in_both(self, name: str) -> None:
+        """Save a picture in each colour scheme, likewise."""
+        shoot_in_both(self.page, name)
+
+
+def shoot_in_both(page: Page, name: str, *, full_page: bool = False) -> None:
+    """Save a picture in each colour scheme when `SHOTS` names a folder, and go back to the light one."""
+    if folder := os.environ.get("SHOTS"):
+        for scheme, ending in (("dark", "-dark"), ("light", "")):
+            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
+            page.screenshot(path=Path(folder) / f"{name}{ending}.png", full_page=full_page)
+
 
 @pytest.fixture
 def open_page(web: RunningSite, browser: Browser) -> Iterator[Callable[..., Watched]]:

@@ -171,7 +171,7 @@ def use_tokens(page: Page, product: RunningProduct) -> None:
     own = page.locator("code.secret").inner_text()
     assert page.evaluate(_GATEWAY, own) == [[200, True]] * 4
     page.get_by_role("button", name=re.compile("^Revoke the session of ")).click()
-    expect(page.get_by_text("revoked")).to_be_visible()
+    expect(page.get_by_text("revoked", exact=True)).to_be_visible()
     assert page.evaluate(_GATEWAY, own) == [[401, True]] * 4
 
 

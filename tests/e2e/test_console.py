@@ -64,17 +64,17 @@ def test_from_the_queue_to_the_turn_to_the_proof(open_page: OpenPage, newest: Tu
     watched = open_page(Role.REVIEWER)
     page = enter(watched)
     expect(page.get_by_role("heading", name="Queue")).to_be_visible()
-    watched.shoot("console-queue")
+    watched.shoot_in_both("console-queue")
     row = page.get_by_role("row").filter(has_text="AKIA••••••••MPLE").first
     expect(row).to_contain_text("redact")
     row.get_by_role("link").click()
     expect(page.get_by_text("sealed in head 1,203 · proof")).to_be_visible()
     expect(page.get_by_role("list", name="What happened, in order").get_by_role("listitem")).to_have_count(4)
     expect(page.get_by_text("[AWS_ACCESS_KEY_1]", exact=True)).to_be_visible()
-    watched.shoot("console-turn")
+    watched.shoot_in_both("console-turn")
     page.get_by_role("link", name="Integrity").click()
     expect(page.locator("#anchor-report")).to_contain_text("grow from it, and its signature is right")
-    watched.shoot("console-integrity")
+    watched.shoot_in_both("console-integrity")
 
 
 def test_filters_show_their_list_at_once_and_stand_in_the_address(open_page: OpenPage, newest: TurnPlace) -> None:
@@ -225,5 +225,6 @@ def test_it_reads_without_a_script(web: RunningSite, browser: Browser, newest: T
 
 def test_the_pictures_of_the_document_are_small() -> None:
     pictures = list((Path(__file__).parents[2] / "docs" / "images").glob("console-*.png"))
-    assert {picture.stem for picture in pictures} >= {"console-queue", "console-turn", "console-integrity"}
+    pages = ("console-queue", "console-turn", "console-case", "console-integrity")
+    assert {picture.stem for picture in pictures} == {f"{page}{ending}" for page in pages for ending in ("", "-dark")}
     assert all(picture.stat().st_size < 200_000 for picture in pictures)

@@ -32,6 +32,8 @@ _NO_ANSWERS: dict[str, Any] = {
     "sorry": {"error": {"message": "injected", "code": 500}},
 }
 _SLOW_SECONDS = 0.5
+_FILLINGS = {"/api/generate": "ollama", "/infill": "llamacpp", "/v1/completions": ""}  # and who alone has the path
+_ANSWERS = {"/api/chat", "/v1/chat/completions", *_FILLINGS}
 _GARBAGE = b"data: \x00\xff\xfe<html>}{" * 3
 MODEL_BYTES = 5 << 30  # what each host says that a loaded model takes
 PROCESSOR_BYTES = 1 << 30  # what Ollama says of it that is not on the card
@@ -105,6 +107,7 @@ class FakeModelHost:
         first_token_seconds, token_seconds: its pace.
         fault: what goes wrong; may be changed while it runs.
         requests: all that arrived, newest last.
+        has_fim_tokens: what llama.cpp reads out of its model's file.
         cuts_prompts: an Ollama too old to know `truncate`.
         client_aborts: answers whose reader left before their end.
         waiting: what vLLM says of its queue.
@@ -126,6 +129,7 @@ class FakeModelHost:
     is_loading: bool = False
     is_cloud_on: bool = False
     cuts_prompts: bool = False
+    has_fim_tokens: bool = True
     requests: list[Received] = field(default_factory=list)
     client_aborts: int = 0
     in_flight: int = 0
@@ -143,8 +147,7 @@ class FakeModelHost:
     @property
     def prompts(self) -> list[Any]:
         """Return the bodies of all requests for an answer."""
-        paths = {"/api/chat", "/v1/chat/completions"}
-        return [request.body for request in self.requests if request.path in paths]
+        return [request.body for request in self.requests if request.path in _ANSWERS]
 
     def __enter__(self) -> Self:
         started = threading.Event()
@@ -205,7 +208,7 @@ class FakeModelHost:
             method, path.partition("?")[0], headers, json.loads(raw) if raw else None, path.partition("?")[2]
         )
         self.requests.append(request)
-        if request.path in {"/api/chat", "/v1/chat/completions"}:
+        if request.path in _ANSWERS and _FILLINGS.get(request.path) in {None, "", self.kind}:
             await self._answer(request, reader, writer)
         else:
             status, body = self._look_up(request)
@@ -234,7 +237,7 @@ class FakeModelHost:
             status, body, extra = refusal
             await _send(writer, status, body, extra=extra)
             return
-        shape = _OllamaShape(request) if request.path == "/api/chat" else _OpenAIShape(request)
+        shape = _SHAPES.get(request.path, _OpenAIShape)(request)
         _start_stream(writer, shape.content_type)
         answer_tokens = 0
         async for word in self._words(request):
@@ -253,7 +256,7 @@ class FakeModelHost:
         writer.write(b"0\r\n\r\n")
         await writer.drain()
 
-    def _refuse(self, request: Received) -> tuple[int, tuple[int, Any, str] | None]:
+    def _refuse(self, request: Received) -> tuple[int, tuple[int, Any, str] | None]:  # noqa: PLR0911 - a list of faults
         """Return the prompt's tokens, and the answer if it is a refusal."""
         fault = self.fault or Fault("none")
         if fault.kind == "refuse":
@@ -266,6 +269,10 @@ class FakeModelHost:
             return 0, (307, {}, f"location: {fault.location}\r\n")
         if not self._has_key(request):
             return 0, (401, {"error": {"message": "Invalid API key"}}, "")
+        if request.path == "/infill":
+            if not self.has_fim_tokens:
+                return 0, (501, {"error": {"message": "Infill is not supported by this model", "code": 501}}, "")
+            request.body["model"] = self.models[0].name
         if not any(model.name == request.body["model"] for model in self.models):
             return 0, (404, {"error": {"message": f"model '{request.body['model']}' not found"}}, "")
         prompt_tokens, overlong = self._fit(request)
@@ -276,7 +283,7 @@ class FakeModelHost:
 
     async def _words(self, request: Received) -> AsyncIterator[str]:
         fault = self.fault or Fault("none")
-        text = self.reply if isinstance(self.reply, str) else self.reply(request.body["messages"])
+        text = self.reply if isinstance(self.reply, str) else self.reply(_messages_of(request.body))
         words = [] if fault.kind == "empty" else _WORD.findall(text)
         limit = _limit(request.body)
         await asyncio.sleep(self.first_token_seconds)
@@ -297,7 +304,7 @@ class FakeModelHost:
     def _fit(self, request: Received) -> tuple[int, Any]:
         """Count the prompt; return what the host makes of one that is too long: fewer tokens, or a refusal."""
         body = request.body
-        count = sum(len(str(message["content"]).encode()) for message in body["messages"]) // _BYTES_PER_TOKEN
+        count = sum(len(str(message["content"]).encode()) for message in _messages_of(body)) // _BYTES_PER_TOKEN
         model = next(model for model in self.models if model.name == body["model"])
         if self.kind == "ollama":
             window = int((body.get("options") or {}).get("num_ctx", 4096))
@@ -504,8 +511,54 @@ class _OllamaShape:
         return json.dumps(self._base | fields).encode() + b"\n"
 
 
+class _CompletionShape(_OpenAIShape):
+    def token(self, text: str) -> bytes:
+        return self._event({"choices": [{"index": 0, "text": text, "finish_reason": None}]})
+
+    def end(self, prompt_tokens: int, answer_tokens: int, reason: str) -> bytes:
+        usage = {"prompt_tokens": prompt_tokens, "completion_tokens": answer_tokens}
+        stop = self._event({"choices": [{"index": 0, "text": "", "finish_reason": reason}]})
+        return stop + self._event({"choices": [], "usage": usage}) + b"data: [DONE]\n\n"
+
+
+class _InfillShape(_OpenAIShape):
+    def token(self, text: str) -> bytes:
+        return b"data: " + json.dumps({"index": 0, "content": text, "stop": False}).encode() + b"\n\n"
+
+    def end(self, prompt_tokens: int, answer_tokens: int, reason: str) -> bytes:
+        end = {"index": 0, "content": "", "stop": True, "stop_type": {"length": "limit"}.get(reason, "eos")}
+        counts = {"tokens_evaluated": prompt_tokens, "tokens_predicted": answer_tokens}
+        return b"data: " + json.dumps(end | counts).encode() + b"\n\n"
+
+
+class _GenerateShape(_OllamaShape):
+    def token(self, text: str) -> bytes:
+        return self._line({"response": text, "done": False})
+
+    def end(self, prompt_tokens: int, answer_tokens: int, reason: str) -> bytes:
+        counts = {"prompt_eval_count": prompt_tokens, "eval_count": answer_tokens}
+        return self._line({"response": "", "done": True, "done_reason": reason} | counts)
+
+
+_SHAPES: dict[str, type[_OpenAIShape | _OllamaShape]] = {
+    "/api/chat": _OllamaShape,
+    "/api/generate": _GenerateShape,
+    "/infill": _InfillShape,
+    "/v1/completions": _CompletionShape,
+}
+
+
+def _messages_of(body: dict[str, Any]) -> Sequence[dict[str, Any]]:
+    """Return the messages of a request, or what it wants completed as one."""
+    if "messages" in body:
+        return list(body["messages"])
+    parts = (body.get(name, "") for name in ("input_prefix", "prompt", "suffix", "input_suffix"))
+    return [{"role": "user", "content": "".join(parts)}]
+
+
 def _limit(body: dict[str, Any]) -> int:
-    limit = (body.get("options") or {}).get("num_predict") or body.get("max_tokens") or 10_000
+    options = (body.get("options") or {}).get("num_predict")
+    limit = options or body.get("max_tokens") or body.get("n_predict") or 10_000
     return int(limit)
 
 

@@ -14,6 +14,7 @@ import gguf
 import numpy as np
 
 REPLY = ("These", "words", "come", "from", "a", "real", "llama.cpp", "model.")
+_FIM = {"pre": "<|fim_prefix|>", "suf": "<|fim_suffix|>", "mid": "<|fim_middle|>"}
 _SPECIAL = ("<|start|>", "<|end|>")
 _WIDTH = 512  # more than there are tokens: each has its own axis
 _HEADS = 4
@@ -24,12 +25,23 @@ _TEMPLATE = (
 
 
 def write_tiny_gguf(
-    path: Path, *, words: Sequence[str] = REPLY, is_endless: bool = False, context_tokens: int = 2048
+    path: Path,
+    *,
+    words: Sequence[str] = REPLY,
+    is_endless: bool = False,
+    context_tokens: int = 2048,
+    feed_forward: int = 32,
+    fills_gaps: bool = False,
 ) -> Path:
-    """Write the model; it answers every prompt with `words`, over and over if `is_endless`."""
+    """Write the model; it answers every prompt with `words`, over and over if `is_endless`.
+
+    A wide `feed_forward` changes nothing of what it says and makes it heavy: 6 KB of zeros more for each, which every
+    token must read.
+    """
     bytes_as_text = _byte_symbols()
-    vocabulary = [*_SPECIAL, *bytes_as_text, *(f"Ġ{word}" for word in words)]
-    first_word = len(_SPECIAL) + len(bytes_as_text)
+    special = (*_SPECIAL, *_FIM.values()) if fills_gaps else _SPECIAL
+    vocabulary = [*special, *bytes_as_text, *(f"Ġ{word}" for word in words)]
+    first_word = len(special) + len(bytes_as_text)
     follows = np.zeros((len(vocabulary), _WIDTH), dtype=np.float32)
     follows[first_word, :first_word] = 1.0  # whatever the prompt ends with, the first word comes
     for number in range(len(words)):
@@ -37,8 +49,10 @@ def write_tiny_gguf(
         following = (first_word if is_endless else 1) if is_last else first_word + number + 1
         follows[following, first_word + number] = 1.0
     writer = gguf.GGUFWriter(path, "llama")
-    _write_header(writer, vocabulary, context_tokens)
-    _write_tensors(writer, np.eye(len(vocabulary), _WIDTH, dtype=np.float32), follows)
+    _write_header(writer, vocabulary, len(special), context_tokens, feed_forward)
+    for part in _FIM if fills_gaps else ():
+        writer.add_uint32(f"tokenizer.ggml.fim_{part}_token_id", vocabulary.index(_FIM[part]))
+    _write_tensors(writer, np.eye(len(vocabulary), _WIDTH, dtype=np.float32), follows, feed_forward)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -46,12 +60,14 @@ def write_tiny_gguf(
     return path
 
 
-def _write_header(writer: gguf.GGUFWriter, vocabulary: list[str], context_tokens: int) -> None:
+def _write_header(
+    writer: gguf.GGUFWriter, vocabulary: list[str], special: int, context_tokens: int, feed_forward: int
+) -> None:
     writer.add_name("tiny")
     writer.add_context_length(context_tokens)
     writer.add_embedding_length(_WIDTH)
     writer.add_block_count(1)
-    writer.add_feed_forward_length(32)
+    writer.add_feed_forward_length(feed_forward)
     writer.add_head_count(_HEADS)
     writer.add_head_count_kv(_HEADS)
     writer.add_layer_norm_rms_eps(1e-6)
@@ -61,7 +77,7 @@ def _write_header(writer: gguf.GGUFWriter, vocabulary: list[str], context_tokens
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(vocabulary)
-    kinds = [gguf.TokenType.CONTROL] * len(_SPECIAL) + [gguf.TokenType.NORMAL] * (len(vocabulary) - len(_SPECIAL))
+    kinds = [gguf.TokenType.CONTROL] * special + [gguf.TokenType.NORMAL] * (len(vocabulary) - special)
     writer.add_token_types(kinds)
     writer.add_token_merges(["Ġ Ġ"])  # llama.cpp wants at least one
     writer.add_bos_token_id(0)
@@ -70,7 +86,7 @@ def _write_header(writer: gguf.GGUFWriter, vocabulary: list[str], context_tokens
     writer.add_chat_template(_TEMPLATE)
 
 
-def _write_tensors(writer: gguf.GGUFWriter, embedding: np.ndarray, follows: np.ndarray) -> None:
+def _write_tensors(writer: gguf.GGUFWriter, embedding: np.ndarray, follows: np.ndarray, feed_forward: int) -> None:
     def zeros(rows: int, columns: int) -> np.ndarray:
         return np.zeros((rows, columns), dtype=np.float32)
 
@@ -81,9 +97,9 @@ def _write_tensors(writer: gguf.GGUFWriter, embedding: np.ndarray, follows: np.n
     writer.add_tensor("blk.0.ffn_norm.weight", np.ones(_WIDTH, dtype=np.float32))
     for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
         writer.add_tensor(f"blk.0.{name}.weight", zeros(_WIDTH, _WIDTH))
-    writer.add_tensor("blk.0.ffn_gate.weight", zeros(32, _WIDTH))
-    writer.add_tensor("blk.0.ffn_up.weight", zeros(32, _WIDTH))
-    writer.add_tensor("blk.0.ffn_down.weight", zeros(_WIDTH, 32))
+    writer.add_tensor("blk.0.ffn_gate.weight", zeros(feed_forward, _WIDTH))
+    writer.add_tensor("blk.0.ffn_up.weight", zeros(feed_forward, _WIDTH))
+    writer.add_tensor("blk.0.ffn_down.weight", zeros(_WIDTH, feed_forward))
 
 
 def _byte_symbols() -> list[str]:

@@ -24,7 +24,7 @@ from assistant.settings import Settings
 from assistant.turn import TurnParts, run_turn
 from assistant.turn_events import TurnEvent
 from connectors.errors import HostError, NoRouteError
-from connectors.model_hosts.values import AnswerItem, ChatMessage, Need, Place, Route, Token, Usage, Wishes
+from connectors.model_hosts.values import AnswerItem, ChatMessage, Gap, Need, Place, Route, Token, Usage, Wishes
 from policies.guard import Guard
 from tests.fakes.limits import FakeLimits
 
@@ -45,12 +45,14 @@ class FakeAudit:
         self.journal = journal
         self.fails_at: str | None = None
         self.seconds = 0.0
+        self.began = asyncio.Event()
 
     async def append(self, event: Event) -> None:
         """Like the real log: a cancelled caller does not cancel its event."""
         if self.fails_at == event.tag:
             raise AuditUnavailableError("Cannot answer now: the audit log is unavailable.")
         self.events.append(event)
+        self.began.set()
         self.journal.append(f"audit {event.tag}")
         if self.seconds:
             await asyncio.sleep(self.seconds)
@@ -146,6 +148,7 @@ class FakeHosts:
     asked: list[list[ChatMessage]] = field(default_factory=list)
     needs: list[Need] = field(default_factory=list)
     wished: list[tuple[int, float, Wishes]] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
     usage: Usage = field(default=Usage(prompt_tokens=10, answer_tokens=5))
     closed: int = 0
     places: Sequence[Place] = ()
@@ -193,6 +196,21 @@ class FakeHosts:
     ) -> AsyncGenerator[AnswerItem, None]:
         self.asked.append(list(messages))
         self.begun.append(begun)
+        async with aclosing(self._say(route, max_tokens, temperature, wishes, begun=begun)) as items:
+            async for item in items:
+                yield item
+
+    async def fill(
+        self, route: Route, gap: Gap, *, max_tokens: int, temperature: float, wishes: Wishes
+    ) -> AsyncGenerator[AnswerItem, None]:
+        self.gaps.append(gap)
+        async with aclosing(self._say(route, max_tokens, temperature, wishes)) as items:
+            async for item in items:
+                yield item
+
+    async def _say(
+        self, route: Route, max_tokens: int, temperature: float, wishes: Wishes, *, begun: str = ""
+    ) -> AsyncGenerator[AnswerItem, None]:
         self.wished.append((max_tokens, temperature, wishes))
         self.journal.append(f"asked {route.deployment}")
         if begun and self.refuses_begun:

@@ -282,6 +282,14 @@ def date_back_in_an_open_transaction(log: SealedLog) -> None:
 
 
 ATTACKS: Final = (
+    Attack("drop a table that no check reads", sql_of("DROP TABLE audit.hold CASCADE"), "schema", alone=True),
+    *(
+        Attack(f"drop the table of {table}s", sql_of(f"DROP TABLE audit.{table} CASCADE"), "schema")
+        for table in ("stub", "content", "head", "event", "tile", "dek", "erasure")
+    ),
+    Attack("drop a column", sql_of("ALTER TABLE audit.event DROP COLUMN actor CASCADE"), "schema"),
+    Attack("drop a function", sql_of("DROP FUNCTION audit.current_era() CASCADE"), "schema"),
+    Attack("drop everything", sql_of("DROP SCHEMA audit CASCADE"), "schema"),
     Attack(
         "edit a body",
         sql_of(

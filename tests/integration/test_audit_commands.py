@@ -269,3 +269,22 @@ def test_rebuilding_brings_hits_back(log: SealedLog) -> None:
 def accepted() -> TurnAccepted:
     place = TurnPlace(uuid4(), uuid4(), uuid4())
     return TurnAccepted(turn=place, door="chat", persona="general", persona_version="1", chars=1)
+
+
+@pytest.mark.parametrize("gone", ["stub", "head"])
+def test_a_table_that_is_gone_is_a_change_and_said_in_words(log: SealedLog, tmp_path: Path, gone: str) -> None:
+    ((event,),) = log.rows("SELECT id FROM audit.event LIMIT 1")
+    log.execute(f"DROP TABLE audit.{gone} CASCADE")
+    done = run(log, "verify")
+    assert (done.returncode, done.stdout.splitlines()[1]) == (1, f"  schema: The table audit.{gone} is gone."), (
+        done.stderr
+    )
+    for command in (
+        ["prove", str(event)],
+        *([] if gone == "stub" else [["head"], ["head", "--status"]]),
+        ["export", str(tmp_path / "all.zip"), "--reason", "The auditor asked, case 7"],
+    ):
+        told = run(log, *command)
+        assert told.returncode not in (0, 1) or "something of it is gone" in told.stderr, told.stdout
+        assert 'relation "audit.' in told.stderr
+        assert "Traceback" not in told.stderr

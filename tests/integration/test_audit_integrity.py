@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ from assistant.audit.anchors.light import Integrity, Light
 from assistant.audit.anchors.witness import open_witness_key
 from assistant.audit.events import HeadConfirmed, HeadContradicted, LogVerified
 from assistant.audit.reading.proof import prove_consistency, read_head
-from assistant.audit.seals.checkpoint import Checkpoint, SecretNoteKey
+from assistant.audit.seals.checkpoint import Checkpoint, SecretNoteKey, split_note
 from assistant.audit.seals.seal_key import read_public_key
 from assistant.audit.seals.tree import is_consistent
 from assistant.errors import NotFoundError
@@ -121,7 +122,8 @@ def test_a_log_that_was_set_back_is_red_by_each_anchor(scene: Anchored, tmp_path
     scene.feed()
     scene.keep(AnchorFile(file))
     scene.log.seal()
-    in_browser = asyncio.run(read_head(scene.log.database.audit_reader_url)).checkpoint
+    kept = asyncio.run(read_head(scene.log.database.audit_reader_url))
+    in_browser = kept.checkpoint
     scene.set_back(300)
     assert state(scene).contradictions == []
     assert [each.kind for each in state(scene, anchor_file=file).contradictions] == ["file"]
@@ -133,8 +135,48 @@ def test_a_log_that_was_set_back_is_red_by_each_anchor(scene: Anchored, tmp_path
     assert [each.kind for each in state(scene, anchor_file=file).contradictions] == ["file"]
     scene.feed()
     assert [each.kind for each in state(scene).contradictions] == ["witness"]
-    scene.log.append_events(HeadContradicted(actor=uuid4(), size=320, seen=in_browser.size))
+    scene.log.append_events(reported(kept.note, 320))
     assert {each.kind for each in state(scene).contradictions} == {"witness", "browser"}
+    assert state(scene).light is Light.RED
+
+
+def reported(note: str, size: int, **changes: str | None) -> HeadContradicted:
+    """What a browser says that kept a signed checkpoint."""
+    text, (signature,) = split_note(note)
+    kept = Checkpoint.parse(text)
+    said = {
+        "root": b64encode(kept.root).decode(),
+        "signature": b64encode(signature.key_id + signature.blob).decode(),
+        **changes,
+    }
+    return HeadContradicted(actor=uuid4(), size=size, seen=kept.size, **said)
+
+
+def test_a_report_without_proof_is_told_and_is_not_red(scene: Anchored) -> None:
+    """Whoever may open the page may report anything, and whoever writes the log may write it."""
+    note = asyncio.run(read_head(scene.log.database.audit_reader_url)).note
+    stranger = SecretNoteKey.make(split_note(note)[0].partition("\n")[0])
+    elsewhere = stranger.sign_note(Checkpoint(stranger.name, 500, bytes(32)).text)
+    scene.log.append_events(
+        HeadContradicted(actor=uuid4(), size=300, seen=900),
+        reported(note, 300),  # of this log, which has this root
+        reported(note, 300, root=b64encode(bytes(32)).decode()),
+        reported(note, 300, root="no Base64"),
+        reported(note, 300, signature=None),
+        reported(elsewhere, 300),
+    )
+    found = state(scene)
+    assert (found.light, found.contradictions, len(found.unproved)) == (Light.YELLOW, [], 6)
+    assert sum("could not be checked" in reason for reason in found.reasons) == 6
+    assert state(scene, first_key=None).contradictions == []
+
+
+def test_a_proved_report_is_heard_behind_many_false_ones(scene: Anchored) -> None:
+    key = scene.log.keys.read().current
+    other = key.sign_note(Checkpoint(key.name, 200, bytes(32)).text)
+    scene.log.append_events(
+        reported(other, 300), *(HeadContradicted(actor=uuid4(), size=300, seen=number) for number in range(300))
+    )
     assert state(scene).light is Light.RED
 
 

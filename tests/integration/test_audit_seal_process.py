@@ -21,6 +21,7 @@ pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
 MOST_BYTES = 60 << 20  # of its own, when it has nothing to do
+MOST_BYTES_TALKING = 180 << 20
 
 
 @contextmanager
@@ -89,5 +90,8 @@ def test_it_says_why_it_does_not_seal_and_stays(database: Database, tmp_path: Pa
     with sealer(database, tmp_path) as process:
         eventually(lambda: "new-era" in (tmp_path / "log").read_text(), (tmp_path / "log").read_text)
         assert process.poll() is None
+        # With the guard for its log lines, which is built at the first one; the container has 256 MiB.
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        assert int(status.partition("VmHWM:")[2].split()[0]) << 10 < MOST_BYTES_TALKING
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0

@@ -23,6 +23,7 @@ from assistant.audit.verification.anchor import Anchor
 from assistant.audit.verification.checks import BATCH_CHECKS
 from assistant.audit.verification.findings import Findings, Verdict
 from assistant.audit.verification.row_checks import ROW_CHECKS
+from assistant.audit.verification.schema_check import SCHEMA
 from assistant.audit.verification.slices import SliceQuery
 from assistant.audit.verification.verify import Verifier
 from assistant.database import connect, libpq_dsn, parse_url
@@ -30,7 +31,7 @@ from assistant.embedded.postgres import EmbeddedPostgres
 from assistant.errors import BadInputError, UnavailableError
 from assistant.keys import Keys
 from tests.integration.conftest import Database, fresh_database
-from tests.integration.seal_scene import SealedLog, job
+from tests.integration.seal_scene import SealedLog, job, loosen
 from tests.integration.tamper import ATTACKS, FIRST_KEYS, Attack, forge_rotation, fresh_body, insert
 
 pytestmark = pytest.mark.integration
@@ -71,6 +72,7 @@ def scene(
         name = parse_url(database.owner_url).database
         assert name is not None
         (folder / "first.key").write_text(first.reveal())
+        loosen(database)  # whoever may do anything may do that, too
         yield name, folder, anchor
 
 
@@ -300,3 +302,21 @@ def test_a_log_without_heads_cannot_be_checked(database: Database, tmp_path: Pat
     log.keys.create()
     log.append(1)
     assert verify(log).verdict is Verdict.COULD_NOT_CHECK
+
+
+def test_every_table_of_the_log_is_looked_for_with_its_columns(log: SealedLog) -> None:
+    rows = log.rows(
+        "SELECT relname, string_agg(attname, ' ' ORDER BY attname) FROM pg_class JOIN pg_attribute ON attrelid = "
+        "pg_class.oid WHERE relnamespace = 'audit'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition "
+        "AND attnum > 0 AND NOT attisdropped AND relname NOT IN ('search', 'tally', 'projection') GROUP BY relname"
+    )
+    assert dict(rows) == {table: " ".join(sorted(columns.split())) for table, columns in SCHEMA.items()}  # type: ignore[arg-type]
+
+
+QUICK = [attack for attack in ATTACKS if attack.seen_by in ("kind", "leaf", "root", "schema", "retention", "count")]
+
+
+@pytest.mark.parametrize("attack", [attack for attack in QUICK if attack.alone], ids=lambda attack: attack.name)
+def test_a_quick_check_sees_all_but_columns_and_spelling(log: SealedLog, attack: Attack) -> None:
+    attack.change(log)
+    assert attack.seen_by in checks_of(verify(log, is_quick=True))

@@ -199,21 +199,41 @@ def test_a_hold_that_comes_in_between_stops_what_was_agreed_to(
 
 
 def test_the_order_to_drop_is_the_sealers_and_goes_stale(people: Database, eraser: psycopg.Connection) -> None:
+    own, stale = uuid4(), uuid4()
+    insert = "INSERT INTO audit.drop_order (id, month, keep_days, events, word) VALUES (%s, '2020-01', %s, 0, '{}')"
     with psycopg.connect(libpq_dsn(people.audit_sealer_url), autocommit=True) as sealer:
-        sealer.execute("INSERT INTO audit.drop_order (month, keep_days, events, word) VALUES ('2020-01', 1, 0, '{}')")
+        sealer.execute(insert, [own, 1])
         with pytest.raises(errors.InsufficientPrivilege):
-            sealer.execute("SELECT audit.drop_month('2020-01')")
+            sealer.execute("SELECT audit.drop_month(%s)", [own])
         with pytest.raises(errors.InsufficientPrivilege):
             sealer.execute("INSERT INTO audit.drop_order VALUES ('2020-01', now(), 400, 0, '{}')")
+        with pytest.raises(errors.UniqueViolation):
+            sealer.execute(insert, [own, 400])
     with pytest.raises(errors.CheckViolation, match="183 days"):
-        eraser.execute("SELECT audit.drop_month('2020-01')")
+        eraser.execute("SELECT audit.drop_month(%s)", [own])
     as_superuser(
         people,
-        "INSERT INTO audit.drop_order (month, ordered_at, keep_days, events, word) "
-        "VALUES ('2020-02', now() - interval '61 minutes', 400, 0, '{}')",
+        "INSERT INTO audit.drop_order (id, month, ordered_at, keep_days, events, word) "
+        "VALUES (%s, '2020-02', now() - interval '61 minutes', 400, 0, '{}')",
+        stale,
     )
-    with pytest.raises(errors.NoDataFound, match="Nobody ordered"):
-        eraser.execute("SELECT audit.drop_month('2020-02')")
+    for unknown in (stale, uuid4()):  # nobody's newest order is taken for the one that was meant
+        with pytest.raises(errors.NoDataFound, match="Nobody ordered"):
+            eraser.execute("SELECT audit.drop_month(%s)", [unknown])
+
+
+def test_an_erasure_that_somebody_holds_up_is_given_up(
+    people: Database, writer: psycopg.Connection, eraser: psycopg.Connection
+) -> None:
+    thread = uuid4()
+    request_id = request(writer, subject=thread)
+    approve(writer, request_id, ANDREA.id, thread)
+    with psycopg.connect(libpq_dsn(people.audit_projector_url)) as projector:
+        projector.execute("SELECT FROM audit.projection FOR UPDATE")
+        with pytest.raises(errors.LockNotAvailable):
+            eraser.execute("SELECT audit.execute_erasure(%s)", [request_id])
+    assert state_of(people, request_id) == "approved"
+    eraser.execute("SELECT audit.execute_erasure(%s)", [request_id])
 
 
 def test_the_database_knows_the_same_roles_as_the_table_of_rights(people: Database) -> None:

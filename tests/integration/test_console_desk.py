@@ -12,6 +12,7 @@ import pytest
 from assistant.audit.events import ReviewViewed
 from assistant.audit.exports.export import Exported, ExportRequest, OnProgress, create_export
 from assistant.audit.seals.seal_key import read_public_key
+from assistant.compliance.standing import Disposition, Move, Step
 from assistant.compliance.unmask import Asked
 from assistant.conversation import short_reference
 from policies.guard import Guard
@@ -183,6 +184,48 @@ async def test_unmasking_takes_two_and_every_look_is_marked_and_noted(console: C
     assert "once, by alma" in await console.get("rita", request)
     for wrong in ({"minutes": "x"}, {"minutes": "61"}, {"what": "nothing"}, {"turn": str(uuid4())}, {"reason": "no"}):
         await console.post("rita", f"{case}/unmask", status=400, **{**asked, **wrong})
+
+
+async def test_no_page_offers_what_would_be_refused(console: Console) -> None:
+    scene = console.scene
+    turn = await scene.ask("hello")
+    case = await scene.case_on(turn)
+    grant = await scene.unmasking.request(scene.rita, Asked(case, [turn.id], REASON, 30, shows_names=True))
+    await scene.unmasking.approve(scene.alma, grant)
+    request = f"/console/unmask/{grant}"
+    assert "Look</button>" in await console.get("rita", request)
+    assert "Put off once" in await console.get("alma", request)
+    scene.scene.sql("UPDATE unmask_notice SET due_at = now()")
+    assert "Put off once" not in await console.get("alma", request)
+    scene.scene.sql(
+        "INSERT INTO case_turn SELECT case_id, gen_random_uuid(), thread_id, subject, added_by FROM case_turn,"
+        " generate_series(1, 60)"
+    )
+    page = await console.get("rita", f"/console/case/{case}")
+    assert page.count('<input type="checkbox" name="turn"') == 61  # every one, and not the first fifty
+    assert "50 of the 61 at most" in page
+    await scene.cases.take_step(scene.rita, case, Move(Step.DECIDE, Disposition.BENIGN, note="a test"))
+    page = await console.get("rita", request)
+    assert "Look</button>" not in page
+    assert "nothing is shown any more" in page
+
+
+async def test_a_case_is_exported_from_its_page(console: Console) -> None:
+    scene = console.scene
+    turn = await scene.ask("hello")
+    case = await scene.case_on(turn)
+    grant = await scene.unmasking.request(scene.rita, Asked(case, [turn.id], REASON, 30, shows_names=True))
+    path = f"/console/case/{case}"
+    assert "with 1 name" not in await console.get("rita", path)
+    await scene.unmasking.approve(scene.alma, grant)
+    assert f'<option value="{grant}">with 1 name' in await console.get("rita", path)
+    assert "with 1 name" not in await console.get("rolf", path)
+    await console.post("rita", f"{path}/export", status=400, reason="short")
+    await console.post("rita", f"{path}/export", status=400, reason=REASON, unmask="x")
+    await console.post("rolf", f"{path}/export", status=404, reason=REASON, unmask=str(grant))
+    await console.post("rita", f"{path}/export", reason=REASON, unmask=str(grant))
+    assert f'<a href="{path}">a case</a> of 1 turn' in await console.get("rita", "/console/exports")
+    assert "asked for an export" in await console.get("alma", path)
 
 
 async def test_an_emergency_stands_on_every_page_until_an_approver_looked(console: Console) -> None:

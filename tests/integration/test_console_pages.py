@@ -213,6 +213,18 @@ async def test_a_browser_gets_the_proof_and_gives_its_word(web: RunningSite, new
         assert (await lena.http.post("/console/integrity/confirm", json=word | impossible)).status_code == 400
     await lena.http.post("/console/integrity/confirm", json=word | {"does_continue": False})
     assert web.fakes.audit.events[-1] == HeadContradicted(actor=lena.person.id, size=300, seen=100)
+    kept = word | {"does_continue": False, "seen": 300, "kept": told["note"]}
+    await lena.http.post("/console/integrity/confirm", json=kept)
+    noted = web.fakes.audit.events[-1]
+    assert isinstance(noted, HeadContradicted)
+    assert noted.root is not None
+    assert f"\n{noted.root}\n" in told["note"]
+    assert noted.signature is not None
+    assert noted.signature in told["note"]
+    assert (await lena.http.post("/console/integrity/confirm", json=kept | {"seen": 100})).status_code == 400
+    for note in ("x" * 4096, "cloister/fake\n300\nx\n\n"):
+        await lena.http.post("/console/integrity/confirm", json=kept | {"kept": note})
+        assert web.fakes.audit.events[-1] == HeadContradicted(actor=lena.person.id, size=300, seen=300)
 
 
 @pytest.mark.parametrize("earlier", ["301", "-1", "x", "1e9", "9" * 30, "\u0661"])
@@ -267,3 +279,55 @@ async def test_charts_ask_a_question_and_have_their_figures_in_a_table(web: Runn
     assert page.count("<svg") == page.count('role="img"') == 2
     assert "4,120" in page
     assert "style=" not in page  # the policy lets none pass
+
+
+async def test_an_administrator_sees_the_fleet_and_orders_by_a_form(web: RunningSite, newcomer: Newcomer) -> None:
+    admin = await newcomer(Role.ADMINISTRATOR)
+    fleet = web.fakes.console.fleet
+    empty = (await admin.http.get("/console/fleet")).text
+    assert "No host was seen so far" in empty
+    fleet.fill()
+    page = (await admin.http.get("/console/fleet?span=nonsense")).text
+    for words in ("RTX 4090", "11.0 GiB", "is drained for maintenance", "nobody listens there", "placed no instance"):
+        assert words in page
+    assert [view.view for view in views(admin)] == ["fleet", "fleet"]
+    answer = await admin.http.post("/console/fleet", data={"act": "load", "host": "Mini2", "model": "llama3.1:70b"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/fleet#orders")
+    order = fleet.orders[0]
+    assert (order.act, order.host, order.model, order.requested_by) == (
+        "load",
+        "Mini2",
+        "llama3.1:70b",
+        admin.person.id,
+    )
+    strange = await admin.http.post("/console/fleet", data={"act": "explode", "host": "Mini2"})
+    assert (strange.status_code, len(fleet.orders)) == (400, 4)
+    foreign = await admin.http.post(
+        "/console/fleet", data={"act": "drain", "host": "Dev1"}, headers={"origin": "https://evil.example"}
+    )
+    assert (foreign.status_code, len(fleet.orders)) == (403, 4)
+
+
+async def test_the_planner_shows_its_sums_and_refuses_what_is_no_figure(web: RunningSite, newcomer: Newcomer) -> None:
+    admin = await newcomer(Role.ADMINISTRATOR)
+    web.fakes.console.fleet.fill()
+    asked = "/console/fleet/plan?model=llama-3.1-405b&quantisation=MLX-4bit&hardware=m4-pro"
+    page = (await admin.http.get(asked)).text
+    assert "Where would llama-3.1-405b fit?" in page
+    assert "8 x Apple M4 Pro" in page or "5 x Apple M4 Pro" in page
+    assert "unevenly shared: one of" in page
+    assert "does not hold" in page
+    assert "$75,960" in page
+    own = (await admin.http.get("/console/fleet/plan")).text
+    assert "Does each model fit where it is?" in own
+    assert "would with" in own
+    for wrong, words in (
+        ("speed=nan", "Tokens/s for each: give a number from 0.1 to 1000."),
+        ("devices=1.5", "Cards or Macs: give a whole number from 0 to 64."),
+        ("context=1e99", "Window, tokens: give a whole number"),
+        ("model=<script>", "The planner knows no model of this name."),
+        ("model=llama-3.1-8b&context=999999", "is more than llama-3.1-8b was made for"),
+    ):
+        answer = await admin.http.get(f"/console/fleet/plan?{wrong}")
+        assert (answer.status_code, words in answer.text) == (200, True), wrong
+        assert "<script>" not in answer.text.replace('<script src="/static', "")

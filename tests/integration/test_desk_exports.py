@@ -17,9 +17,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from assistant.audit.events import CaseClosed
+from assistant.audit.events import CaseClosed, FeedbackGiven, HitDecided, HoldPlaced, ReviewViewed
 from assistant.audit.exports.export import Exported, ExportRequest, OnProgress, create_export
 from assistant.audit.exports.export_query import ExportQuery
+from assistant.audit.exports.offline import verify as offline_verify
+from assistant.audit.parts import TextMark
 from assistant.audit.record import Origin, canonical_bytes, compose_record, leaf_of, parse_body
 from assistant.audit.seals.seal_key import read_public_key
 from assistant.compliance.exports import Exports, ExportState
@@ -89,6 +91,49 @@ async def test_an_export_is_written_and_fetched_and_holds_no_value(desk: DeskSce
     assert downloaded["zip_sha256"] == export.sha256
     (created,) = await desk.events("export:created")
     assert created.actor == desk.rita.id
+
+
+async def test_nobody_learns_by_an_export_who_looks_into_them(desk: DeskScene, exports: Exports) -> None:
+    turn = await desk.ask(f"write to {EMAIL} about {TOKEN}", person=desk.rita)
+    own = turn.thread_id
+    for event in (
+        ReviewViewed(actor=desk.rolf.id, subject=desk.rita.id, view="turn"),
+        HoldPlaced(
+            actor=desk.rolf.id,
+            subject=None,
+            thread_id=own,
+            hold_id=uuid4(),
+            scope="thread",
+            reason_mark=TextMark("x"),
+        ),
+        HitDecided(
+            actor=desk.rolf.id,
+            about=desk.rita.id,
+            turn_id=uuid4(),
+            hit_id=uuid4(),
+            finding_rule="x",
+            disposition="benign",
+            is_final=True,
+            proposed_by=desk.rolf.id,
+        ),
+        FeedbackGiven(actor=desk.rolf.id, thread_id=uuid4(), turn_id=turn.id, message_id=uuid4(), is_helpful=True),
+        ReviewViewed(actor=desk.rolf.id, subject=desk.maria.id, view="turn"),
+        ReviewViewed(actor=desk.rita.id, subject=None, view="queue"),
+    ):
+        await desk.audit.append(event)
+    file = await exports.fetch(desk.rita, await ready(desk))
+    with zipfile.ZipFile(file) as opened:
+        bodies = [json.loads(line)["event"] for line in opened.read("events.jsonl").splitlines()]
+        told = "\n".join(offline_verify.check(opened, str(read_public_key(desk.seal_keys.public_file)), []))
+    assert {body["type"] for body in bodies} >= {"review:viewed", "turn:accepted"}
+    assert not {"hit:decided", "hold:placed", "feedback:given"} & {body["type"] for body in bodies}
+    assert str(own) not in {body.get("thread_id") for body in bodies}
+    assert not [body for body in bodies if body.get("subject") == str(desk.rita.id) != body.get("actor")]
+    views = [body.get("subject") for body in bodies if body["type"] == "review:viewed"]
+    assert views == [str(desk.maria.id), None]
+    assert "Not proved: that there are no others" in told
+    with pytest.raises(BadInputError, match="your own log"):
+        await exports.request(desk.rita, ExportQuery(person_id=desk.rita.id), REASON)
 
 
 async def test_only_who_asked_sees_and_fetches_it(desk: DeskScene, exports: Exports) -> None:

@@ -34,7 +34,7 @@ from assistant.history import History
 from assistant.identity import Identity
 from tests.integration.conftest import Database
 from tests.integration.content_scene import SENTENCE, add_people, as_superuser, content_ids, guarded, place, reader
-from tests.integration.seal_scene import ORIGIN
+from tests.integration.seal_scene import ORIGIN, loosen
 from tests.integration.spool_scene import SpoolingLog, shut
 
 pytestmark = pytest.mark.integration
@@ -307,6 +307,7 @@ async def test_a_text_that_waited_while_it_was_erased_is_missed_unless_the_log_s
     scene: Scene, database: Database
 ) -> None:
     erased, other, person = uuid4(), uuid4(), uuid4()
+    loosen(database)
     await scene.write(erased, person)
     await scene.erase(Scope.THREAD, erased)
     async with Appender(database.audit_writer_url, ORIGIN) as appender:
@@ -356,7 +357,7 @@ async def test_words_are_projected_before_an_erasure_or_not_at_all(scene: Scene,
     await scene.write(thread_id, uuid4())
     await scene.seal()
     async with await connect(database.owner_url) as other:
-        await other.execute("SELECT pg_advisory_xact_lock(audit.projection_lock())")
+        await other.execute("SELECT FROM audit.projection FOR UPDATE")
         waiting = [
             asyncio.create_task(scene.erase(Scope.THREAD, thread_id)),
             asyncio.create_task(Projector(database.audit_projector_url, database.keys).follow()),

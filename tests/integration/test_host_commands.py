@@ -1,18 +1,21 @@
-"""`cloister fleet list | probe | drain | undrain` as an operator runs them."""
+"""`cloister fleet list | probe | drain | undrain | load | unload | pull | bench` as an operator runs them."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from assistant.audit.events import Tag
 from assistant.audit.reading.read import LogReader, Search
+from assistant.database import libpq_dsn
 from tests.fakes.model_host import FakeModel, FakeModelHost
 from tests.integration.conftest import Database
 
@@ -116,3 +119,37 @@ def test_probe_shows_every_request_with_its_time(site: Site) -> None:
     assert read["report"]["models"][0]["memory_bytes"] == 5 << 30
     assert len(read["calls"]) == 5
     assert "cannot be reached" in site.run("probe", "Dev2", status=1)
+
+
+async def test_a_model_is_loaded_and_unloaded_and_the_log_says_so(
+    site: Site, host: FakeModelHost, database: Database
+) -> None:
+    assert site.run("unload", "Dev1", "qwen2.5:7b") == "qwen2.5:7b: is out of memory.\nunloads qwen2.5:7b\n"
+    assert not host.models[0].is_loaded
+    refused = site.run("pull", "dev1", "qwen2.5:14b", status=1)
+    assert "Dev1 has no 'registry' in fleet.yaml" in refused
+    async with LogReader(database.audit_reader_url) as log:
+        tags = frozenset({Tag.FLEET_ORDERED, Tag.FLEET_ORDER_DONE, Tag.FLEET_ORDER_FAILED})
+        events = await log.read_newest(10, Search(types=tags))
+    assert [(event.type, event.host, event.document["data"]["act"]) for event in events] == [
+        ("fleet:ordered", "Dev1", "unload"),
+        ("fleet:order-done", "Dev1", "unload"),
+        ("fleet:ordered", "Dev1", "pull"),
+        ("fleet:order-failed", "Dev1", "pull"),
+    ]
+
+
+def test_a_bench_is_kept_and_held_against_the_bound(site: Site, host: FakeModelHost, database: Database) -> None:
+    host.reply, host.token_seconds, host.first_token_seconds = "word " * 40, 0.01, 0.05
+    fleet = Path(site.environment["CLOISTER_FLEET"])
+    declared = "models: [{name: 'qwen2.5:7b', context_tokens: 8192, release: qwen2.5-7b, quantisation: Q4_K_M}]"
+    fleet.write_text(fleet.read_text().replace("accelerator: rtx-4090", f"accelerator: rtx-4090, {declared}"))
+    told = site.run("bench", "qwen2.5:7b", "--prompt", "256", "--answer", "32")
+    assert "Dev1 qwen2.5:7b: measuring" in told
+    writing = re.search(r"writing: ([0-9.]+) tokens/s, ([0-9]+)% of at most 21", told)
+    assert writing is not None, told
+    assert 20 < float(writing[1]) < 101  # 10 ms a token, and never faster
+    with psycopg.connect(libpq_dsn(database.owner_url)) as connection:
+        rows = connection.execute("SELECT host, model, answer_tokens, writing_bound > 200 FROM fleet_bench").fetchall()
+    assert rows == [("Dev1", "qwen2.5:7b", 32, True)]
+    assert "is no host and no model of the fleet" in site.run("bench", "nothing", status=2)

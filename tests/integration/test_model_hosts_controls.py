@@ -102,6 +102,7 @@ async def test_what_a_kind_has_no_interface_for_is_said_in_words(monkeypatch: py
     with FakeModelHost("llamacpp") as single, pytest.raises(ControlError, match="without -m and with --models-dir"):
         await run(Act.LOAD, entry(single))
     monkeypatch.setattr(exo, "_POLL_SECONDS", 0.001)
+    monkeypatch.setattr(exo, "_POLLS", 3)
     full = FakeModelHost("exo", models=[FakeModel("right:1b", is_loaded=False)], has_room=False)
     with full, pytest.raises(ControlError, match="its nodes may lack memory"):
         await run(Act.LOAD, entry(full))

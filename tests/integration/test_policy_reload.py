@@ -12,8 +12,10 @@ from pydantic import SecretStr
 from assistant.audit.events import Tag
 from assistant.audit.reading.read import LogReader, Search
 from assistant.bootstrap.application import build_application
+from assistant.bootstrap.console import build_console
 from assistant.policy import files, watch
 from assistant.settings import Settings
+from tests.fakes.open_hosts import eventually
 from tests.integration.conftest import Database
 
 pytestmark = pytest.mark.integration
@@ -77,3 +79,24 @@ async def until_events(log: LogReader, count: int) -> None:
     async with asyncio.timeout(60):
         while len(await log.read_newest(10, Search(types=EVENTS))) < count:  # noqa: ASYNC110 - the log does not ring
             await asyncio.sleep(0.02)
+
+
+async def test_the_consoles_own_process_takes_a_new_policy(
+    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "SHIPPED", ())
+    monkeypatch.setattr(watch, "_POLL_SECONDS", 0.02)
+    folder = tmp_path / "policy"
+    folder.mkdir()
+    write(folder, RULE)
+    settings = Settings(
+        data_dir=tmp_path,
+        policy=folder,
+        database_url=database.app_url,
+        audit_database_url=database.audit_writer_url,
+    )
+    async with LogReader(database.audit_reader_url) as log, build_console(settings) as (_, backend):
+        assert backend.labels()["site/badge"] == "badge number"
+        write(folder, RULE.replace("badge number", "number of a badge"))
+        await until_events(log, 2)
+        await eventually(lambda: backend.labels()["site/badge"] == "number of a badge")  # the event is durable first

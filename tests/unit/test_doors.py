@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ASKS = {"assistant/turn.py", "assistant/policy/names.py"}  # the second: a model for names reads files, decision 0010
+ASKS = {
+    "assistant/turn.py",
+    "assistant/policy/names.py",  # a model for names reads files, decision 0010
+    "connectors/model_hosts/bench.py",  # with numbers of its own making; nothing that anybody wrote
+}
 DRAWS = "assistant/web/chat/"  # shows a question on the page, and is not given the hosts: see the test below
 RUNS_TURNS = {"assistant/bootstrap/application.py"}  # binds `run_turn` for the chat; a new door adds itself here
 
@@ -23,6 +27,10 @@ def calls(name: str) -> Iterator[str]:
 
 def test_only_the_turn_asks_a_model_host() -> None:
     assert {file for file in calls("ask") if not file.startswith(DRAWS)} == ASKS
+
+
+def test_only_the_turn_has_gaps_filled() -> None:
+    assert set(calls("fill")) == {"assistant/turn.py", "connectors/model_hosts/hosts.py"}  # the second: to its client
 
 
 def test_only_the_known_doors_run_turns() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, LiteralString
+from typing import Any, Final, LiteralString, TypeAlias
 from uuid import UUID
 
 import psycopg
@@ -17,15 +18,20 @@ from assistant.audit.anchors.keepers import AnchorFile
 from assistant.audit.anchors.light import BROWSER_FRESH, AnchorState, Contradiction, Integrity, Verification
 from assistant.audit.events import Tag
 from assistant.audit.reading.heads_shown import read_announced
-from assistant.audit.reading.proof import read_newest
+from assistant.audit.reading.proof import read_newest, read_root
 from assistant.audit.reading.read import POSSIBLE_TIME
 from assistant.audit.record import parse_body
-from assistant.audit.seals.checkpoint import NoteError, NoteKey, open_note, parse_signature, split_note
-from assistant.audit.seals.heads import Head, select_batch
-from assistant.database import connect
+from assistant.audit.seals.checkpoint import Checkpoint, NoteError, NoteKey, open_note, parse_signature, split_note
+from assistant.audit.seals.heads import LOCK_ID, SELECT_HOLDERS, Head, select_batch
+from assistant.database import connect, unreadable
 from assistant.errors import UnavailableError
 
+_Told: TypeAlias = tuple[datetime, Mapping[str, Any]]
+"""An event that says something of an anchor: when it was recorded, and what it says."""
+
 _NEWEST: Final = 200
+_MOST_SHOWN: Final = 20
+_MOST_REPORTS: Final = 2_000  # of browsers: false ones, which anybody there may file, must not push a true one out
 _CLOCKS_APART: Final = timedelta(minutes=5)  # of a witness's machine; what it signs for later would be fresh for ever
 _ANCHORS: Final = (Tag.ANCHOR_KEPT, Tag.ANCHOR_CONTRADICTED, Tag.HEAD_CONFIRMED, Tag.HEAD_CONTRADICTED)
 _CONTRADICTIONS: Final = (Tag.ANCHOR_CONTRADICTED, Tag.HEAD_CONTRADICTED)
@@ -100,7 +106,8 @@ async def read_integrity(
             async with connection.transaction():
                 return await _read(connection, first_key, list(witnesses), anchor_file)
     except psycopg.Error as error:
-        raise UnavailableError("The state of the audit log cannot be read: the database does not answer.") from error
+        away = "The state of the audit log cannot be read: the database does not answer."
+        raise unreadable(error, away) from error
 
 
 async def _read(
@@ -115,7 +122,8 @@ async def _read(
     if head is None:
         return Integrity(now=now, verified=last)
     cosigned, beyond = await _read_cosignatures(connection, witnesses, head, now)
-    contradictions = [*_contradictions(told, now), *beyond]
+    proved, unproved = await _sort_browsers(connection, head, first_key, told[Tag.HEAD_CONTRADICTED])
+    contradictions = [*_contradictions([*told[Tag.ANCHOR_CONTRADICTED], *proved], now), *beyond]
     if anchor_file is not None:
         contradictions += await _compare_file(connection, head, AnchorFile(anchor_file), now)
     fresh = {each.label for each in cosigned if each.is_fresh(now)}
@@ -129,7 +137,55 @@ async def _read(
         contradictions=contradictions,
         missing_witnesses=[key.name for key in witnesses if _label(key) not in fresh],
         verified=last,
+        intruders=await _intruders(connection),
+        unproved=_contradictions(unproved, now)[:_MOST_SHOWN],
     )
+
+
+async def _sort_browsers(
+    connection: psycopg.AsyncConnection, head: Head, first_key: NoteKey | None, told: Sequence[_Told]
+) -> tuple[list[_Told], list[_Told]]:
+    """Part what people's browsers reported: what this log's keys signed and differs from it, and mere words."""
+    proved: list[_Told] = []
+    unproved: list[_Told] = []
+    if not told:
+        return proved, unproved
+    keys = await _known_keys(connection, first_key)
+    for each in told:
+        is_proof = await _contradicts(connection, head, keys, each[1])
+        (proved if is_proof else unproved).append(each)
+    return proved, unproved
+
+
+async def _contradicts(
+    connection: psycopg.AsyncConnection, head: Head, keys: Sequence[NoteKey], said: Mapping[str, Any]
+) -> bool:
+    """Tell whether what a browser kept is by one of the log's keys, and the log is another one."""
+    try:
+        root, raw = (b64decode(str(said.get(name)), validate=True) for name in ("root", "signature"))
+    except ValueError:
+        return False
+    signed = [key for key in keys if key.has_signed(Checkpoint(key.name, said["seen"], root).text.encode(), raw[4:])]
+    if not signed:
+        return False
+    if said["seen"] > head.size:
+        return True
+    try:
+        return await read_root(connection, said["seen"]) != root
+    except UnavailableError:  # a tile is missing
+        return True
+
+
+async def _known_keys(connection: psycopg.AsyncConnection, first_key: NoteKey | None) -> list[NoteKey]:
+    """Return the log's keys of all times; none where the first is not known."""
+    if first_key is None:
+        return []
+    return [first_key, *(NoteKey.parse(each.new_key) for each in await read_announced(connection, first_key))]
+
+
+async def _intruders(connection: psycopg.AsyncConnection) -> list[str]:
+    rows = await (await connection.execute(SELECT_HOLDERS, [LOCK_ID])).fetchall()
+    return [f"The role {role} (process {pid} of the database)" for role, pid, is_sealer in rows if not is_sealer]
 
 
 async def _newest(connection: psycopg.AsyncConnection) -> Head | None:
@@ -143,7 +199,8 @@ async def _read_events(connection: psycopg.AsyncConnection, tag: Tag) -> list[tu
     What has not the form of its type is not by the product and says nothing; where it says that the log is another one,
     it is heard all the same, so that nobody hides such a word behind some without form.
     """
-    cursor = await connection.execute(_SELECT_EVENTS, [tag.value, _NEWEST])
+    most = _MOST_REPORTS if tag is Tag.HEAD_CONTRADICTED else _NEWEST
+    cursor = await connection.execute(_SELECT_EVENTS, [tag.value, most])
     found: list[tuple[datetime, Mapping[str, Any]]] = []
     for moment, body in await cursor.fetchall():
         document = parse_body(body)
@@ -169,8 +226,7 @@ async def _oldest_unsealed(connection: psycopg.AsyncConnection, head: Head) -> d
 
 async def _is_signed(connection: psycopg.AsyncConnection, head: Head, first_key: NoteKey) -> bool:
     """Tell whether the key in force signed a head, or the one before it, which still signs its successor's batch."""
-    followed = await read_announced(connection, first_key)
-    keys = [first_key, *(NoteKey.parse(each.new_key) for each in followed)]
+    keys = await _known_keys(connection, first_key)
     try:
         open_note(head.note, keys[-2:])
     except NoteError:
@@ -229,16 +285,13 @@ def _told_anchors(told: Mapping[Tag, Sequence[tuple[datetime, Mapping[str, Any]]
     return list(newest.values())
 
 
-def _contradictions(
-    told: Mapping[Tag, Sequence[tuple[datetime, Mapping[str, Any]]]], now: datetime
-) -> list[Contradiction]:
+def _contradictions(told: Sequence[_Told], now: datetime) -> list[Contradiction]:
     """Return each anchor that contradicted the log in the last days, once."""
     newest: dict[tuple[str, str], Contradiction] = {}
-    for tag in _CONTRADICTIONS:
-        for moment, data in told[tag]:
-            kind, label = data.get("kind", "browser"), data.get("anchor") or data["actor"]
-            if now - moment <= BROWSER_FRESH:
-                newest.setdefault((kind, label), Contradiction(kind, label, data["seen"], moment))
+    for moment, data in told:
+        kind, label = data.get("kind", "browser"), data.get("anchor") or data["actor"]
+        if now - moment <= BROWSER_FRESH:
+            newest.setdefault((kind, label), Contradiction(kind, label, data["seen"], moment))
     return list(newest.values())
 
 

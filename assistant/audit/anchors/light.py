@@ -84,6 +84,8 @@ class Integrity:
         is_signed: the newest head is by the key in force; None: the first key was not given.
         anchors: the newest state of each, the freshest first.
         missing_witnesses: those of the settings that have not cosigned lately.
+        unproved: browsers whose people said so, without a checkpoint that this log's key signed and that differs.
+        intruders: roles that hold the sealer's lock and are not the sealer's, each with its process of the database.
     """
 
     now: datetime
@@ -95,6 +97,8 @@ class Integrity:
     contradictions: Sequence[Contradiction] = ()
     missing_witnesses: Sequence[str] = ()
     verified: Verification | None = None
+    intruders: Sequence[str] = ()
+    unproved: Sequence[Contradiction] = ()
 
     @property
     def light(self) -> Light:
@@ -149,6 +153,8 @@ def _sealing(state: Integrity) -> Iterator[str]:
         yield f"The newest head is {_age(state.now - state.sealed_at)} old. Look whether the sealer runs."
     if state.oldest_unsealed is not None and state.now - state.oldest_unsealed > LATEST_SEAL:
         yield f"An event waits for its seal since {_age(state.now - state.oldest_unsealed)}."
+    for each in state.intruders:
+        yield f"{each} holds the lock of who seals, which is none of its business. Ask who uses that role."
     if state.is_signed is None:
         yield "The log's public key is not known here, so no signature was checked."
 
@@ -156,6 +162,11 @@ def _sealing(state: Integrity) -> Iterator[str]:
 def _vouching(state: Integrity) -> Iterator[str]:
     for name in state.missing_witnesses:
         yield f"The witness {name} has not cosigned for {_age(FRESH)}. Ask who runs it."
+    for each in state.unproved:
+        yield (
+            f"The {each.kind} {each.label} reported that the log does not continue what it saw, and sent nothing that "
+            "shows it, so it could not be checked. Ask whose it is."
+        )
     if state.parties < ANCHORS_WANTED:
         yield (
             f"{state.parties} of {ANCHORS_WANTED} independent anchors are fresh. Set up a witness or a file elsewhere, "

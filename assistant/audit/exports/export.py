@@ -36,8 +36,8 @@ from assistant.audit.record import format_time
 from assistant.audit.seals.checkpoint import NoteKey
 from assistant.audit.seals.heads import SELECT_HEADS, Head
 from assistant.audit.seals.nodes import StoredNodes
-from assistant.database import connect
-from assistant.errors import BadInputError, UnavailableError
+from assistant.database import connect, unreadable
+from assistant.errors import BadInputError
 
 OnProgress = Callable[[int, int], None]
 """Told how many events were looked at, and how many there are to look at."""
@@ -120,8 +120,8 @@ async def create_export(
             exported = await _write(
                 reader_url, first_key, request, draft, table_draft, on_progress=on_progress or _no_progress
             )
-        except psycopg.OperationalError as error:
-            raise UnavailableError("Nothing was exported: the database does not answer. Try again.") from error
+        except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
+            raise unreadable(error, "Nothing was exported: the database does not answer. Try again.") from error
         await audit.append(
             ExportCreated(
                 actor=request.actor,

@@ -27,6 +27,13 @@ _CONDITIONS: Final = {
     "model": "model = {}",
     "host": "host = {}",
     "persona": "persona = {}",
+    # Also what names no person and is about a turn or a conversation of theirs, as decisions, erasures and holds are.
+    "without_person": "((subject IS DISTINCT FROM {0} OR actor IS NOT DISTINCT FROM {0}) "
+    "AND (turn_id = ANY (ARRAY(SELECT own.turn_id FROM audit.event own WHERE own.subject = {0} "
+    "AND own.type = 'turn:accepted' AND own.turn_id IS NOT NULL))) IS NOT TRUE "
+    "AND (thread_id = ANY (ARRAY(SELECT own.thread_id FROM audit.event own WHERE own.subject = {0} "
+    "AND own.type = 'turn:accepted' AND own.thread_id IS NOT NULL))) IS NOT TRUE "
+    "AND position(convert_to('\"about\":\"' || {0} || '\"', 'UTF8') IN body) = 0)",
 }
 _CASE_TYPES: Final = sorted(
     kind.tag.value for kind in EVENT_TYPES if "case_id" in {field.name for field in fields(kind)}
@@ -44,6 +51,7 @@ class ExportQuery:
         case_id, turn_ids: a case of the desk: the events of its turns, and those of the case itself.
         since, until: `since` belongs to it, `until` does not. With other conditions: when events happened. Alone: when
             they were sealed, and then the export is complete.
+        without_person: whose own turns are left out, with all that others do about them or a conversation of theirs.
     """
 
     person_id: UUID | None = None
@@ -58,6 +66,7 @@ class ExportQuery:
     turn_ids: frozenset[UUID] = frozenset()
     since: datetime | None = None
     until: datetime | None = None
+    without_person: UUID | None = None
 
     @property
     def filters(self) -> tuple[str, ...]:
@@ -88,6 +97,7 @@ class ExportQuery:
             "turn_ids": sorted(map(str, self.turn_ids)),
             "since": format_time(_whole_milliseconds(self.since)) if self.since else None,
             "until": format_time(_whole_milliseconds(self.until)) if self.until else None,
+            "without_person": str(self.without_person) if self.without_person else None,
         }
         return {name: value for name, value in said.items() if value}
 

@@ -24,7 +24,7 @@ from assistant.audit.reading.read import POSSIBLE_TIME
 from assistant.audit.record import parse_body
 from assistant.audit.seals.heads import FIRST_BATCH, SELECT_HEADS, Head, select_batch
 from assistant.audit.writing.content import ContentRow, KeyWrap
-from assistant.database import connect
+from assistant.database import connect, unreadable
 from assistant.errors import UnavailableError
 from assistant.keys import Keys
 
@@ -33,8 +33,9 @@ _HEADS_A_STEP: Final = 500
 _ROWS_AT_ONCE: Final = 1_000
 _APPLICATION_NAME: Final = "cloister-audit-projector"
 _NOTHING_YET: Final = FIRST_BATCH - 1
+_AWAY: Final = "The projections cannot be written: the database does not answer."
 
-_LOCK: Final = "SELECT pg_advisory_xact_lock(audit.projection_lock())"
+_LOCK: Final = "SELECT FROM audit.projection FOR UPDATE"  # not by number: any role could hold that
 _ADVANCE: Final = "UPDATE audit.projection SET batch = %s, until = %s"
 _EVENTS: Final = sql.SQL("""
     SELECT e.id, {occurred_at}, e.type, e.model, e.host, e.persona, e.severity, e.body,
@@ -101,8 +102,8 @@ class Projector:
                     done += step
                     if end is not None and time.monotonic() > end:
                         break
-        except psycopg.OperationalError as error:
-            raise UnavailableError("The projections cannot be written: the database does not answer.") from error
+        except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
+            raise unreadable(error, _AWAY) from error
         return done
 
     async def rebuild(self) -> int:
@@ -117,8 +118,8 @@ class Projector:
                 await connection.execute("DELETE FROM audit.search")
                 await connection.execute("DELETE FROM audit.tally")
                 await connection.execute(_ADVANCE, [_NOTHING_YET, None])
-        except psycopg.OperationalError as error:
-            raise UnavailableError("The projections cannot be written: the database does not answer.") from error
+        except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
+            raise unreadable(error, _AWAY) from error
         return await self.follow()
 
     async def _connect(self) -> psycopg.AsyncConnection:

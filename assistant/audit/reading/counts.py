@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from assistant.audit.events import Tag
 from assistant.audit.record import first_id
-from assistant.database import connect
+from assistant.database import connect, unreadable
 from assistant.errors import UnavailableError
 from policies.verdict import Action
 
@@ -57,6 +57,6 @@ class FindingCounts:
             raise UnavailableError(
                 "The findings could not be counted: an event is not by the product. Run `cloister audit verify`."
             ) from error
-        except psycopg.OperationalError as error:  # QueryCanceled is one
-            raise UnavailableError("The findings could not be counted in time. Ask again in a minute.") from error
+        except (psycopg.OperationalError, psycopg.ProgrammingError) as error:  # QueryCanceled is one
+            raise unreadable(error, "The findings could not be counted in time. Ask again in a minute.") from error
         return {str(rule): int(count) for rule, count in rows}

@@ -19,10 +19,11 @@ from assistant.audit.seals.checkpoint import Checkpoint, NoteError, NoteKey, ope
 from assistant.audit.seals.heads import FIRST_BATCH, PLACES, SELECT_HEADS, Head, has_seen, select_batch
 from assistant.audit.seals.nodes import StoredNodes
 from assistant.audit.seals.tree import consistency_proof, inclusion_proof, is_included, root_of
-from assistant.database import connect
-from assistant.errors import NotFoundError, UnavailableError
+from assistant.database import connect, unreadable
+from assistant.errors import NotFoundError
 
 _FIRST_LINE: Final = "c2sp.org/tlog-proof@v1"
+_AWAY: Final = "The audit log cannot be read: the database does not answer. Ask again in a minute."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,8 @@ async def read_head(reader_url: SecretStr) -> Head:
     try:
         async with await connect(reader_url, autocommit=True) as connection:
             return await read_newest(connection)
-    except psycopg.OperationalError as error:
-        raise _away() from error
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
+        raise unreadable(error, _AWAY) from error
 
 
 async def prove(reader_url: SecretStr, event_id: UUID) -> Proof:
@@ -96,8 +97,8 @@ async def prove(reader_url: SecretStr, event_id: UUID) -> Proof:
                 stored = StoredNodes(connection, head.size)
                 nodes = await stored.read_for(lambda read: inclusion_proof(index, head.size, read))
                 return Proof(index, inclusion_proof(index, head.size, lambda *node: nodes[node]), head.note)
-    except psycopg.OperationalError as error:
-        raise _away() from error
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
+        raise unreadable(error, _AWAY) from error
 
 
 async def prove_consistency(reader_url: SecretStr, old_size: int, new_size: int) -> list[bytes]:
@@ -112,8 +113,8 @@ async def prove_consistency(reader_url: SecretStr, old_size: int, new_size: int)
     try:
         async with await connect(reader_url, autocommit=True) as connection:
             return await read_consistency(connection, old_size, new_size)
-    except psycopg.OperationalError as error:
-        raise _away() from error
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
+        raise unreadable(error, _AWAY) from error
 
 
 async def read_consistency(connection: psycopg.AsyncConnection, old_size: int, new_size: int) -> list[bytes]:
@@ -208,7 +209,3 @@ async def locate(connection: psycopg.AsyncConnection, event_id: UUID, newest: He
     place = sql.SQL("({}, {}::xid8, {})").format(sql.Literal(era), sql.Literal(str(xid)), sql.Literal(event_id))
     count = await (await connection.execute(sql.SQL("{} AND (era, xid, id) < {}").format(batch, place))).fetchone()
     return (before.size if before else 0) + (int(count[0]) if count else 0), head.batch
-
-
-def _away() -> UnavailableError:
-    return UnavailableError("The audit log cannot be read: the database does not answer. Ask again in a minute.")

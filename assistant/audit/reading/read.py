@@ -21,7 +21,8 @@ from assistant.audit.events import EVENT_TYPES, Outcome, Tag
 from assistant.audit.log_connection import LogConnection
 from assistant.audit.record import first_id, parse_body
 from assistant.conversation import parse_reference, short_reference
-from assistant.errors import BadInputError, UnavailableError
+from assistant.database import unreadable
+from assistant.errors import BadInputError
 from policies.verdict import Action
 
 _POLL_SECONDS: Final = 0.5
@@ -163,10 +164,9 @@ async def _one_moment(connection: psycopg.AsyncConnection) -> AsyncGenerator[psy
     try:
         async with connection.transaction():
             yield connection
-    except psycopg.OperationalError as error:
-        raise UnavailableError(
-            "The audit log cannot be read: the database went away. Ask again in a minute."
-        ) from error
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
+        away = "The audit log cannot be read: the database went away. Ask again in a minute."
+        raise unreadable(error, away) from error
 
 
 async def _snapshot(connection: psycopg.AsyncConnection) -> str:

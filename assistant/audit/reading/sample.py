@@ -24,8 +24,8 @@ from pydantic import SecretStr
 from assistant.audit.events import Tag
 from assistant.audit.seals.checkpoint import split_note
 from assistant.audit.seals.heads import PLACES, SELECT_HEADS, Head, select_batch
-from assistant.database import connect
-from assistant.errors import BadInputError, NotFoundError, UnavailableError
+from assistant.database import connect, unreadable
+from assistant.errors import BadInputError, NotFoundError
 from policies.verdict import Action
 
 MOST_WANTED: Final = 500
@@ -149,8 +149,8 @@ async def draw(reader_url: SecretStr, week: Week, population: Population, wanted
             await connection.set_read_only(True)
             async with connection.transaction():
                 return await _Drawing(connection, week, population).draw(wanted)
-    except psycopg.OperationalError as error:
-        raise UnavailableError("The audit log cannot be read: the database does not answer.") from error
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
+        raise unreadable(error, "The audit log cannot be read: the database does not answer.") from error
 
 
 class _Drawing:

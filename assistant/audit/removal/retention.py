@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, Self
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 from psycopg import sql
@@ -42,7 +42,7 @@ _DROPPABLE: Final = sql.SQL(
 )
 
 _OPEN_CASES: Final = sql.SQL("SELECT number FROM audit.open_cases({begin}, {end})")
-_ORDER: Final = "INSERT INTO audit.drop_order (month, keep_days, events, word) VALUES (%s, %s, %s, %s)"
+_ORDER: Final = "INSERT INTO audit.drop_order (id, month, keep_days, events, word) VALUES (%s, %s, %s, %s, %s)"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -189,12 +189,13 @@ async def drop_month(urls: RetentionUrls, key: SecretNoteKey, month: Month, *, k
     """
     digest = await digest_month(urls.reader, month)
     event = sign_retention(month, digest, keep_days, key)
+    order_id = uuid4()
     word = Jsonb(_entry_of(compose_record(event, origin, time.time_ns())))
     try:
         async with await connect(urls.sealer, autocommit=True) as connection:
-            await connection.execute(_ORDER, [str(month), keep_days, digest.events, word])
+            await connection.execute(_ORDER, [order_id, str(month), keep_days, digest.events, word])
         async with await connect(urls.eraser, autocommit=True) as connection:
-            await connection.execute("SELECT audit.drop_month(%s)", [str(month)])
+            await connection.execute("SELECT audit.drop_month(%s)", [order_id])
     except psycopg.errors.LockNotAvailable as error:
         raise UnavailableError(f"{month} was not dropped: the log is being read as a whole. Try later.") from error
     except psycopg.OperationalError as error:

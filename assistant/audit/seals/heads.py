@@ -24,6 +24,14 @@ PLACE: Final = struct.Struct(">16sQhq")
 
 ROW_PLACE: Final = sql.SQL("uuid_send(id) || xid8send(xid) || int2send(era) || timestamptz_send(recorded_at)")
 FIRST_BATCH: Final = 0
+LOCK_ID: Final = int.from_bytes(b"sealing!", "big")  # of who leads: any number that nothing else locks
+SELECT_HOLDERS: Final = """
+    SELECT a.usename::text, l.pid, a.usename = 'cloister_audit_sealer'
+    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND a.datname = current_database()
+        AND (l.classid::bigint << 32 | l.objid::bigint) = %s AND l.database = a.datid
+"""
+"""Whose sessions hold that lock: role, process, whether it is the sealer's role."""
 
 
 class Place(NamedTuple):

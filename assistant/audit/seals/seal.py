@@ -1,7 +1,8 @@
 """The sealer: turns what was committed into batches of a Merkle tree, each with a signed head. It changes no event.
 
-One sealer leads, by an advisory lock; the primary key of the heads decides should two believe that they do. A batch is
-one transaction, and everything that the next one needs is read from the database: a sealer may be killed at any point.
+One sealer leads, by an advisory lock that no other role can take away; the primary key of the heads decides
+should two believe that they do. A batch is one transaction, and everything that the next one needs is read from the
+database: a sealer may be killed at any point.
 After each commit the sealer marks in a file beside its key what it sealed; a database that fell behind is not sealed.
 """
 
@@ -24,8 +25,10 @@ from assistant.audit.seals.checkpoint import Checkpoint, NoteError, open_note, s
 from assistant.audit.seals.heads import (
     COLUMNS,
     FIRST_BATCH,
+    LOCK_ID,
     ROW_PLACE,
     SELECT_EXACT_HEADS,
+    SELECT_HOLDERS,
     Head,
     Snapshot,
     has_seen,
@@ -42,7 +45,6 @@ TICK_SECONDS: Final = 0.1
 HEARTBEAT_SECONDS: Final = 60.0
 _PAUSE_SECONDS: Final = 1.0
 _ROWS_AT_ONCE: Final = 10_000  # some 2 MB
-_LOCK_ID: Final = int.from_bytes(b"sealing!", "big")  # any number that nothing else locks
 _APPLICATION_NAME: Final = "cloister-audit-sealer"
 
 _TRANSIENT: Final = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, OSError)
@@ -121,7 +123,7 @@ class Sealer:
 
     async def _lead(self, connection: psycopg.AsyncConnection, stop: asyncio.Event) -> None:
         # Tried again and again: a statement that waits for a lock would hold up the clean-up of the whole database.
-        while not await _scalar(connection, "SELECT pg_try_advisory_lock(%s)", _LOCK_ID):
+        while not await self._may_lead(connection):
             if await _wait(stop, _PAUSE_SECONDS):
                 return
         await self._load(connection)
@@ -131,6 +133,20 @@ class Sealer:
             await self._tick(connection)
             due = max(due + self._tick_seconds, time.monotonic())
             await _wait(stop, due - time.monotonic())
+
+    async def _may_lead(self, connection: psycopg.AsyncConnection) -> bool:
+        """Take the lock, or tell whether only sessions hold it that are no sealer's: every role may lock any number."""
+        if await _scalar(connection, "SELECT pg_try_advisory_lock(%s)", LOCK_ID):
+            return True
+        rows = await (await connection.execute(SELECT_HOLDERS, [LOCK_ID])).fetchall()
+        foreign = [(role, pid) for role, pid, is_sealer in rows if not is_sealer]
+        if not foreign or len(foreign) < len(rows):
+            return False
+        for role, pid in foreign:
+            _log.warning(
+                "The role %s (process %d of the database) holds the sealer's lock; sealing goes on.", role, pid
+            )
+        return True
 
     async def _tick(self, connection: psycopg.AsyncConnection) -> None:
         is_due = time.monotonic() - self._sealed >= self._heartbeat_seconds

@@ -45,7 +45,10 @@ _SELECT_EXTRA: Final = """
 """
 _SELECT_ERASURES: Final = f"SELECT {_RECORDED_AT}, thread_id, subject, body FROM audit.event WHERE type = %s"  # noqa: S608 - constants
 _SELECT_DROPPED: Final = "SELECT body FROM audit.event WHERE type = %s"
-_SELECT_KEYS: Final = "SELECT id, thread_id, person_id, wrapped FROM audit.dek WHERE wrapped IS NOT NULL"
+_SELECT_KEYS: Final = (
+    "SELECT id, thread_id, person_id, wrapped, EXISTS (SELECT FROM audit.content c WHERE c.dek_id = d.id) "
+    "FROM audit.dek d WHERE wrapped IS NOT NULL"
+)
 
 
 class _Committed(NamedTuple):
@@ -118,11 +121,16 @@ async def _read_erasures(connection: psycopg.AsyncConnection) -> _Erasures:
 async def _check_keys(connection: psycopg.AsyncConnection, findings: Findings, wrap: KeyWrap) -> None:
     async with connection.cursor("keys", binary=True) as cursor:
         await cursor.execute(_SELECT_KEYS)
-        async for identifier, thread_id, person_id, wrapped in cursor:
+        async for identifier, thread_id, person_id, wrapped, is_used in cursor:
             try:
                 wrap.open(identifier, thread_id, person_id, wrapped)
             except ValueError:
-                findings.add("content-key", f"The key {identifier} of a conversation's texts was changed.")
+                if is_used:
+                    words = "of a conversation's texts was changed, or made with the password of the log's writer."
+                    findings.add("content-key", f"The key {identifier} {words}")
+                else:  # nothing that was sealed depends on it
+                    words = "of no text does not open. Whoever has the password of the log's writer can make one."
+                    findings.warn("content-key", f"The key {identifier} {words}")
 
 
 def _uuid_of(value: object) -> UUID:

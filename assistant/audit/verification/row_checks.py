@@ -54,7 +54,7 @@ def check_canonical(row: Row, document: Mapping[str, Any]) -> str:
         is_canonical = canonical_bytes(document) == row.body
     except ValueError:
         is_canonical = False
-    return "" if is_canonical else "The body is not in canonical form."
+    return "" if is_canonical else f"The body is not in canonical form{_by_whom(row)}."
 
 
 def check_columns(row: Row, document: Mapping[str, Any]) -> str:
@@ -63,15 +63,22 @@ def check_columns(row: Row, document: Mapping[str, Any]) -> str:
     wrong = [
         name for name, value in zip(COLUMN_NAMES, row.columns, strict=True) if not _is_same(value, stated.get(name))
     ]
-    return f"Columns were changed: {', '.join(wrong)} is not what the body says." if wrong else ""
+    if not wrong:
+        return ""
+    words = "is not what the body says. It was changed, or written so with the password of the log's writer."
+    return f"{', '.join(wrong)} {words}"
 
 
 def check_kind(row: Row, document: Mapping[str, Any]) -> str:
     """The event is of a kind and form that there is."""
-    del row
     if is_known_kind(document):
         return ""
-    return f"There is no event {document.get('type')!r} of format {document.get('v')!r} in this version."
+    return f"There is no event {document.get('type')!r} of format {document.get('v')!r} in this version{_by_whom(row)}."
+
+
+def _by_whom(row: Row) -> str:
+    """Return who can have written a body that its leaf fits: what is sealed says so since it came into the log."""
+    return ": it was written so, with the password of the log's writer" if leaf_of(row.body) == row.leaf else ""
 
 
 def _is_same(value: object, stated: object) -> bool:
@@ -85,7 +92,7 @@ ROW_CHECKS: Final[dict[str, RowCheck]] = {
     "columns": check_columns,
     "kind": check_kind,
 }
-HASH_CHECKS: Final[tuple[str, ...]] = ("leaf",)  # where only hashes are looked at
+HASH_CHECKS: Final[tuple[str, ...]] = ("leaf", "kind")  # where no column is derived
 
 
 UUID_COLUMNS: Final = ("subject", "actor", "thread_id", "turn_id", "content_id")

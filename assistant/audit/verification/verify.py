@@ -33,10 +33,11 @@ from assistant.audit.verification.cosignatures import CosignatureCheck
 from assistant.audit.verification.dealing import Dealer, Run
 from assistant.audit.verification.dropped import DroppedCheck
 from assistant.audit.verification.findings import Findings
+from assistant.audit.verification.schema_check import check_schema
 from assistant.audit.verification.slice_readers import SliceReaders
 from assistant.audit.verification.slices import plan_slices
 from assistant.audit.verification.stored_tiles import StoredTiles, check_extra_tiles
-from assistant.database import connect
+from assistant.database import connect, is_gone
 from assistant.errors import UnavailableError
 from assistant.keys import Keys
 
@@ -70,7 +71,7 @@ class Verifier(LogConnection):
         key: the public key of the log's first day.
         anchors: checkpoints from elsewhere.
         witnesses: public keys of witnesses, whose cosignatures are then checked.
-        is_quick: look at hashes, heads and tiles, and derive no columns.
+        is_quick: look at all but the columns and the spelling of events: hashes, kinds, heads, tiles, texts and keys.
         keys: the installation's, to see whether those of the kept texts open.
         processes: how many read and check rows beside this one; 0: a thread does.
     """
@@ -131,9 +132,13 @@ class Verifier(LogConnection):
             raise _away()
         try:
             async with self._open.transaction():
-                await self._verify(self._open, self._readers)
+                await check_schema(self._open, self._findings)
+                if not self._findings.found:  # else nothing could be read to its end
+                    await self._verify(self._open, self._readers)
         except psycopg.Error as error:
-            raise _away() from error
+            if not is_gone(error):
+                raise _away() from error
+            self._findings.add("schema", f"Something of the log is gone: {error.diag.message_primary or error}.")
         return self._findings
 
     async def _verify(self, connection: psycopg.AsyncConnection, readers: SliceReaders) -> None:

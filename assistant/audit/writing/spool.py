@@ -27,6 +27,7 @@ from uuid import UUID
 from assistant.audit.record import MOST_BODY_BYTES, derive_record, make_event_id
 from assistant.audit.writing.content import ContentRow
 from assistant.audit.writing.insert import Entry
+from assistant.audit.writing.resync import FRAME, find_frame, parse_length
 from assistant.errors import SettingsError
 from assistant.keys import Sealer
 
@@ -38,7 +39,6 @@ _ASIDE: Final = "unreadable"  # the folder of what a person must look at
 _MAGIC: Final = b"cloister spool 1\n"
 _ID_BYTES: Final = 16
 _HEAD_BYTES: Final = len(_MAGIC) + _ID_BYTES
-_FRAME: Final = Struct(">II")  # bytes that follow, and their CRC-32
 _SEALED_MORE: Final = 28  # AES-GCM's nonce and tag
 _BODY: Final = Struct(">I")  # bytes of the body that follows; the text's row stands behind it
 _TEXT: Final = Struct(">16s16s16s16s16s")  # its ids and its kind, padded with zeros; the sealed text stands behind it
@@ -55,7 +55,7 @@ class Stretch:
     Attributes:
         end: offset of what comes next.
         unreadable: frames that were changed, or sealed with another key.
-        torn_bytes: what stands behind the last frame that is whole.
+        torn_bytes: what stands behind the last frame that is whole, and is none.
     """
 
     end: int
@@ -119,16 +119,42 @@ class Spool:
             if found.end >= self.size:
                 break
             sealed = self._read_frame(found.end)
-            if sealed is None:
-                found.torn_bytes, found.end = self.size - found.end, self.size
-                break
-            entry = self._open(sealed, found.end)
-            if entry is None:
-                found.unreadable += 1
+            entry = None if sealed is None else self._open(sealed, found.end)
+            if sealed is None or entry is None:
+                self._pass_over(found)
             else:
                 found.entries.append(entry)
-            found.end += _FRAME.size + len(sealed)
+                found.end += FRAME.size + len(sealed)
         return found
+
+    def _pass_over(self, found: Stretch) -> None:
+        """Go on behind what cannot be read, with the next frame that is whole: a length may have been changed, too."""
+
+        def opens(offset: int) -> bool:
+            sealed = self._read_frame(offset)
+            return sealed is not None and self._open(sealed, offset) is not None
+
+        def read(offset: int, count: int) -> bytes:
+            return os.pread(self._descriptor, count, offset)
+
+        following = find_frame(read, found.end + 1, self.size, (_SEALED_MORE, _MOST_SEALED), opens)
+        end = self.size if following is None else following
+        frames = self._count_frames(found.end, end)
+        if following is None and not frames:
+            found.torn_bytes = end - found.end
+        found.unreadable += frames or following is not None
+        found.end = end
+
+    def _count_frames(self, begin: int, end: int) -> int:
+        """Return how many frames lie there by what their heads say; 0 where these do not lead to the end."""
+        count = 0
+        while begin < end:
+            sealed = self._read_frame(begin)
+            if sealed is None:
+                return 0
+            begin += FRAME.size + len(sealed)
+            count += 1
+        return count if begin == end else 0
 
     def remove(self) -> None:
         """Delete the file: all of it is in the log."""
@@ -151,23 +177,19 @@ class Spool:
 
     def _frame(self, entry: Entry, offset: int) -> bytes:
         sealed = self._sealer.seal(_pack(entry), place=self._place(offset))
-        return _FRAME.pack(len(sealed), zlib.crc32(sealed)) + sealed
+        return FRAME.pack(len(sealed), zlib.crc32(sealed)) + sealed
 
     def _place(self, offset: int) -> str:
         return f"spool {self._identity.hex()} {offset}"
 
     def _read_frame(self, offset: int) -> bytes | None:
         """Return what a frame holds, whether its checksum fits or not; None where no whole frame is."""
-        head = os.pread(self._descriptor, _FRAME.size, offset)
-        if len(head) < _FRAME.size:
-            return None
-        length, _ = _FRAME.unpack(head)
-        if not _SEALED_MORE < length <= _MOST_SEALED or offset + _FRAME.size + length > self.size:
-            return None
-        return os.pread(self._descriptor, length, offset + _FRAME.size)
+        head = os.pread(self._descriptor, FRAME.size, offset)
+        length = parse_length(head, offset, _SEALED_MORE, _MOST_SEALED, self.size)
+        return None if length is None else os.pread(self._descriptor, length, offset + FRAME.size)
 
     def _open(self, sealed: bytes, offset: int) -> Entry | None:
-        checksum = _FRAME.unpack(os.pread(self._descriptor, _FRAME.size, offset))[1]
+        checksum = FRAME.unpack(os.pread(self._descriptor, FRAME.size, offset))[1]
         if zlib.crc32(sealed) != checksum:
             return None
         try:

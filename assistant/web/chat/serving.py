@@ -7,7 +7,7 @@ from typing import Final
 
 from assistant.personas.reader import Persona
 from assistant.web.chat.steps import literal
-from connectors.model_hosts.values import ANY_MODEL, HostStatus, ModelStatus
+from connectors.model_hosts.values import ANY_MODEL, Capability, HostStatus, ModelStatus
 
 _HOW_TO_ADD: Final = (
     "To add a model host, start Ollama, LM Studio, llama.cpp, vLLM or exo on this machine, "
@@ -21,9 +21,24 @@ def describe(persona: Persona, hosts: Sequence[HostStatus]) -> str:
 
 
 def serving_words(persona: Persona, hosts: Sequence[HostStatus]) -> str:
-    """Say who would answer now, or what works without a model and how to add one."""
-    offers = list(_offers(persona, hosts))
-    for name in (*(wanted for wanted in persona.models if wanted != ANY_MODEL), ANY_MODEL):
+    """Say who would answer now, or what works without a model and how to add one, and who completes code."""
+    return "\n\n".join(filter(None, (_answering_words(persona, hosts), _completing_words(persona, hosts))))
+
+
+def _completing_words(persona: Persona, hosts: Sequence[HostStatus]) -> str:
+    """Say who completes code in an editor now; nothing of a persona that completes none."""
+    offers = list(_offers(Capability.FIM, hosts))
+    for name in persona.fim_models:
+        for host, model in offers:
+            if _is_named(model.name, name):
+                words = f"Code completion in your editor: {literal(host.name)} · {literal(model.name)}"
+                return f"*{words}. See Editors in the documentation for how to connect yours.*"
+    return ""
+
+
+def _answering_words(persona: Persona, hosts: Sequence[HostStatus]) -> str:
+    offers = list(_offers(persona.capability, hosts))
+    for name in (*(wanted for wanted in persona.chat_models if wanted != ANY_MODEL), ANY_MODEL):
         for host, model in offers:
             if host.origin != "quote" and _is_named(model.name, name):
                 return f"*Served now by {literal(host.name)} · {literal(model.name)}*"
@@ -32,6 +47,11 @@ def serving_words(persona: Persona, hosts: Sequence[HostStatus]) -> str:
         return f"*{literal(waiting)}*"
     if any(host.origin == "quote" and host.is_up for host in hosts):
         return f"*No model host was found. Answers quote the documentation and what you add to it.*\n\n{_HOW_TO_ADD}"
+    if not offers and any(True for _ in _offers(Capability.FIM, hosts)):
+        return (
+            "*The models that are there complete code and cannot chat, so a question would be refused. "
+            "Ask your administrator for a chat model.*"
+        )
     words = "*No model host answers now, so a question would fail. Try again in a minute; your history stays readable.*"
     return words if hosts else f"{words}\n\n{_HOW_TO_ADD}"
 
@@ -40,10 +60,10 @@ def _is_loading(host: HostStatus) -> bool:
     return host.is_up and host.origin != "quote" and not host.models
 
 
-def _offers(persona: Persona, hosts: Iterable[HostStatus]) -> Iterator[tuple[HostStatus, ModelStatus]]:
+def _offers(capability: str, hosts: Iterable[HostStatus]) -> Iterator[tuple[HostStatus, ModelStatus]]:
     for host in hosts:
         for model in host.models:
-            can = not model.capabilities or persona.capability in model.capabilities
+            can = not model.capabilities or capability in model.capabilities
             if host.is_up and model.is_available and can:
                 yield host, model
 

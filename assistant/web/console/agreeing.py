@@ -58,7 +58,7 @@ def draw_agreeing(rows: Sequence[Agreeing]) -> Drawing:
     """Return the figures of those rows that have one, each with its interval."""
     return draw_ranges(
         [
-            (row.family, row.total.low, row.total.kappa, row.total.high, f"{row.total.kappa:.2f} of {row.total.pairs}")
+            (row.family, row.total.low, row.total.kappa, row.total.high, f"{row.total.kappa:.2f}, n {row.total.pairs}")
             for row in rows
             if row.total.has_enough
             and row.total.kappa is not None

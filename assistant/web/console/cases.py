@@ -15,6 +15,7 @@ from assistant.compliance.grants import Grant
 from assistant.compliance.standing import Disposition, Step
 from assistant.compliance.texts import REASON_CHARS
 from assistant.compliance.unmask import MOST_MINUTES
+from assistant.compliance.unmask import MOST_TURNS as MOST_UNMASKED
 from assistant.conversation import Person, Role, short_reference
 from assistant.errors import BadInputError
 from assistant.rights import Right, has_right
@@ -114,6 +115,7 @@ class CasePages:
             dispositions=list(Disposition),
             reason_chars=REASON_CHARS,
             most_minutes=MOST_MINUTES,
+            most_unmasked=MOST_UNMASKED,
             notice_days=desk.unmasking.notice_days,
             words=WORDS,
         )

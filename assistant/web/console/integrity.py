@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from assistant.audit.anchors.light import Integrity, Light
 from assistant.audit.events import HeadConfirmed, HeadContradicted
+from assistant.audit.seals.checkpoint import Checkpoint, NoteError, split_note
 from assistant.errors import BadInputError
 from assistant.rights import Right
 from assistant.web.console.routes import ConsoleRoute
@@ -38,6 +39,7 @@ class _Word(BaseModel):
         size: of the log that it was shown now.
         seen: of the log that it kept from its last visit; 0 at its first.
         does_continue: the log of now grew from the one of then.
+        kept: the signed checkpoint from then, where it does not.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid")
@@ -45,6 +47,7 @@ class _Word(BaseModel):
     size: int = Field(ge=0, le=_MOST_SIZE)
     seen: int = Field(ge=0, le=_MOST_SIZE)
     does_continue: bool
+    kept: str | None = Field(default=None, max_length=4096)
 
 
 class IntegrityPages:
@@ -103,9 +106,7 @@ class IntegrityPages:
         if word.does_continue and not word.seen <= word.size <= await self._size():
             raise BadInputError("The log never had so many events, so no browser saw them. Reload the page.")
         await self._parts.audit.append(
-            HeadConfirmed(actor=person.id, size=word.size)
-            if word.does_continue
-            else HeadContradicted(actor=person.id, size=word.size, seen=word.seen)
+            HeadConfirmed(actor=person.id, size=word.size) if word.does_continue else _contradicted(word, person.id)
         )
         return JSONResponse({"noted": True})
 
@@ -114,8 +115,26 @@ class IntegrityPages:
         return max((head.size for head in await self._parts.heads.newest()), default=0)
 
 
+def _contradicted(word: _Word, actor: UUID) -> HeadContradicted:
+    """Return what is noted of a contradiction: with the kept checkpoint, as far as it is one of that size."""
+    try:
+        text, signatures = split_note(word.kept or "")
+        checkpoint = Checkpoint.parse(text)
+    except NoteError:
+        return HeadContradicted(actor=actor, size=word.size, seen=word.seen)
+    if checkpoint.size != word.seen:
+        raise BadInputError("The kept head is of another size. Reload the page.")
+    return HeadContradicted(
+        actor=actor,
+        size=word.size,
+        seen=word.seen,
+        root=b64encode(checkpoint.root).decode(),
+        signature=b64encode(signatures[0].key_id + signatures[0].blob).decode() if signatures else None,
+    )
+
+
 def _browsers(integrity: Integrity) -> dict[str, UUID]:
     """Return the people whose browsers the state names, by how it names them."""
     named = [(each.kind, each.label) for each in integrity.anchors]
-    named += [(each.kind, each.label) for each in integrity.contradictions]
+    named += [(each.kind, each.label) for each in (*integrity.contradictions, *integrity.unproved)]
     return {label: UUID(label) for kind, label in named if kind == "browser"}

@@ -8,9 +8,10 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from assistant.compliance.cases import MOST_TURNS as MOST_IN_CASE
 from assistant.compliance.grants import GrantState
 from assistant.compliance.texts import REASON_CHARS
-from assistant.compliance.unmask import MOST_TURNS, Asked
+from assistant.compliance.unmask import Asked
 from assistant.conversation import short_reference
 from assistant.errors import BadInputError
 from assistant.rights import Right, has_right
@@ -86,7 +87,7 @@ class UnmaskPages:
         )
 
     async def _request(self, request: Request) -> Response:
-        lists = await read_lists(request, most_fields=MOST_TURNS + 10)
+        lists = await read_lists(request, most_fields=MOST_IN_CASE + 10)
         fields = {name: values[0] for name, values in lists.items()}
         minutes = fields.get("minutes", "")
         if not minutes.isdecimal() or len(minutes) > len("60"):

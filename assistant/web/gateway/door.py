@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter
@@ -23,6 +23,13 @@ from assistant.web.doors import PartState
 from assistant.web.gateway.body import read_object
 from assistant.web.gateway.chat_answer import ChatAnswer
 from assistant.web.gateway.chat_request import ChatRequest, parse_chat_request
+from assistant.web.gateway.code_answer import CodeAnswer, CompletionAnswer, InfillAnswer
+from assistant.web.gateway.completion_request import (
+    CodeRequest,
+    foreign_stops,
+    parse_completion_request,
+    parse_infill_request,
+)
 from assistant.web.gateway.models import Chosen, ModelList
 from assistant.web.gateway.refusals import (
     WHO_ASKS,
@@ -40,10 +47,11 @@ _log = logging.getLogger(__name__)
 
 DOOR: Final = "gateway"
 CHAT: Final = "chat"  # the scope of its route
+COMPLETIONS: Final = "completions"
 _TRY_AGAIN: Final = {"retry-after": "1"}
 _NOT_HERE: Final = (
-    "Cloister's gateway has no such route. It answers GET /v1/models and POST /v1/chat/completions; "
-    "see docs/editors.md."
+    "Cloister's gateway has no such route. It answers GET /v1/models and POST /v1/chat/completions, "
+    "/v1/completions and /v1/infill; see docs/editors.md."
 )
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -95,6 +103,8 @@ class Gateway:
         router.add_api_route("/models", self._told(self._list_models), methods=["GET"])
         router.add_api_route("/models/{model_id:path}", self._told(self._show_model), methods=["GET"])
         router.add_api_route("/chat/completions", self._told(self._complete_chat), methods=["POST"])
+        router.add_api_route("/completions", self._told(self._complete_code), methods=["POST"])
+        router.add_api_route("/infill", self._told(self._fill_in), methods=["POST"])
         return router
 
     async def _load(self) -> None:
@@ -121,13 +131,11 @@ class Gateway:
         3. Everything else is the turn's: role, size, guard, route, audit.
         """
         holder = await self._holder(request)  # 1
-        if not holder.scopes.has_route(CHAT):
-            await self._tokens.note_refusal(holder, f"route:{CHAT}")
-            raise GatewayError(403, f"This token is not for this route. It needs the scope {CHAT!r}.")
+        await self._check_route(holder, CHAT)
         parts = self._ready
         asked = parse_chat_request(await read_object(request))  # 2
         chosen = await self._choose(asked.model, holder, parts)
-        await _check_stops(asked, holder, parts)
+        await _check_stops(asked.stops, holder, parts)
         turn = _turn_of(asked, chosen, holder, request.state.request_id)
         return AnswerResponse(  # 3
             parts.answer(turn),
@@ -136,6 +144,48 @@ class Gateway:
             look=partial(self._balance, holder, request.state.request_id),
             running=self._running,
         )
+
+    async def _complete_code(self, request: Request) -> Response:
+        """Complete code as OpenAI's clients ask for it."""
+        return await self._fill(request, parse_completion_request, CompletionAnswer)
+
+    async def _fill_in(self, request: Request) -> Response:
+        """Complete code as llama.cpp's clients ask for it."""
+        return await self._fill(request, parse_infill_request, InfillAnswer)
+
+    async def _fill(
+        self, request: Request, parse: Callable[[Mapping[str, Any]], CodeRequest], form: type[CodeAnswer]
+    ) -> Response:
+        """Fill a gap in code, in the steps of `_complete_chat`."""
+        holder = await self._holder(request)
+        await self._check_route(holder, COMPLETIONS)
+        parts = self._ready
+        asked = parse(await read_object(request))
+        chosen = await self._choose_filler(asked.model, holder, parts)
+        await _check_stops(foreign_stops(asked), holder, parts)
+        turn = _code_turn_of(asked, chosen, holder, request.state.request_id)
+        return AnswerResponse(
+            parts.answer(turn),
+            form(turn.id, chosen.id, has_usage=asked.has_usage),
+            is_stream=asked.stream,
+            look=partial(self._balance, holder, request.state.request_id),
+            running=self._running,
+        )
+
+    async def _check_route(self, holder: Holder, route: str) -> None:
+        if not holder.scopes.has_route(route):
+            await self._tokens.note_refusal(holder, f"route:{route}")
+            raise GatewayError(403, f"This token is not for this route. It needs the scope {route!r}.")
+
+    async def _choose_filler(self, wanted: str, holder: Holder, parts: GatewayParts) -> Chosen:
+        """Return what an id stands for, or the first persona that completes code where none was named."""
+        if wanted:
+            return await self._choose(wanted, holder, parts)
+        listed = ModelList(parts.personas, parts.hosts).of(holder)
+        chosen = next((entry for entry in listed if entry.persona.fim_model and not entry.model), None)
+        if chosen is None:
+            raise GatewayError(404, "This token may use no persona that completes code.", code="model_not_found")
+        return chosen
 
     async def _choose(self, wanted: str, holder: Holder, parts: GatewayParts) -> Chosen:
         try:
@@ -195,9 +245,9 @@ def _token_of(request: Request) -> str:
     return token.strip()
 
 
-async def _check_stops(asked: ChatRequest, holder: Holder, parts: GatewayParts) -> None:
+async def _check_stops(stops: Sequence[str], holder: Holder, parts: GatewayParts) -> None:
     """Refuse a stop that the guard would change: it reaches the host, and masked it would stop at something else."""
-    for stop in asked.stops:
+    for stop in stops:
         verdict = await parts.check_apart(stop, holder.person)
         if verdict.is_blocked or verdict.text != stop:
             raise UnreadableError("stop holds what the guard does not let reach a model.", param="stop")
@@ -221,6 +271,27 @@ def _turn_of(asked: ChatRequest, chosen: Chosen, holder: Holder, request_id: UUI
         wishes=asked.wishes,
         token_id=holder.token_id,
         is_interactive=False,  # whoever sits before an editor cannot be told from a script
+    )
+
+
+def _code_turn_of(asked: CodeRequest, chosen: Chosen, holder: Holder, request_id: UUID) -> Turn:
+    """Return the turn that fills a gap."""
+    return Turn(
+        id=request_id,
+        thread_id=request_id,
+        message_id=uuid4(),
+        answer_id=uuid4(),
+        person=holder.person,
+        persona=chosen.persona.name,
+        text="",
+        door=DOOR,
+        model=chosen.model,
+        temperature=asked.temperature,
+        max_answer_tokens=asked.longest,
+        wishes=asked.wishes,
+        token_id=holder.token_id,
+        is_interactive=False,
+        gap=asked.gap,
     )
 
 

@@ -38,11 +38,14 @@ class ModelList:
         open_to = [
             persona for persona in self._personas.for_person(holder.person) if holder.scopes.has_persona(persona.name)
         ]
-        models = [model for model in self._models() if holder.scopes.has_model(model)]
+        chatting = self._models(holder, Capability.CHAT)
+        filling = self._models(holder, Capability.FIM)
         listed: list[Chosen] = []
         for persona in open_to:
             listed.append(Chosen(persona))
-            listed += [Chosen(persona, model) for model in models if persona.uses(model)]
+            used = {model for model in chatting if persona.uses(model)}
+            used |= {model for model in filling if persona.fills_with(model)}
+            listed += [Chosen(persona, model) for model in sorted(used)]
         return listed
 
     def choose(self, wanted: str, holder: Holder) -> Chosen:
@@ -56,6 +59,6 @@ class ModelList:
             raise NoSuchModelError(wanted)
         return chosen
 
-    def _models(self) -> list[str]:
-        names = {model.name for host in self._hosts() for model in host.models if Capability.CHAT in model.capabilities}
-        return sorted(names)
+    def _models(self, holder: Holder, capability: Capability) -> set[str]:
+        models = (model for host in self._hosts() for model in host.models if capability in model.capabilities)
+        return {model.name for model in models if holder.scopes.has_model(model.name)}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
+from typing import Protocol
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -12,7 +13,6 @@ from starlette.types import Receive, Scope, Send
 
 from assistant.errors import CloisterError
 from assistant.turn_events import Accepted, TurnEvent
-from assistant.web.gateway.chat_answer import ChatAnswer
 from assistant.web.gateway.refusals import GatewayError, balance_headers, refusal_of
 
 _STREAM_HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
@@ -21,6 +21,29 @@ _UNREAD_SECONDS = (
     30.0  # a client that reads nothing of a stream for as long has left: its host and its place are wanted
 )
 _STOPPED = "Cloister is ending here, and this answer with it. Ask again in a moment."
+
+
+class AnswerForm(Protocol):
+    """What becomes of a turn's events in one of the forms that clients read."""
+
+    def take(self, event: TurnEvent) -> dict[str, str]:
+        """Take an event and return what is new; empty for what a client is not told.
+
+        Raises:
+            GatewayError: there is no answer, or no more of it.
+        """
+
+    def whole(self) -> bytes:
+        """Return the answer as one JSON text."""
+
+    def piece(self, delta: Mapping[str, str], *, is_first: bool) -> bytes:
+        """Return one event of the stream."""
+
+    def ending(self) -> Iterator[bytes]:
+        """Yield the last events of the stream."""
+
+    def broken(self, error: GatewayError, reference: str) -> bytes:
+        """Return the last event of a stream that cannot go on."""
 
 
 class AnswerResponse(Response):
@@ -39,7 +62,7 @@ class AnswerResponse(Response):
     def __init__(
         self,
         events: AsyncGenerator[TurnEvent, None],
-        answer: ChatAnswer,
+        answer: AnswerForm,
         *,
         is_stream: bool,
         look: Callable[[], Awaitable[Mapping[str, str]]],

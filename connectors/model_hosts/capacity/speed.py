@@ -41,7 +41,7 @@ class Speed:
 def speed(weights: Weights, place: Place, fitted: Fit, use: Use) -> Speed:
     """Bound the speed of a model that fits."""
     bandwidth = place.bandwidth_gb_s * 1e9 * place.devices_at_once
-    empty = bandwidth / weights.read_bytes
+    empty = writing_bound(weights, place)
     full = bandwidth / (weights.read_bytes + weights.cache_bytes * use.context_tokens)
     prefill = _prefill_seconds(weights, place, use)
     answers, limited_by = _answers(weights, place, fitted, use)
@@ -70,14 +70,24 @@ def speed(weights: Weights, place: Place, fitted: Fit, use: Use) -> Speed:
     )
 
 
+def writing_bound(weights: Weights, place: Place) -> float:
+    """Return more than how many tokens a second no engine writes there, of one answer; 0 with an unknown bandwidth."""
+    return place.bandwidth_gb_s * 1e9 * place.devices_at_once / weights.read_bytes
+
+
+def reading_bound(weights: Weights, place: Place) -> float:
+    """Return more than how many tokens a second no engine reads there; 0 with an unknown arithmetic speed."""
+    operations = _FLOPS_PER_PARAMETER * weights.release.active_billions * 1e9
+    return place.tflops * 1e12 * place.devices_at_once / operations
+
+
 def _times(place: Place) -> str:
     return f"{place.devices_at_once} x " if place.devices_at_once > 1 else ""
 
 
 def _prefill_seconds(weights: Weights, place: Place, use: Use) -> float:
-    operations = _FLOPS_PER_PARAMETER * weights.release.active_billions * 1e9 * use.prompt_tokens
-    per_second = place.tflops * 1e12 * place.devices_at_once
-    return operations / per_second if per_second else 0.0
+    per_second = reading_bound(weights, place)
+    return use.prompt_tokens / per_second if per_second else 0.0
 
 
 def _answers(weights: Weights, place: Place, fitted: Fit, use: Use) -> tuple[int, str]:

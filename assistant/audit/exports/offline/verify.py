@@ -191,8 +191,8 @@ def fits(leaf: int, event: Any, query: Any) -> bool:
         and (turn or "").endswith(query.get("turn_tail", ""))
         and (turn in query.get("turn_ids", [turn]) or ("case_id" in query and data.get("case_id") == query["case_id"]))
         and all(event.get(name) == query[name] for name in SAME if name in query)
-        and query.get("since", "") <= event["at"]
-        and ("until" not in query or event["at"] < query["until"])
+        and not event.get("actor") != query.get("without_person", ()) == event.get("subject")
+        and query.get("since", "") <= event["at"] < query.get("until", "after every time")
     )
 
 

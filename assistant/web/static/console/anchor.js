@@ -60,7 +60,7 @@
     const text = note.slice(0, gap + 1);
     const [origin, size, root] = text.split("\n");
     if (!/^\d{1,16}$/.test(size)) throw new Error("no checkpoint");
-    return { origin, size: Number(size), root: bytes(root), text, lines: note.slice(gap + 2).trimEnd().split("\n") };
+    return { note, origin, size: Number(size), root: bytes(root), text, lines: note.slice(gap + 2).trimEnd().split("\n") };
   }
 
   const parseKey = (key) => {
@@ -138,6 +138,9 @@
   const tellServer = (word) =>
     fetch(CONFIRM, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(word) });
 
+  // The signed checkpoint that was kept: it shows the contradiction to whoever does not take this browser's word.
+  const evidence = (kept) => (kept && kept.note ? { kept: kept.note } : {});
+
   async function compare(kept) {
     const answer = await fetch(`${HEAD}?from=${kept ? kept.size : 0}`, { headers: { accept: "application/json" } });
     const told = await answer.json();
@@ -166,7 +169,7 @@
     const seen = kept ? `On ${new Date(kept.at).toLocaleString(undefined, { dateStyle: "long", timeStyle: "short" })} this browser saw a log of ${kept.size.toLocaleString()} events` : "";
     if (found.isShrunk) {
       cry(`${seen}, and today’s is smaller. It was set back or cut off. Keep this page open, and tell whoever looks after the log and the works council.`);
-      await tellServer({ size: found.size, seen: kept.size, does_continue: false });
+      await tellServer({ size: found.size, seen: kept.size, does_continue: false, ...evidence(kept) });
       return;
     }
     const { head, fits, trusted, signature } = found;
@@ -177,10 +180,10 @@
           ? "The newest head is not signed by the key that this browser knows. Tell whoever looks after the log."
           : `${seen}, and today’s log of ${head.size.toLocaleString()} events does not grow from it: events that were there have been changed or taken out. Keep this page open, and tell whoever looks after the log and the works council.`,
       );
-      await tellServer({ ...word, does_continue: false });
+      await tellServer({ ...word, does_continue: false, ...evidence(kept) });
       return; // what was seen is kept: it is the evidence
     }
-    const now = { origin: head.origin, size: head.size, root: btoa(String.fromCharCode(...head.root)), key: trusted, at: Date.now() };
+    const now = { note: head.note, origin: head.origin, size: head.size, root: btoa(String.fromCharCode(...head.root)), key: trusted, at: Date.now() };
     localStorage.setItem(KEPT, JSON.stringify(now));
     await tellServer({ ...word, does_continue: true });
     const signed = signature === "checked" ? "its signature is right" : "its signature was not checked (this browser or this server lacks what it takes)";

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from assistant.audit.events import JobEnqueued
 from assistant.audit.record import Origin, compose_record
+from assistant.audit.writing import resync
 from assistant.audit.writing import spool as spool_file
 from assistant.audit.writing.content import ContentRow
 from assistant.audit.writing.insert import Entry
@@ -174,11 +175,66 @@ def test_whatever_byte_was_changed_no_other_record_is_lost_and_none_is_invented(
         assert (path / "unreadable" / file.name).read_bytes() == content
         return
     found, unreadable, torn_bytes = read_all(taken[0])
-    assert all(item in entries for item in found)
-    assert len(found) + unreadable == 4 or torn_bytes > 0
-    assert unreadable or torn_bytes
+    hit = at % len(content) - taken[0].begin
+    assert len(found) == (0 if hit < 0 else 3)  # the head's id is what all are sealed for
+    assert found == [item for item in entries if item in found]
+    assert (unreadable, torn_bytes > 0) in ((4 - len(found), False), (0, True))
     place = taken[0].set_aside()
     assert place.read_bytes() == content
+
+
+@pytest.mark.parametrize("length", [0, 29, 100, 100_000, 2**31])
+def test_a_length_that_was_changed_hides_no_frame_behind_it(tmp_path: Path, length: int) -> None:
+    folder = folder_at(tmp_path / "spool")
+    entries = [entry(number) for number in range(5)]
+    file = write_and_die(folder, entries)
+    spool = take(folder)
+    second = spool.read(spool.begin, 1).end
+    spool.close()
+    content = bytearray(file.read_bytes())
+    content[second : second + 4] = length.to_bytes(4, "big")
+    file.write_bytes(content)
+    assert read_all(take(folder)) == ([entries[0], *entries[2:]], 1, 0)
+
+
+def test_a_length_that_leads_to_a_later_frame_hides_none_before_it(tmp_path: Path) -> None:
+    folder = folder_at(tmp_path / "spool")
+    entries = [entry(number) for number in range(5)]
+    file = write_and_die(folder, entries)
+    spool = take(folder)
+    second, fourth = (spool.read(spool.begin, count).end for count in (1, 3))
+    spool.close()
+    content = bytearray(file.read_bytes())
+    content[second : second + 4] = (fourth - second - 8).to_bytes(4, "big")
+    file.write_bytes(content)
+    assert read_all(take(folder)) == ([entries[0], *entries[2:]], 1, 0)
+
+
+def test_a_stretch_of_noise_hides_no_frame_behind_it(tmp_path: Path) -> None:
+    folder = folder_at(tmp_path / "spool")
+    entries = [entry(number) for number in range(6)]
+    file = write_and_die(folder, entries)
+    spool = take(folder)
+    second, fifth = (spool.read(spool.begin, count).end for count in (1, 4))
+    spool.close()
+    content = bytearray(file.read_bytes())
+    content[second + 3 : fifth - 3] = bytes(fifth - second - 6)
+    file.write_bytes(content)
+    found, unreadable, torn_bytes = read_all(take(folder))
+    assert (found, torn_bytes) == ([entries[0], *entries[4:]], 0)
+    assert unreadable > 0
+
+
+def test_what_looks_like_lengths_is_given_up_and_not_searched_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resync, "_MOST_SUMMED_BYTES", 1 << 20)
+    folder = folder_at(tmp_path / "spool")
+    file = write_and_die(folder, [entry(0)])
+    with file.open("ab") as more:
+        more.write(b"\0\x00\xff\xff" * 200_000)
+    found, unreadable, torn_bytes = read_all(take(folder))
+    assert (len(found), unreadable, torn_bytes) == (1, 0, 800_000)
 
 
 def test_a_frame_that_was_taken_out_moved_or_repeated_is_seen(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_a_person_without_roles_is_told_whom_to_ask() -> None:
     ],
 )
 def test_a_missing_field_is_named_with_its_file(change: str, names: str) -> None:
-    with pytest.raises(SettingsError, match=rf"x\.yaml: {names}"):
+    with pytest.raises(SettingsError, match=rf"x\.yaml, line 1: {names}"):
         parse_persona(GOOD.replace(change, ""), file="x.yaml")
 
 
@@ -69,6 +69,34 @@ def test_an_unknown_role_and_an_unknown_field_are_refused() -> None:
         parse_persona(GOOD.replace("employee", "king"), file="x.yaml")
     with pytest.raises(SettingsError, match="sytem"):
         parse_persona(GOOD + "sytem: typo\n", file="x.yaml")
+
+
+@pytest.mark.parametrize(
+    ("added", "words"),
+    [
+        ("fim_modle: starcoder2", r"x\.yaml, line 7: fim_modle: there is no such field; did you mean 'fim_model'"),
+        ("fim_model: [starcoder2]", r"x\.yaml, line 7: fim_model: "),
+        ("chat_model: 'two words'", r"x\.yaml, line 7: chat_model: "),
+        ("chat_model: starcoder2:15b", r"line 7: chat_model: 'starcoder2:15b' is a base model.*name it as fim_model"),
+        ("starters:\n  - label: A\n    prompt: B\n  - label: C\n", r"x\.yaml, line 10: starters\.1\.prompt: "),
+    ],
+)
+def test_what_does_not_fit_is_named_with_its_line_and_what_was_meant(added: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        parse_persona(GOOD + added, file="x.yaml")
+
+
+def test_a_persona_names_who_chats_and_who_fills_gaps() -> None:
+    named = parse_persona(GOOD + "chat_model: a\nfim_model: starcoder2\nmodels: [b, a, '*']\n", file="x.yaml")
+    assert (named.chat_models, named.fim_models) == (("a", "b", "*"), ("starcoder2", "*"))
+    assert named.fills_with("starcoder2:15b")
+    closed = parse_persona(GOOD + "fim_model: starcoder2\nmodels: [b]\n", file="x.yaml")
+    assert closed.fim_models == ("starcoder2",)
+    assert not closed.fills_with("codellama:7b")
+    assert parse_persona(GOOD, file="x.yaml").fim_models == ()
+    starcoder = next(persona for persona in read_personas() if persona.name == "starcoder")
+    assert (starcoder.chat_model, starcoder.fim_model) == ("qwen2.5-coder", "starcoder2")
+    assert "starcoder2" not in starcoder.chat_models
 
 
 def test_the_version_follows_the_text() -> None:

@@ -206,3 +206,68 @@ async def test_a_list_without_end_is_cut() -> None:
     rows = [{"id": f"m{number}", "owned_by": "vllm"} for number in range(5000)]
     report = await read("vllm", {"/v1/models": {"data": rows}, "/version": {"version": "1"}, "/metrics": ""})
     assert len(report.models) == 1000
+
+
+async def test_a_vllm_that_sleeps_has_its_model_and_not_in_memory() -> None:
+    row = {"id": "m", "owned_by": "vllm", "max_model_len": 4096}
+    answers = {"/v1/models": {"data": [row]}, "/version": {"version": "0.11.0"}, "/metrics": ""}
+    for said, is_loaded in (({"is_sleeping": True}, False), ({"is_sleeping": False}, True), (None, True)):
+        report = await read("vllm", answers | {"/is_sleeping": said})
+        assert [(model.name, model.is_loaded, model.context_tokens) for model in report.models] == [
+            ("m", is_loaded, 4096)
+        ]
+
+
+async def test_a_llamacpp_that_routes_lists_all_and_is_asked_about_those_in_memory_alone() -> None:
+    """Shapes as its README has them; a question about a model that is not loaded would load it."""
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.raw_path.decode())
+        match request.url.raw_path.decode():
+            case "/health":
+                return httpx.Response(200, json={"status": "ok"})
+            case "/props":
+                return httpx.Response(200, json={"role": "router", "build_info": "b7389-abc"})
+            case "/models":
+                rows = [
+                    {"id": "org/warm:Q4_K_M", "status": {"value": "loaded"}},
+                    {"id": "cold", "status": {"value": "unloaded"}},
+                    {"id": "broken", "status": {"value": "unloaded", "failed": True, "exit_code": 1}},
+                ]
+                return httpx.Response(200, json={"data": rows})
+            case _:
+                settings = {"default_generation_settings": {"n_ctx": 16384}, "total_slots": 4}
+                return httpx.Response(200, json=settings)
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+        report = await look_at(client, KINDS["llamacpp"], Host("One", "llamacpp", "http://one.lan:1"))
+    assert [(model.name, model.is_loaded, model.context_tokens) for model in report.models] == [
+        ("org/warm:Q4_K_M", True, 16384),
+        ("cold", False, 0),
+        ("broken", False, 0),
+    ]
+    assert (report.slots, report.version) == (4, "b7389-abc")
+    assert asked[3:] == ["/props?model=org%2Fwarm%3AQ4_K_M&autoload=false"]
+
+
+@pytest.mark.parametrize(
+    ("row", "window"),
+    [
+        ({"id": "m", "object": "model", "created": 1, "owned_by": "openai"}, 0),
+        ({"id": "m", "max_model_len": 8192, "owned_by": "sglang"}, 8192),
+        ({"id": "m", "context_length": 32768}, 32768),
+        ({"id": "m", "context_window": 131072, "owned_by": "groq"}, 131072),
+        ({"id": "m", "meta": {"n_ctx": 4096, "n_ctx_train": 131072}}, 4096),
+        ({"id": "m", "max_model_len": "many", "context_length": -5}, 0),
+    ],
+)
+async def test_windows_that_servers_add_to_the_list_of_openai(row: dict[str, Any], window: int) -> None:
+    report = await read("openai", {"/v1/models": {"object": "list", "data": [row]}})
+    assert [(model.name, model.is_loaded, model.context_tokens) for model in report.models] == [("m", True, window)]
+
+
+async def test_a_reply_of_openai_without_models_is_one() -> None:
+    report = await read("openai", {"/v1/models": {"object": "list", "data": []}})
+    assert report.is_reachable
+    assert report.models == ()

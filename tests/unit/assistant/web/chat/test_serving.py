@@ -61,3 +61,20 @@ def test_with_no_host_the_words_say_what_works_and_what_to_do() -> None:
 
 def test_a_description_is_no_markdown() -> None:
     assert describe(PERSONA, []).startswith("For \\*everything\\*\\.")
+
+
+def test_with_a_base_model_alone_the_page_says_what_it_can_do() -> None:
+    coder = PERSONA.model_copy(update={"fim_model": "starcoder2"})
+    hosts = [host("Dev1", model("starcoder2:15b", capability=Capability.FIM))]
+    words = serving_words(coder, hosts)
+    assert "complete code and cannot chat" in words
+    assert "Code completion in your editor: Dev1 · starcoder2\\:15b" in words
+    assert "editor" not in serving_words(PERSONA, hosts)
+
+
+def test_who_completes_code_stands_below_who_answers() -> None:
+    coder = PERSONA.model_copy(update={"fim_model": "starcoder2"})
+    hosts = [host("Dev1", model("qwen2.5:32b")), host("Dev2", model("starcoder2:3b", capability=Capability.FIM))]
+    answering, completing = serving_words(coder, hosts).split("\n\n")
+    assert "Served now by Dev1" in answering
+    assert "Dev2 · starcoder2" in completing

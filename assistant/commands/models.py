@@ -1,0 +1,190 @@
+"""`cloister fleet load | unload | pull | bench`: have a host do something with a model, and measure it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from assistant.commands.watched import HostName, find_host, watched
+
+if TYPE_CHECKING:  # so that `--help` answers at once
+    from connectors.model_hosts.bench import Measured
+    from connectors.model_hosts.catalogue import Host
+    from connectors.model_hosts.controls.control import Progress
+
+FAILED: Final = 1
+
+models = typer.Typer()  # its commands become those of `cloister fleet`
+
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="Its name, as fleet.yaml or the host has it.")]
+
+
+@models.command("load")
+def fleet_load(host: HostName, model: ModelName) -> None:
+    """Have a host read a model into memory, with the window of fleet.yaml where it can be told one."""
+    _carry_out("load", host, model)
+
+
+@models.command("unload")
+def fleet_unload(host: HostName, model: ModelName) -> None:
+    """Have a host take a model out of memory; a later prompt may load it again."""
+    _carry_out("unload", host, model)
+
+
+@models.command("pull")
+def fleet_pull(host: HostName, model: ModelName) -> None:
+    """Have a host fetch a model from the site's own registry; never from the internet."""
+    _carry_out("pull", host, model)
+
+
+@models.command("bench")
+def fleet_bench(
+    target: Annotated[str, typer.Argument(metavar="HOST|MODEL", help="All models of a host, or one wherever it is.")],
+    *,
+    prompt: Annotated[int, typer.Option(min=64, max=1_000_000, help="About how many tokens the prompt has.")] = 2000,
+    answer: Annotated[int, typer.Option(min=8, max=10_000, help="How many tokens are written.")] = 128,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, a line each, for machines.")] = False,
+) -> None:
+    """Measure first token, reading and writing; keep it, and hold it against what the planner allows.
+
+    The host should have nothing else to do: drain it first. Exit status 1 if nothing could be measured.
+    """
+    measured = asyncio.run(_measure(target, prompt, answer))
+    for each in measured:
+        for line in [json.dumps(asdict(each))] if as_json else bench_words(each):
+            typer.echo(line)
+    raise typer.Exit(0 if measured else FAILED)
+
+
+def bench_words(measured: Measured) -> Sequence[str]:
+    """Return a measurement in words, beside the bounds."""
+    return (
+        f"{measured.host} {measured.model}",
+        f"    first token: {measured.first_token_seconds:.2f} s for {measured.prompt_tokens:,} tokens",
+        f"    reading: {_against(measured.reading_per_second, measured.reading_bound)}",
+        f"    writing: {_against(measured.writing_per_second, measured.writing_bound)}",
+    )
+
+
+def _against(per_second: float, bound: float) -> str:
+    if not per_second:
+        return "too fast to tell; give a longer --prompt or --answer"
+    words = f"{per_second:,.1f} tokens/s"
+    return f"{words}, {per_second / bound:.0%} of at most {bound:,.1f}" if bound else f"{words}; no bound is known"
+
+
+async def _measure(target: str, prompt_tokens: int, answer_tokens: int) -> Sequence[Measured]:
+    from assistant.audit.events import FleetOrdered
+    from assistant.bootstrap.commands import open_fleet_records
+    from assistant.commands.settings import server_settings
+    from assistant.fleet.records import Bench
+    from connectors.model_hosts.bench import BenchError, measure
+
+    settings = server_settings()  # before the hosts are allowed: it sets what may be reached
+    async with watched(settings) as watch:
+        await watch.look()
+        places = [(each.host, each.model.public_name) for each in watch.deployments.values() if _is_chat(each.model)]
+    chosen = _chosen(places, target)
+    found: list[Measured] = []
+    async with open_fleet_records(settings) as (audit, records):
+        for host, model in chosen:
+            await audit.append(FleetOrdered(actor=None, host=host.name, act="bench", model=model))
+            _say(f"{host.name} {model}: measuring")
+            try:
+                one = await measure(host, model, prompt_tokens=prompt_tokens, answer_tokens=answer_tokens)
+            except BenchError as error:
+                typer.echo(f"{host.name} {model}: {error}", err=True)
+                continue
+            await records.add_bench(Bench(measured_at=datetime.now(UTC), **asdict(one)))
+            found.append(one)
+    return found
+
+
+def _is_chat(model: object) -> bool:
+    from connectors.model_hosts.values import Capability
+
+    return Capability.CHAT in getattr(model, "capabilities", ())
+
+
+def _chosen(places: Sequence[tuple[Host, str]], target: str) -> Sequence[tuple[Host, str]]:
+    """Return every chat model of a host, or one model on every host that has it.
+
+    Raises:
+        typer.BadParameter: neither is there.
+    """
+    from connectors.model_hosts.yaml_fields import suggestion
+
+    named = [place for place in places if target.casefold() in (place[0].name.casefold(), place[1].casefold())]
+    if not named:
+        known = sorted({name for host, model in places for name in (host.name, model)})
+        hint = suggestion(target, known) if known else "no host with a chat model was named or found"
+        raise typer.BadParameter(f"{target!r} is no host and no model of the fleet; {hint}.")
+    return named
+
+
+def _carry_out(word: str, host_name: str, model: str) -> None:
+    from assistant.audit.events import FleetOrderDone, FleetOrdered, FleetOrderFailed
+    from assistant.bootstrap.log import open_audit
+    from assistant.commands.settings import server_settings
+    from connectors.model_hosts.controls.control import Act, ControlError
+    from connectors.model_hosts.controls.controls import carry_out
+
+    act, shown = Act(word), _Progress()
+
+    async def run() -> str:
+        settings = server_settings()  # before the hosts are allowed: it sets what may be reached
+        async with watched(settings) as watch:
+            host = await find_host(watch, host_name)
+        about = {"host": host.name, "act": act.value, "model": model}
+        async with open_audit(settings) as audit:
+            await audit.append(FleetOrdered(actor=None, **about))
+            try:
+                async for progress in carry_out(act, host, model):
+                    shown.show(progress)
+            except ControlError as error:
+                await audit.append(FleetOrderFailed(actor=None, reason="refused", **about))
+                return f"{host.name} {error}."
+            await audit.append(FleetOrderDone(actor=None, **about))
+            return ""
+
+    trouble = asyncio.run(run())
+    shown.end()
+    if trouble:
+        typer.echo(trouble, err=True)
+        raise typer.Exit(FAILED)
+    typer.echo(f"{model}: {_DONE[word]}.")
+
+
+_DONE: Final = {"load": "is in memory", "unload": "is out of memory", "pull": "is on the host's disk"}
+
+
+class _Progress:
+    """Shows how far something is: on a terminal one line that is written over, in a pipe a line for what is new."""
+
+    def __init__(self) -> None:
+        self._shown = ""
+
+    def show(self, progress: Progress) -> None:
+        """Show it."""
+        share = "" if progress.share is None else f" {progress.share:4.0%}"
+        if sys.stderr.isatty():
+            typer.echo(f"\r{progress.words}{share}\x1b[K", err=True, nl=False)
+        elif progress.words != self._shown:
+            _say(progress.words)
+        self._shown = progress.words
+
+    def end(self) -> None:
+        """Go on in a line of its own."""
+        if self._shown and sys.stderr.isatty():
+            _say("")
+
+
+def _say(words: str) -> None:
+    typer.echo(words, err=True)

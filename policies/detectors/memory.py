@@ -1,0 +1,143 @@
+"""Remember what was found in pieces of text, so that an unchanged file is not searched again at each key stroke.
+
+A text is searched piece by piece. Where a piece begins, everything before is settled; so what it shows depends on
+nothing but the last characters before it and itself, and these two are what it is remembered by: as a keyed hash, with
+the places of its findings. No text is kept, and none can be told from a hash without the key, which never leaves here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from policies.detectors.search import BEHIND_CHARS, Search
+from policies.verdict import Finding
+
+_MOST_PIECES: Final = 32_768  # of some 200 bytes each; a hundred people with a hundred open files
+_HASH_BYTES: Final = 16  # 128 bits: no two pieces will meet
+
+
+@dataclass(frozen=True, slots=True)
+class PieceSizes:
+    """Where a text is cut, in characters, counted from where a piece begins.
+
+    The cuts follow the text, so that behind a change they soon are where they were.
+
+    Attributes:
+        blank: the first blank line behind this ends a piece.
+        line: without one, the first line end behind this.
+        longest: without that, this many.
+    """
+
+    blank: int = 512
+    line: int = 1536
+    longest: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What a piece showed; places count from where it begins."""
+
+    settled: int
+    findings: tuple[Finding, ...]
+
+
+class Memory:
+    """What one policy found in which pieces. Threads may share it.
+
+    Args:
+        policy_version: under another policy nothing of this holds.
+        open_search: begins the search of a text.
+        sizes: of pieces; tests have smaller ones.
+        most: how many pieces are remembered; the longest unused is forgotten.
+    """
+
+    def __init__(
+        self,
+        policy_version: str,
+        open_search: Callable[[], Search],
+        *,
+        sizes: PieceSizes = PieceSizes(),
+        most: int = _MOST_PIECES,
+    ) -> None:
+        self._version = policy_version.encode()
+        self._open_search = open_search
+        self._sizes = sizes
+        self._most = most
+        self._key = secrets.token_bytes(32)
+        self._pieces: OrderedDict[bytes, _Piece] = OrderedDict()
+        self._lock = threading.Lock()
+        self.searched_chars = 0  # for those who measure
+
+    def __repr__(self) -> str:
+        """Show how many, never what."""
+        return f"Memory({len(self._pieces)} pieces)"
+
+    def find(self, text: str) -> list[Finding]:
+        """Return what a search of the whole text would find, in the order in which it would.
+
+        Raises:
+            RuleFailedError: a rule could not judge; nothing may pass, and nothing of it is remembered.
+        """
+        findings: list[Finding] = []
+        start = 0
+        while start < len(text):
+            piece, end = self._next(text, start)
+            findings += (
+                replace(finding, start=finding.start + start, end=finding.end + start) for finding in piece.findings
+            )
+            start = end if end == len(text) else start + piece.settled
+        return findings
+
+    def _next(self, text: str, start: int) -> tuple[_Piece, int]:
+        """Return the next piece that settles anything, and where it ends: a value may be longer than one."""
+        before = text[max(0, start - BEHIND_CHARS) : start]
+        end = self._border(text, start, start)
+        while True:
+            is_last = end == len(text)
+            piece = self._piece(before, text[start:end], is_last=is_last)
+            if piece.settled or is_last:
+                return piece, end
+            end = self._border(text, start, start + 2 * (end - start))  # twice as much: never quadratic
+
+    def _border(self, text: str, start: int, least: int) -> int:
+        sizes = self._sizes
+        limit = max(start + sizes.longest, least)
+        blank = text.find("\n\n", max(start + sizes.blank, least), limit)
+        if blank >= 0:
+            return blank + 2
+        line = text.find("\n", max(start + sizes.line, least), limit)
+        return line + 1 if line >= 0 else min(limit, len(text))
+
+    def _piece(self, before: str, text: str, *, is_last: bool) -> _Piece:
+        key = self._hash(before, text, is_last=is_last)
+        with self._lock:
+            known = self._pieces.get(key)
+            if known is not None:
+                self._pieces.move_to_end(key)
+                return known
+        self.searched_chars += len(text)
+        search = self._open_search()
+        if before:
+            search.resume(before)
+        found = search.feed(text, is_last=is_last)
+        shift = len(before)
+        piece = _Piece(
+            max(0, found.end - shift),
+            tuple(replace(one, start=one.start - shift, end=one.end - shift) for one in found.findings),
+        )
+        with self._lock:
+            self._pieces[key] = piece
+            if len(self._pieces) > self._most:
+                self._pieces.popitem(last=False)
+        return piece
+
+    def _hash(self, before: str, text: str, *, is_last: bool) -> bytes:
+        head = b"%b %d %d " % (self._version, len(before), is_last)
+        data = head + before.encode("utf-8", "surrogatepass") + text.encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(data, key=self._key, digest_size=_HASH_BYTES).digest()

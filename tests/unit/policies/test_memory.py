@@ -1,0 +1,128 @@
+"""What is remembered is what a search would find, and no text."""
+
+from __future__ import annotations
+
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from policies.detectors.compiled import RuleFailedError
+from policies.detectors.memory import Memory, PieceSizes
+from policies.detectors.search import Search, Settled
+from policies.verdict import Finding
+from policies.views.fold import well_formed
+from tests.unit.policies.texts import BLOCKING, LONG_TEXTS, TEXTS
+
+SMALL = PieceSizes(blank=8, line=16, longest=40)
+SECRET = "ghp_9fK2mQ7xT4vB8nR1sW6yZ3cD5hJ0pL2aEuGi"
+LINE = "    value = compute(first, second)  # as before\n"
+BLOCK = LINE * 12 + "\n"
+open_search = BLOCKING._search
+
+
+def searched(text: str) -> list[Finding]:
+    return in_order(open_search().feed(text, is_last=True).findings)
+
+
+def in_order(findings: list[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda one: (one.start, one.end, one.rule))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(TEXTS, min_size=1, max_size=4).map("\n".join).map(well_formed))
+def test_pieces_show_what_the_whole_shows(text: str) -> None:
+    memory = Memory("sha256:0", open_search, sizes=SMALL)
+    expected = searched(text)
+    assert in_order(memory.find(text)) == expected
+    assert in_order(memory.find(text)) == expected  # remembered by now
+
+
+@settings(max_examples=50, deadline=None)
+@given(TEXTS, TEXTS, TEXTS, st.integers(0, 60))
+def test_a_changed_text_shows_what_a_search_of_it_shows(before: str, after: str, typed: str, at: int) -> None:
+    memory = Memory("sha256:0", open_search, sizes=SMALL)
+    text = well_formed(f"{before}\n{LINE}{after}")
+    memory.find(text)
+    for end in range(0, len(typed) + 1, 11):
+        changed = text[:at] + well_formed(typed[:end]) + text[at:]
+        assert in_order(memory.find(changed)) == searched(changed)
+
+
+@settings(max_examples=8, deadline=None)
+@given(LONG_TEXTS.map(well_formed))
+def test_long_values_are_whole(text: str) -> None:
+    assert in_order(Memory("sha256:0", open_search).find(text)) == searched(text)
+
+
+def test_an_unchanged_file_is_not_searched_again() -> None:
+    memory = Memory("sha256:0", open_search)
+    file = "".join(f"# part {number}\n{BLOCK}" for number in range(180))
+    assert len(file) > 100_000
+    memory.find(file)
+    at_first = memory.searched_chars
+    memory.find(file)
+    assert memory.searched_chars == at_first
+    for typed in ("x", "x =", "x = 1"):
+        memory.find(file + typed)
+    for cursor in (0, 17_000, 50_000):
+        memory.find(file[:cursor] + "typed = 1\n" + file[cursor:])
+        memory.find(file[cursor:])
+    assert memory.searched_chars - at_first < 60_000  # of some 900,000
+
+
+def test_one_endless_line_takes_linear_time() -> None:
+    memory = Memory("sha256:0", open_search)
+    text = "a1B2" * 12_500
+    memory.find(text)
+    assert memory.searched_chars < 4 * len(text)
+
+
+def test_another_policy_has_a_memory_of_its_own() -> None:
+    text = f'token = "{SECRET}"\n' * 20
+    one, other = Memory("sha256:1", open_search), Memory("sha256:2", open_search)
+    one._key = other._key
+    one.find(text)
+    other.find(text)
+    assert one._pieces
+    assert not one._pieces.keys() & other._pieces.keys()
+
+
+def test_it_holds_hashes_and_places_and_no_text() -> None:
+    memory = Memory("sha256:0", open_search)
+    memory.find(f'planted_name = "{SECRET}"\n' + LINE * 100)
+    held = pickle.dumps(dict(memory._pieces)) + repr(memory).encode()
+    assert not any(word in held for word in (b"planted", b"compute", SECRET.encode(), SECRET[:8].encode()))
+    assert all(len(key) == 16 for key in memory._pieces)
+    one, other = Memory("sha256:0", open_search), Memory("sha256:0", open_search)
+    one.find(LINE)
+    other.find(LINE)
+    assert not one._pieces.keys() & other._pieces.keys()  # whoever has no key cannot try texts
+
+
+def test_it_forgets_what_was_not_used_for_longest() -> None:
+    memory = Memory("sha256:0", open_search, sizes=SMALL, most=10)
+    memory.find("".join(f"line {number} of a text\n" for number in range(50)))
+    assert len(memory._pieces) == 10
+
+
+def test_a_failure_is_not_remembered() -> None:
+    class Failing(Search):
+        def feed(self, text: str, *, is_last: bool) -> Settled:
+            raise RuleFailedError("a rule")
+
+    memory = Memory("sha256:0", lambda: Failing(BLOCKING._scanner))
+    for _ in range(2):
+        with pytest.raises(RuleFailedError):
+            memory.find(LINE * 50)
+    assert not memory._pieces
+
+
+def test_threads_may_share_it() -> None:
+    memory = Memory("sha256:0", open_search, most=50)
+    texts = [f'token_{number} = "{SECRET}"\n' + LINE * 30 for number in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        for text, found in zip(texts * 4, pool.map(memory.find, texts * 4), strict=True):
+            assert SECRET in {text[one.start : one.end] for one in found}
