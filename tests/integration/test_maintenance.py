@@ -114,11 +114,11 @@ async def test_an_order_is_on_record_before_it_is_done_and_shows_in_the_next_loo
         async with open_scene(host) as scene:
             await scene.order(Act.LOAD, "m:1b")
             assert (await scene.ended()).state is OrderState.DONE
-            assert host.models[0].is_loaded
+            assert [model.is_loaded for model in host.models] == [True]
             await eventually(lambda: scene.hosts.samples()[0].models[0].is_loaded)
             await scene.order(Act.UNLOAD, "m:1b")
             await scene.ended()
-            assert not host.models[0].is_loaded
+            assert [model.is_loaded for model in host.models] == [False]
             assert [(type(each), each.actor, each.act, each.model) for each in scene.told] == [
                 (FleetOrdered, ADMIN.id, "load", "m:1b"),
                 (FleetOrderDone, ADMIN.id, "load", "m:1b"),
