@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from connectors.model_hosts.kind import ProbeError
-from connectors.model_hosts.stream import SilenceError
+from connectors.model_hosts.asking.stream import SilenceError
+from connectors.model_hosts.kinds.kind import ProbeError
 from connectors.model_hosts.wire import CallError
 
 Failure = CallError | SilenceError | ProbeError
