@@ -208,11 +208,17 @@ class FakeModelHost:
             method, path.partition("?")[0], headers, json.loads(raw) if raw else None, path.partition("?")[2]
         )
         self.requests.append(request)
-        if request.path in _ANSWERS and _FILLINGS.get(request.path) in {None, "", self.kind}:
+        if self._is_asked_to_write(request):
             await self._answer(request, reader, writer)
         else:
             status, body = self._look_up(request)
             await _send(writer, status, body)
+
+    def _is_asked_to_write(self, request: Received) -> bool:
+        """Tell whether it is a prompt; one without words has Ollama load a model or let it go."""
+        if request.path == "/api/generate" and "prompt" not in request.body:
+            return False
+        return request.path in _ANSWERS and _FILLINGS.get(request.path) in {None, "", self.kind}
 
     async def _answer(self, request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Generate, and notice when the reader leaves."""
