@@ -10,7 +10,7 @@ from assistant.conversation import Turn
 from assistant.errors import BadInputError, CloisterError, UnavailableError
 from assistant.turn_events import Trouble
 from connectors.errors import BusyError, ConnectorError, HostError, NoRouteError
-from connectors.model_hosts.choice import spaced
+from connectors.model_hosts.choosing.choice import spaced
 from connectors.model_hosts.values import Route, Usage, most_tokens_of
 from policies.explanation import Detail, details, summary
 from policies.verdict import Verdict

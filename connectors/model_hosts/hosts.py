@@ -12,25 +12,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from connectors.errors import HostError, NoRouteError
-from connectors.model_hosts import choice, quote
-from connectors.model_hosts.answer import chars_of, items_of, latest, usage_of
+from connectors.model_hosts import quote
+from connectors.model_hosts.asking.answer import chars_of, items_of, latest, usage_of
+from connectors.model_hosts.asking.failures import Failure, describe_failure, is_of_the_host, is_of_the_wishes
+from connectors.model_hosts.asking.filler import Filler
+from connectors.model_hosts.asking.patience import SitePatience
+from connectors.model_hosts.asking.stream import SilenceError, paced
 from connectors.model_hosts.bundled import BundledServer
 from connectors.model_hosts.catalogue import MOST_PATIENCE_SECONDS, Fleet, Host
-from connectors.model_hosts.failures import Failure, describe_failure, is_of_the_host, is_of_the_wishes
-from connectors.model_hosts.filler import Filler
+from connectors.model_hosts.choosing import choice
+from connectors.model_hosts.choosing.held import HeldThreads
+from connectors.model_hosts.choosing.line import Line
+from connectors.model_hosts.choosing.load import Load
+from connectors.model_hosts.choosing.sharing import Board, Exchange, Failing, Share, Told, Word
 from connectors.model_hosts.fim.window import gap_tokens
-from connectors.model_hosts.held import HeldThreads
-from connectors.model_hosts.kind import ProbeError
-from connectors.model_hosts.kinds import build_kinds
-from connectors.model_hosts.line import Line
-from connectors.model_hosts.load import Load
-from connectors.model_hosts.ollama import with_tag
-from connectors.model_hosts.patience import SitePatience
+from connectors.model_hosts.kinds.kind import ProbeError
+from connectors.model_hosts.kinds.kinds import build_kinds
+from connectors.model_hosts.kinds.ollama import with_tag
 from connectors.model_hosts.router import LitellmRouter
 from connectors.model_hosts.sampling import HostSample, take_samples
-from connectors.model_hosts.sharing import Board, Exchange, Failing, Share, Told, Word
 from connectors.model_hosts.status import describe_hosts
-from connectors.model_hosts.stream import SilenceError, paced
 from connectors.model_hosts.values import (
     NO_WISHES,
     AnswerItem,
@@ -48,7 +49,7 @@ from connectors.model_hosts.values import (
     Wishes,
     most_tokens,
 )
-from connectors.model_hosts.watch import LOOK_EVERY_SECONDS, Deployment, Watch
+from connectors.model_hosts.watching.watch import LOOK_EVERY_SECONDS, Deployment, Watch
 from connectors.model_hosts.wire import CallError, Chunk
 
 _log = logging.getLogger(__name__)

@@ -10,9 +10,9 @@ import pytest
 
 from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts.hosts import ModelHosts
-from connectors.model_hosts.kinds import build_kinds
+from connectors.model_hosts.kinds.kinds import build_kinds
 from connectors.model_hosts.values import ChatMessage, Need, Route, Tool, Wishes
-from connectors.model_hosts.watch import Watch
+from connectors.model_hosts.watching.watch import Watch
 from tests.fakes.model_host import FakeModel, FakeModelHost, Fault
 from tests.fakes.open_hosts import ask, eventually, fleet_of, open_hosts
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import BusyError, NoRouteError
-from connectors.model_hosts.choice import Candidate
-from connectors.model_hosts.line import Line, in_order
-from connectors.model_hosts.sharing import Ticket
+from connectors.model_hosts.choosing.choice import Candidate
+from connectors.model_hosts.choosing.line import Line, in_order
+from connectors.model_hosts.choosing.sharing import Ticket
 from connectors.model_hosts.values import Asker, Capability, Need, Place
 
 CHAT = frozenset({Capability.CHAT})

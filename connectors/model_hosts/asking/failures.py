@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from connectors.model_hosts.kind import ProbeError
-from connectors.model_hosts.stream import SilenceError
+from connectors.model_hosts.asking.stream import SilenceError
+from connectors.model_hosts.kinds.kind import ProbeError
 from connectors.model_hosts.values import NO_WISHES, Wishes
 from connectors.model_hosts.wire import CallError
 

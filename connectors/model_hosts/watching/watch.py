@@ -16,11 +16,11 @@ import httpx
 from connectors.model_hosts.bundled import CONTEXT_TOKENS, BundledServer
 from connectors.model_hosts.catalogue import Fleet, Host, Model
 from connectors.model_hosts.code_models import corrected
-from connectors.model_hosts.discovery import find_hosts, places
 from connectors.model_hosts.ending import end_task
-from connectors.model_hosts.kind import HostKind, look_at, look_client
-from connectors.model_hosts.ollama import with_tag
+from connectors.model_hosts.kinds.kind import HostKind, look_at, look_client
+from connectors.model_hosts.kinds.ollama import with_tag
 from connectors.model_hosts.values import Capability, HostReport, ModelReport
+from connectors.model_hosts.watching.discovery import find_hosts, places
 
 _log = logging.getLogger(__name__)
 

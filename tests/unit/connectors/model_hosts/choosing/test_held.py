@@ -1,6 +1,6 @@
-from connectors.model_hosts import held as held_file
-from connectors.model_hosts.choice import Held
-from connectors.model_hosts.held import HeldThreads
+from connectors.model_hosts.choosing import held as held_file
+from connectors.model_hosts.choosing.choice import Held
+from connectors.model_hosts.choosing.held import HeldThreads
 
 
 def test_who_answered_last_has_the_conversation_for_a_while() -> None:

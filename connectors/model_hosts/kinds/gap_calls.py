@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connectors.model_hosts.filling import Asked, Call
+from connectors.model_hosts.fim.filling import Asked, Call
 from connectors.model_hosts.fim.prompts import write_prompt
-from connectors.model_hosts.kind import count_of, mapping_of, objects_of, text_of
+from connectors.model_hosts.kinds.kind import count_of, mapping_of, objects_of, text_of
 from connectors.model_hosts.wire import Chunk
 
 

@@ -13,7 +13,7 @@ import httpx
 
 from connectors.model_hosts.catalogue import Host
 from connectors.model_hosts.credentials import HostsTransport, failure_words, marked
-from connectors.model_hosts.filling import Asked, Call
+from connectors.model_hosts.fim.filling import Asked, Call
 from connectors.model_hosts.values import Ability, HostReport, ModelReport, Patience
 
 _log = logging.getLogger(__name__)

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.model_hosts.catalogue import KIND_NAMES, Host, Model
-from connectors.model_hosts.discovery import places
-from connectors.model_hosts.kind import look_at
-from connectors.model_hosts.kinds import build_kinds
+from connectors.model_hosts.kinds.kind import look_at
+from connectors.model_hosts.kinds.kinds import build_kinds
 from connectors.model_hosts.values import HostReport, ModelReport
+from connectors.model_hosts.watching.discovery import places
 
 KINDS = {kind.name: kind for kind in build_kinds()}
 KEYS = (

@@ -4,7 +4,7 @@ from contextlib import aclosing
 
 import pytest
 
-from connectors.model_hosts.stream import MERGE_SECONDS, SilenceError, paced
+from connectors.model_hosts.asking.stream import MERGE_SECONDS, SilenceError, paced
 from connectors.model_hosts.wire import CallError, Chunk, joined
 
 

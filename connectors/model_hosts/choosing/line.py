@@ -16,8 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from connectors.errors import BusyError, NoRouteError
-from connectors.model_hosts.choice import Candidate, Held, best, refusal, usable_groups
-from connectors.model_hosts.sharing import Ticket
+from connectors.model_hosts.choosing.choice import Candidate, Held, best, refusal, usable_groups
+from connectors.model_hosts.choosing.sharing import Ticket
 from connectors.model_hosts.values import Need, Place
 
 _TICK_SECONDS = 0.5  # how often who waits looks anew although nobody told of a change: hosts come and go

@@ -1,6 +1,6 @@
 import pytest
 
-from connectors.model_hosts.load import Load
+from connectors.model_hosts.choosing.load import Load
 
 
 class Clock:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import httpx
 
 from connectors.model_hosts.catalogue import Host
-from connectors.model_hosts.kind import HostKind, look_at, look_client
+from connectors.model_hosts.kinds.kind import HostKind, look_at, look_client
 from connectors.model_hosts.values import HostReport
 
 

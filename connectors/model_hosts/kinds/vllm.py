@@ -10,9 +10,9 @@ from types import MappingProxyType
 import httpx
 
 from connectors.model_hosts.catalogue import Host
-from connectors.model_hosts.filling import Asked, Call
-from connectors.model_hosts.fim.calls import completions_call
-from connectors.model_hosts.kind import (
+from connectors.model_hosts.fim.filling import Asked, Call
+from connectors.model_hosts.kinds.gap_calls import completions_call
+from connectors.model_hosts.kinds.kind import (
     ProbeError,
     count_of,
     fetch,

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import httpx
 
 from connectors.model_hosts.catalogue import Host
-from connectors.model_hosts.filling import Asked, Call
-from connectors.model_hosts.kind import (
+from connectors.model_hosts.fim.filling import Asked, Call
+from connectors.model_hosts.kinds.kind import (
     ProbeError,
     count_of,
     fetch_json,

@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from connectors.model_hosts.choice import Held
+from connectors.model_hosts.choosing.choice import Held
 
 _FORGET_SECONDS = 600.0  # others have been answered there since; Ollama unloads a model after five minutes
 _MOST = 10_000  # conversations

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import httpx
 
 from connectors.model_hosts.catalogue import Host
-from connectors.model_hosts.kind import HostKind, look_at
+from connectors.model_hosts.kinds.kind import HostKind, look_at
 from connectors.model_hosts.values import HostReport
 
 # vLLM and llama.cpp are moved between these ports so often that both are tried on all of them.

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from connectors.errors import BusyError, NoRouteError
-from connectors.model_hosts.choice import Candidate, Held, best, choose, route_to
+from connectors.model_hosts.choosing.choice import Candidate, Held, best, choose, route_to
 from connectors.model_hosts.values import Capability, Need
 
 CHAT = frozenset({Capability.CHAT})

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from connectors.model_hosts.asking.patience import SitePatience
 from connectors.model_hosts.catalogue import Host, Model
-from connectors.model_hosts.kinds import build_kinds
-from connectors.model_hosts.load import Load
-from connectors.model_hosts.patience import SitePatience
+from connectors.model_hosts.choosing.load import Load
+from connectors.model_hosts.kinds.kinds import build_kinds
 from connectors.model_hosts.values import Patience
-from connectors.model_hosts.watch import Deployment
+from connectors.model_hosts.watching.watch import Deployment
 
 KINDS = {kind.name: kind for kind in build_kinds()}
 

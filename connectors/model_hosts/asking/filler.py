@@ -8,19 +8,19 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
-from connectors.model_hosts.answer import latest
+from connectors.model_hosts.asking.answer import latest
+from connectors.model_hosts.asking.stream import paced
 from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.choosing.load import Load
 from connectors.model_hosts.code_models import format_of
-from connectors.model_hosts.filling import Asked
 from connectors.model_hosts.fim.client import FillingClient
 from connectors.model_hosts.fim.ending import Ending, EndRules
+from connectors.model_hosts.fim.filling import Asked
 from connectors.model_hosts.fim.prompts import harmless
 from connectors.model_hosts.fim.window import gap_tokens
-from connectors.model_hosts.load import Load
-from connectors.model_hosts.ollama import with_tag
-from connectors.model_hosts.stream import paced
+from connectors.model_hosts.kinds.ollama import with_tag
 from connectors.model_hosts.values import AnswerItem, Gap, Token, Usage, Wishes
-from connectors.model_hosts.watch import Deployment
+from connectors.model_hosts.watching.watch import Deployment
 from connectors.model_hosts.wire import CallError, Chunk
 
 _LONGEST_TOKEN_CHARS: Final = 16  # few vocabularies hold longer ones

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from connectors.model_hosts.catalogue import MOST_PATIENCE_SECONDS
-from connectors.model_hosts.load import Load
+from connectors.model_hosts.choosing.load import Load
 from connectors.model_hosts.values import Patience
-from connectors.model_hosts.watch import Deployment
+from connectors.model_hosts.watching.watch import Deployment
 
 _READING_SHARE = 3.0  # of the time that a prompt's reading takes as measured: others read theirs meanwhile
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from connectors.model_hosts.choice import spaced
+from connectors.model_hosts.choosing.choice import spaced
 from connectors.model_hosts.values import AnswerItem, ChatMessage, Reasoning, Token, Usage, least_tokens
 from connectors.model_hosts.wire import Chunk
 
