@@ -45,6 +45,35 @@ async def test_a_client_that_reads_nothing_gives_its_host_back(monkeypatch: pyte
     assert given_back == ["host"]
 
 
+async def test_a_client_that_reads_a_little_now_and_then_gives_its_host_back_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sending, "_UNREAD_SECONDS", 5)
+    monkeypatch.setattr(sending, "_UNREAD_IN_ALL_SECONDS", 0.05)
+    sent = 0
+
+    async def events() -> AsyncGenerator[TurnEvent, None]:
+        while True:
+            yield AnswerText("word ")
+
+    async def look() -> dict[str, str]:
+        return {}
+
+    async def send(message: Any) -> None:
+        nonlocal sent
+        sent += 1
+        await asyncio.sleep(0.01)  # the host has long said more by then
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    response = AnswerResponse(events(), ChatAnswer(uuid4(), "general"), is_stream=True, look=look, running=set())
+    async with asyncio.timeout(5):
+        with pytest.raises(ClientDisconnect):
+            await response({"type": "http", "state": {"reference": "X"}}, receive, send)
+    assert sent < 10
+
+
 @pytest.mark.parametrize("is_stream", [True, False])
 @pytest.mark.parametrize("form", [ChatAnswer, CompletionAnswer, InfillAnswer])
 async def test_a_full_line_is_told_with_when_to_come_back(form: type[ChatAnswer], *, is_stream: bool) -> None:
