@@ -512,9 +512,11 @@ class ModelHosts:
         finally:
             load.starting -= not first_at
         # An answer of reasoning alone is none, nor is one of calls where nobody offered a tool. A stop may be its first
-        # word, its limit may end it in mid-thought. And an answer that was gone on from may have been whole.
+        # word, its limit may end it in mid-thought, and of what a tool gave there may be nothing to say. And an answer
+        # that was gone on from may have been whole.
         has_called = wishes.may_call and bool(last.calls)
-        may_be_empty = bool(wishes.stop) or is_begun or last.finish_reason == "length"
+        is_of_tool = messages[-1].role == "tool"
+        may_be_empty = bool(wishes.stop) or is_begun or is_of_tool or last.finish_reason == "length"
         if not last.text and not has_called and not may_be_empty:
             raise CallError(0)
         load.succeeded(answer_tokens=last.answer_tokens, seconds=loop.time() - first_at)

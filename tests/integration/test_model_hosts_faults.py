@@ -11,7 +11,7 @@ import pytest
 from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts.hosts import ModelHosts
 from connectors.model_hosts.kinds.kinds import build_kinds
-from connectors.model_hosts.values import ChatMessage, Need, Route, Tool, Wishes
+from connectors.model_hosts.values import ChatMessage, Need, Route, Tool, ToolCall, Wishes
 from connectors.model_hosts.watching.watch import Watch
 from tests.fakes.model_host import FakeModel, FakeModelHost, Fault
 from tests.fakes.open_hosts import ask, eventually, fleet_of, open_hosts
@@ -151,6 +151,18 @@ async def test_an_answer_that_its_limit_ends_before_its_first_word_has_no_host_r
             _, usage = await ask(hosts, max_tokens=1)
             assert "failed a moment ago" not in hosts.choose(Need()).reason
     assert usage.finish_reason == "length"
+
+
+@pytest.mark.parametrize("kind", ["ollama", "vllm"])
+async def test_a_model_may_have_nothing_to_say_of_what_a_tool_gave(kind: str) -> None:
+    """Agents end so every day; as a failure, each had a host rest and asked all others the same."""
+    call = ToolCall("c00000001", "write", "{}")
+    said = (*PROMPT, ChatMessage("assistant", "", (call,)), ChatMessage("tool", "done", call_id=call.id))
+    with FakeModelHost(kind, fault=Fault.parse("empty")) as fake:
+        async with open_hosts(fleet=fleet_of(fake)) as hosts:
+            text, usage = await ask(hosts, messages=said)
+            assert "failed a moment ago" not in hosts.choose(Need()).reason
+    assert (text, usage.finish_reason) == ("", "stop")
 
 
 async def test_no_room_anywhere_is_said_before_anything_is_sent() -> None:
