@@ -42,6 +42,7 @@ class Candidate:
         absence: why it cannot be asked now, completing `Dev1 …`; empty if it can.
         slots: answers at once before one waits.
         queued: requests that wait in the host's own queue.
+        is_starting: its host reads the model into memory and answers nobody yet; taken only when all others are away.
         is_cooling: it failed a moment ago, or is being tried; taken only when there is nothing else.
         failures: in a row.
         rest_seconds: how long it is left alone after them.
@@ -63,6 +64,7 @@ class Candidate:
     capabilities: frozenset[Capability]
     absence: str = ""
     is_loaded: bool = False
+    is_starting: bool = False
     in_flight: int = 0
     slots: int = 1
     queued: int = 0
@@ -159,13 +161,15 @@ def choose(candidates: Sequence[Candidate], need: Need, *, excluding: frozenset[
 def usable_groups(
     candidates: Sequence[Candidate], need: Need, *, excluding: frozenset[str] = frozenset()
 ) -> Iterator[list[Candidate]]:
-    """Yield, for each of the need's models that can be asked, its deployments that can."""
-    for group in _groups(candidates, need):
-        usable = [
-            candidate for candidate in group if _is_usable(candidate, need) and candidate.deployment not in excluding
-        ]
-        if usable:
-            yield usable
+    """Yield, for each of the need's models that can be asked, its deployments that can; those that start come last."""
+    groups = [
+        [candidate for candidate in group if _is_usable(candidate, need) and candidate.deployment not in excluding]
+        for group in _groups(candidates, need)
+    ]
+    for is_starting in (False, True):
+        for group in groups:
+            if usable := [candidate for candidate in group if candidate.is_starting is is_starting]:
+                yield usable
 
 
 def best(usable: Iterable[Candidate], need: Need, held: Held | None = None) -> Candidate:
@@ -236,7 +240,7 @@ def route_to(
     words = [
         f"room {spaced(need.tokens)} of {spaced(candidate.context_tokens)}",
         f"{candidate.waiting} waiting",
-        "warm" if candidate.is_loaded else "cold",
+        "warm" if candidate.is_loaded else "starting" if candidate.is_starting else "cold",
     ]
     if candidate.is_cooling:
         words.append("failed a moment ago, but there is no other")
