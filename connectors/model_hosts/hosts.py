@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing, nullcontext
-from dataclasses import replace
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from connectors.model_hosts.asking.carrier import Carrier
 from connectors.model_hosts.asking.failures import Failure, describe_failure, is_of_the_host
 from connectors.model_hosts.asking.filler import Filler
 from connectors.model_hosts.asking.patience import SitePatience
+from connectors.model_hosts.asking.quoting import QUOTE, Quoting
 from connectors.model_hosts.asking.readiness import Readiness
 from connectors.model_hosts.asking.stream import SilenceError
 from connectors.model_hosts.bundled import BundledServer
@@ -36,7 +36,6 @@ from connectors.model_hosts.status import describe_hosts
 from connectors.model_hosts.values import (
     NO_WISHES,
     AnswerItem,
-    Capability,
     ChatMessage,
     Gap,
     HostStatus,
@@ -51,7 +50,6 @@ from connectors.model_hosts.wire import CallError
 
 _log = logging.getLogger(__name__)
 
-_QUOTE = f"{quote.HOST}/{quote.MODEL}"
 _MARGIN_SECONDS = 5.0  # litellm's own patience is longer than ours, so that ours is the one that speaks
 
 
@@ -85,8 +83,6 @@ class ModelHosts:
         most_waiting: int = 50,
         line_timeout_seconds: float = 120.0,
     ) -> None:
-        self._may_quote = fleet is None and gguf is None
-        self._quote = quote.QuoteHost(retriever)
         self._bundled = BundledServer(gguf, on_change=self._look_soon) if gguf else None
         self._watch = Watch(
             fleet,
@@ -96,6 +92,7 @@ class ModelHosts:
             on_change=self._take_deployments,
             every_seconds=look_every_seconds,
         )
+        self._quoting = Quoting(retriever, self._watch, may_quote=fleet is None and gguf is None)
         self._loads: defaultdict[str, Load] = defaultdict(Load)
         self._exchange = (
             Exchange(board, own=self._word, on_sent=self._note_sent, on_told=self._hear) if board is not None else None
@@ -167,8 +164,8 @@ class ModelHosts:
         Raises:
             NoRouteError: none can take it; the message says why and what to do.
         """
-        if self._must_quote_for(need):
-            return self._choose_quote(need, excluding)
+        if self._quoting.takes(need):
+            return self._quoting.choose(need, excluding)
         return choice.choose(self._candidates.some(), need, excluding=excluding)
 
     async def line_up(
@@ -182,8 +179,8 @@ class ModelHosts:
             NoRouteError: no deployment can take it.
             BusyError: all are busy, and the line is full or was waited in for too long.
         """
-        if self._must_quote_for(need):
-            yield self._choose_quote(need, excluding)
+        if self._quoting.takes(need):
+            yield self._quoting.choose(need, excluding)
             return
         self._candidates.some()
         if self._exchange is not None:
@@ -205,6 +202,15 @@ class ModelHosts:
                         yield choice.route_to(candidate, need, waited_seconds=waited_seconds, is_seated=True, held=held)
                     finally:
                         self._breaker.end_trial(candidate.deployment)
+
+    @asynccontextmanager
+    async def seat(self, need: Need) -> AsyncIterator[Route]:
+        """Wait in line without a word, and hold the route's seat as long as this is open: for who tells nobody."""
+        async with aclosing(self.line_up(need)) as standing:
+            async for step in standing:
+                if isinstance(step, Route):
+                    yield step
+                    return
 
     def ask(
         self,
@@ -233,8 +239,8 @@ class ModelHosts:
         Raises:
             HostError: the host failed; `can_retry` says whether to choose again with this deployment excluded.
         """
-        if route.deployment == _QUOTE:
-            return self._ask_quote(messages, reader)
+        if route.deployment == QUOTE:
+            return self._quoting.quote(messages, reader)
         asking = Asking(
             (*messages, ChatMessage("assistant", begun)) if begun else messages,
             max_tokens=max_tokens,
@@ -279,7 +285,11 @@ class ModelHosts:
     def statuses(self) -> tuple[HostStatus, ...]:
         """Return how every host is, for the page and the console."""
         return describe_hosts(
-            self._watch, self._loads, self._told.others, is_quoting=self._must_quote, trouble=self._carrier.trouble
+            self._watch,
+            self._loads,
+            self._told.others,
+            is_quoting=self._quoting.is_needed,
+            trouble=self._carrier.trouble,
         )
 
     def samples(self) -> tuple[HostSample, ...]:
@@ -323,50 +333,6 @@ class ModelHosts:
     def _tell_soon(self) -> None:
         if self._exchange is not None:
             self._exchange.soon()
-
-    @property
-    def _must_quote(self) -> bool:
-        """Tell whether there is nothing that generates: no host configured, named, or found that has a chat model.
-
-        What a host that starts has is seen when it is up.
-        """
-        return (
-            self._may_quote
-            and self._watch.has_looked
-            and not any(entry.starting for entry in self._watch.hosts.values())
-            and not any(Capability.CHAT in item.model.capabilities for item in self._watch.deployments.values())
-        )
-
-    def _must_quote_for(self, need: Need) -> bool:
-        """Tell whether the quote host is the one to ask, or to say what it cannot do."""
-        return self._must_quote and (need.capability is Capability.CHAT or not self._watch.deployments)
-
-    def _choose_quote(self, need: Need, excluding: frozenset[str]) -> Route:
-        candidate = choice.Candidate(
-            deployment=_QUOTE,
-            host=quote.HOST,
-            name=quote.MODEL,
-            public_name=quote.MODEL,
-            context_tokens=max(need.tokens, 1),  # it reads the question alone, whatever else there is
-            capabilities=frozenset({Capability.CHAT}),
-        )
-        choice.choose([candidate], replace(need, only=()), excluding=excluding)  # it sends nothing to any host
-        reason = "quote: no model host was found, so passages are quoted"
-        return Route(_QUOTE, quote.HOST, quote.MODEL, context_tokens=0, reason=reason)
-
-    async def _ask_quote(self, messages: Sequence[ChatMessage], reader: str) -> AsyncGenerator[AnswerItem, None]:
-        try:
-            async with aclosing(self._quote.answer(messages, reader=reader)) as answer:
-                async for item in answer:
-                    yield item
-        except Exception as error:  # noqa: BLE001  # the retriever is the caller's; whatever it was, others still work
-            _log.error("The quote host failed: %s", type(error).__name__)  # a trace may hold the question
-            raise HostError(
-                "The indexed documents cannot be searched now. Ask again in a minute.",
-                can_retry=False,
-                host=quote.HOST,
-                model=quote.MODEL,
-            ) from None
 
     async def _ask(
         self,
