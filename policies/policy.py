@@ -112,6 +112,10 @@ class Policy:
         """
         return tuple(dict.fromkeys(line.only for line in self.places if line.holds(persona, roles, found)))
 
+    def labels_for_unseen(self) -> tuple[frozenset[str], ...]:
+        """Return the labels that a host must have for a text of which nobody knows yet what is in it, or for whom."""
+        return tuple(dict.fromkeys(line.only for line in self.places))
+
     def action(self, rule: str, direction: Direction, persona: str, roles: frozenset[str]) -> Action:
         """Return what happens to a sure finding of this rule."""
         return self.rule_on(rule, 1.0, Asker(direction, persona, roles)).action

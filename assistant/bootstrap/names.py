@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import redis.asyncio
+
+from assistant.bootstrap.log import required
+from assistant.fleet.board import RedisBoard
 from assistant.fleet.site_fleet import SiteFleet
 from assistant.policy.names import FleetAsk, build_names, model_of_fleet
 from assistant.settings import Settings
@@ -18,21 +22,36 @@ _log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def open_names(settings: Settings, fleet: SiteFleet) -> AsyncIterator[NamesDetector | None]:
-    """Build and load the model for names, off the loop; what a model of the fleet needs is open meanwhile."""
+async def open_names(
+    settings: Settings, fleet: SiteFleet, *, only: Callable[[], tuple[frozenset[str], ...]]
+) -> AsyncIterator[NamesDetector | None]:
+    """Build and load the model for names, off the loop; what a model of the fleet needs is open meanwhile.
+
+    Args:
+        settings: say which.
+        fleet: the site's.
+        only: which labels a host must have to be sent a text that the guard did not judge yet, by the policy in force.
+    """
     async with AsyncExitStack() as stack:
         ask: FleetAsk | None = None
         if model := model_of_fleet(settings):
+            client = redis.asyncio.Redis.from_url(
+                required(settings, "redis_url").get_secret_value(), socket_timeout=2.0
+            )
+            stack.push_async_callback(client.aclose)
             hosts = ModelHosts(
                 await fleet.open(),
                 retriever=_no_passages,
                 first_token_timeout_seconds=settings.first_token_timeout_seconds,
                 stall_timeout_seconds=settings.stall_timeout_seconds,
+                board=RedisBoard(client),  # it waits in the one line, and tries what failed when nobody else does
+                most_waiting=settings.line_length,
+                line_timeout_seconds=settings.line_timeout_seconds,
             )
             fleet.follow(hosts.take_fleet)
             stack.push_async_callback(hosts.close)
             await hosts.start()
-            ask = FleetAsk(hosts, model, loop=asyncio.get_running_loop())
+            ask = FleetAsk(hosts, model, loop=asyncio.get_running_loop(), only=only)
         names = build_names(settings, ask)
         if names is not None:
             await asyncio.to_thread(names.load)

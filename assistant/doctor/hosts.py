@@ -39,6 +39,8 @@ def _check_host(watch: Watch, entry: Watched) -> Check:
     if not entry.report.is_reachable:
         note = entry.report.note or "does not answer"
         return fail(name, f"It {note}.", f"Look whether it runs, and is {entry.host.kind} at {entry.host.address}.")
+    if entry.starting:
+        return warn(name, f"It {entry.starting}.", "Wait until that is done; prompts wait for it as well.")
     own = [each for each in watch.deployments.values() if each.host.name == entry.host.name]
     absent = [each for each in own if each.absence]
     if absent:

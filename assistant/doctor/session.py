@@ -31,7 +31,6 @@ from pydantic import SecretStr
 from assistant.audit.events import Tag
 from assistant.audit.reading.read import LogReader, Search
 from assistant.bootstrap.application import Application, build_application
-from assistant.bootstrap.fleet import read_hosts
 from assistant.conversation import Person, Turn
 from assistant.database_roles import AUDIT_READER_ROLE, url_for_role, with_roles_of
 from assistant.egress import allow_site
@@ -202,7 +201,7 @@ async def _add_document(application: Application, person: Person) -> str:
 
 async def _chat(application: Application, person: Person) -> str:
     hosts = ModelHosts(
-        read_hosts(application.settings),
+        await application.fleet.open(),
         retriever=application.quotes,
         gguf=application.settings.gguf,
         first_token_timeout_seconds=application.settings.first_token_timeout_seconds,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from assistant.errors import SettingsError, UnavailableError
 from assistant.settings import Settings
-from connectors.model_hosts.values import AnswerItem, ChatMessage, Need, Route, Token, Usage, most_tokens
+from connectors.model_hosts.values import AnswerItem, Asker, ChatMessage, Need, Route, Token, Usage, most_tokens
 from policies.detectors.names import NamesDetector, gliner_names, llm_names, spacy_names
 
 OFF: Final = "none"
@@ -24,6 +24,7 @@ _GLINER_FILES: Final = ("gliner_config.json", "tokenizer_config.json")
 _ONNX_FILES: Final = ("model.onnx", "onnx/model.onnx")
 _ANSWER_TOKENS: Final = 2048
 _ASK_SECONDS: Final = 120.0  # for one piece of a text, the loading of the model included
+_ASKER: Final = Asker(owner="names", is_interactive=False)  # files and jobs: no answer waits for it
 _READER: Final = ""  # nobody: passages are not asked for
 _OFFLINE: Final = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY")
 
@@ -33,8 +34,8 @@ Ask = Callable[[str], str]
 class AskedHosts(Protocol):
     """The door to the model hosts of the company."""
 
-    def choose(self, need: Need, *, excluding: frozenset[str] = frozenset()) -> Route:
-        """Choose where to ask."""
+    def seat(self, need: Need) -> AbstractAsyncContextManager[Route]:
+        """Wait in line for where to ask, and hold that seat."""
 
     def ask(
         self, route: Route, messages: Sequence[ChatMessage], *, max_tokens: int, temperature: float, reader: str
@@ -94,6 +95,7 @@ class FleetAsk:
         hosts: the company's, or those of this machine.
         model: its name; no other takes its place.
         loop: where the hosts were started.
+        only: says now which labels its host must have, one of each set.
         patience_seconds: until the answer has to be there.
     """
 
@@ -103,11 +105,13 @@ class FleetAsk:
         model: str,
         *,
         loop: asyncio.AbstractEventLoop,
+        only: Callable[[], tuple[frozenset[str], ...]],
         patience_seconds: float = _ASK_SECONDS,
     ) -> None:
         self._hosts = hosts
         self._model = model
         self._loop = loop
+        self._only = only
         self._patience_seconds = patience_seconds
 
     def __call__(self, prompt: str) -> str:
@@ -115,7 +119,7 @@ class FleetAsk:
 
         Raises:
             UnavailableError: the answer was cut off.
-            TimeoutError, HostError, NoRouteError: the model did not answer.
+            TimeoutError, HostError, NoRouteError: the model did not answer, or may not be sent it.
         """
         asked = asyncio.run_coroutine_threadsafe(self._in_time(self._ask(prompt)), self._loop)
         return asked.result()
@@ -126,8 +130,17 @@ class FleetAsk:
 
     async def _ask(self, prompt: str) -> str:
         messages = [ChatMessage("user", prompt)]
-        need = Need((self._model,), prompt_tokens=most_tokens(messages), answer_tokens=_ANSWER_TOKENS)
-        route = self._hosts.choose(need)
+        need = Need(
+            (self._model,),
+            prompt_tokens=most_tokens(messages),
+            answer_tokens=_ANSWER_TOKENS,
+            asker=_ASKER,
+            only=self._only(),
+        )
+        async with self._hosts.seat(need) as route:
+            return await self._ask_on(route, messages)
+
+    async def _ask_on(self, route: Route, messages: Sequence[ChatMessage]) -> str:
         pieces: list[str] = []
         usage = Usage(finish_reason="")
         answer = self._hosts.ask(route, messages, max_tokens=_ANSWER_TOKENS, temperature=0.0, reader=_READER)

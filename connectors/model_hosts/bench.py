@@ -122,7 +122,12 @@ def _with_bounds(measured: Measured, host: Host, model: str) -> Measured:
 
 
 async def _run(hosts: ModelHosts, model: str, messages: Sequence[ChatMessage], answer_tokens: int) -> _Run:
-    route = _route(hosts, model, messages, answer_tokens)
+    need = Need((model,), Capability.CHAT, prompt_tokens=most_tokens(messages), answer_tokens=answer_tokens)
+    async with hosts.seat(need) as route:
+        return await _run_on(route, hosts, messages, answer_tokens)
+
+
+async def _run_on(route: Route, hosts: ModelHosts, messages: Sequence[ChatMessage], answer_tokens: int) -> _Run:
     loop = asyncio.get_running_loop()
     asked_at = loop.time()
     first_at = last_at = 0.0
@@ -143,11 +148,6 @@ async def _run(hosts: ModelHosts, model: str, messages: Sequence[ChatMessage], a
         first_seconds=first_at - asked_at,
         writing_seconds=last_at - first_at,
     )
-
-
-def _route(hosts: ModelHosts, model: str, messages: Sequence[ChatMessage], answer_tokens: int) -> Route:
-    need = Need((model,), Capability.CHAT, prompt_tokens=most_tokens(messages), answer_tokens=answer_tokens)
-    return hosts.choose(need)
 
 
 def _prompt(words: int) -> tuple[ChatMessage, ...]:

@@ -135,7 +135,7 @@ def _host(entry: Watched, models: tuple[ModelSample, ...], trouble: str, trouble
         origin=entry.origin,
         is_up=entry.is_up,
         is_drained=bool(entry.drained),
-        state=entry.absence or report.note or "answers",
+        state=entry.absence or entry.starting or report.note or "answers",
         since=entry.since,
         note=entry.report.note,
         hardware=host.hardware,

@@ -69,8 +69,8 @@ def _words(entry: Watched, models: list[_Part]) -> str:
         if (load.starting and not deployment.is_loaded) or entry.report.is_loading:
             about = f", about {load.cold_seconds:.0f} s" if load.cold_seconds else ""
             return f"is loading {deployment.model.public_name}{about}"
-    if entry.report.note:
-        return entry.report.note
+    if entry.report.note or entry.starting:
+        return entry.report.note or entry.starting
     there = [deployment for deployment, _, _ in models if not deployment.absence]
     if not there:
         return models[0][0].absence if models else "offers no model; pull one on it"

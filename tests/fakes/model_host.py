@@ -32,6 +32,7 @@ _NO_ANSWERS: dict[str, Any] = {
     "sorry": {"error": {"message": "injected", "code": 500}},
 }
 _SLOW_SECONDS = 0.5
+_STARTS = {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}
 _FILLINGS = {"/api/generate": "ollama", "/infill": "llamacpp", "/v1/completions": ""}  # and who alone has the path
 _EMBEDDINGS = {"/api/embed", "/v1/embeddings"}
 _ANSWERS = {"/api/chat", "/v1/chat/completions", *_FILLINGS}
@@ -296,6 +297,8 @@ class FakeModelHost:
     def _refuse(self, request: Received) -> tuple[int, tuple[int, Any, str] | None]:  # noqa: PLR0911 - a list of faults
         """Return the prompt's tokens, and the answer if it is a refusal."""
         fault = self.fault or Fault("none")
+        if self.is_loading and self.kind == "llamacpp":
+            return 0, (503, _STARTS, "")
         if fault.kind == "refuse":
             raise _ClosedError
         if fault.kind == "status":
@@ -360,7 +363,7 @@ class FakeModelHost:
         if request.path != "/health" and not self._has_key(request):
             return 401, {"error": {"message": "Invalid API key"}}
         if self.is_loading and self.kind == "llamacpp":
-            return 503, {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}
+            return 503, _STARTS
         done = carry_out(self, request)
         if done is not None:
             return done

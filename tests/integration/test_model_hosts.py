@@ -233,13 +233,6 @@ async def test_words_while_a_model_loads() -> None:
                 loading = await anext(stream)
             assert isinstance(loading, Loading)
             assert loading.words.startswith("Host1 is loading llama3.1:70b")
-    with FakeModelHost("llamacpp", is_loading=True) as fake:
-        async with open_hosts(fleet=fleet_of(fake)) as hosts:
-            assert _words(hosts.statuses()) == "Host1 is loading its model"
-            with pytest.raises(NoRouteError, match="Host1 is loading its model"):
-                hosts.choose(Need())
-            fake.is_loading = False
-            await eventually(lambda: hosts.statuses()[0].models[0].is_available)
 
 
 def _words(statuses: tuple[HostStatus, ...]) -> str:

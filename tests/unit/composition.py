@@ -77,11 +77,12 @@ PARTS = {
         environment=frozenset(
             {
                 *("CLOISTER_DATABASE_URL", "CLOISTER_MASTER_KEY_FILE", "CLOISTER_HOST", "CLOISTER_ORIGINS"),
-                *("CLOISTER_IS_BEHIND_TLS", "CLOISTER_EXPORTS_DIR", "CLOISTER_LOG_KEY"),
+                *("CLOISTER_IS_BEHIND_TLS", "CLOISTER_EXPORTS_DIR", "CLOISTER_LOG_KEY", "CLOISTER_FLEET"),
             }
         ),
         volumes=("exports:/var/lib/cloister/exports",),
         waits_for=frozenset({"migrate"}),
+        configs=FLEET,
         more_keys=OF_OUR_IMAGE,
     ),
     "worker": Part(

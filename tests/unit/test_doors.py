@@ -34,8 +34,8 @@ def test_only_the_turn_has_gaps_filled() -> None:
 
 
 def test_only_the_use_case_beside_the_turn_has_vectors_made() -> None:
-    ours = {"assistant/embedding.py", "connectors/model_hosts/hosts.py"}  # the second: to litellm's Router
-    assert set(calls("embed")) == ours
+    carriers = {"connectors/model_hosts/hosts.py", "connectors/model_hosts/asking/embedder.py"}  # to litellm's Router
+    assert set(calls("embed")) == {"assistant/embedding.py", *carriers}
     assert set(calls("embed_texts")) == {"assistant/bootstrap/application.py"}
 
 

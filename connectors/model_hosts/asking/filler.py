@@ -9,8 +9,10 @@ from dataclasses import replace
 from typing import Final
 
 from connectors.model_hosts.asking.answer import latest
+from connectors.model_hosts.asking.patience import SitePatience
 from connectors.model_hosts.asking.stream import paced
 from connectors.model_hosts.catalogue import Host
+from connectors.model_hosts.choosing.breaker import Breaker
 from connectors.model_hosts.choosing.load import Load
 from connectors.model_hosts.code_models import format_of
 from connectors.model_hosts.fim.client import FillingClient
@@ -27,9 +29,16 @@ _LONGEST_TOKEN_CHARS: Final = 16  # few vocabularies hold longer ones
 
 
 class Filler:
-    """Asks model hosts to fill gaps."""
+    """Asks model hosts to fill gaps.
 
-    def __init__(self) -> None:
+    Args:
+        patience: how long each deployment is waited for.
+        breaker: hears of first tokens.
+    """
+
+    def __init__(self, patience: SitePatience, breaker: Breaker) -> None:
+        self._patience = patience
+        self._breaker = breaker
         self._client = FillingClient()
 
     def allow(self, hosts: Iterable[Host]) -> None:
@@ -49,8 +58,6 @@ class Filler:
         max_tokens: int,
         temperature: float,
         wishes: Wishes,
-        first_timeout_seconds: float,
-        stall_timeout_seconds: float,
     ) -> AsyncGenerator[AnswerItem, None]:
         """Yield what a deployment writes into a gap, up to where the filling ends, and then its `Usage`.
 
@@ -61,8 +68,6 @@ class Filler:
             max_tokens: longest filling.
             temperature: 0 for the likeliest words.
             wishes: how words are chosen otherwise.
-            first_timeout_seconds: patience until the first token.
-            stall_timeout_seconds: patience between two.
 
         Raises:
             CallError: the host refused, failed or broke off.
@@ -72,15 +77,16 @@ class Filler:
         ending = Ending(EndRules.of(gap, asked.stops))
         chunks = paced(
             self._client.stream(deployment.host, deployment.kind.filling_calls(asked)),
-            first_timeout_seconds=first_timeout_seconds,
-            stall_timeout_seconds=stall_timeout_seconds,
+            first_timeout_seconds=self._patience.first_seconds(deployment, load, gap_tokens(gap)),
+            stall_timeout_seconds=self._patience.of(deployment).stall,
         )
         timing = _Timing(load)
         last = Chunk()
         try:
             async with aclosing(chunks):
                 async for chunk in chunks:
-                    timing.heard(prompt_tokens=gap_tokens(gap), is_loaded=deployment.is_loaded)
+                    if timing.heard(prompt_tokens=gap_tokens(gap), is_loaded=deployment.is_loaded):
+                        self._breaker.answers(deployment.id)
                     if chunk.model and with_tag(chunk.model) in deployment.others:
                         raise CallError(0, other_model=chunk.model)
                     last = latest(last, chunk)
@@ -129,14 +135,15 @@ class _Timing:
         """Return the time since the first token."""
         return self._loop.time() - self._first_at if self._first_at else 0.0
 
-    def heard(self, *, prompt_tokens: int, is_loaded: bool) -> None:
-        """Note a token; only the first one counts."""
+    def heard(self, *, prompt_tokens: int, is_loaded: bool) -> bool:
+        """Note a token and tell whether it was the first one; only that counts."""
         if self._first_at:
-            return
+            return False
         self._first_at = self._loop.time()
         self._load.starting -= 1
         if is_loaded:
             self._load.began(prompt_tokens=prompt_tokens, seconds=self._first_at - self._asked_at)
+        return True
 
     def end(self) -> None:
         """Note the end, however it came."""

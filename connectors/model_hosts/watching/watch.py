@@ -37,6 +37,7 @@ class Deployment:
 
     Attributes:
         id: host and model, such as `Mini2/llama3.1:70b`.
+        is_starting: its host reads the model into memory and answers nobody before that is done; it is waited for.
         absence: why it cannot be asked, completing `Mini2 …`; empty if it can.
         slots: answers at once before one waits.
         queued: requests in the host's own queue.
@@ -53,6 +54,7 @@ class Deployment:
     absence: str
     slots: int
     queued: int
+    is_starting: bool = False
     others: frozenset[str] = frozenset()
     reported: frozenset[Capability] = frozenset()
 
@@ -76,9 +78,16 @@ class Watched:
             return f"is drained for maintenance since {self.drained}"
         if not self.is_up:
             return f"{self.report.note or 'has not answered yet'}, for {age(self.since)}"
-        if self.report.is_loading and self.origin != "bundled":  # a prompt to the bundled host waits for it
-            return "is loading its model"
         return ""
+
+    @property
+    def starting(self) -> str:
+        """Return that the host reads its model into memory, completing its name; empty if it does not.
+
+        The bundled host is not one of them: its owner tells when it is up.
+        """
+        is_starting = self.is_up and self.report.is_loading and self.origin != "bundled"
+        return "is loading its model" if is_starting else ""
 
 
 class Watch:
@@ -187,6 +196,16 @@ class Watch:
         self.has_looked = True
         self._refresh()
 
+    async def look_at(self, name: str) -> None:
+        """Look at one host now, for somebody who waits for it; that it is gone, only two looks at all of them say."""
+        entry = self.hosts.get(name)
+        if entry is None or entry.origin == "bundled":
+            return
+        report = await look_at(self.client, self._kinds[entry.host.kind], entry.host)
+        if report.is_reachable and self.hosts.get(name) is entry:
+            self._note(entry, report)
+            self._refresh()
+
     async def _keep_looking(self) -> None:
         while True:
             try:
@@ -234,8 +253,7 @@ class Watch:
         if entry.is_up != report.is_reachable:
             entry.is_up, entry.since = report.is_reachable, datetime.now(UTC)
             _log.info("%s %s", entry.host.name, "is up" if entry.is_up else report.note)
-        # What it served is remembered while it is down: people may have named one of its models.
-        entry.report = report if report.is_reachable else replace(report, models=entry.report.models)
+        entry.report = _remembering(report, entry.report)
 
     def _forget(self) -> None:
         now = datetime.now(UTC)
@@ -257,6 +275,15 @@ class Watch:
             self._told = self._deployments
 
 
+def _remembering(report: HostReport, before: HostReport) -> HostReport:
+    """Return a report with what the host served before, while it is down or starts: people may have named it."""
+    if report.models or (report.is_reachable and not report.is_loading):
+        return report
+    if not report.is_loading:
+        return replace(report, models=before.models)
+    return replace(report, models=tuple(replace(each, is_loaded=False) for each in before.models), slots=before.slots)
+
+
 def _deployments(entry: Watched, kind: HostKind) -> Iterator[Deployment]:
     reports = {with_tag(report.name): report for report in entry.report.models}
     models = tuple(
@@ -268,18 +295,23 @@ def _deployments(entry: Watched, kind: HostKind) -> Iterator[Deployment]:
     for model in models:
         report = reports.get(with_tag(model.name))
         absence = entry.absence
-        if not absence and report is None:
+        context_tokens = kind.window_tokens(model.context_tokens, report or ModelReport(model.name))
+        is_starting = bool(entry.starting)
+        if not absence and is_starting and not context_tokens:
+            absence = entry.starting  # nobody knows yet what fits it
+        elif not absence and not is_starting and report is None:
             absence = f"does not offer {model.name}: {refused.get(with_tag(model.name), 'it is not there; add it')}"
         yield Deployment(
             id=f"{entry.host.name}/{model.public_name}",
             host=entry.host,
             kind=kind,
             model=model,
-            context_tokens=kind.window_tokens(model.context_tokens, report or ModelReport(model.name)),
+            context_tokens=context_tokens,
             is_loaded=report is not None and report.is_loaded,
             absence=absence,
             slots=max(entry.report.slots, entry.host.max_parallel),
             queued=entry.report.waiting,
+            is_starting=is_starting and not absence,
             others=frozenset(others - {with_tag(model.name)}),
             reported=report.capabilities if report is not None else frozenset(),
         )

@@ -30,6 +30,12 @@ def labels(
     return [set(one) for one in policy.labels_for(persona, roles, found)]
 
 
+def test_a_text_that_nobody_judged_yet_needs_a_label_of_every_line() -> None:
+    policy = parse_policy({"site.yaml": RULES + PLACES})
+    assert [set(one) for one in policy.labels_for_unseen()] == [{"inside"}, {"vault", "inside"}, {"gpu"}]
+    assert parse_policy({"site.yaml": RULES}).labels_for_unseen() == ()
+
+
 def test_a_line_holds_for_whom_and_for_what_it_says() -> None:
     assert labels() == []
     assert labels(found=frozenset({"secret/pin"})) == []
