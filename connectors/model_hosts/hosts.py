@@ -13,8 +13,8 @@ from pathlib import Path
 
 from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts import quote
-from connectors.model_hosts.asking.answer import chars_of, items_of, latest, usage_of
-from connectors.model_hosts.asking.failures import Failure, describe_failure, is_of_the_host
+from connectors.model_hosts.asking.answer import chars_of, items_of, latest, usage_of, vectors_of
+from connectors.model_hosts.asking.failures import Failure, describe_failure, is_of_the_host, is_of_the_wishes
 from connectors.model_hosts.asking.filler import Filler
 from connectors.model_hosts.asking.patience import SitePatience
 from connectors.model_hosts.asking.stream import SilenceError, paced
@@ -39,6 +39,7 @@ from connectors.model_hosts.values import (
     ChatMessage,
     Gap,
     HostStatus,
+    Inputs,
     Loading,
     Need,
     Patience,
@@ -46,8 +47,10 @@ from connectors.model_hosts.values import (
     Route,
     Token,
     Usage,
+    Vectors,
     Wishes,
     most_tokens,
+    most_tokens_of,
 )
 from connectors.model_hosts.watching.watch import LOOK_EVERY_SECONDS, Deployment, Watch
 from connectors.model_hosts.wire import CallError, Chunk
@@ -284,7 +287,7 @@ class ModelHosts:
                     async for item in answer:
                         yield item
             except (CallError, SilenceError, ProbeError) as error:
-                raise self._host_error(route, load, error) from None
+                raise self._host_error(route, load, error, wishes) from None
 
     async def fill(
         self,
@@ -331,7 +334,38 @@ class ModelHosts:
                         is_first = False
                         yield item
             except (CallError, SilenceError, ProbeError) as error:
-                raise self._host_error(route, load, error) from None
+                raise self._host_error(route, load, error, wishes) from None
+
+    async def embed(self, route: Route, inputs: Inputs) -> Vectors:
+        """Have the chosen deployment make vectors of texts; cancel the task to close the request.
+
+        Args:
+            route: from `choose`, for a need of `Capability.EMBED`.
+            inputs: as the guard let them through.
+
+        Raises:
+            HostError: the host failed; `can_retry` says whether to choose again with this deployment excluded.
+        """
+        load = self._loads[route.deployment]
+        with nullcontext() if route.is_seated else load.carrying(self._tell_soon):
+            try:
+                deployment = await self._make_ready(route)
+                tokens = sum(map(most_tokens_of, inputs.texts))
+                seconds = self._patience.first_seconds(deployment, load, tokens)
+                try:
+                    async with asyncio.timeout(seconds):
+                        rows, counted = await self._router.embed(
+                            deployment.id, inputs.texts, dimensions=inputs.dimensions
+                        )
+                except TimeoutError:
+                    raise SilenceError(seconds, is_first=True) from None
+                vectors = await asyncio.to_thread(vectors_of, rows, counted, inputs.dimensions)
+            except (CallError, SilenceError, ProbeError) as error:
+                raise self._host_error(route, load, error, NO_WISHES) from None
+        if load.answers():
+            self._say(route.deployment, _SOUND)
+        load.succeeded(answer_tokens=0, seconds=0.0)
+        return vectors
 
     def statuses(self) -> tuple[HostStatus, ...]:
         """Return how every host is, for the page and the console."""
@@ -512,9 +546,12 @@ class ModelHosts:
         finally:
             load.starting -= not first_at
         # An answer of reasoning alone is none, nor is one of calls where nobody offered a tool. A stop may be its first
-        # word. And an answer that was gone on from may have been whole.
+        # word, its limit may end it in mid-thought, and of what a tool gave there may be nothing to say. And an answer
+        # that was gone on from may have been whole.
         has_called = wishes.may_call and bool(last.calls)
-        if not last.text and not has_called and not wishes.stop and not is_begun:
+        is_of_tool = messages[-1].role == "tool"
+        may_be_empty = bool(wishes.stop) or is_begun or is_of_tool or last.finish_reason == "length"
+        if not last.text and not has_called and not may_be_empty:
             raise CallError(0)
         load.succeeded(answer_tokens=last.answer_tokens, seconds=loop.time() - first_at)
         yield usage_of(deployment.host.name, last, messages)
@@ -556,16 +593,23 @@ class ModelHosts:
         except TimeoutError:
             raise SilenceError(seconds, is_first=True) from None
 
-    def _host_error(self, route: Route, load: Load, failure: Failure) -> HostError:
-        if is_of_the_host(failure):
+    def _host_error(self, route: Route, load: Load, failure: Failure, wishes: Wishes) -> HostError:
+        words = describe_failure(failure, wishes)
+        if is_of_the_host(failure, wishes):
             if load.failed():
                 self._say(route.deployment, Failing(load.failures, load.rest_seconds))
             self._look_soon()
-        words = describe_failure(failure)
         self._troubles[route.host] = (words, datetime.now(UTC))
         message = f"{route.host} {words}."
         _log.warning("%s (%s)", message, route.deployment)
-        return HostError(message, can_retry=True, host=route.host, model=route.model)
+        return HostError(
+            message,
+            can_retry=True,
+            host=route.host,
+            model=route.model,
+            is_overlong=isinstance(failure, CallError) and failure.is_overlong,
+            is_unfit=is_of_the_wishes(failure, wishes),
+        )
 
     def _say(self, deployment: str, failing: Failing) -> None:
         """Have the others know that a deployment began to fail, or answers again."""
