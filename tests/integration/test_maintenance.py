@@ -324,7 +324,10 @@ async def test_progress_that_cannot_be_noted_ends_no_pull(open_scene: Open, data
             await scene.order(Act.PULL, "big")
             await begun.wait()
             connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 0".encode())
-            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'cloister_app'")
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND usename = 'cloister_app'"
+            )
             is_away.set()
             async with asyncio.timeout(20):
                 await went_on.wait()
