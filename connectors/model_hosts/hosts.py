@@ -14,7 +14,7 @@ from pathlib import Path
 from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts import quote
 from connectors.model_hosts.asking.answer import chars_of, items_of, latest, usage_of
-from connectors.model_hosts.asking.failures import Failure, describe_failure, is_of_the_host, is_of_the_wishes
+from connectors.model_hosts.asking.failures import Failure, describe_failure, is_of_the_asker, is_of_the_host
 from connectors.model_hosts.asking.filler import Filler
 from connectors.model_hosts.asking.patience import SitePatience
 from connectors.model_hosts.asking.stream import SilenceError, paced
@@ -518,7 +518,7 @@ class ModelHosts:
         is_of_tool = messages[-1].role == "tool"
         may_be_empty = bool(wishes.stop) or is_begun or is_of_tool or last.finish_reason == "length"
         if not last.text and not has_called and not may_be_empty:
-            raise CallError(0)
+            raise CallError(0, is_silent=last.answer_tokens > 0)
         load.succeeded(answer_tokens=last.answer_tokens, seconds=loop.time() - first_at)
         yield usage_of(deployment.host.name, last, messages)
 
@@ -574,7 +574,7 @@ class ModelHosts:
             host=route.host,
             model=route.model,
             is_overlong=isinstance(failure, CallError) and failure.is_overlong,
-            is_unfit=is_of_the_wishes(failure, wishes),
+            is_unfit=is_of_the_asker(failure, wishes),
         )
 
     def _say(self, deployment: str, failing: Failing) -> None:

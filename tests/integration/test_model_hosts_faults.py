@@ -40,8 +40,9 @@ async def test_fault_before_the_first_token_can_be_retried_elsewhere(
     kind: str, fault: str, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    patience = 0.4 if fault == "hang" else 30.0  # a loaded machine takes longer than 0.4 s for all the others
     with FakeModelHost(kind, fault=Fault.parse(fault)) as broken, FakeModelHost(kind, reply="Here.") as sound:
-        async with open_hosts(fleet=fleet_of(broken, sound), first_token_timeout_seconds=0.4) as hosts:
+        async with open_hosts(fleet=fleet_of(broken, sound), first_token_timeout_seconds=patience) as hosts:
             await eventually(lambda: hosts.is_ready)
             route = hosts.choose(Need())
             assert route.host == "Host1"
@@ -151,6 +152,17 @@ async def test_an_answer_that_its_limit_ends_before_its_first_word_has_no_host_r
             _, usage = await ask(hosts, max_tokens=1)
             assert "failed a moment ago" not in hosts.choose(Need()).reason
     assert usage.finish_reason == "length"
+
+
+@pytest.mark.parametrize("kind", ["ollama", "vllm"])
+async def test_a_model_that_works_and_says_nothing_has_no_host_rest(kind: str) -> None:
+    """As one that thinks and stops: whoever asks can bring that about, and it is what they used."""
+    with FakeModelHost(kind, fault=Fault.parse("blank@3")) as fake:
+        async with open_hosts(fleet=fleet_of(fake)) as hosts:
+            with pytest.raises(HostError) as caught:
+                await ask(hosts)
+            assert "failed a moment ago" not in hosts.choose(Need()).reason
+    assert (str(caught.value), caught.value.is_unfit) == ("Host1 worked at this and said nothing.", True)
 
 
 @pytest.mark.parametrize("kind", ["ollama", "vllm"])

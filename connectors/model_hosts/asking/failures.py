@@ -28,16 +28,20 @@ def is_of_the_host(failure: Failure, wishes: Wishes) -> bool:
     """Tell whether the host failed, and not only this prompt on it."""
     if not isinstance(failure, CallError):
         return True
-    return not (failure.is_overlong or failure.status in _OF_THE_PROMPT or is_of_the_wishes(failure, wishes))
+    return not (failure.is_overlong or failure.status in _OF_THE_PROMPT or is_of_the_asker(failure, wishes))
 
 
-def is_of_the_wishes(failure: Failure, wishes: Wishes) -> bool:
-    """Tell whether the host refused what the caller wished for, such as a schema that is none.
+def is_of_the_asker(failure: Failure, wishes: Wishes) -> bool:
+    """Tell whether it is what was asked: a schema that is none, a question on which the model says nothing.
 
     Else one caller with one bad schema would have every host rest, one after the other, for everybody.
     """
+    return isinstance(failure, CallError) and (failure.is_silent or _refuses_wishes(failure, wishes))
+
+
+def _refuses_wishes(failure: CallError, wishes: Wishes) -> bool:
     has_asked = replace(wishes, stop=(), parallel_calls=None) != NO_WISHES  # stops are refused by no host
-    return isinstance(failure, CallError) and failure.status in _OF_THE_WISHES and has_asked
+    return failure.status in _OF_THE_WISHES and has_asked
 
 
 def describe_failure(failure: Failure, wishes: Wishes = NO_WISHES) -> str:
@@ -47,10 +51,16 @@ def describe_failure(failure: Failure, wishes: Wishes = NO_WISHES) -> str:
     if isinstance(failure, SilenceError):
         when = "before its answer began" if failure.is_first else "in the middle of its answer"
         return f"said nothing for {failure.seconds:g} s {when}"
+    return _describe_call(failure, wishes)
+
+
+def _describe_call(failure: CallError, wishes: Wishes) -> str:
     if failure.other_model:
         return f"answers with another model, {failure.other_model}; load the right one there"
     if failure.is_overlong:
         return "says that this prompt does not fit its window"
-    if is_of_the_wishes(failure, wishes):
+    if failure.is_silent:
+        return "worked at this and said nothing"
+    if _refuses_wishes(failure, wishes):
         return "refuses the tools, the form or the sampling that this request asks for (status 400)"
     return _STATUS_WORDS.get(failure.status, f"failed (status {failure.status})")
