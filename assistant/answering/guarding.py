@@ -74,6 +74,10 @@ class ConversationGuard:
         """Return the guard of code to be completed: what is held back keeps its place, and nothing is ever restored."""
         return GuardedConversation(self._guards.current, Fillers(), person, persona)
 
+    def open_text(self, person: Person, persona: str) -> GuardedConversation:
+        """Return the guard of one text by itself: the same text becomes the same one, whatever comes beside it."""
+        return GuardedConversation(self._guards.current, Pseudonyms(), person, persona)
+
     async def save(self, thread_id: UUID, conversation: GuardedConversation) -> bool:
         """Seal and keep the placeholders if there are new ones; tell whether they are safe.
 

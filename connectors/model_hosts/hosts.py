@@ -13,7 +13,7 @@ from pathlib import Path
 
 from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts import quote
-from connectors.model_hosts.asking.answer import chars_of, items_of, latest, usage_of
+from connectors.model_hosts.asking.answer import chars_of, items_of, latest, usage_of, vectors_of
 from connectors.model_hosts.asking.failures import Failure, describe_failure, is_of_the_asker, is_of_the_host
 from connectors.model_hosts.asking.filler import Filler
 from connectors.model_hosts.asking.patience import SitePatience
@@ -39,6 +39,7 @@ from connectors.model_hosts.values import (
     ChatMessage,
     Gap,
     HostStatus,
+    Inputs,
     Loading,
     Need,
     Patience,
@@ -46,8 +47,10 @@ from connectors.model_hosts.values import (
     Route,
     Token,
     Usage,
+    Vectors,
     Wishes,
     most_tokens,
+    most_tokens_of,
 )
 from connectors.model_hosts.watching.watch import LOOK_EVERY_SECONDS, Deployment, Watch
 from connectors.model_hosts.wire import CallError, Chunk
@@ -332,6 +335,37 @@ class ModelHosts:
                         yield item
             except (CallError, SilenceError, ProbeError) as error:
                 raise self._host_error(route, load, error, wishes) from None
+
+    async def embed(self, route: Route, inputs: Inputs) -> Vectors:
+        """Have the chosen deployment make vectors of texts; cancel the task to close the request.
+
+        Args:
+            route: from `choose`, for a need of `Capability.EMBED`.
+            inputs: as the guard let them through.
+
+        Raises:
+            HostError: the host failed; `can_retry` says whether to choose again with this deployment excluded.
+        """
+        load = self._loads[route.deployment]
+        with nullcontext() if route.is_seated else load.carrying(self._tell_soon):
+            try:
+                deployment = await self._make_ready(route)
+                tokens = sum(map(most_tokens_of, inputs.texts))
+                seconds = self._patience.first_seconds(deployment, load, tokens)
+                try:
+                    async with asyncio.timeout(seconds):
+                        rows, counted = await self._router.embed(
+                            deployment.id, inputs.texts, dimensions=inputs.dimensions
+                        )
+                except TimeoutError:
+                    raise SilenceError(seconds, is_first=True) from None
+                vectors = await asyncio.to_thread(vectors_of, rows, counted, inputs.dimensions)
+            except (CallError, SilenceError, ProbeError) as error:
+                raise self._host_error(route, load, error, NO_WISHES) from None
+        if load.answers():
+            self._say(route.deployment, _SOUND)
+        load.succeeded(answer_tokens=0, seconds=0.0)
+        return vectors
 
     def statuses(self) -> tuple[HostStatus, ...]:
         """Return how every host is, for the page and the console."""

@@ -235,7 +235,7 @@ def test_a_role_that_is_gone_is_gone_from_the_token(site: GatewaySite) -> None:
     [
         "/v1",
         "/v1/",
-        "/v1/embeddings",
+        "/v1/embeddings/x",
         "/v1/responses",
         "/v1/files",
         "/v1/chat",
