@@ -287,7 +287,7 @@ class ModelHosts:
                     async for item in answer:
                         yield item
             except (CallError, SilenceError, ProbeError) as error:
-                raise self._host_error(route, load, error, wishes) from None
+                raise self._host_error(route, load, error, has_wished=wishes.may_be_refused) from None
 
     async def fill(
         self,
@@ -334,7 +334,7 @@ class ModelHosts:
                         is_first = False
                         yield item
             except (CallError, SilenceError, ProbeError) as error:
-                raise self._host_error(route, load, error, wishes) from None
+                raise self._host_error(route, load, error, has_wished=wishes.may_be_refused) from None
 
     async def embed(self, route: Route, inputs: Inputs) -> Vectors:
         """Have the chosen deployment make vectors of texts; cancel the task to close the request.
@@ -361,7 +361,7 @@ class ModelHosts:
                     raise SilenceError(seconds, is_first=True) from None
                 vectors = await asyncio.to_thread(vectors_of, rows, counted, inputs.dimensions)
             except (CallError, SilenceError, ProbeError) as error:
-                raise self._host_error(route, load, error, NO_WISHES) from None
+                raise self._host_error(route, load, error, has_wished=inputs.dimensions is not None) from None
         if load.answers():
             self._say(route.deployment, _SOUND)
         load.succeeded(answer_tokens=0, seconds=0.0)
@@ -593,9 +593,9 @@ class ModelHosts:
         except TimeoutError:
             raise SilenceError(seconds, is_first=True) from None
 
-    def _host_error(self, route: Route, load: Load, failure: Failure, wishes: Wishes) -> HostError:
-        words = describe_failure(failure, wishes)
-        if is_of_the_host(failure, wishes):
+    def _host_error(self, route: Route, load: Load, failure: Failure, *, has_wished: bool) -> HostError:
+        words = describe_failure(failure, has_wished=has_wished)
+        if is_of_the_host(failure, has_wished=has_wished):
             if load.failed():
                 self._say(route.deployment, Failing(load.failures, load.rest_seconds))
             self._look_soon()
@@ -608,7 +608,7 @@ class ModelHosts:
             host=route.host,
             model=route.model,
             is_overlong=isinstance(failure, CallError) and failure.is_overlong,
-            is_unfit=is_of_the_asker(failure, wishes),
+            is_unfit=is_of_the_asker(failure, has_wished=has_wished),
         )
 
     def _say(self, deployment: str, failing: Failing) -> None:

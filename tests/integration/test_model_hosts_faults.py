@@ -4,14 +4,16 @@ import logging
 import os
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from types import FrameType
 
 import pytest
 
 from connectors.errors import HostError, NoRouteError
+from connectors.model_hosts.catalogue import Fleet
 from connectors.model_hosts.hosts import ModelHosts
 from connectors.model_hosts.kinds.kinds import build_kinds
-from connectors.model_hosts.values import ChatMessage, Need, Route, Tool, ToolCall, Wishes
+from connectors.model_hosts.values import Capability, ChatMessage, Inputs, Need, Route, Tool, ToolCall, Wishes
 from connectors.model_hosts.watching.watch import Watch
 from tests.fakes.model_host import FakeModel, FakeModelHost, Fault
 from tests.fakes.open_hosts import ask, eventually, fleet_of, open_hosts
@@ -139,9 +141,7 @@ async def test_a_wish_that_hosts_refuse_has_no_host_rest(wishes: Wishes) -> None
                 await ask(hosts)
             assert "failed a moment ago" in hosts.choose(Need()).reason
     assert (caught.value.is_unfit, broken.value.is_unfit) == (True, False)
-    assert str(caught.value).endswith(
-        "refuses the tools, the form or the sampling that this request asks for (status 400)."
-    )
+    assert str(caught.value).endswith("refuses what this request asks for (status 400).")
 
 
 @pytest.mark.parametrize("kind", ["ollama", "vllm"])
@@ -152,6 +152,20 @@ async def test_an_answer_that_its_limit_ends_before_its_first_word_has_no_host_r
             _, usage = await ask(hosts, max_tokens=1)
             assert "failed a moment ago" not in hosts.choose(Need()).reason
     assert usage.finish_reason == "length"
+
+
+async def test_dimensions_that_a_host_refuses_have_no_host_rest() -> None:
+    """vLLM answers them with 400 for a model that has only one length."""
+    embedder = FakeModel("e", capabilities=("embedding",))
+    with FakeModelHost("vllm", models=[embedder], fault=Fault.parse("400")) as fake:
+        host = fleet_of(fake).hosts[0]
+        model = replace(host.models[0], capabilities=frozenset({Capability.EMBED}))
+        async with open_hosts(fleet=Fleet((replace(host, models=(model,)),))) as hosts:
+            need = Need(capability=Capability.EMBED)
+            with pytest.raises(HostError) as caught:
+                await hosts.embed(hosts.choose(need), Inputs(("text",), 64))
+            assert "failed a moment ago" not in hosts.choose(need).reason
+    assert caught.value.is_unfit
 
 
 @pytest.mark.parametrize("kind", ["ollama", "vllm"])
