@@ -64,7 +64,7 @@ class HostError(ConnectorError):
 
     Attributes:
         can_retry: another deployment, or the same one later, may succeed.
-        is_overlong, is_unfit: it works, and refused this prompt or what its caller wished for, as `NoRouteError` says.
+        is_overlong, is_unfit: it works; the prompt, or what was asked, is what fails, as `NoRouteError` says.
         host: the host's name as the administrator wrote it.
         model: the model's public name.
     """

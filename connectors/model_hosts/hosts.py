@@ -14,7 +14,7 @@ from connectors.model_hosts import quote
 from connectors.model_hosts.asking.answerer import Answerer, Asking
 from connectors.model_hosts.asking.carrier import Carrier
 from connectors.model_hosts.asking.embedder import Embedder
-from connectors.model_hosts.asking.failures import Failure, describe_failure, is_of_the_host, is_of_the_wishes
+from connectors.model_hosts.asking.failures import Failure, describe_failure, is_of_the_asker, is_of_the_host
 from connectors.model_hosts.asking.filler import Filler
 from connectors.model_hosts.asking.patience import SitePatience
 from connectors.model_hosts.asking.quoting import QUOTE, Quoting
@@ -253,7 +253,11 @@ class ModelHosts:
             is_begun=bool(begun),
             held_tokens=route.held_tokens,
         )
-        return self._ask(route, lambda deployment, load: self._answerer.answer(deployment, load, asking), wishes)
+        return self._ask(
+            route,
+            lambda deployment, load: self._answerer.answer(deployment, load, asking),
+            has_wished=wishes.may_be_refused,
+        )
 
     def fill(
         self,
@@ -284,7 +288,7 @@ class ModelHosts:
                 deployment, load, gap, max_tokens=max_tokens, temperature=temperature, wishes=wishes
             )
 
-        return self._ask(route, begin, wishes, is_by_litellm=False)
+        return self._ask(route, begin, has_wished=wishes.may_be_refused, is_by_litellm=False)
 
     async def embed(self, route: Route, inputs: Inputs) -> Vectors:
         """Have the chosen deployment make vectors of texts; cancel the task to close the request.
@@ -302,7 +306,7 @@ class ModelHosts:
                 deployment = await self._readiness.wait_for(route, is_by_litellm=True)
                 return await self._embedder.embed(deployment, load, inputs)
             except (CallError, SilenceError, ProbeError) as error:
-                raise self._host_error(route, error, NO_WISHES) from None
+                raise self._host_error(route, error, has_wished=inputs.dimensions is not None) from None
 
     def statuses(self) -> tuple[HostStatus, ...]:
         """Return how every host is, for the page and the console."""
@@ -360,8 +364,8 @@ class ModelHosts:
         self,
         route: Route,
         begin: Callable[[Deployment, Load], AsyncGenerator[AnswerItem, None]],
-        wishes: Wishes,
         *,
+        has_wished: bool,
         is_by_litellm: bool = True,
     ) -> AsyncGenerator[AnswerItem, None]:
         """Yield what a deployment says as soon as it is ready; asked once more if it turns out to start anew.
@@ -389,13 +393,13 @@ class ModelHosts:
                     else:
                         return
             except (CallError, SilenceError, ProbeError) as error:
-                raise self._host_error(route, error, wishes) from None
+                raise self._host_error(route, error, has_wished=has_wished) from None
 
-    def _host_error(self, route: Route, failure: Failure, wishes: Wishes) -> HostError:
-        if is_of_the_host(failure, wishes):
+    def _host_error(self, route: Route, failure: Failure, *, has_wished: bool) -> HostError:
+        if is_of_the_host(failure, has_wished=has_wished):
             self._breaker.failed(route.deployment)
             self._look_soon()
-        words = describe_failure(failure, wishes)
+        words = describe_failure(failure, has_wished=has_wished)
         self._troubles[route.host] = (words, datetime.now(UTC))
         message = f"{route.host} {words}."
         _log.warning("%s (%s)", message, route.deployment)
@@ -405,7 +409,7 @@ class ModelHosts:
             host=route.host,
             model=route.model,
             is_overlong=isinstance(failure, CallError) and failure.is_overlong,
-            is_unfit=is_of_the_wishes(failure, wishes),
+            is_unfit=is_of_the_asker(failure, has_wished=has_wished),
         )
 
     def _look_soon(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal
@@ -166,6 +166,11 @@ class Wishes:
     def may_call(self) -> bool:
         """Tell whether the model may wish to call a tool."""
         return bool(self.tools) and self.tool_choice != "none"
+
+    @property
+    def may_be_refused(self) -> bool:
+        """Tell whether a host may refuse the request because of these; none refuses stops."""
+        return replace(self, stop=(), parallel_calls=None) != NO_WISHES
 
     @property
     def abilities(self) -> frozenset[Ability]:

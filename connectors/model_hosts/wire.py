@@ -66,11 +66,15 @@ class CallError(Exception):
     Attributes:
         status: the host's status, 0 when there was none.
         is_overlong: the host says that the prompt does not fit its window.
+        is_silent: the model worked, by the host's own count, and said nothing that could be shown.
         other_model: which of its models the host answered with, instead of the one that was asked.
     """
 
-    def __init__(self, status: int, *, is_overlong: bool = False, other_model: str = "") -> None:
+    def __init__(
+        self, status: int, *, is_overlong: bool = False, is_silent: bool = False, other_model: str = ""
+    ) -> None:
         super().__init__(f"status {status}")
+        self.is_silent = is_silent
         self.status = status
         self.is_overlong = is_overlong
         self.other_model = other_model

@@ -57,8 +57,8 @@ class Fault:
     """What goes wrong.
 
     Attributes:
-        kind: `status`, `refuse` (closes without a word), `hang`, `cut`, `empty`, `blank` (lines to its
-            limit), `error` (in the stream), `redirect`,
+        kind: `status`, `refuse` (closes without a word), `hang`, `cut`, `empty`, `blank` (lines, to its
+            limit or as many as `after_tokens`), `error` (in the stream), `redirect`,
             `slow` (half a second), `wrong` (answers as the second of its models), `garbage` (bytes of no protocol),
             `html` and `sorry` (200 with a page, or with an error in JSON), `torn` (JSON that ends too early).
         after_tokens: how much of the answer comes first, for all that can happen within it.
@@ -325,7 +325,7 @@ class FakeModelHost:
         fault = self.fault or Fault("none")
         text = self.reply if isinstance(self.reply, str) else self.reply(_messages_of(request.body))
         limit = _limit(request.body)
-        instead = {"empty": [], "blank": ["\n"] * limit}
+        instead = {"empty": [], "blank": ["\n"] * (fault.after_tokens or limit)}
         words = instead.get(fault.kind, _WORD.findall(text))
         await asyncio.sleep(self.first_token_seconds)
         for number, word in enumerate([*words[:limit], None]):

@@ -4,14 +4,16 @@ import logging
 import os
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from types import FrameType
 
 import pytest
 
 from connectors.errors import HostError, NoRouteError
+from connectors.model_hosts.catalogue import Fleet
 from connectors.model_hosts.hosts import ModelHosts
 from connectors.model_hosts.kinds.kinds import build_kinds
-from connectors.model_hosts.values import ChatMessage, Need, Route, Tool, ToolCall, Wishes
+from connectors.model_hosts.values import Capability, ChatMessage, Inputs, Need, Route, Tool, ToolCall, Wishes
 from connectors.model_hosts.watching.watch import Watch
 from tests.fakes.model_host import FakeModel, FakeModelHost, Fault
 from tests.fakes.open_hosts import ask, eventually, fleet_of, open_hosts
@@ -40,8 +42,9 @@ async def test_fault_before_the_first_token_can_be_retried_elsewhere(
     kind: str, fault: str, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    patience = 0.4 if fault == "hang" else 30.0  # a loaded machine takes longer than 0.4 s for all the others
     with FakeModelHost(kind, fault=Fault.parse(fault)) as broken, FakeModelHost(kind, reply="Here.") as sound:
-        async with open_hosts(fleet=fleet_of(broken, sound), first_token_timeout_seconds=0.4) as hosts:
+        async with open_hosts(fleet=fleet_of(broken, sound), first_token_timeout_seconds=patience) as hosts:
             await eventually(lambda: hosts.is_ready)
             route = hosts.choose(Need())
             assert route.host == "Host1"
@@ -138,9 +141,7 @@ async def test_a_wish_that_hosts_refuse_has_no_host_rest(wishes: Wishes) -> None
                 await ask(hosts)
             assert "failed a moment ago" in hosts.choose(Need()).reason
     assert (caught.value.is_unfit, broken.value.is_unfit) == (True, False)
-    assert str(caught.value).endswith(
-        "refuses the tools, the form or the sampling that this request asks for (status 400)."
-    )
+    assert str(caught.value).endswith("refuses what this request asks for (status 400).")
 
 
 @pytest.mark.parametrize("kind", ["ollama", "vllm"])
@@ -151,6 +152,31 @@ async def test_an_answer_that_its_limit_ends_before_its_first_word_has_no_host_r
             _, usage = await ask(hosts, max_tokens=1)
             assert "failed a moment ago" not in hosts.choose(Need()).reason
     assert usage.finish_reason == "length"
+
+
+async def test_dimensions_that_a_host_refuses_have_no_host_rest() -> None:
+    """vLLM answers them with 400 for a model that has only one length."""
+    embedder = FakeModel("e", capabilities=("embedding",))
+    with FakeModelHost("vllm", models=[embedder], fault=Fault.parse("400")) as fake:
+        host = fleet_of(fake).hosts[0]
+        model = replace(host.models[0], capabilities=frozenset({Capability.EMBED}))
+        async with open_hosts(fleet=Fleet((replace(host, models=(model,)),))) as hosts:
+            need = Need(capability=Capability.EMBED)
+            with pytest.raises(HostError) as caught:
+                await hosts.embed(hosts.choose(need), Inputs(("text",), 64))
+            assert "failed a moment ago" not in hosts.choose(need).reason
+    assert caught.value.is_unfit
+
+
+@pytest.mark.parametrize("kind", ["ollama", "vllm"])
+async def test_a_model_that_works_and_says_nothing_has_no_host_rest(kind: str) -> None:
+    """As one that thinks and stops: whoever asks can bring that about, and it is what they used."""
+    with FakeModelHost(kind, fault=Fault.parse("blank@3")) as fake:
+        async with open_hosts(fleet=fleet_of(fake)) as hosts:
+            with pytest.raises(HostError) as caught:
+                await ask(hosts)
+            assert "failed a moment ago" not in hosts.choose(Need()).reason
+    assert (str(caught.value), caught.value.is_unfit) == ("Host1 worked at this and said nothing.", True)
 
 
 @pytest.mark.parametrize("kind", ["ollama", "vllm"])

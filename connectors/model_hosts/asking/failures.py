@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from connectors.model_hosts.asking.stream import SilenceError
 from connectors.model_hosts.kinds.kind import ProbeError
-from connectors.model_hosts.values import NO_WISHES, Wishes
 from connectors.model_hosts.wire import CallError
 
 Failure = CallError | SilenceError | ProbeError
@@ -24,33 +21,49 @@ _STATUS_WORDS = {
 }
 
 
-def is_of_the_host(failure: Failure, wishes: Wishes) -> bool:
-    """Tell whether the host failed, and not only this prompt on it."""
+def is_of_the_host(failure: Failure, *, has_wished: bool) -> bool:
+    """Tell whether the host failed, and not only this prompt on it.
+
+    Args:
+        failure: what happened.
+        has_wished: the caller wished for what a host may refuse, see `Wishes.may_be_refused`.
+    """
     if not isinstance(failure, CallError):
         return True
-    return not (failure.is_overlong or failure.status in _OF_THE_PROMPT or is_of_the_wishes(failure, wishes))
+    return not (
+        failure.is_overlong or failure.status in _OF_THE_PROMPT or is_of_the_asker(failure, has_wished=has_wished)
+    )
 
 
-def is_of_the_wishes(failure: Failure, wishes: Wishes) -> bool:
-    """Tell whether the host refused what the caller wished for, such as a schema that is none.
+def is_of_the_asker(failure: Failure, *, has_wished: bool) -> bool:
+    """Tell whether it is what was asked: a schema that is none, a question on which the model says nothing.
 
     Else one caller with one bad schema would have every host rest, one after the other, for everybody.
     """
-    has_asked = replace(wishes, stop=(), parallel_calls=None) != NO_WISHES  # stops are refused by no host
-    return isinstance(failure, CallError) and failure.status in _OF_THE_WISHES and has_asked
+    return isinstance(failure, CallError) and (failure.is_silent or _refuses_wishes(failure, has_wished=has_wished))
 
 
-def describe_failure(failure: Failure, wishes: Wishes = NO_WISHES) -> str:
+def _refuses_wishes(failure: CallError, *, has_wished: bool) -> bool:
+    return failure.status in _OF_THE_WISHES and has_wished
+
+
+def describe_failure(failure: Failure, *, has_wished: bool = False) -> str:
     """Say what happened, completing the host's name to a sentence."""
     if isinstance(failure, ProbeError):
         return str(failure)
     if isinstance(failure, SilenceError):
         when = "before its answer began" if failure.is_first else "in the middle of its answer"
         return f"said nothing for {failure.seconds:g} s {when}"
+    return _describe_call(failure, has_wished=has_wished)
+
+
+def _describe_call(failure: CallError, *, has_wished: bool) -> str:
     if failure.other_model:
         return f"answers with another model, {failure.other_model}; load the right one there"
     if failure.is_overlong:
         return "says that this prompt does not fit its window"
-    if is_of_the_wishes(failure, wishes):
-        return "refuses the tools, the form or the sampling that this request asks for (status 400)"
+    if failure.is_silent:
+        return "worked at this and said nothing"
+    if _refuses_wishes(failure, has_wished=has_wished):
+        return "refuses what this request asks for (status 400)"
     return _STATUS_WORDS.get(failure.status, f"failed (status {failure.status})")
