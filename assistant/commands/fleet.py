@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # so that `--help` answers at once
     from connectors.model_hosts.capacity.placing import Weights
     from connectors.model_hosts.capacity.plan import Plan
     from connectors.model_hosts.catalogue import Fleet
-    from connectors.model_hosts.facts import Facts
+    from connectors.model_hosts.facts.facts import Facts
 
 FAILED: Final = 1
 
@@ -97,7 +97,7 @@ def _print_plans(plans: Iterator[Plan], *, as_json: bool) -> None:
 def _print_deck(*, as_json: bool) -> None:
     from assistant.fleet.plan_words import render_options, render_printed
     from connectors.model_hosts.capacity.deck import check_deck, options
-    from connectors.model_hosts.facts import shipped_facts
+    from connectors.model_hosts.facts.facts import shipped_facts
 
     facts = shipped_facts()
     if not as_json:
@@ -112,7 +112,7 @@ def _print_deck(*, as_json: bool) -> None:
 def _facts(file: Path | None) -> tuple[Fleet | None, Facts]:
     """Return the fleet, if one was named, and what is known of hardware and models."""
     from assistant.commands.settings import site_settings
-    from connectors.model_hosts.facts import shipped_facts
+    from connectors.model_hosts.facts.facts import shipped_facts
 
     if file is None and site_settings().fleet is None:
         return None, shipped_facts()
@@ -122,7 +122,7 @@ def _facts(file: Path | None) -> tuple[Fleet | None, Facts]:
 
 def _weights(facts: Facts, model: str, quantisation: str, cache: str) -> Weights:
     from connectors.model_hosts.capacity.placing import Weights
-    from connectors.model_hosts.quantisation import CACHE_BYTES, WEIGHT_BITS
+    from connectors.model_hosts.facts.quantisation import CACHE_BYTES, WEIGHT_BITS
     from connectors.model_hosts.yaml_fields import suggestion
 
     for option, word, known in (

@@ -15,8 +15,8 @@ from assistant.commands.watched import HostName, find_host, opened_board, or_ref
 if TYPE_CHECKING:  # so that `--help` answers at once
     from assistant.settings import Settings
     from connectors.model_hosts.catalogue import Host
-    from connectors.model_hosts.inspection import Inspection
-    from connectors.model_hosts.sharing import Told
+    from connectors.model_hosts.choosing.sharing import Told
+    from connectors.model_hosts.watching.inspection import Inspection
 
 FAILED: Final = 1
 
@@ -53,8 +53,8 @@ def fleet_probe(name: HostName, *, as_json: AsJson = False) -> None:
     """Look at one host closely: every request with its time, and all that it says of itself."""
     from assistant.commands.settings import site_settings
     from assistant.fleet.listing import inspection_data, render_inspection
-    from connectors.model_hosts.inspection import inspect
-    from connectors.model_hosts.kinds import build_kinds
+    from connectors.model_hosts.kinds.kinds import build_kinds
+    from connectors.model_hosts.watching.inspection import inspect
 
     settings = site_settings()
 
@@ -110,7 +110,7 @@ async def _told(settings: Settings) -> Told:
     import redis
 
     from assistant.errors import EmbeddedError
-    from connectors.model_hosts.sharing import Told
+    from connectors.model_hosts.choosing.sharing import Told
 
     try:
         async with opened_board(settings) as board:

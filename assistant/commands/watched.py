@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # so that `--help` answers at once
     from assistant.fleet.board import RedisBoard
     from assistant.settings import Settings
     from connectors.model_hosts.catalogue import Host
-    from connectors.model_hosts.watch import Watch
+    from connectors.model_hosts.watching.watch import Watch
 
 T = TypeVar("T")
 
@@ -25,8 +25,8 @@ HostName = Annotated[str, typer.Argument(metavar="HOST", help="Its name, as flee
 async def watched(settings: Settings) -> AsyncIterator[Watch]:
     """Read the fleet, let this process reach its hosts, and give a watch that has not looked yet."""
     from assistant.bootstrap.fleet import read_hosts
-    from connectors.model_hosts.kinds import build_kinds
-    from connectors.model_hosts.watch import Watch
+    from connectors.model_hosts.kinds.kinds import build_kinds
+    from connectors.model_hosts.watching.watch import Watch
 
     watch = Watch(read_hosts(settings), build_kinds(), on_change=lambda: None)
     try:

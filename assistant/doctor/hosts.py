@@ -11,8 +11,8 @@ import httpx
 from assistant.doctor.check import Check, fail, ok, warn
 from assistant.doctor.clocks import check_skew
 from connectors.model_hosts.catalogue import Fleet
-from connectors.model_hosts.kinds import build_kinds
-from connectors.model_hosts.watch import Watch, Watched
+from connectors.model_hosts.kinds.kinds import build_kinds
+from connectors.model_hosts.watching.watch import Watch, Watched
 
 
 async def check_hosts(fleet: Fleet | None) -> AsyncIterator[Check]:

@@ -10,7 +10,7 @@ from uuid import uuid4
 import orjson
 import redis.asyncio
 
-from connectors.model_hosts.sharing import Failing, Share, Ticket, Told, Word
+from connectors.model_hosts.choosing.sharing import Failing, Share, Ticket, Told, Word
 
 _DRAINED: Final = "cloister:fleet:drained"  # host -> since when, in words
 _PROCESSES: Final = "cloister:fleet:processes"  # keys of the processes that may be alive

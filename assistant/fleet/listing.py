@@ -7,10 +7,10 @@ from dataclasses import asdict
 
 from connectors.model_hosts.capacity.placing import GIB
 from connectors.model_hosts.catalogue import Host
-from connectors.model_hosts.inspection import Inspection
-from connectors.model_hosts.sharing import Share, Told
+from connectors.model_hosts.choosing.sharing import Share, Told
 from connectors.model_hosts.values import HostReport, ModelReport
-from connectors.model_hosts.watch import Deployment, Watch, Watched
+from connectors.model_hosts.watching.inspection import Inspection
+from connectors.model_hosts.watching.watch import Deployment, Watch, Watched
 
 
 def host_rows(watch: Watch, told: Told) -> Iterator[Mapping[str, object]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from connectors.model_hosts.bundled_server import COMMAND
 from connectors.model_hosts.catalogue import Host
 from connectors.model_hosts.ending import end_task
-from connectors.model_hosts.kind import mapping_of, text_of
+from connectors.model_hosts.kinds.kind import mapping_of, text_of
 
 _log = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 from connectors.model_hosts import credentials
 from connectors.model_hosts.code_models import is_base_code_model
 from connectors.model_hosts.credentials import Tls
-from connectors.model_hosts.facts import (
+from connectors.model_hosts.facts.facts import (
     Accelerator,
     Facts,
     Release,
@@ -34,7 +34,7 @@ from connectors.model_hosts.facts import (
     parse_releases,
     shipped_facts,
 )
-from connectors.model_hosts.quantisation import CACHE_BYTES, WEIGHT_BITS
+from connectors.model_hosts.facts.quantisation import CACHE_BYTES, WEIGHT_BITS
 from connectors.model_hosts.values import Capability, Patience
 from connectors.model_hosts.yaml_fields import Fields, parse_document, read_bytes, suggestion
 

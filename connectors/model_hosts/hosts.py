@@ -12,25 +12,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from connectors.errors import HostError, NoRouteError
-from connectors.model_hosts import choice, quote
-from connectors.model_hosts.answer import chars_of, items_of, latest, usage_of, vectors_of
+from connectors.model_hosts import quote
+from connectors.model_hosts.asking.answer import chars_of, items_of, latest, usage_of, vectors_of
+from connectors.model_hosts.asking.failures import Failure, describe_failure, is_of_the_host, is_of_the_wishes
+from connectors.model_hosts.asking.filler import Filler
+from connectors.model_hosts.asking.patience import SitePatience
+from connectors.model_hosts.asking.stream import SilenceError, paced
 from connectors.model_hosts.bundled import BundledServer
 from connectors.model_hosts.catalogue import MOST_PATIENCE_SECONDS, Fleet, Host
-from connectors.model_hosts.failures import Failure, describe_failure, is_of_the_host
-from connectors.model_hosts.filler import Filler
+from connectors.model_hosts.choosing import choice
+from connectors.model_hosts.choosing.held import HeldThreads
+from connectors.model_hosts.choosing.line import Line
+from connectors.model_hosts.choosing.load import Load
+from connectors.model_hosts.choosing.sharing import Board, Exchange, Failing, Share, Told, Word
 from connectors.model_hosts.fim.window import gap_tokens
-from connectors.model_hosts.held import HeldThreads
-from connectors.model_hosts.kind import ProbeError
-from connectors.model_hosts.kinds import build_kinds
-from connectors.model_hosts.line import Line
-from connectors.model_hosts.load import Load
-from connectors.model_hosts.ollama import with_tag
-from connectors.model_hosts.patience import SitePatience
+from connectors.model_hosts.kinds.kind import ProbeError
+from connectors.model_hosts.kinds.kinds import build_kinds
+from connectors.model_hosts.kinds.ollama import with_tag
 from connectors.model_hosts.router import LitellmRouter
 from connectors.model_hosts.sampling import HostSample, take_samples
-from connectors.model_hosts.sharing import Board, Exchange, Failing, Share, Told, Word
 from connectors.model_hosts.status import describe_hosts
-from connectors.model_hosts.stream import SilenceError, paced
 from connectors.model_hosts.values import (
     NO_WISHES,
     AnswerItem,
@@ -51,7 +52,7 @@ from connectors.model_hosts.values import (
     most_tokens,
     most_tokens_of,
 )
-from connectors.model_hosts.watch import LOOK_EVERY_SECONDS, Deployment, Watch
+from connectors.model_hosts.watching.watch import LOOK_EVERY_SECONDS, Deployment, Watch
 from connectors.model_hosts.wire import CallError, Chunk
 
 _log = logging.getLogger(__name__)
@@ -286,7 +287,7 @@ class ModelHosts:
                     async for item in answer:
                         yield item
             except (CallError, SilenceError, ProbeError) as error:
-                raise self._host_error(route, load, error) from None
+                raise self._host_error(route, load, error, wishes) from None
 
     async def fill(
         self,
@@ -333,7 +334,7 @@ class ModelHosts:
                         is_first = False
                         yield item
             except (CallError, SilenceError, ProbeError) as error:
-                raise self._host_error(route, load, error) from None
+                raise self._host_error(route, load, error, wishes) from None
 
     async def embed(self, route: Route, inputs: Inputs) -> Vectors:
         """Have the chosen deployment make vectors of texts; cancel the task to close the request.
@@ -360,7 +361,7 @@ class ModelHosts:
                     raise SilenceError(seconds, is_first=True) from None
                 vectors = await asyncio.to_thread(vectors_of, rows, counted, inputs.dimensions)
             except (CallError, SilenceError, ProbeError) as error:
-                raise self._host_error(route, load, error) from None
+                raise self._host_error(route, load, error, NO_WISHES) from None
         if load.answers():
             self._say(route.deployment, _SOUND)
         load.succeeded(answer_tokens=0, seconds=0.0)
@@ -545,9 +546,12 @@ class ModelHosts:
         finally:
             load.starting -= not first_at
         # An answer of reasoning alone is none, nor is one of calls where nobody offered a tool. A stop may be its first
-        # word. And an answer that was gone on from may have been whole.
+        # word, its limit may end it in mid-thought, and of what a tool gave there may be nothing to say. And an answer
+        # that was gone on from may have been whole.
         has_called = wishes.may_call and bool(last.calls)
-        if not last.text and not has_called and not wishes.stop and not is_begun:
+        is_of_tool = messages[-1].role == "tool"
+        may_be_empty = bool(wishes.stop) or is_begun or is_of_tool or last.finish_reason == "length"
+        if not last.text and not has_called and not may_be_empty:
             raise CallError(0)
         load.succeeded(answer_tokens=last.answer_tokens, seconds=loop.time() - first_at)
         yield usage_of(deployment.host.name, last, messages)
@@ -589,16 +593,23 @@ class ModelHosts:
         except TimeoutError:
             raise SilenceError(seconds, is_first=True) from None
 
-    def _host_error(self, route: Route, load: Load, failure: Failure) -> HostError:
-        if is_of_the_host(failure):
+    def _host_error(self, route: Route, load: Load, failure: Failure, wishes: Wishes) -> HostError:
+        words = describe_failure(failure, wishes)
+        if is_of_the_host(failure, wishes):
             if load.failed():
                 self._say(route.deployment, Failing(load.failures, load.rest_seconds))
             self._look_soon()
-        words = describe_failure(failure)
         self._troubles[route.host] = (words, datetime.now(UTC))
         message = f"{route.host} {words}."
         _log.warning("%s (%s)", message, route.deployment)
-        return HostError(message, can_retry=True, host=route.host, model=route.model)
+        return HostError(
+            message,
+            can_retry=True,
+            host=route.host,
+            model=route.model,
+            is_overlong=isinstance(failure, CallError) and failure.is_overlong,
+            is_unfit=is_of_the_wishes(failure, wishes),
+        )
 
     def _say(self, deployment: str, failing: Failing) -> None:
         """Have the others know that a deployment began to fail, or answers again."""

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from connectors.model_hosts.capacity.placing import Place, Weights
 from connectors.model_hosts.capacity.speed import writing_bound
-from connectors.model_hosts.load import Load
-from connectors.model_hosts.sharing import Share
+from connectors.model_hosts.choosing.load import Load
+from connectors.model_hosts.choosing.sharing import Share
 from connectors.model_hosts.values import HostReport, ModelReport
-from connectors.model_hosts.watch import Deployment, Watch, Watched
+from connectors.model_hosts.watching.watch import Deployment, Watch, Watched
 
 
 @dataclass(frozen=True, slots=True)

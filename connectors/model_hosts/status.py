@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from connectors.model_hosts import quote
-from connectors.model_hosts.load import Load
-from connectors.model_hosts.sharing import Share
+from connectors.model_hosts.choosing.load import Load
+from connectors.model_hosts.choosing.sharing import Share
 from connectors.model_hosts.values import Capability, HostStatus, ModelStatus
-from connectors.model_hosts.watch import Deployment, Watch, Watched
+from connectors.model_hosts.watching.watch import Deployment, Watch, Watched
 
 _Part = tuple[Deployment, Load, Share]
 """A deployment, what this process asks of it, and what the others ask of it."""

@@ -19,7 +19,7 @@ import numpy as np
 from connectors.model_hosts.bench import measure
 from connectors.model_hosts.bundled import BundledServer
 from connectors.model_hosts.catalogue import Model
-from connectors.model_hosts.facts import Release
+from connectors.model_hosts.facts.facts import Release
 from tests.fakes.tiny_gguf import write_tiny_gguf
 
 _FEED_FORWARD = 65536

@@ -34,9 +34,9 @@ from typing import Any, Final
 from connectors.model_hosts.capacity.memory import fit
 from connectors.model_hosts.capacity.placing import Place, Use, Weights
 from connectors.model_hosts.capacity.plan import plan
-from connectors.model_hosts.choice import Candidate, Held, best, choose, usable_groups
-from connectors.model_hosts.facts import shipped_facts
-from connectors.model_hosts.load import Load
+from connectors.model_hosts.choosing.choice import Candidate, Held, best, choose, usable_groups
+from connectors.model_hosts.choosing.load import Load
+from connectors.model_hosts.facts.facts import shipped_facts
 from connectors.model_hosts.values import Capability, Need
 
 FACTS: Final = shipped_facts()

@@ -43,6 +43,10 @@ class FakeFleet:
     def read(self) -> Fleet | None:
         return read_fleet(self.file) if self.file is not None else None
 
+    def clear(self) -> None:
+        """Make it a fleet of which nothing was seen so far."""
+        self.file, self.hosts, self.history, self.troubles, self.benches, self.orders = None, [], {}, [], [], []
+
     def fill(self) -> None:
         """Make it the company's fleet on a working day."""
         now = datetime.now(UTC)

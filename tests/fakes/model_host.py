@@ -56,7 +56,8 @@ class Fault:
     """What goes wrong.
 
     Attributes:
-        kind: `status`, `refuse` (closes without a word), `hang`, `cut`, `empty`, `error` (in the stream), `redirect`,
+        kind: `status`, `refuse` (closes without a word), `hang`, `cut`, `empty`, `blank` (lines to its
+            limit), `error` (in the stream), `redirect`,
             `slow` (half a second), `wrong` (answers as the second of its models), `garbage` (bytes of no protocol),
             `html` and `sorry` (200 with a page, or with an error in JSON), `torn` (JSON that ends too early).
         after_tokens: how much of the answer comes first, for all that can happen within it.
@@ -218,13 +219,19 @@ class FakeModelHost:
             method, path.partition("?")[0], headers, json.loads(raw) if raw else None, path.partition("?")[2]
         )
         self.requests.append(request)
-        if request.path in _ANSWERS and _FILLINGS.get(request.path) in {None, "", self.kind}:
+        if self._is_asked_to_write(request):
             await self._answer(request, reader, writer)
         elif request.path in _EMBEDDINGS:
             await self._embed(request, writer)
         else:
             status, body = self._look_up(request)
             await _send(writer, status, body)
+
+    def _is_asked_to_write(self, request: Received) -> bool:
+        """Tell whether it is a prompt; one without words has Ollama load a model or let it go."""
+        if request.path == "/api/generate" and "prompt" not in request.body:
+            return False
+        return request.path in _ANSWERS and _FILLINGS.get(request.path) in {None, "", self.kind}
 
     async def _embed(self, request: Received, writer: asyncio.StreamWriter) -> None:
         """Give the vectors of all inputs, or go wrong as told to."""
@@ -325,8 +332,9 @@ class FakeModelHost:
     async def _words(self, request: Received) -> AsyncIterator[str]:
         fault = self.fault or Fault("none")
         text = self.reply if isinstance(self.reply, str) else self.reply(_messages_of(request.body))
-        words = [] if fault.kind == "empty" else _WORD.findall(text)
         limit = _limit(request.body)
+        instead = {"empty": [], "blank": ["\n"] * limit}
+        words = instead.get(fault.kind, _WORD.findall(text))
         await asyncio.sleep(self.first_token_seconds)
         for number, word in enumerate([*words[:limit], None]):
             if number == fault.after_tokens and fault.kind == "hang":

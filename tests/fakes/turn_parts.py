@@ -252,8 +252,10 @@ class FakeHosts:
             self.closed += 1
 
 
-def host_error(words: str = "Mini2 closed the connection.", *, can_retry: bool = True) -> HostError:
-    return HostError(words, can_retry=can_retry, host="Mini2", model="llama3.1:70b")
+def host_error(
+    words: str = "Mini2 closed the connection.", *, can_retry: bool = True, is_unfit: bool = False
+) -> HostError:
+    return HostError(words, can_retry=can_retry, host="Mini2", model="llama3.1:70b", is_unfit=is_unfit)
 
 
 class World:

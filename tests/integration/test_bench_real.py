@@ -10,7 +10,7 @@ import pytest
 from connectors.model_hosts.bench import BenchError, measure
 from connectors.model_hosts.bundled import BundledServer
 from connectors.model_hosts.catalogue import Host, Model
-from connectors.model_hosts.facts import Release
+from connectors.model_hosts.facts.facts import Release
 from tests.fakes.model_host import FakeModelHost
 from tests.fakes.tiny_gguf import write_tiny_gguf
 

@@ -284,6 +284,7 @@ async def test_charts_ask_a_question_and_have_their_figures_in_a_table(web: Runn
 async def test_an_administrator_sees_the_fleet_and_orders_by_a_form(web: RunningSite, newcomer: Newcomer) -> None:
     admin = await newcomer(Role.ADMINISTRATOR)
     fleet = web.fakes.console.fleet
+    fleet.clear()
     empty = (await admin.http.get("/console/fleet")).text
     assert "No host was seen so far" in empty
     fleet.fill()

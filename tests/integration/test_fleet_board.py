@@ -13,9 +13,9 @@ import redis.asyncio
 from assistant.fleet import board as board_file
 from assistant.fleet.board import RedisBoard
 from connectors.errors import HostError, NoRouteError
+from connectors.model_hosts.choosing.sharing import Failing, Share, Ticket, Told, Word
 from connectors.model_hosts.ending import end_task
 from connectors.model_hosts.hosts import ModelHosts
-from connectors.model_hosts.sharing import Failing, Share, Ticket, Told, Word
 from connectors.model_hosts.values import Asker, Need, Place, Route
 from tests.fakes.model_host import FakeModelHost, Fault
 from tests.fakes.open_hosts import QUESTION, ask, eventually, fleet_of, open_hosts

@@ -10,9 +10,9 @@ import pytest
 from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts.bundled import BundledServer
 from connectors.model_hosts.catalogue import Fleet, Host, Model
-from connectors.model_hosts.inspection import inspect
-from connectors.model_hosts.llamacpp import LlamaCpp
+from connectors.model_hosts.kinds.llamacpp import LlamaCpp
 from connectors.model_hosts.values import Capability, ChatMessage, Need
+from connectors.model_hosts.watching.inspection import inspect
 from tests.fakes.model_host import FakeModel, FakeModelHost
 from tests.fakes.open_hosts import ask, open_hosts
 from tests.fakes.tiny_gguf import REPLY, write_tiny_gguf

@@ -8,8 +8,8 @@ from connectors.model_hosts.catalogue import KIND_NAMES, Host, Model
 from connectors.model_hosts.controls import exo
 from connectors.model_hosts.controls.control import Act, ControlError, Progress
 from connectors.model_hosts.controls.controls import CONTROLS, carry_out
-from connectors.model_hosts.inspection import inspect
-from connectors.model_hosts.kinds import build_kinds
+from connectors.model_hosts.kinds.kinds import build_kinds
+from connectors.model_hosts.watching.inspection import inspect
 from tests.fakes.model_host import FakeModel, FakeModelHost
 
 pytestmark = pytest.mark.integration

@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from connectors.model_hosts import kind as kind_file
 from connectors.model_hosts.catalogue import KIND_NAMES, Fleet, Host
+from connectors.model_hosts.kinds import kind as kind_file
 from connectors.model_hosts.values import Need
 from tests.fakes.model_host import FakeModelHost
 from tests.fakes.open_hosts import ask, open_hosts

@@ -25,8 +25,8 @@ from connectors.model_hosts.capacity.deck import Option, Printed, check_deck, op
 from connectors.model_hosts.capacity.placing import Place, Use, Weights
 from connectors.model_hosts.capacity.plan import Plan, plan, plan_anywhere, plan_fleet
 from connectors.model_hosts.catalogue import MIN_CONTEXT_TOKENS, Fleet
-from connectors.model_hosts.facts import Facts, shipped_facts
-from connectors.model_hosts.quantisation import CACHE_BYTES, WEIGHT_BITS
+from connectors.model_hosts.facts.facts import Facts, shipped_facts
+from connectors.model_hosts.facts.quantisation import CACHE_BYTES, WEIGHT_BITS
 
 PATH: Final = f"{FLEET_PATH}/plan"
 

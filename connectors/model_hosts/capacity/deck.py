@@ -14,7 +14,7 @@ from connectors.model_hosts.capacity.cost import HOURS_A_YEAR
 from connectors.model_hosts.capacity.memory import OVERHEAD_GIB, fit
 from connectors.model_hosts.capacity.placing import Place, Use, Weights
 from connectors.model_hosts.capacity.plan import largest_billions
-from connectors.model_hosts.facts import Accelerator, Facts
+from connectors.model_hosts.facts.facts import Accelerator, Facts
 
 _FILE: Final = Path(__file__).with_name("deck.yaml")
 _CONTEXT_TOKENS: Final = 8192

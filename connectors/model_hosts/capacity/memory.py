@@ -7,7 +7,7 @@ from math import ceil, floor
 
 from connectors.model_hosts.capacity.placing import GIB, Place, Weights
 from connectors.model_hosts.catalogue import Split
-from connectors.model_hosts.quantisation import CACHE_BYTES, WEIGHT_BITS
+from connectors.model_hosts.facts.quantisation import CACHE_BYTES, WEIGHT_BITS
 
 # Buffers for the sums, on each device. Seen with llama.cpp: 0.3 GiB for 8B to 1.2 GiB for 70B.
 OVERHEAD_GIB = 1.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from connectors.model_hosts.catalogue import Host, Model, Split
-from connectors.model_hosts.facts import Accelerator, Form, Release
-from connectors.model_hosts.quantisation import CACHE_BYTES, WEIGHT_BITS
+from connectors.model_hosts.facts.facts import Accelerator, Form, Release
+from connectors.model_hosts.facts.quantisation import CACHE_BYTES, WEIGHT_BITS
 
 GIB = 2**30
 

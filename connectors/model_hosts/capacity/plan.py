@@ -10,7 +10,7 @@ from connectors.model_hosts.capacity.memory import Fit, fit
 from connectors.model_hosts.capacity.placing import GIB, Place, Use, Weights
 from connectors.model_hosts.capacity.speed import Speed, speed
 from connectors.model_hosts.catalogue import MIN_CONTEXT_TOKENS, Fleet, Host, Model
-from connectors.model_hosts.facts import Accelerator, Facts, Form
+from connectors.model_hosts.facts.facts import Accelerator, Facts, Form
 
 _MAC_COUNTS = range(1, 9)  # exo's own demonstrations end at eight
 _CARD_COUNTS = (1, 2, 4, 8, 16)  # engines share tensors among powers of two

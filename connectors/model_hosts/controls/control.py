@@ -12,7 +12,7 @@ import httpx
 
 from connectors.model_hosts.catalogue import Host
 from connectors.model_hosts.credentials import failure_words, marked
-from connectors.model_hosts.kind import Reply, fetch
+from connectors.model_hosts.kinds.kind import Reply, fetch
 
 _MOST_LINE_BYTES: Final = 1 << 20
 _MOST_WORDS_CHARS: Final = 120  # of what a host says; the rest is for its own log

@@ -16,7 +16,7 @@ from connectors.model_hosts.controls.llamacpp import LlamaCppControl
 from connectors.model_hosts.controls.lmstudio import LMStudioControl
 from connectors.model_hosts.controls.ollama import OllamaControl
 from connectors.model_hosts.controls.vllm import VLLMControl
-from connectors.model_hosts.kind import ProbeError, look_client
+from connectors.model_hosts.kinds.kind import ProbeError, look_client
 
 CONTROLS: Final[Mapping[str, Control]] = {
     "ollama": OllamaControl(),

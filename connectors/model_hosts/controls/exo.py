@@ -10,8 +10,8 @@ import httpx
 
 from connectors.model_hosts.catalogue import Host
 from connectors.model_hosts.controls.control import ControlError, Progress, order
-from connectors.model_hosts.exo import model_ids
-from connectors.model_hosts.kind import fetch_json, mapping_of
+from connectors.model_hosts.kinds.exo import model_ids
+from connectors.model_hosts.kinds.kind import fetch_json, mapping_of
 
 # Source: exo's api/types, PlaceInstanceParams: its own defaults, spelt out.
 _PLACEMENT: Final = {"sharding": "Pipeline", "instance_meta": "MlxRing", "min_nodes": 1}

@@ -10,7 +10,7 @@ import httpx
 
 from connectors.model_hosts.catalogue import Host
 from connectors.model_hosts.controls.control import ControlError, Progress, order
-from connectors.model_hosts.kind import fetch_json, mapping_of, objects_of, text_of
+from connectors.model_hosts.kinds.kind import fetch_json, mapping_of, objects_of, text_of
 
 # Source: the server's README, "Using multiple models". The answer comes before the model is there.
 _ONE = "serves the one model that it was started with; start llama-server without -m and with --models-dir"

@@ -8,7 +8,7 @@ import httpx
 
 from connectors.model_hosts.catalogue import Host
 from connectors.model_hosts.controls.control import ControlError, Progress, order
-from connectors.model_hosts.kind import fetch_json, mapping_of, objects_of, text_of
+from connectors.model_hosts.kinds.kind import fetch_json, mapping_of, objects_of, text_of
 
 _OLD = "is too old to load models by its API; install LM Studio 0.4 or newer on it"
 

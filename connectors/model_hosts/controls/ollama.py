@@ -9,7 +9,7 @@ import httpx
 
 from connectors.model_hosts.catalogue import Host
 from connectors.model_hosts.controls.control import ControlError, Progress, lines_of, order, said_in
-from connectors.model_hosts.kind import count_of, text_of
+from connectors.model_hosts.kinds.kind import count_of, text_of
 
 _FOR_EVER: Final = -1
 _AT_ONCE: Final = 0

@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 
 from connectors.model_hosts.catalogue import Host
-from connectors.model_hosts.filling import Call
+from connectors.model_hosts.fim.filling import Call
 from connectors.model_hosts.transport import HostConnections, read_pieces
 from connectors.model_hosts.wire import CallError, Chunk, Lines, joined
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from connectors.errors import FleetError
 from connectors.model_hosts.catalogue import Split, read_fleet
-from connectors.model_hosts.facts import shipped_facts
+from connectors.model_hosts.facts.facts import shipped_facts
 from connectors.model_hosts.values import Capability
 
 SHIPPED = Path(__file__).parents[4] / "compose" / "fleet.yaml"

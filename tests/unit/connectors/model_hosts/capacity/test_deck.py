@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.model_hosts.capacity.deck import Printed, check_deck, options, read_deck
-from connectors.model_hosts.facts import shipped_facts
+from connectors.model_hosts.facts.facts import shipped_facts
 
 FIGURES = {printed.what: printed for printed in check_deck(shipped_facts())}
 OPTIONS = {option.printed.name: option for option in options(shipped_facts())}

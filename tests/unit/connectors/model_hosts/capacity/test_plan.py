@@ -12,7 +12,7 @@ from connectors.model_hosts.capacity.placing import GIB, Place, Use, Weights
 from connectors.model_hosts.capacity.plan import Plan, fewest, plan, plan_anywhere, plan_fleet, plan_model
 from connectors.model_hosts.capacity.speed import Speed
 from connectors.model_hosts.catalogue import Host, Model, Split, read_fleet
-from connectors.model_hosts.facts import Release, shipped_facts
+from connectors.model_hosts.facts.facts import Release, shipped_facts
 
 FACTS = shipped_facts()
 SHIPPED = Path(__file__).parents[5] / "compose" / "fleet.yaml"
