@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from assistant.balance import Balance
-from connectors.model_hosts.values import Route, Usage, Vectors
+from connectors.model_hosts.values import Route, TokenChance, Usage, Vectors
 from policies.verdict import Verdict
 
 
@@ -59,9 +59,14 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class AnswerText:
-    """A guarded piece of the answer, placeholders of this conversation restored for its owner."""
+    """A guarded piece of the answer, placeholders of this conversation restored for its owner.
+
+    Attributes:
+        chances: of the tokens that end in it; none any more once anything was held back.
+    """
 
     text: str
+    chances: tuple[TokenChance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from assistant.answering.aside import Aside, AsideEvent
+from assistant.answering.chances import Chances
 from assistant.answering.guarding import GuardedConversation
 from assistant.turn_events import AnswerText, ReasoningText, ToolCallText
 from connectors.model_hosts.values import NO_WISHES, Reasoning, Route, Token, ToolCallPiece, Usage, Wishes
@@ -39,6 +40,7 @@ class Answer:
         self._first_token: float | None = None
         self._earlier: list[Verdict] = []  # of what hosts said before another one took over
         self._asides: dict[str, Aside] = {}
+        self._chances = Chances() if wishes.has_chances else None
         self._has_said = False
         self._joins = False  # the next piece follows what another host said
         self.route: Route | None = None
@@ -114,10 +116,13 @@ class Answer:
         if self._first_token is None:
             self._first_token = self._clock()
         match item:
-            case Token(text):
+            case Token(text, chances):
                 self._has_said = True
                 self.heard_chars += len(text)
-                self._pending += self._guard.feed(self._joined(text))
+                text = self._joined(text)
+                if self._chances is not None:
+                    self._chances.heard(text, chances)
+                self._pending += self._guard.feed(text)
             case Reasoning(text):
                 self.heard_chars += len(text)
                 self._aside("reasoning", Direction.ANSWER, ReasoningText).feed(text)
@@ -187,7 +192,11 @@ class Answer:
             guarded = self._quoting.feed(guarded) + (self._quoting.close() if is_last else "")
         self._pieces.append(guarded)
         text = self._restorer.feed(guarded) + (self._restorer.close() if is_last else "")
-        return (*beside, AnswerText(text)) if text else beside
+        if not text:
+            return beside
+        if self._chances is not None and self.verdict.held_back:
+            self._chances.lose()
+        return (*beside, AnswerText(text, self._chances.shown(text) if self._chances is not None else ()))
 
     def _aside(self, key: str, direction: Direction, event: Callable[[str], AsideEvent]) -> Aside:
         if key not in self._asides:

@@ -16,7 +16,7 @@ import json
 import re
 import ssl
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -107,6 +107,7 @@ class FakeModelHost:
     Attributes:
         kind: whose HTTP it speaks; `stranger` answers 200 with a page to everything.
         reply: what the model says: a text, or a function of the messages such as `echo`.
+        calls: tools that the model wishes to call, each with its arguments, where it is offered any.
         vector: what an embedding model makes of a text.
         first_token_seconds, token_seconds: its pace.
         fault: what goes wrong; may be changed while it runs.
@@ -128,6 +129,7 @@ class FakeModelHost:
     token_seconds: float = 0.0
     fault: Fault | None = None
     port: int = 0
+    calls: Sequence[tuple[str, str]] = ()
     vector: Callable[[str], list[float]] = lambda text: [float(len(text)), 0.25, -1.5, 0.5]
     slots: int = 4
     api_key: str = ""
@@ -284,15 +286,24 @@ class FakeModelHost:
                 shape.answer_as(self.models[1].name)
             await _write_chunk(writer, shape.token(word))
             self.tokens_sent += 1
+        calls = self._wished(request)
+        for number, (name, arguments) in enumerate(calls):
+            for piece in shape.call(number, name, arguments):
+                await _write_chunk(writer, piece)
         if self.fault and self.fault.kind == "error":
             await _write_chunk(writer, shape.error(self.fault.status))
         elif self.fault and self.fault.kind in _BROKEN:
             await _write_chunk(writer, shape.broken(self.fault.kind))
         else:
-            reason = "length" if answer_tokens == _limit(request.body) else "stop"
+            reason = "length" if answer_tokens == _limit(request.body) else "tool_calls" if calls else "stop"
             await _write_chunk(writer, shape.end(prompt_tokens, answer_tokens, reason))
         writer.write(b"0\r\n\r\n")
         await writer.drain()
+
+    def _wished(self, request: Received) -> Sequence[tuple[str, str]]:
+        """Return the calls that this request gets: none where it brings the result of one."""
+        is_asking = request.body.get("tools") and request.body["messages"][-1]["role"] != "tool"
+        return self.calls if is_asking else ()
 
     def _refuse(self, request: Received) -> tuple[int, tuple[int, Any, str] | None]:  # noqa: PLR0911 - a list of faults
         """Return the prompt's tokens, and the answer if it is a refusal."""
@@ -498,9 +509,22 @@ class _OpenAIShape:
 
     def __init__(self, request: Received) -> None:
         self._base = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": request.body["model"]}
+        self._has_chances = bool(request.body.get("logprobs"))
 
     def token(self, text: str) -> bytes:
-        return self._event({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]})
+        choice: dict[str, Any] = {"index": 0, "delta": {"content": text}, "finish_reason": None}
+        if self._has_chances:
+            rows = [{"token": text, "logprob": -0.5, "bytes": list(text.encode()), "top_logprobs": []}]
+            choice["logprobs"] = {"content": rows}
+        return self._event({"choices": [choice]})
+
+    def call(self, number: int, name: str, arguments: str) -> Iterator[bytes]:
+        """Yield a call as vLLM sends it: its name, then its arguments in pieces."""
+        pieces = [{"name": name, "arguments": ""}, *({"arguments": letter} for letter in arguments)]
+        for place, function in enumerate(pieces):
+            named = {"id": f"call-{number}", "type": "function"} if place == 0 else {}
+            calls = [{"index": number, **named, "function": function}]
+            yield self._event({"choices": [{"index": 0, "delta": {"tool_calls": calls}, "finish_reason": None}]})
 
     def error(self, status: int) -> bytes:
         error = {"error": {"message": "injected", "type": "InternalServerError", "code": status}}
@@ -533,6 +557,12 @@ class _OllamaShape:
 
     def token(self, text: str) -> bytes:
         return self._line({"message": {"role": "assistant", "content": text}, "done": False})
+
+    def call(self, number: int, name: str, arguments: str) -> Iterator[bytes]:
+        """Yield a call as Ollama sends it: whole, and its arguments as an object."""
+        function = {"index": number, "name": name, "arguments": json.loads(arguments)}
+        message = {"role": "assistant", "content": "", "tool_calls": [{"function": function}]}
+        yield self._line({"message": message, "done": False})
 
     def error(self, status: int) -> bytes:
         return json.dumps({"error": f"injected {status}"}).encode() + b"\n"

@@ -32,6 +32,11 @@ from tests.integration.conftest import Database
 ROOT = Path(__file__).parents[2]
 PASSWORD = "correct-horse-battery"
 EMBEDDER = FakeModel("nomic-embed", 2048, capabilities=("embedding",))
+_CAPABILITIES = {
+    "qwen2.5:instruct": ["chat", "tools"],
+    "deepseek/coder": ["chat", "fim", "tools"],
+    EMBEDDER.name: ["embed"],
+}
 _START_SECONDS = 240  # two cores that others use, too
 
 
@@ -78,6 +83,7 @@ class GatewaySite:
         for host in (self.ollama, self.vllm):
             host.reply, host.fault, host.token_seconds, host.first_token_seconds = "Hello from the model.", None, 0, 0
             host.requests.clear()
+            host.calls = ()
         self.run("DELETE FROM sign_in_attempt")
 
 
@@ -110,7 +116,7 @@ def _settings(database: Database, redis_url: str, folder: Path, ollama: FakeMode
                 "address": host.address,
                 "models": [
                     {"name": model.name, "context_tokens": model.context_tokens}
-                    | ({"capabilities": ["embed"]} if model is EMBEDDER else {})
+                    | {"capabilities": _CAPABILITIES[model.name]}
                     for model in host.models
                 ],
             }

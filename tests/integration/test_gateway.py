@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -272,6 +273,74 @@ def test_a_token_has_no_more_answers_running_than_it_may(site: GatewaySite) -> N
         else:
             return
     pytest.fail("no place became free")
+
+
+TOOLS: Any = [
+    {
+        "type": "function",
+        "function": {
+            "name": "send",
+            "description": f"Sends with {KEY}.",
+            "parameters": {"type": "object", "properties": {"to": {"type": "string"}}, "required": ["to"]},
+        },
+    }
+]
+
+
+@pytest.mark.parametrize("model", ["qwen2.5:instruct", "deepseek/coder"])
+@pytest.mark.parametrize("is_stream", [True, False])
+def test_a_tool_is_called_and_its_result_answered(site: GatewaySite, model: str, *, is_stream: bool) -> None:
+    """The model sees placeholders, the caller its own values, and neither the secret."""
+    host = site.ollama if model.startswith("qwen") else site.vllm
+    host.calls = (("send", json.dumps({"to": "[EMAIL_1]"})), ("send", "{}"))
+    asked: list[Any] = said(f"Write to {MAIL}")
+    client = site.client()
+    fields: dict[str, Any] = {"model": f"general/{model}", "tools": TOOLS}
+    if is_stream:
+        with client.chat.completions.stream(messages=asked, **fields) as stream:
+            choice: Any = stream.get_final_completion().choices[0]
+    else:
+        choice = client.chat.completions.create(messages=asked, **fields).choices[0]
+    assert choice.finish_reason == "tool_calls"
+    calls = choice.message.tool_calls
+    assert [(call.function.name, json.loads(call.function.arguments)) for call in calls] == [
+        ("send", {"to": MAIL}),
+        ("send", {}),
+    ]
+    results = [{"role": "tool", "tool_call_id": call.id, "content": f"sent to {MAIL}"} for call in calls]
+    followed = [*asked, choice.message.model_dump(exclude_none=True, exclude={"parsed"}), *results]
+    for call in followed[1]["tool_calls"]:
+        call["function"].pop("parsed_arguments", None)
+    host.reply = echo
+    answer = client.chat.completions.create(messages=followed, **fields).choices[0]
+    assert (answer.message.content, answer.finish_reason) == (f"sent to {MAIL}", "stop")
+    told = json.dumps(host.prompts)
+    assert KEY not in told
+    assert MAIL not in told
+    assert [message["role"] for message in host.prompts[-1]["messages"][1:]] == ["user", "assistant", "tool", "tool"]
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+def test_chances_of_tokens_come_from_hosts_that_can_tell(site: GatewaySite, *, is_stream: bool) -> None:
+    def chances(reply: str) -> tuple[str, list[Any]]:
+        site.vllm.reply = reply
+        asked: dict[str, Any] = {"model": "general", "messages": said("Hello?"), "logprobs": True, "top_logprobs": 0}
+        if not is_stream:
+            choice = site.client().chat.completions.create(**asked).choices[0]
+            return choice.message.content or "", (choice.logprobs.content or []) if choice.logprobs else []
+        pieces = [each.choices[0] for each in site.client().chat.completions.create(**asked, stream=True)]
+        told = [row for piece in pieces if piece.logprobs for row in piece.logprobs.content or []]
+        return "".join(piece.delta.content or "" for piece in pieces), told
+
+    text, told = chances("Hello from the model.")
+    assert "".join(row.token for row in told) == text == "Hello from the model."
+    assert {row.logprob for row in told} == {-0.5}
+    assert site.ollama.prompts == []
+    text, told = chances(f"The key is {KEY} indeed.")
+    assert KEY not in text
+    assert KEY not in str(told)
+    assert not any("indeed" in row.token for row in told)
+    assert is_stream or told == []
 
 
 def test_the_command_prints_the_token_alone_and_what_it_revokes_is_refused(site: GatewaySite, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from assistant.turn_events import (
 )
 from assistant.web.api_errors import error_body
 from assistant.web.gateway.refusals import TROUBLES, GatewayError, retry_headers
-from connectors.model_hosts.values import Usage
+from connectors.model_hosts.values import TokenChance, Usage
 
 DONE: Final = b"data: [DONE]\n\n"
 _HELD_BACK: Final = "content_filter"  # OpenAI's word for an answer that a filter ended
@@ -41,18 +41,21 @@ class ChatAnswer:
         model: the id that the client named.
         has_usage: the stream ends with the count of tokens.
         has_tools: the client offered tools, and is told of calls.
+        has_chances: the client is told how likely the tokens were, as long as they spell the answer.
     """
 
     turn_id: UUID
     model: str
     has_usage: bool = False
     has_tools: bool = False
+    has_chances: bool = False
     created: int = field(default_factory=lambda: int(time.time()))
     is_refused: bool = False  # the guard ended it
     text: str = ""
     reasoning: str = ""
     usage: Usage | None = None
     calls: dict[int, dict[str, Any]] = field(default_factory=dict)
+    chances: list[dict[str, Any]] = field(default_factory=list)
 
     def take(self, event: TurnEvent) -> dict[str, Any]:
         """Take an event and return what is new of the message; empty for what a client is not told.
@@ -62,8 +65,8 @@ class ChatAnswer:
         """
         delta: dict[str, Any] = {}
         match event:
-            case AnswerText(text):
-                delta = {"content": text}
+            case AnswerText(text, chances):
+                delta = {"content": text} | ({"logprobs": self._told(chances)} if self.has_chances else {})
             case ReasoningText(text):  # the name that DeepSeek, vLLM, LM Studio and llama.cpp use
                 delta = {"reasoning_content": text}
             case ToolCallText(number, name, arguments) if self.has_tools:
@@ -90,8 +93,25 @@ class ChatAnswer:
             message["tool_calls"] = [self.calls[number] for number in sorted(self.calls)]
         if self.reasoning:
             message["reasoning_content"] = self.reasoning
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self._reason()}
+        # Of an answer that lacks some nothing is told: which ones are missing would say where something was held back.
+        is_spelt = self.chances and "".join(chance["token"] for chance in self.chances) == self.text
+        chances = {"content": self.chances, "refusal": None} if is_spelt else None
+        choice = {"index": 0, "message": message, "logprobs": chances, "finish_reason": self._reason()}
         return orjson.dumps(self._frame("chat.completion", [choice]) | {"usage": self._count()})
+
+    def _told(self, chances: tuple[TokenChance, ...]) -> dict[str, Any] | None:
+        """Return what is told of the tokens of a piece; nothing where there are none."""
+        told = [
+            {
+                "token": chance.token,
+                "logprob": chance.logprob,
+                "bytes": list(chance.token.encode("utf-8", "replace")),
+                "top_logprobs": [],
+            }
+            for chance in chances
+        ]
+        self.chances += told
+        return {"content": told, "refusal": None} if told else None
 
     def _call_piece(self, number: int, name: str, arguments: str) -> dict[str, Any]:
         """Return what is new of a call; the first piece of each names it."""
@@ -110,8 +130,9 @@ class ChatAnswer:
 
     def piece(self, delta: Mapping[str, Any], *, is_first: bool) -> bytes:
         """Return one event of the stream."""
-        whole = {"role": "assistant", "content": "", **delta} if is_first else delta
-        return self._event([{"index": 0, "delta": whole, "logprobs": None, "finish_reason": None}])
+        told = {name: value for name, value in delta.items() if name != "logprobs"}
+        whole = {"role": "assistant", "content": "", **told} if is_first else told
+        return self._event([{"index": 0, "delta": whole, "logprobs": delta.get("logprobs"), "finish_reason": None}])
 
     def ending(self) -> Iterator[bytes]:
         """Yield the last events of the stream; the turn's end is durable by now."""

@@ -28,17 +28,21 @@ PASSED_ON: Final = frozenset({"temperature", "top_p", "seed", "stop", "frequency
 HONOURED: Final = frozenset(
     {
         *("model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens"),
-        *("tools", "tool_choice", "parallel_tool_calls", "response_format"),
+        *("tools", "tool_choice", "parallel_tool_calls", "response_format", "logprobs"),
     },
 )
 NEUTRAL: Final[Mapping[str, tuple[object, ...]]] = {  # the values that ask for nothing
     "n": (1,),
-    "logprobs": (False,),
+    "top_logprobs": (0,),
     "store": (False,),
     "presence_penalty": (0, 0.0),  # Ollama takes no other
     "functions": ([],),
 }
-_ASKS_NOTHING: Final[Mapping[str, object]] = {"response_format": {"type": "text"}, "tools": []}  # of what is honoured
+_ASKS_NOTHING: Final[Mapping[str, object]] = {
+    "response_format": {"type": "text"},
+    "tools": [],
+    "logprobs": False,
+}  # of what is honoured
 MOST_TOOLS: Final = 128  # OpenAI's own limit
 _TOOL_NAME: Final = r"^[A-Za-z0-9_-]{1,64}$"
 
@@ -69,11 +73,16 @@ class CalledFunction(_Strict):
 
 
 class ClientCall(_Strict):
-    """A call that the model wished for, as a client holds it."""
+    """A call that the model wished for, as a client holds it.
+
+    Attributes:
+        index: its place in the stream that it was read from, which the official client sends back; the list says it.
+    """
 
     id: str = Field(min_length=1, max_length=200)
     type: Literal["function"] = "function"
     function: CalledFunction
+    index: int | None = None
 
 
 class ClientMessage(_Strict):
@@ -155,6 +164,7 @@ class ChatRequest(_Strict):
     tool_choice: Literal["auto", "none", "required"] | ChosenTool | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
+    logprobs: bool = False
 
     @property
     def longest_answer(self) -> int | None:
@@ -184,6 +194,7 @@ class ChatRequest(_Strict):
             tools=tuple(_tool(offered.function) for offered in self.tools),
             tool_choice=f"tool:{chosen.function.name}" if isinstance(chosen, ChosenTool) else chosen or "",
             parallel_calls=self.parallel_tool_calls,
+            has_chances=self.logprobs,
             format=asked.type if asked is not None else "",
             schema=schema.model_dump_json(by_alias=True, exclude_defaults=True) if schema is not None else "",
         )

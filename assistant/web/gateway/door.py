@@ -143,7 +143,13 @@ class Gateway:
         turn = _turn_of(asked, chosen, holder, request.state.request_id)
         return AnswerResponse(  # 3
             parts.answer(turn),
-            ChatAnswer(turn.id, chosen.id, has_usage=asked.has_usage, has_tools=bool(asked.tools)),
+            ChatAnswer(
+                turn.id,
+                chosen.id,
+                has_usage=asked.has_usage,
+                has_tools=bool(asked.tools),
+                has_chances=asked.logprobs,
+            ),
             is_stream=asked.stream,
             look=partial(self._balance, holder, request.state.request_id),
             running=self._running,

@@ -134,7 +134,7 @@ def test_an_id_that_is_used_again_means_the_later_call() -> None:
         ({"response_format": {"type": "json_schema"}}, "response_format"),
         ({"response_format": {"type": "json_object", "json_schema": {"name": "n", "schema": {}}}}, "response_format"),
         ({"response_format": {"type": "xml"}}, "response_format.type"),
-        ({"logprobs": True}, "logprobs"),
+        ({"logprobs": 1}, "logprobs"),
         ({"top_logprobs": 2}, "top_logprobs"),
     ],
 )
