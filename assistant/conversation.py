@@ -8,7 +8,7 @@ from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID
 
-from connectors.model_hosts.values import NO_WISHES, Gap, ToolCall, Wishes
+from connectors.model_hosts.values import NO_WISHES, Gap, Inputs, ToolCall, Wishes
 
 
 class Role(StrEnum):
@@ -143,6 +143,7 @@ class Turn:
         wishes: how the caller wants words chosen otherwise.
         token_id: the API token that the caller came with.
         gap: of a turn that completes code: what stands around the cursor; such a turn has no text and no thread.
+        inputs: of a request that wants no words but vectors; such a turn has no text and no thread.
         is_interactive: somebody sits before it; where hosts are busy, it goes before what programs ask.
         weight: how many answers its person gets there while another one gets one; from the limits of the site.
     """
@@ -163,6 +164,7 @@ class Turn:
     wishes: Wishes = NO_WISHES
     token_id: UUID | None = None
     gap: Gap | None = None
+    inputs: Inputs | None = None
     is_interactive: bool = True
     weight: float = 1.0
 
@@ -176,6 +178,7 @@ class Turn:
             + (self.context.chars if self.context else 0)
             + (self.gap.chars if self.gap else 0)
             + self.wishes.chars
+            + (self.inputs.chars if self.inputs else 0)
         )
 
     @property

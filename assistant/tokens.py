@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
 from uuid import UUID
 
 from assistant.answering.record import AuditLog
@@ -12,6 +14,8 @@ from assistant.errors import CloisterError
 from assistant.identity.scopes import Scopes
 from assistant.identity.tokens import ApiTokens, Holder, NewToken, TokenEntry, TokenRefusedError, no_such_token
 
+_QUIET_SECONDS: Final = 60.0  # for so long the same refusal is no news, as for limits
+
 
 class Tokens:
     """Make, list, revoke and check tokens.
@@ -19,11 +23,14 @@ class Tokens:
     Args:
         tokens: the table.
         audit: the open audit log.
+        clock: seconds, from anywhere.
     """
 
-    def __init__(self, tokens: ApiTokens, audit: AuditLog) -> None:
+    def __init__(self, tokens: ApiTokens, audit: AuditLog, clock: Callable[[], float] = time.monotonic) -> None:
         self._tokens = tokens
         self._audit = audit
+        self._clock = clock
+        self._noted: dict[tuple[UUID, str], float] = {}  # refusals within the last minute
 
     async def create(
         self,
@@ -105,5 +112,18 @@ class Tokens:
             raise
 
     async def note_refusal(self, holder: Holder, wanted: str) -> None:
-        """Note that somebody asked for what their token does not open."""
-        await self._audit.append(AccessRefused(actor=holder.person.id, wanted=wanted, door="gateway"))
+        """Note that somebody asked for what their token does not open, once a minute for each token and kind.
+
+        Such a request counts against no limit: a script that asks on and on would fill the log.
+        """
+        now = self._clock()
+        self._noted = {key: at for key, at in self._noted.items() if now - at < _QUIET_SECONDS}
+        refused = (holder.token_id, wanted)
+        if refused in self._noted:
+            return
+        self._noted[refused] = now
+        try:
+            await self._audit.append(AccessRefused(actor=holder.person.id, wanted=wanted, door="gateway"))
+        except CloisterError:  # the next one is the first
+            self._noted.pop(refused, None)
+            raise

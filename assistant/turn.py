@@ -36,11 +36,13 @@ from connectors.model_hosts.values import (
     Capability,
     ChatMessage,
     Gap,
+    Inputs,
     Loading,
     Need,
     Place,
     Route,
     Usage,
+    Vectors,
     Wishes,
     least_tokens,
     most_tokens,
@@ -92,6 +94,13 @@ class ModelHosts(Protocol):
         self, route: Route, gap: Gap, *, max_tokens: int, temperature: float, wishes: Wishes
     ) -> AsyncGenerator[AnswerItem, None]:
         """Stream what one deployment writes into a gap, as `ask` streams an answer.
+
+        Raises:
+            HostError: the host failed; says whether another one can help.
+        """
+
+    async def embed(self, route: Route, inputs: Inputs) -> Vectors:
+        """Return what one deployment makes of texts; for `assistant.embedding`.
 
         Raises:
             HostError: the host failed; says whether another one can help.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from assistant.balance import Balance
-from connectors.model_hosts.values import Route, Usage
+from connectors.model_hosts.values import Route, Usage, Vectors
 from policies.verdict import Verdict
 
 
@@ -101,12 +101,14 @@ class Answered:
         note: the muted line below it: host, model, seconds, reference.
         verdict: what the guard did to the answer.
         usage: the host's own count; None when it gave none.
+        vectors: of a request that wanted them and no words.
     """
 
     reference: str
     note: str
     verdict: Verdict
     usage: Usage | None = None
+    vectors: Vectors | None = None
 
 
 @dataclass(frozen=True, slots=True)

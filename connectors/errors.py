@@ -64,12 +64,24 @@ class HostError(ConnectorError):
 
     Attributes:
         can_retry: another deployment, or the same one later, may succeed.
+        is_overlong, is_unfit: it works, and refused this prompt or what its caller wished for, as `NoRouteError` says.
         host: the host's name as the administrator wrote it.
         model: the model's public name.
     """
 
-    def __init__(self, message: str, *, can_retry: bool, host: str, model: str) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        can_retry: bool,
+        host: str,
+        model: str,
+        is_overlong: bool = False,
+        is_unfit: bool = False,
+    ) -> None:
         super().__init__(message)
         self.can_retry = can_retry
+        self.is_overlong = is_overlong
+        self.is_unfit = is_unfit
         self.host = host
         self.model = model

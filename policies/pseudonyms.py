@@ -270,11 +270,12 @@ class JsonQuoting:
 
     def _end_of_placeholder(self, text: str, place: int) -> int:
         """Return where the placeholder at a bracket ends; the bracket's place if it is none, -1 if that is unknown."""
-        end = text.find("]", place) + 1
+        longest = place + PLACEHOLDER_MAX_CHARS  # no further: a text of many open brackets would take minutes
+        end = text.find("]", place, longest) + 1
         if end:
             return end if is_placeholder(text[place:end]) else place
-        beginning = text[place + 1 :]
-        return -1 if len(beginning) < PLACEHOLDER_MAX_CHARS and (not beginning or beginning[0].isupper()) else place
+        next_one = text[place + 1 : place + 2]
+        return -1 if len(text) < longest and (not next_one or next_one.isupper()) else place
 
     def _step(self, character: str) -> None:
         if self._is_escaped:

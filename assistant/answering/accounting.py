@@ -14,7 +14,7 @@ from assistant.conversation import Turn
 from assistant.personas.reader import Persona
 from assistant.quotas.limits import Claim
 from connectors.model_hosts.fim.window import WINDOW_TOKENS, gap_tokens
-from connectors.model_hosts.values import ChatMessage, most_tokens
+from connectors.model_hosts.values import ChatMessage, most_tokens, most_tokens_of
 
 _CHARS_PER_TOKEN: Final = 4  # of an answer that its host did not count to the end; English prose has 4 to 4.5
 
@@ -103,6 +103,8 @@ def used_tokens(prompt: GuardedPrompt | None, answer: Answer | None) -> int:
 
 def _most_tokens(turn: Turn, persona: Persona) -> int:
     """Return how many tokens prompt and answer take at most, as far as that is known before the history is read."""
+    if turn.inputs is not None:
+        return sum(map(most_tokens_of, turn.inputs.texts))
     if turn.gap is not None:
         return min(gap_tokens(turn.gap), WINDOW_TOKENS) + longest_answer(turn, persona)
     context = [turn.context.system, *(said.text for said in turn.context.earlier)] if turn.context else []

@@ -19,7 +19,7 @@ from policies.stream import StreamGuard
 from policies.verdict import Direction, Verdict
 
 _SAVE_ATTEMPTS = 5  # each lost one means that another turn of the same thread saved in between
-_ON_LOOP_CHARS = 4_000  # below this a check costs less than the hop to a thread and stalls nobody
+ON_LOOP_CHARS = 4_000  # below this a check costs less than the hop to a thread and stalls nobody
 
 
 class SavedPseudonyms(Protocol):
@@ -73,6 +73,10 @@ class ConversationGuard:
     def open_code(self, person: Person, persona: str) -> GuardedConversation:
         """Return the guard of code to be completed: what is held back keeps its place, and nothing is ever restored."""
         return GuardedConversation(self._guards.current, Fillers(), person, persona)
+
+    def open_text(self, person: Person, persona: str) -> GuardedConversation:
+        """Return the guard of one text by itself: the same text becomes the same one, whatever comes beside it."""
+        return GuardedConversation(self._guards.current, Pseudonyms(), person, persona)
 
     async def save(self, thread_id: UUID, conversation: GuardedConversation) -> bool:
         """Seal and keep the placeholders if there are new ones; tell whether they are safe.
@@ -153,7 +157,7 @@ class GuardedConversation:
 
     async def check_prompt(self, text: str, direction: Direction = Direction.PROMPT) -> Verdict:
         """Judge a text on its way to a model. Never raises: a failure of the guard is a block."""
-        if len(text) <= _ON_LOOP_CHARS and not self._guard.asks_detectors(direction):
+        if len(text) <= ON_LOOP_CHARS and not self._guard.asks_detectors(direction):
             await asyncio.sleep(0)  # two thousand short messages in a row take seconds: everybody else gets a turn
             return self._check(text, direction)
         return await asyncio.to_thread(self._check, text, direction)
@@ -165,7 +169,7 @@ class GuardedConversation:
 
     async def check_code(self, prefix: str, suffix: str) -> Verdict:
         """Judge the text around a gap, as one text. Never raises: a failure of the guard is a block."""
-        if len(prefix) + len(suffix) <= _ON_LOOP_CHARS:
+        if len(prefix) + len(suffix) <= ON_LOOP_CHARS:
             return self._check_code(prefix, suffix)
         return await asyncio.to_thread(self._check_code, prefix, suffix)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import Any, Final
 
-from assistant.answering.guarding import GuardedConversation
+from assistant.answering.guarding import ON_LOOP_CHARS, GuardedConversation
 from assistant.errors import BadInputError
 from connectors.model_hosts.values import Tool, ToolCall, Wishes
 from policies.pseudonyms import quoted_in_json
@@ -36,10 +37,14 @@ class Judging:
         Raises:
             BadInputError: with what the guard takes out of it it would be none.
         """
-        guarded = quoted_in_json(await self.text(text, Direction.TOOL))
-        if not self.verdicts[-1].is_blocked and _is_json(text) and not _is_json(guarded):
+        guarded = await self.text(text, Direction.TOOL)
+        if len(text) <= ON_LOOP_CHARS:
+            quoted, is_kept = _quoted(text, guarded)
+        else:
+            quoted, is_kept = await asyncio.to_thread(_quoted, text, guarded)
+        if not self.verdicts[-1].is_blocked and not is_kept:
             raise BadInputError("A tool or a form holds what the guard does not let reach a model. Write it without.")
-        return guarded
+        return quoted
 
     async def calls(self, calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
         """Return calls of tools as they may go on."""
@@ -70,9 +75,15 @@ class Judging:
         return Tool(str(read["name"]), str(read["description"]), parameters)
 
 
+def _quoted(text: str, guarded: str) -> tuple[str, bool]:
+    """Return a guarded text with its placeholders quoted, and whether it is JSON still, if it was."""
+    quoted = quoted_in_json(guarded)
+    return quoted, not _is_json(text) or _is_json(quoted)
+
+
 def _is_json(text: str) -> bool:
     try:
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # nested without end: no host reads that as JSON either
         return False
     return True

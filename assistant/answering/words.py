@@ -9,7 +9,7 @@ from assistant.balance import QuotaError
 from assistant.conversation import Turn
 from assistant.errors import BadInputError, CloisterError, UnavailableError
 from assistant.turn_events import Trouble
-from connectors.errors import BusyError, ConnectorError, NoRouteError
+from connectors.errors import BusyError, ConnectorError, HostError, NoRouteError
 from connectors.model_hosts.choosing.choice import spaced
 from connectors.model_hosts.values import Route, Usage, most_tokens_of
 from policies.explanation import Detail, details, summary
@@ -69,9 +69,9 @@ def trouble_of(error: Exception) -> Trouble:
     """Say of what kind a failure is."""
     if isinstance(error, BusyError):
         return Trouble.BUSY
-    if isinstance(error, NoRouteError) and error.is_overlong:
+    if isinstance(error, NoRouteError | HostError) and error.is_overlong:
         return Trouble.OVERLONG
-    if isinstance(error, BadInputError) or (isinstance(error, NoRouteError) and error.is_unfit):
+    if isinstance(error, BadInputError) or (isinstance(error, NoRouteError | HostError) and error.is_unfit):
         return Trouble.UNFIT
     if isinstance(error, QuotaError):
         return Trouble.LIMIT

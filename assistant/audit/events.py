@@ -1093,7 +1093,7 @@ class FleetOrderFailed:
     """What was ordered at a model host could not be done.
 
     Attributes:
-        reason: `refused`, or `lost` when the process that did it ended.
+        reason: `refused`, or `lost` when the process that did it ended, or nobody was there who could.
     """
 
     tag: ClassVar = Tag.FLEET_ORDER_FAILED

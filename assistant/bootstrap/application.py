@@ -36,6 +36,7 @@ from assistant.conversations import Conversations
 from assistant.database import create_engine
 from assistant.database_roles import AUDIT_PROJECTOR_ROLE, url_for_role
 from assistant.documents import Documents, note_ended_jobs
+from assistant.embedding import embed_texts
 from assistant.erasure import Erasure
 from assistant.errors import SettingsError, UnavailableError
 from assistant.fleet.site_fleet import SiteFleet
@@ -196,7 +197,9 @@ class AnswerTurn:
         self._parts = parts
 
     def __call__(self, turn: Turn) -> AsyncGenerator[TurnEvent, None]:
-        """Run one turn; one that brings its own context, or a gap, is kept nowhere."""
+        """Run one turn; one that brings its own context, a gap, or texts to be made vectors, is kept nowhere."""
+        if turn.inputs is not None:
+            return embed_texts(turn, self._parts.unkept())
         is_unkept = turn.context is not None or turn.gap is not None
         return run_turn(turn, self._parts.unkept() if is_unkept else self._parts)
 

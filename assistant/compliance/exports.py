@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Row, Select, and_, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
 from assistant.answering.record import AuditLog
@@ -149,18 +149,22 @@ class Exports:
             raise BadInputError("What is about yourself is in your own log, not in an export from here.")
         query = replace(query, without_person=person.id)
         export_id = uuid4()
-        waiting = select(func.count()).where(
-            col(ExportRow.requested_by) == person.id,
-            col(ExportRow.state).in_([ExportState.WAITING.value, ExportState.WRITING.value]),
-        )
         async with transaction(self._engine) as connection:
             one_at_a_time = func.pg_advisory_xact_lock(func.hashtextextended(f"exports of {person.id}", 0))
             await connection.execute(select(one_at_a_time))  # or all would count before any is there
-            if (await connection.scalar(waiting) or 0) >= _MOST_WAITING:
-                raise BadInputError(f"{_MOST_WAITING} exports of yours wait already. Wait until one of them is ready.")
+            await _require_room(connection, person.id)
             row = {"id": export_id, "requested_by": person.id, "reason": guarded, "query": _as_json(query, unmask_id)}
             await connection.execute(insert(ExportRow).values(**row))
         return export_id
+
+    async def require_room(self, person: Person) -> None:
+        """Check that somebody may ask for one more, before it is written anywhere that they did.
+
+        Raises:
+            BadInputError: they have too many that wait.
+        """
+        async with transaction(self._engine) as connection:
+            await _require_room(connection, person.id)
 
     async def list_own(self, person: Person) -> tuple[Export, ...]:
         """Return this person's exports, the latest first.
@@ -310,6 +314,15 @@ _IS_LOST: Final = and_(
 _IS_FREE: Final = and_(
     or_(col(ExportRow.state) == ExportState.WAITING.value, _IS_LOST), col(ExportRow.attempts) < _MOST_ATTEMPTS
 )
+
+
+async def _require_room(connection: AsyncConnection, person_id: UUID) -> None:
+    waiting = select(func.count()).where(
+        col(ExportRow.requested_by) == person_id,
+        col(ExportRow.state).in_([ExportState.WAITING.value, ExportState.WRITING.value]),
+    )
+    if (await connection.scalar(waiting) or 0) >= _MOST_WAITING:
+        raise BadInputError(f"{_MOST_WAITING} exports of yours wait already. Wait until one of them is ready.")
 
 
 def _delete_others(folder: Path, known: Collection[str]) -> int:

@@ -133,18 +133,7 @@ class Unmasking:
         await self._gate.require(person, Right.UNMASK)
         wish = await self._judged(person, asked)
         grant_id = uuid4()
-        await self._audit.append(
-            UnmaskRequested(
-                actor=person.id,
-                unmask_id=grant_id,
-                case_id=wish.case_id,
-                turn_ids=wish.turns,
-                shows_names=wish.shows_names,
-                shows_values=wish.shows_values,
-                minutes=wish.minutes,
-                reason_chars=len(wish.reason),
-            )
-        )
+        await self._audit.append(_wished(UnmaskRequested, person, grant_id, wish))
         await self._grants.add(grant_id, wish, actor=person.id)
         return grant_id
 
@@ -160,18 +149,7 @@ class Unmasking:
         wish = await self._judged(person, asked)
         grant_id = uuid4()
         async with self._grants.forced(grant_id, wish, actor=person.id, notice_days=self.notice_days):
-            await self._audit.append(
-                UnmaskForced(
-                    actor=person.id,
-                    unmask_id=grant_id,
-                    case_id=wish.case_id,
-                    turn_ids=wish.turns,
-                    shows_names=wish.shows_names,
-                    shows_values=wish.shows_values,
-                    minutes=wish.minutes,
-                    reason_chars=len(wish.reason),
-                )
-            )
+            await self._audit.append(_wished(UnmaskForced, person, grant_id, wish))
         return grant_id
 
     async def approve(self, person: Person, grant_id: UUID, note: str = "") -> None:
@@ -359,6 +337,21 @@ class Unmasking:
             raise BadInputError("A turn is not in this case. Put it into the case first.")
         subjects = tuple(dict.fromkeys(owners[turn_id] for turn_id in turns))
         return Wish(asked.case_id, turns, subjects, asked.shows_names, asked.shows_values, reason, asked.minutes)
+
+
+def _wished(
+    kind: type[UnmaskRequested | UnmaskForced], person: Person, grant_id: UUID, wish: Wish
+) -> UnmaskRequested | UnmaskForced:
+    return kind(
+        actor=person.id,
+        unmask_id=grant_id,
+        case_id=wish.case_id,
+        turn_ids=wish.turns,
+        shows_names=wish.shows_names,
+        shows_values=wish.shows_values,
+        minutes=wish.minutes,
+        reason_chars=len(wish.reason),
+    )
 
 
 def _answerable(locked: LockedGrant, person: Person) -> Grant:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, and_, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
 
 from assistant.database import transaction
 from assistant.errors import BadInputError
-from assistant.fleet.tables import FleetOrderRow
+from assistant.fleet.tables import FleetHostRow, FleetOrderRow
 
 _MOST_OPEN: Final = 20
 _MOST_LISTED: Final = 20
 _SILENT: Final = timedelta(minutes=1)  # a process that wrote no progress for so long is gone
+_UNTAKEN: Final = timedelta(minutes=10)  # for a host that no process sees: longer than a restart takes
 _MOST_CHARS: Final = 500
+# Not a number that any role may lock: only who may change orders can hold this, and only for one transaction.
+_ONE_AT_A_TIME: Final = text("LOCK TABLE fleet_order IN SHARE ROW EXCLUSIVE MODE")
 
 
 class Act(StrEnum):
@@ -97,9 +101,7 @@ class Orders:
         is_open = col(row.state).in_([OrderState.WAITING.value, OrderState.RUNNING.value])
         order_id = uuid4()
         async with transaction(self._engine) as connection:
-            await connection.execute(
-                select(func.pg_advisory_xact_lock(func.hashtextextended("orders of the fleet", 0)))
-            )
+            await connection.execute(_ONE_AT_A_TIME)
             waiting = (
                 await connection.execute(select(col(row.act), col(row.host), col(row.model)).where(is_open))
             ).all()
@@ -134,16 +136,17 @@ class Orders:
             .where(col(row.state) == OrderState.WAITING.value, col(row.host).in_(hosts), col(row.host).not_in(busy))
             .order_by(col(row.requested_at))
             .limit(1)
-            .with_for_update(skip_locked=True)
-            .scalar_subquery()
         )
         taken = (
             update(row)
-            .where(col(row.id) == oldest)
+            .where(col(row.id) == oldest.scalar_subquery())
             .values(state=OrderState.RUNNING.value, seen_at=func.clock_timestamp())
             .returning(*_COLUMNS)
         )
         async with transaction(self._engine) as connection:
+            if await connection.scalar(oldest) is None:
+                return None
+            await connection.execute(_ONE_AT_A_TIME)  # or two processes would take two orders for one host
             found = (await connection.execute(taken)).first()
         return _order(found) if found is not None else None
 
@@ -153,7 +156,7 @@ class Orders:
         Raises:
             UnavailableError: the database does not answer.
         """
-        await self._change(order_id, progress=progress[:_MOST_CHARS], share=share)
+        await self._change(order_id, progress=_storable(progress), share=share)
 
     async def stay_alive(self, order_id: UUID) -> None:
         """Say that whoever carries an order out is alive.
@@ -170,30 +173,35 @@ class Orders:
             UnavailableError: the database does not answer.
         """
         state = OrderState.FAILED if trouble else OrderState.DONE
-        await self._change(order_id, state=state.value, trouble=trouble[:_MOST_CHARS])
+        await self._change(order_id, state=state.value, trouble=_storable(trouble))
 
-    async def end_lost(self) -> Sequence[Order]:
-        """End what a process that is gone did not end, and return it; it is not done again by itself.
+    @asynccontextmanager
+    async def ending_lost(self) -> AsyncIterator[Sequence[Order]]:
+        """End what nobody will end, and give it; none of it is ended if the block raises, nor done again by itself.
+
+        That is what a process began that is gone, and what waits for a host that left the fleet.
 
         Raises:
             UnavailableError: the database does not answer.
         """
         row = FleetOrderRow
-        now = datetime.now(UTC)
-        lost = (
-            update(row)
-            .where(col(row.state) == OrderState.RUNNING.value, col(row.seen_at) < func.clock_timestamp() - _SILENT)
-            .values(state=OrderState.FAILED.value, trouble="the process that did it ended; look at the host")
-            .returning(*_COLUMNS)
+        now = func.clock_timestamp()
+        is_lost = and_(col(row.state) == OrderState.RUNNING.value, col(row.seen_at) < now - _SILENT)
+        is_left = and_(
+            col(row.state) == OrderState.WAITING.value,
+            col(row.requested_at) < now - _UNTAKEN,
+            col(row.host).not_in(select(col(FleetHostRow.host))),
         )
+        ended = update(row).values(state=OrderState.FAILED.value).returning(*_COLUMNS)
         over = delete(row).where(
             col(row.requested_at) < now - self._keep,
             col(row.state).in_([OrderState.DONE.value, OrderState.FAILED.value]),
         )
         async with transaction(self._engine) as connection:
-            found = [_order(each) for each in await connection.execute(lost)]
             await connection.execute(over)
-        return found
+            lost = await connection.execute(ended.where(is_lost).values(trouble=_LOST))
+            left = await connection.execute(ended.where(is_left).values(trouble=_LEFT))
+            yield [_order(each) for each in (*lost, *left)]
 
     async def _change(self, order_id: UUID, **values: object) -> None:
         row = FleetOrderRow
@@ -208,6 +216,14 @@ class Orders:
 
 _NAMES: Final = ("id", "requested_by", "requested_at", "act", "host", "model", "state", "progress", "share", "trouble")
 _COLUMNS: Final = [col(getattr(FleetOrderRow, name)) for name in _NAMES]
+
+_LOST: Final = "the process that did it ended; look at the host"
+_LEFT: Final = "the host is not in the fleet any more, or no process watches it; nothing was done"
+
+
+def _storable(words: str) -> str:
+    """Return words that a host had a part in as Postgres takes them."""
+    return "".join(char if char.isprintable() else " " for char in words[:_MOST_CHARS])
 
 
 def _orders() -> Any:

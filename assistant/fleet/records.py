@@ -24,6 +24,8 @@ MINUTE: Final = timedelta(minutes=1)
 _GONE: Final = timedelta(minutes=1)  # a host that no process has seen for so long is no host of the fleet any more
 _MOST_NOTES: Final = 20
 _MOST_CHARS: Final = 500  # of words that a host had a part in
+_MOST_COUNTED: Final = 2**31 - 1  # what a host says of its queue may be anything; the columns hold so much
+_MOST_BYTES: Final = 2**63 - 1
 
 _SAMPLES: Final = TypeAdapter(HostSample)
 
@@ -215,10 +217,10 @@ def _minute_of(sample: HostSample, now: datetime) -> Mapping[str, object]:
     return {
         "is_up": sample.is_up,
         "is_drained": sample.is_drained,
-        "in_flight": sample.in_flight,
-        "waiting": sample.waiting,
+        "in_flight": min(sample.in_flight, _MOST_COUNTED),
+        "waiting": max(0, min(sample.waiting, _MOST_COUNTED)),
         "tokens_per_second": sample.tokens_per_second,
-        "memory_bytes": sample.memory_bytes,
+        "memory_bytes": min(sample.memory_bytes, _MOST_BYTES),
         "note": note[:_MOST_CHARS],
     }
 

@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from assistant.errors import BadInputError
 
-ROUTES: Final = ("chat", "completions")  # the gateway's route of each name is in `assistant.web.gateway`
+ROUTES: Final = ("chat", "completions", "embeddings")  # the gateway's route of each name is in `assistant.web.gateway`
 ANY: Final = "*"
 _PERSONA = re.compile(r"persona:[a-z][a-z0-9-]{0,39}")
 _MODEL = re.compile(r"model:[!-~]{1,120}")  # printable ASCII without blanks: it stands in lists and events

@@ -107,22 +107,26 @@ class Caretaker:
 
     async def tend(self) -> None:
         """Write down how the hosts are, and begin with an order that waits. Never raises."""
-        try:
-            await self._tend()
-        except UnavailableError as error:
-            _log.warning("The fleet's records wait: %s", error)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the next look comes
-            _log.error("The fleet's records failed: %s", where(error))
+        for step in (self._write_down, self._begin):  # a host that cannot be written down can still be drained
+            try:
+                await step()
+            except CloisterError as error:
+                _log.warning("The fleet's records wait: %s", error)
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next look comes
+                _log.error("The fleet's records failed: %s", where(error))
 
-    async def _tend(self) -> None:
-        samples = self._hosts.samples()
+    async def _write_down(self) -> None:
         now = asyncio.get_running_loop().time()
-        if now - self._wrote_at >= _WRITE_SECONDS:
-            await self._records.write(samples)
-            for lost in await self._orders.end_lost():
-                await self._audit.append(_failed(lost, "lost"))
-            self._wrote_at = now
-        order = await self._orders.take([sample.name for sample in samples])
+        if now - self._wrote_at < _WRITE_SECONDS:
+            return
+        await self._records.write(self._hosts.samples())
+        async with self._orders.ending_lost() as lost:
+            for order in lost:
+                await self._audit.append(_failed(order, "lost"))
+        self._wrote_at = now
+
+    async def _begin(self) -> None:
+        order = await self._orders.take([sample.name for sample in self._hosts.samples()])
         if order is not None:
             task = asyncio.create_task(self._carry_out(order), name=f"{order.act.value} at {order.host}")
             self._running.add(task)
@@ -181,10 +185,17 @@ class Caretaker:
             async with aclosing(steps):
                 async for progress in steps:
                     if loop.time() - noted_at >= 1.0:
-                        await self._orders.note(order.id, progress.words, progress.share)
+                        await self._note(order, progress)
                         noted_at = loop.time()
         finally:
             alive.cancel()
+
+    async def _note(self, order: Order, progress: Progress) -> None:
+        """Say how far it is; a pull of hours does not end because the database is away for seconds."""
+        try:
+            await self._orders.note(order.id, progress.words, progress.share)
+        except UnavailableError as error:
+            _log.warning("How far an order is cannot be noted: %s", error)
 
     async def _stay_alive(self, order: Order) -> None:
         """Say that this process is alive: a load of a large model says nothing for minutes."""

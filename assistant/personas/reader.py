@@ -37,6 +37,8 @@ class Persona(BaseModel):
         name: the id in audit events, addresses and policies.
         chat_model: the one that answers if it can be asked.
         fim_model: the one that fills gaps in code; empty: this persona completes none.
+        embed_model: the one that makes vectors of texts; empty: a caller names one of `models`, for those of two models
+            do not mix.
         models: further ones in order of preference; a last `*` takes whatever other model there is, for gaps as well.
         capability: what a model must be able to do, in the fleet's words.
         version: hash of the file, so that the audit log can tell under which text an answer was given.
@@ -50,6 +52,7 @@ class Persona(BaseModel):
     roles: frozenset[Role] = Field(min_length=1)
     chat_model: ModelName = ""
     fim_model: ModelName = ""
+    embed_model: ModelName = ""
     models: tuple[str, ...] = ("*",)
     capability: str = "chat"
     temperature: float = Field(default=0.4, ge=0, le=2)
@@ -65,6 +68,11 @@ class Persona(BaseModel):
     def fills_with(self, model: str) -> bool:
         """Tell whether a model may fill gaps for this persona."""
         return any(name in {ANY_MODEL, model, model.partition(":")[0]} for name in self.fim_models)
+
+    def embeds_with(self, model: str) -> bool:
+        """Tell whether a model may make vectors for this persona."""
+        names = (self.embed_model, *self.models)
+        return any(name in {ANY_MODEL, model, model.partition(":")[0]} for name in names if name)
 
     @property
     def chat_models(self) -> tuple[str, ...]:

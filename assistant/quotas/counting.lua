@@ -161,7 +161,10 @@ elseif step == 'settle' then
       end
       for window in pairs(is_refunded and meter.requests or {}) do
         local start, stop = span(window, taken_at)
-        if used(counts, 'requests:' .. window, start) > 0 then add(counts, 'requests:' .. window, start, stop, -1) end
+        local is_brake = window == 'minute' -- on loops, also on those that fail: over soon, and nobody's budget
+        if not is_brake and used(counts, 'requests:' .. window, start) > 0 then
+          add(counts, 'requests:' .. window, start, stop, -1)
+        end
       end
     end
   end

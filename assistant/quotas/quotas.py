@@ -137,7 +137,7 @@ class Held:
 
         Args:
             tokens: that were used.
-            is_refunded: the request does not count either, because it failed by no fault of who asked.
+            is_refunded: the request counts in its minute alone, because it failed by no fault of who asked.
         """
         if self._limits:
             await to_the_end(self._settle(tokens, is_refunded=is_refunded))

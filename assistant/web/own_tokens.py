@@ -33,6 +33,7 @@ _MOST_DEAD: Final = 20  # tokens that open nothing any more, and are still liste
 _ROUTE_WORDS: Final[Mapping[str, str]] = {
     "chat": "Chat: questions and answers, as on this page",
     "completions": "Completions: code as you type",
+    "embeddings": "Embeddings: texts as numbers, for search",
 }
 
 

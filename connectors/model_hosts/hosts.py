@@ -13,7 +13,8 @@ from connectors.errors import HostError
 from connectors.model_hosts import quote
 from connectors.model_hosts.asking.answerer import Answerer, Asking
 from connectors.model_hosts.asking.carrier import Carrier
-from connectors.model_hosts.asking.failures import Failure, describe_failure, is_of_the_host
+from connectors.model_hosts.asking.embedder import Embedder
+from connectors.model_hosts.asking.failures import Failure, describe_failure, is_of_the_host, is_of_the_wishes
 from connectors.model_hosts.asking.filler import Filler
 from connectors.model_hosts.asking.patience import SitePatience
 from connectors.model_hosts.asking.quoting import QUOTE, Quoting
@@ -39,10 +40,12 @@ from connectors.model_hosts.values import (
     ChatMessage,
     Gap,
     HostStatus,
+    Inputs,
     Loading,
     Need,
     Place,
     Route,
+    Vectors,
     Wishes,
 )
 from connectors.model_hosts.watching.watch import LOOK_EVERY_SECONDS, Deployment, Watch
@@ -107,6 +110,7 @@ class ModelHosts:
         self._readiness = Readiness(self._watch, self._bundled, patience, self._carrier)
         self._answerer = Answerer(router, patience, self._breaker)
         self._filler = Filler(patience, self._breaker)
+        self._embedder = Embedder(router, patience, self._breaker)
         self._held = HeldThreads()
         self._line = Line(
             candidates=self._candidates.all,
@@ -193,7 +197,7 @@ class ModelHosts:
                         yield step
                         continue
                     candidate, waited_seconds = step
-                    if candidate.needs_trial and not await self._breaker.claim_trial(candidate.deployment):
+                    if candidate.is_asked_alone and not await self._breaker.claim_trial(candidate.deployment):
                         break  # the seat is given back, and the choice made anew: somebody else tries it
                     is_seated = True
                     held = self._held.find(need.thread)
@@ -249,7 +253,7 @@ class ModelHosts:
             is_begun=bool(begun),
             held_tokens=route.held_tokens,
         )
-        return self._ask(route, lambda deployment, load: self._answerer.answer(deployment, load, asking))
+        return self._ask(route, lambda deployment, load: self._answerer.answer(deployment, load, asking), wishes)
 
     def fill(
         self,
@@ -280,7 +284,25 @@ class ModelHosts:
                 deployment, load, gap, max_tokens=max_tokens, temperature=temperature, wishes=wishes
             )
 
-        return self._ask(route, begin, is_by_litellm=False)
+        return self._ask(route, begin, wishes, is_by_litellm=False)
+
+    async def embed(self, route: Route, inputs: Inputs) -> Vectors:
+        """Have the chosen deployment make vectors of texts; cancel the task to close the request.
+
+        Args:
+            route: from `choose`, for a need of `Capability.EMBED`.
+            inputs: as the guard let them through.
+
+        Raises:
+            HostError: the host failed; `can_retry` says whether to choose again with this deployment excluded.
+        """
+        load = self._loads[route.deployment]
+        with nullcontext() if route.is_seated else load.carrying(self._tell_soon):
+            try:
+                deployment = await self._readiness.wait_for(route, is_by_litellm=True)
+                return await self._embedder.embed(deployment, load, inputs)
+            except (CallError, SilenceError, ProbeError) as error:
+                raise self._host_error(route, error, NO_WISHES) from None
 
     def statuses(self) -> tuple[HostStatus, ...]:
         """Return how every host is, for the page and the console."""
@@ -338,6 +360,7 @@ class ModelHosts:
         self,
         route: Route,
         begin: Callable[[Deployment, Load], AsyncGenerator[AnswerItem, None]],
+        wishes: Wishes,
         *,
         is_by_litellm: bool = True,
     ) -> AsyncGenerator[AnswerItem, None]:
@@ -366,17 +389,24 @@ class ModelHosts:
                     else:
                         return
             except (CallError, SilenceError, ProbeError) as error:
-                raise self._host_error(route, error) from None
+                raise self._host_error(route, error, wishes) from None
 
-    def _host_error(self, route: Route, failure: Failure) -> HostError:
-        if is_of_the_host(failure):
+    def _host_error(self, route: Route, failure: Failure, wishes: Wishes) -> HostError:
+        if is_of_the_host(failure, wishes):
             self._breaker.failed(route.deployment)
             self._look_soon()
-        words = describe_failure(failure)
+        words = describe_failure(failure, wishes)
         self._troubles[route.host] = (words, datetime.now(UTC))
         message = f"{route.host} {words}."
         _log.warning("%s (%s)", message, route.deployment)
-        return HostError(message, can_retry=True, host=route.host, model=route.model)
+        return HostError(
+            message,
+            can_retry=True,
+            host=route.host,
+            model=route.model,
+            is_overlong=isinstance(failure, CallError) and failure.is_overlong,
+            is_unfit=is_of_the_wishes(failure, wishes),
+        )
 
     def _look_soon(self) -> None:
         self._watch.look_soon()

@@ -109,6 +109,35 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Inputs:
+    """Texts of which an embedding model is to make vectors.
+
+    Attributes:
+        dimensions: of each vector; None leaves it to the model.
+    """
+
+    texts: tuple[str, ...]
+    dimensions: int | None = None
+
+    @property
+    def chars(self) -> int:
+        """Return the length of all texts together in characters."""
+        return sum(map(len, self.texts))
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """What an embedding model makes of texts: one vector each, in their order.
+
+    Attributes:
+        tokens: of all texts as the host counted them; 0 if it did not.
+    """
+
+    rows: tuple[tuple[float, ...], ...]
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Wishes:
     """How a caller wants an answer; what is unset is left to the host. Every kind of host takes the first four.
 

@@ -19,6 +19,7 @@ from policies.detectors.search import BEHIND_CHARS, Search
 from policies.verdict import Finding
 
 _MOST_PIECES: Final = 32_768  # of some 200 bytes each; a hundred people with a hundred open files
+_MOST_FINDINGS: Final = 200_000  # in all of them, of some 150 bytes each: a list of addresses holds little else
 _HASH_BYTES: Final = 16  # 128 bits: no two pieces will meet
 
 
@@ -54,7 +55,7 @@ class Memory:
         policy_version: under another policy nothing of this holds.
         open_search: begins the search of a text.
         sizes: of pieces; tests have smaller ones.
-        most: how many pieces are remembered; the longest unused is forgotten.
+        most, most_findings: how many pieces are remembered, and findings in them; the longest unused is forgotten.
     """
 
     def __init__(
@@ -64,11 +65,14 @@ class Memory:
         *,
         sizes: PieceSizes = PieceSizes(),
         most: int = _MOST_PIECES,
+        most_findings: int = _MOST_FINDINGS,
     ) -> None:
         self._version = policy_version.encode()
         self._open_search = open_search
         self._sizes = sizes
         self._most = most
+        self._most_findings = most_findings
+        self._findings = 0  # that are remembered
         self._key = secrets.token_bytes(32)
         self._pieces: OrderedDict[bytes, _Piece] = OrderedDict()
         self._lock = threading.Lock()
@@ -131,11 +135,17 @@ class Memory:
             max(0, found.end - shift),
             tuple(replace(one, start=one.start - shift, end=one.end - shift) for one in found.findings),
         )
-        with self._lock:
-            self._pieces[key] = piece
-            if len(self._pieces) > self._most:
-                self._pieces.popitem(last=False)
+        self._remember(key, piece)
         return piece
+
+    def _remember(self, key: bytes, piece: _Piece) -> None:
+        with self._lock:
+            if key not in self._pieces:  # another thread may have been faster
+                self._findings += len(piece.findings)
+            self._pieces[key] = piece
+            while len(self._pieces) > self._most or self._findings > self._most_findings:
+                _, forgotten = self._pieces.popitem(last=False)
+                self._findings -= len(forgotten.findings)
 
     def _hash(self, before: str, text: str, *, is_last: bool) -> bytes:
         head = b"%b %d %d " % (self._version, len(before), is_last)

@@ -34,6 +34,7 @@ _NO_ANSWERS: dict[str, Any] = {
 _SLOW_SECONDS = 0.5
 _STARTS = {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}
 _FILLINGS = {"/api/generate": "ollama", "/infill": "llamacpp", "/v1/completions": ""}  # and who alone has the path
+_EMBEDDINGS = {"/api/embed", "/v1/embeddings"}
 _ANSWERS = {"/api/chat", "/v1/chat/completions", *_FILLINGS}
 _GARBAGE = b"data: \x00\xff\xfe<html>}{" * 3
 MODEL_BYTES = 5 << 30  # what each host says that a loaded model takes
@@ -56,7 +57,8 @@ class Fault:
     """What goes wrong.
 
     Attributes:
-        kind: `status`, `refuse` (closes without a word), `hang`, `cut`, `empty`, `error` (in the stream), `redirect`,
+        kind: `status`, `refuse` (closes without a word), `hang`, `cut`, `empty`, `blank` (lines to its
+            limit), `error` (in the stream), `redirect`,
             `slow` (half a second), `wrong` (answers as the second of its models), `garbage` (bytes of no protocol),
             `html` and `sorry` (200 with a page, or with an error in JSON), `torn` (JSON that ends too early).
         after_tokens: how much of the answer comes first, for all that can happen within it.
@@ -105,6 +107,7 @@ class FakeModelHost:
     Attributes:
         kind: whose HTTP it speaks; `stranger` answers 200 with a page to everything.
         reply: what the model says: a text, or a function of the messages such as `echo`.
+        vector: what an embedding model makes of a text.
         first_token_seconds, token_seconds: its pace.
         fault: what goes wrong; may be changed while it runs.
         requests: all that arrived, newest last.
@@ -125,6 +128,7 @@ class FakeModelHost:
     token_seconds: float = 0.0
     fault: Fault | None = None
     port: int = 0
+    vector: Callable[[str], list[float]] = lambda text: [float(len(text)), 0.25, -1.5, 0.5]
     slots: int = 4
     api_key: str = ""
     is_loading: bool = False
@@ -149,6 +153,11 @@ class FakeModelHost:
     def prompts(self) -> list[Any]:
         """Return the bodies of all requests for an answer."""
         return [request.body for request in self.requests if request.path in _ANSWERS]
+
+    @property
+    def embedded(self) -> list[list[str]]:
+        """Return the texts of all requests for vectors."""
+        return [request.body["input"] for request in self.requests if request.path in _EMBEDDINGS]
 
     def __enter__(self) -> Self:
         started = threading.Event()
@@ -209,11 +218,39 @@ class FakeModelHost:
             method, path.partition("?")[0], headers, json.loads(raw) if raw else None, path.partition("?")[2]
         )
         self.requests.append(request)
-        if request.path in _ANSWERS and _FILLINGS.get(request.path) in {None, "", self.kind}:
+        if self._is_asked_to_write(request):
             await self._answer(request, reader, writer)
+        elif request.path in _EMBEDDINGS:
+            await self._embed(request, writer)
         else:
             status, body = self._look_up(request)
             await _send(writer, status, body)
+
+    def _is_asked_to_write(self, request: Received) -> bool:
+        """Tell whether it is a prompt; one without words has Ollama load a model or let it go."""
+        if request.path == "/api/generate" and "prompt" not in request.body:
+            return False
+        return request.path in _ANSWERS and _FILLINGS.get(request.path) in {None, "", self.kind}
+
+    async def _embed(self, request: Received, writer: asyncio.StreamWriter) -> None:
+        """Give the vectors of all inputs, or go wrong as told to."""
+        fault = self.fault or Fault("none")
+        if fault.kind == "refuse":
+            raise _ClosedError
+        if fault.kind == "hang":
+            await asyncio.Event().wait()
+        if fault.kind in _NO_ANSWERS or fault.kind == "status":
+            body = _NO_ANSWERS.get(fault.kind, {"error": f"injected, for the prompt {request.body}"})
+            await _send(writer, fault.status if fault.kind == "status" else 200, body)
+            return
+        rows = [self.vector(text)[: request.body.get("dimensions")] for text in request.body["input"]]
+        count = sum(len(text.encode()) for text in request.body["input"]) // _BYTES_PER_TOKEN
+        if request.path == "/api/embed":
+            await _send(writer, 200, {"embeddings": rows, "prompt_eval_count": count})
+            return
+        data = [{"object": "embedding", "index": number, "embedding": row} for number, row in enumerate(rows)]
+        # The order of the rows is the index, not the place in the list.
+        await _send(writer, 200, {"object": "list", "data": data[::-1], "usage": {"prompt_tokens": count}})
 
     async def _answer(self, request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Generate, and notice when the reader leaves."""
@@ -287,8 +324,9 @@ class FakeModelHost:
     async def _words(self, request: Received) -> AsyncIterator[str]:
         fault = self.fault or Fault("none")
         text = self.reply if isinstance(self.reply, str) else self.reply(_messages_of(request.body))
-        words = [] if fault.kind == "empty" else _WORD.findall(text)
         limit = _limit(request.body)
+        instead = {"empty": [], "blank": ["\n"] * limit}
+        words = instead.get(fault.kind, _WORD.findall(text))
         await asyncio.sleep(self.first_token_seconds)
         for number, word in enumerate([*words[:limit], None]):
             if number == fault.after_tokens and fault.kind == "hang":

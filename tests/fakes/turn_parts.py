@@ -24,7 +24,19 @@ from assistant.settings import Settings
 from assistant.turn import TurnParts, run_turn
 from assistant.turn_events import TurnEvent
 from connectors.errors import HostError, NoRouteError
-from connectors.model_hosts.values import AnswerItem, ChatMessage, Gap, Need, Place, Route, Token, Usage, Wishes
+from connectors.model_hosts.values import (
+    AnswerItem,
+    ChatMessage,
+    Gap,
+    Inputs,
+    Need,
+    Place,
+    Route,
+    Token,
+    Usage,
+    Vectors,
+    Wishes,
+)
 from policies.guard import Guard
 from tests.fakes.limits import FakeLimits
 
@@ -149,6 +161,7 @@ class FakeHosts:
     needs: list[Need] = field(default_factory=list)
     wished: list[tuple[int, float, Wishes]] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    embedded: list[Inputs] = field(default_factory=list)
     usage: Usage = field(default=Usage(prompt_tokens=10, answer_tokens=5))
     closed: int = 0
     places: Sequence[Place] = ()
@@ -208,6 +221,17 @@ class FakeHosts:
             async for item in items:
                 yield item
 
+    async def embed(self, route: Route, inputs: Inputs) -> Vectors:
+        """Do what the script says, then give each text its length as its vector."""
+        self.embedded.append(inputs)
+        self.journal.append(f"asked {route.deployment}")
+        for piece in self.scripts[route.deployment]:
+            if isinstance(piece, Exception):
+                raise piece
+            if isinstance(piece, float):
+                await asyncio.sleep(piece)
+        return Vectors(tuple((float(len(text)), 0.5) for text in inputs.texts), self.usage.prompt_tokens)
+
     async def _say(
         self, route: Route, max_tokens: int, temperature: float, wishes: Wishes, *, begun: str = ""
     ) -> AsyncGenerator[AnswerItem, None]:
@@ -228,8 +252,10 @@ class FakeHosts:
             self.closed += 1
 
 
-def host_error(words: str = "Mini2 closed the connection.", *, can_retry: bool = True) -> HostError:
-    return HostError(words, can_retry=can_retry, host="Mini2", model="llama3.1:70b")
+def host_error(
+    words: str = "Mini2 closed the connection.", *, can_retry: bool = True, is_unfit: bool = False
+) -> HostError:
+    return HostError(words, can_retry=can_retry, host="Mini2", model="llama3.1:70b", is_unfit=is_unfit)
 
 
 class World:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import psycopg
@@ -29,6 +30,10 @@ from assistant.embedded.postgres import EmbeddedPostgres
 from assistant.embedded.redis import EmbeddedRedis
 from assistant.keys import Keys
 from assistant.migrations import migrate
+
+if TYPE_CHECKING:
+    from tests.fakes.web_site import RunningSite
+    from tests.integration.web_scene import Newcomer
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
 _ROOM_BYTES = 2 << 30
@@ -163,3 +168,22 @@ def empty_database(postgres: EmbeddedPostgres) -> Iterator[SecretStr]:
 def url_of_database(url: SecretStr, name: str) -> SecretStr:
     """Return the address of another database on the same server."""
     return SecretStr(parse_url(url).set(database=name).render_as_string(hide_password=False))
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
+    """The doors for browsers on a port of their own, over fakes of what is behind them; one for a file of tests."""
+    from tests.fakes.web_parts import FakeSite  # noqa: PLC0415 - most tests need no Chainlit
+    from tests.fakes.web_site import serve_site  # noqa: PLC0415 - likewise
+
+    with serve_site(tmp_path_factory.mktemp("site"), fakes=FakeSite()) as running:
+        yield running
+
+
+@pytest.fixture
+async def newcomer(web: RunningSite) -> AsyncIterator[Newcomer]:
+    """Signs in people that nobody has seen before, each with a browser of their own."""
+    from tests.integration.web_scene import newcomers  # noqa: PLC0415 - likewise
+
+    async with newcomers(web) as come:
+        yield come

@@ -31,6 +31,7 @@ from tests.integration.conftest import Database
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "correct-horse-battery"
+EMBEDDER = FakeModel("nomic-embed", 2048, capabilities=("embedding",))
 _START_SECONDS = 240  # two cores that others use, too
 
 
@@ -84,8 +85,8 @@ class GatewaySite:
 def serve_gateway(database: Database, redis_url: str, folder: Path) -> Iterator[GatewaySite]:
     """Serve until the block ends; returns when every part is ready."""
     with (
-        FakeModelHost("ollama", models=[FakeModel("qwen2.5:instruct")]) as ollama,
-        FakeModelHost("vllm", models=[FakeModel("deepseek/coder", 16384)]) as vllm,
+        FakeModelHost("ollama", models=[FakeModel("qwen2.5:instruct"), EMBEDDER]) as ollama,
+        FakeModelHost("vllm", models=[FakeModel("deepseek/coder", 16384), EMBEDDER]) as vllm,
         httpx.Client(trust_env=False) as http,
     ):
         settings = _settings(database, redis_url, folder, ollama, vllm)
@@ -107,7 +108,11 @@ def _settings(database: Database, redis_url: str, folder: Path, ollama: FakeMode
                 "name": name,
                 "kind": host.kind,
                 "address": host.address,
-                "models": [{"name": model.name, "context_tokens": model.context_tokens} for model in host.models],
+                "models": [
+                    {"name": model.name, "context_tokens": model.context_tokens}
+                    | ({"capabilities": ["embed"]} if model is EMBEDDER else {})
+                    for model in host.models
+                ],
             }
             for name, host in (("Dev1", ollama), ("Dev2", vllm))
         ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from uuid import UUID, uuid4
 
 import pytest
@@ -23,23 +22,10 @@ from assistant.conversation import Person, Role, short_reference
 from assistant.web.console.my_log import _BY_OTHERS, _OWN, tell_own
 from tests.fakes.console_parts import stored
 from tests.fakes.console_scene import add_turn, week_counts
-from tests.fakes.web_parts import FakeSite
-from tests.fakes.web_site import RunningSite, serve_site
-from tests.integration.web_scene import Newcomer, Somebody, newcomers
+from tests.fakes.web_site import RunningSite
+from tests.integration.web_scene import Newcomer, Somebody
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
-    with serve_site(tmp_path_factory.mktemp("site"), fakes=FakeSite()) as running:
-        yield running
-
-
-@pytest.fixture
-async def newcomer(web: RunningSite) -> AsyncIterator[Newcomer]:
-    async with newcomers(web) as come:
-        yield come
 
 
 def turn_of(web: RunningSite, person: UUID) -> TurnPlace:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
 import pytest
@@ -13,8 +12,8 @@ from assistant.conversation import Role
 from assistant.rights import EVERYBODY, HOLDERS, Right
 from assistant.web.console.pages import console_pages
 from tests.fakes.web_parts import FakeSite
-from tests.fakes.web_site import RunningSite, serve_site
-from tests.integration.web_scene import Newcomer, newcomers
+from tests.fakes.web_site import RunningSite
+from tests.integration.web_scene import Newcomer
 
 pytestmark = pytest.mark.integration
 
@@ -74,18 +73,6 @@ MATRIX = {
     ("GET", "/review/rules"): REPORTS,
     ("POST", "/review/{report_id:uuid}"): REPORTS,
 }
-
-
-@pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
-    with serve_site(tmp_path_factory.mktemp("site"), fakes=FakeSite()) as running:
-        yield running
-
-
-@pytest.fixture
-async def newcomer(web: RunningSite) -> AsyncIterator[Newcomer]:
-    async with newcomers(web) as come:
-        yield come
 
 
 def test_every_address_stands_in_the_matrix_with_the_holders_of_its_right() -> None:

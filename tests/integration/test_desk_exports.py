@@ -286,6 +286,16 @@ async def test_a_case_is_exported_whole_and_nothing_else(desk: DeskScene, export
     assert [(entry.step, entry.note) for entry in file.entries if entry.step is Step.EXPORT] == [(Step.EXPORT, REASON)]
 
 
+async def test_a_case_does_not_tell_of_an_export_that_was_refused(desk: DeskScene, exports: Exports) -> None:
+    case = await desk.case_on(await desk.ask(f"write to {EMAIL}"))
+    for _ in range(5):
+        await exports.request(desk.rita, ExportQuery(), REASON)
+    with pytest.raises(BadInputError, match="wait already"):
+        await desk.desk.case_exports.request(desk.rita, case, REASON)
+    file = await desk.cases.case(desk.rolf, case)
+    assert Step.EXPORT not in {entry.step for entry in file.entries}
+
+
 def forge_like(desk: DeskScene, case: UUID) -> str:
     """Add an event whose bytes name the case elsewhere than a case's event does; whoever may write to the log can."""
     record = compose_record(

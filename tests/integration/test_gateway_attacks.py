@@ -218,7 +218,7 @@ def test_a_token_opens_its_own_scope_alone(site: GatewaySite) -> None:
     )
     status, error = error_of(site, ASKED, token)
     assert (status, error["type"]) == (403, "permission_error")
-    assert site.run("SELECT count(*) > 5 FROM audit.event WHERE type = 'access:refused'") == [(True,)]
+    assert site.run("SELECT count(*) > 1 FROM audit.event WHERE type = 'access:refused'") == [(True,)]
 
 
 def test_a_role_that_is_gone_is_gone_from_the_token(site: GatewaySite) -> None:
@@ -235,7 +235,7 @@ def test_a_role_that_is_gone_is_gone_from_the_token(site: GatewaySite) -> None:
     [
         "/v1",
         "/v1/",
-        "/v1/embeddings",
+        "/v1/embeddings/x",
         "/v1/responses",
         "/v1/files",
         "/v1/chat",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -22,7 +23,7 @@ from assistant.audit.events import (
     HostUndrained,
 )
 from assistant.conversation import Person, Role
-from assistant.database import create_engine, libpq_dsn
+from assistant.database import create_engine, libpq_dsn, parse_url
 from assistant.errors import AuditUnavailableError, BadInputError, NotAllowedError
 from assistant.fleet.board import RedisBoard
 from assistant.fleet.orders import Act, Order, Orders, OrderState
@@ -75,6 +76,7 @@ class Scene:
         return [event for event in self.audit.events if type(event) in TOLD]
 
 
+IS_WAITING = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'fleet_order'::regclass"
 TOLD = (FleetOrdered, FleetOrderDone, FleetOrderFailed, HostDrained, HostUndrained)
 
 
@@ -112,11 +114,11 @@ async def test_an_order_is_on_record_before_it_is_done_and_shows_in_the_next_loo
         async with open_scene(host) as scene:
             await scene.order(Act.LOAD, "m:1b")
             assert (await scene.ended()).state is OrderState.DONE
-            assert host.models[0].is_loaded
+            assert [model.is_loaded for model in host.models] == [True]
             await eventually(lambda: scene.hosts.samples()[0].models[0].is_loaded)
             await scene.order(Act.UNLOAD, "m:1b")
             await scene.ended()
-            assert not host.models[0].is_loaded
+            assert [model.is_loaded for model in host.models] == [False]
             assert [(type(each), each.actor, each.act, each.model) for each in scene.told] == [
                 (FleetOrdered, ADMIN.id, "load", "m:1b"),
                 (FleetOrderDone, ADMIN.id, "load", "m:1b"),
@@ -245,6 +247,104 @@ async def test_an_order_whose_process_died_is_ended_and_not_done_again(open_scen
             )
             assert (type(scene.told[-1]), scene.told[-1].reason) == (FleetOrderFailed, "lost")
             assert not host.models[0].is_loaded
+
+
+async def test_an_order_is_not_ended_as_lost_before_the_log_has_it(open_scene: Open, database: Database) -> None:
+    with cold() as host:
+        async with open_scene(host, is_tended=False) as scene:
+            await scene.order(Act.LOAD, "m:1b")
+            await scene.orders.take(["Host1"])
+            with psycopg.connect(libpq_dsn(database.owner_url)) as connection:
+                connection.execute("UPDATE fleet_order SET seen_at = now() - interval '2 minutes'")
+            scene.audit.fails_at = "fleet:order-failed"
+            await scene.caretaker.tend()
+            assert (await scene.orders.newest())[0].state is OrderState.RUNNING
+            scene.audit.fails_at = ""
+            await scene.caretaker.tend()
+            assert (await scene.orders.newest())[0].state is OrderState.FAILED
+            assert [type(each) for each in scene.told] == [FleetOrdered, FleetOrderFailed]
+
+
+async def test_an_order_for_a_host_that_left_the_fleet_does_not_wait_for_ever(
+    open_scene: Open, database: Database
+) -> None:
+    with cold() as host:
+        async with open_scene(host, is_tended=False) as scene:
+            for name in ("Host1", "Gone"):
+                await scene.orders.give(ADMIN.id, Act.DRAIN, name)
+            with psycopg.connect(libpq_dsn(database.owner_url)) as connection:
+                connection.execute("UPDATE fleet_order SET requested_at = now() - interval '11 minutes'")
+            async with scene.orders.ending_lost() as lost:
+                assert [(order.host, order.state) for order in lost] == [("Gone", OrderState.FAILED)]
+            orders = {order.host: order for order in await scene.orders.newest()}
+            assert orders["Host1"].state is OrderState.WAITING
+            assert "not in the fleet any more" in orders["Gone"].trouble
+
+
+async def test_two_processes_at_once_take_no_two_orders_for_one_host(open_scene: Open, database: Database) -> None:
+    with cold() as host:
+        async with open_scene(host, is_tended=False) as scene:
+            await scene.order(Act.LOAD, "m:1b")
+            await scene.order(Act.UNLOAD, "m:1b")
+            owner = libpq_dsn(database.owner_url)
+            async with (
+                await psycopg.AsyncConnection.connect(owner) as other,
+                await psycopg.AsyncConnection.connect(owner, autocommit=True) as looking,
+            ):
+                # Another process has taken the first, and did not commit yet.
+                await other.execute("UPDATE fleet_order SET state = 'running', seen_at = now() WHERE act = 'load'")
+                taking = asyncio.create_task(scene.orders.take(["Host1"]))
+                while not taking.done() and await (await looking.execute(IS_WAITING)).fetchone() is None:  # noqa: ASYNC110 - what is waited for happens in Postgres
+                    await asyncio.sleep(0.01)
+                await other.commit()
+                assert await taking is None
+
+
+async def test_a_host_that_claims_an_endless_queue_can_be_drained(open_scene: Open) -> None:
+    with FakeModelHost("vllm", models=[FakeModel("m")]) as host:
+        async with open_scene(host, is_tended=False) as scene:
+            (sample,) = scene.hosts.samples()
+            await scene.records.write([replace(sample, waiting=10**12, free_bytes=10**30)])
+            await scene.maintenance.view(ADMIN, Span.DAY)
+
+
+async def test_progress_that_cannot_be_noted_ends_no_pull(open_scene: Open, database: Database) -> None:
+    begun, is_away, went_on, is_back = (asyncio.Event() for _ in range(4))
+
+    async def do(_act: HostAct, _host: Host, _model: str) -> AsyncGenerator[Progress, None]:
+        begun.set()
+        await is_away.wait()
+        yield Progress("pulls big", 0.5)
+        went_on.set()
+        await is_back.wait()
+
+    name = parse_url(database.owner_url).database
+    with cold() as host, psycopg.connect(libpq_dsn(database.owner_url), autocommit=True) as connection:
+        async with open_scene(host, do=do) as scene:
+            await scene.order(Act.PULL, "big")
+            await begun.wait()
+            connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 0".encode())
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND usename = 'cloister_app'"
+            )
+            is_away.set()
+            async with asyncio.timeout(20):
+                await went_on.wait()
+            connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1".encode())
+            is_back.set()
+            assert (await scene.ended()).state is OrderState.DONE
+
+
+async def test_words_of_a_host_that_no_database_takes_are_noted_without_them(open_scene: Open) -> None:
+    async def do(_act: HostAct, _host: Host, _model: str) -> AsyncGenerator[Progress, None]:
+        yield Progress("pulls\x00\ud800 big", 0.5)
+
+    with cold() as host:
+        async with open_scene(host, do=do) as scene:
+            await scene.order(Act.PULL, "big")
+            order = await scene.ended()
+            assert (order.state, order.progress) == (OrderState.DONE, "pulls   big")
 
 
 async def test_a_process_that_is_stopped_ends_what_it_does(open_scene: Open) -> None:

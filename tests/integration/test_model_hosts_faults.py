@@ -11,7 +11,7 @@ import pytest
 from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts.hosts import ModelHosts
 from connectors.model_hosts.kinds.kinds import build_kinds
-from connectors.model_hosts.values import ChatMessage, Need, Route
+from connectors.model_hosts.values import ChatMessage, Need, Route, Tool, ToolCall, Wishes
 from connectors.model_hosts.watching.watch import Watch
 from tests.fakes.model_host import FakeModel, FakeModelHost, Fault
 from tests.fakes.open_hosts import ask, eventually, fleet_of, open_hosts
@@ -110,6 +110,59 @@ async def test_prompt_that_the_host_finds_overlong(kind: str) -> None:
             assert "failed a moment ago" not in hosts.choose(Need()).reason
     assert caught.value.can_retry
     assert str(caught.value) == "Host1 says that this prompt does not fit its window."
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        Wishes(format="json_schema", schema='{"name": "x", "schema": {"pattern": "^(abc$"}}'),
+        Wishes(tools=(Tool("read", "", '{"$ref": "#/nowhere"}'),)),
+        Wishes(top_p=0.0),
+    ],
+    ids=["schema", "tools", "sampling"],
+)
+async def test_a_wish_that_hosts_refuse_has_no_host_rest(wishes: Wishes) -> None:
+    """llama.cpp and vLLM answer a schema that is none with 400: one caller must not take every host from all."""
+    with FakeModelHost("vllm", fault=Fault.parse("400")) as fake:
+        async with open_hosts(fleet=fleet_of(fake)) as hosts:
+            with pytest.raises(HostError) as caught:
+                await note(
+                    hosts.ask(
+                        hosts.choose(Need()), PROMPT, max_tokens=50, temperature=0.0, reader="eve", wishes=wishes
+                    ),
+                    [],
+                )
+            assert "failed a moment ago" not in hosts.choose(Need()).reason
+            # Without a wish, or with stops alone, it is the host that is broken.
+            with pytest.raises(HostError) as broken:
+                await ask(hosts)
+            assert "failed a moment ago" in hosts.choose(Need()).reason
+    assert (caught.value.is_unfit, broken.value.is_unfit) == (True, False)
+    assert str(caught.value).endswith(
+        "refuses the tools, the form or the sampling that this request asks for (status 400)."
+    )
+
+
+@pytest.mark.parametrize("kind", ["ollama", "vllm"])
+async def test_an_answer_that_its_limit_ends_before_its_first_word_has_no_host_rest(kind: str) -> None:
+    """A model that thinks first says nothing within `max_tokens: 1`: that is the caller's wish and no failure."""
+    with FakeModelHost(kind, fault=Fault.parse("blank")) as fake:
+        async with open_hosts(fleet=fleet_of(fake)) as hosts:
+            _, usage = await ask(hosts, max_tokens=1)
+            assert "failed a moment ago" not in hosts.choose(Need()).reason
+    assert usage.finish_reason == "length"
+
+
+@pytest.mark.parametrize("kind", ["ollama", "vllm"])
+async def test_a_model_may_have_nothing_to_say_of_what_a_tool_gave(kind: str) -> None:
+    """Agents end so every day; as a failure, each had a host rest and asked all others the same."""
+    call = ToolCall("c00000001", "write", "{}")
+    said = (*PROMPT, ChatMessage("assistant", "", (call,)), ChatMessage("tool", "done", call_id=call.id))
+    with FakeModelHost(kind, fault=Fault.parse("empty")) as fake:
+        async with open_hosts(fleet=fleet_of(fake)) as hosts:
+            text, usage = await ask(hosts, messages=said)
+            assert "failed a moment ago" not in hosts.choose(Need()).reason
+    assert (text, usage.finish_reason) == ("", "stop")
 
 
 async def test_no_room_anywhere_is_said_before_anything_is_sent() -> None:

@@ -195,6 +195,20 @@ async def test_a_request_that_failed_by_our_fault_does_not_count(clients: list[R
     assert left.left == 7
 
 
+async def test_what_fails_again_and_again_still_meets_the_brake_on_loops(clients: list[Redis]) -> None:
+    """A script may name a model whose host is away: each request costs a guard and events, and is no budget's loss."""
+    quotas = over(clients[0], "name: one, counts: each person, requests: {minute: 3, month: 1}")
+
+    async def fail() -> None:
+        for _ in range(7):  # in two minutes, if a new one begins meanwhile
+            await (await quotas.take(claim())).settle(is_refunded=True)
+
+    with pytest.raises(QuotaError) as refused:
+        await fail()
+    left = {one.window: one.left for one in refused.value.balance.allowances}
+    assert left == {Window.MINUTE: 0, Window.MONTH: 1}
+
+
 async def test_a_refusal_says_when_it_goes_on_and_is_news_once_a_minute(clients: list[Redis]) -> None:
     quotas = over(clients[0], "name: one, counts: each person, requests: {day: 1, month: 1}")
     await settle(await quotas.take(claim()))

@@ -156,6 +156,21 @@ async def test_guessing_is_limited_and_does_not_lock_a_colleague_out(desk: Desk)
     assert (await tokens.holder(token, HERE)).person.name == "maria"
 
 
+async def test_asking_on_for_what_a_token_does_not_open_does_not_fill_the_log(desk: Desk) -> None:
+    now = 0.0
+    tokens = Tokens(ApiTokens(desk.engine, desk.database.keys.derive("api-token")), desk.log, lambda: now)
+    holders = [await tokens.holder(await desk.token(), HERE) for _ in range(2)]
+    before = len(desk.log.events)
+    for _ in range(50):
+        for holder in holders:
+            await tokens.note_refusal(holder, "model")
+            await tokens.note_refusal(holder, "route:chat")
+    assert len(desk.log.events) - before == 4
+    now = 61.0
+    await tokens.note_refusal(holders[0], "model")
+    assert len(desk.log.events) - before == 5
+
+
 async def test_one_old_token_is_limited_on_its_own(desk: Desk) -> None:
     limits = AttemptLimits(per_name_and_client=3, per_name=9, per_client=50)
     tokens = desk.with_key(bytes(32), limits)

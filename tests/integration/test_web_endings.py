@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from assistant.conversation import MessageState
-from tests.fakes.web_parts import FakeSite
-from tests.fakes.web_site import RunningSite, serve_site
-from tests.integration.web_scene import Newcomer, Window, newcomers
+from tests.fakes.web_site import RunningSite
+from tests.integration.web_scene import Newcomer, Window
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
-    with serve_site(tmp_path_factory.mktemp("site"), fakes=FakeSite()) as running:
-        yield running
-
-
-@pytest.fixture
-async def newcomer(web: RunningSite) -> AsyncIterator[Newcomer]:
-    async with newcomers(web) as come:
-        yield come
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
 import pytest
@@ -13,23 +12,10 @@ from socketio.exceptions import (  # type: ignore[import-untyped]  # ships no ty
 )
 
 from assistant.conversation import MessageState, Person, Role
-from tests.fakes.web_parts import FakeSite
-from tests.fakes.web_site import RunningSite, serve_site
-from tests.integration.web_scene import Newcomer, newcomers
+from tests.fakes.web_site import RunningSite
+from tests.integration.web_scene import Newcomer
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
-    with serve_site(tmp_path_factory.mktemp("site"), fakes=FakeSite()) as running:
-        yield running
-
-
-@pytest.fixture
-async def newcomer(web: RunningSite) -> AsyncIterator[Newcomer]:
-    async with newcomers(web) as come:
-        yield come
 
 
 async def test_a_persona_of_another_role_is_refused(web: RunningSite, newcomer: Newcomer) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
 import pytest
@@ -12,23 +11,11 @@ from socketio.exceptions import (  # type: ignore[import-untyped]  # ships no ty
 
 from assistant.conversation import Role
 from assistant.web.chat.steps import run_id
-from tests.fakes.web_parts import ACCESS_KEY, FakeSite
-from tests.fakes.web_site import RunningSite, serve_site
-from tests.integration.web_scene import Newcomer, newcomers
+from tests.fakes.web_parts import ACCESS_KEY
+from tests.fakes.web_site import RunningSite
+from tests.integration.web_scene import Newcomer
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
-    with serve_site(tmp_path_factory.mktemp("site"), fakes=FakeSite()) as running:
-        yield running
-
-
-@pytest.fixture
-async def newcomer(web: RunningSite) -> AsyncIterator[Newcomer]:
-    async with newcomers(web) as come:
-        yield come
 
 
 async def test_a_foreign_thread_cannot_be_read_renamed_or_deleted(web: RunningSite, newcomer: Newcomer) -> None:

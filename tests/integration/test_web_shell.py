@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import httpx
@@ -11,23 +11,10 @@ from socketio.exceptions import (  # type: ignore[import-untyped]  # ships no ty
     ConnectionError as SocketConnectionError,
 )
 
-from tests.fakes.web_parts import FakeSite
-from tests.fakes.web_site import RunningSite, serve_site
-from tests.integration.web_scene import COOKIE, Newcomer, newcomers
+from tests.fakes.web_site import RunningSite
+from tests.integration.web_scene import COOKIE, Newcomer
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
-    with serve_site(tmp_path_factory.mktemp("site"), fakes=FakeSite()) as running:
-        yield running
-
-
-@pytest.fixture
-async def newcomer(web: RunningSite) -> AsyncIterator[Newcomer]:
-    async with newcomers(web) as come:
-        yield come
 
 
 async def test_a_forged_token_of_chainlit_is_worth_nothing(web: RunningSite, newcomer: Newcomer) -> None:

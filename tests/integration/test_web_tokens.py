@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
 import pytest
@@ -11,25 +10,13 @@ import pytest
 from assistant.balance import Allowance, Balance, Counted, QuotaError, Window
 from assistant.conversation import Role
 from assistant.identity.tokens import TokenEntry
-from tests.fakes.web_parts import ACCESS_KEY, FakeSite
-from tests.fakes.web_site import RunningSite, serve_site
-from tests.integration.web_scene import Newcomer, Somebody, newcomers
+from tests.fakes.web_parts import ACCESS_KEY
+from tests.fakes.web_site import RunningSite
+from tests.integration.web_scene import Newcomer, Somebody
 
 pytestmark = pytest.mark.integration
 
 HTML = {"accept": "text/html"}
-
-
-@pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
-    with serve_site(tmp_path_factory.mktemp("site"), fakes=FakeSite()) as running:
-        yield running
-
-
-@pytest.fixture
-async def newcomer(web: RunningSite) -> AsyncIterator[Newcomer]:
-    async with newcomers(web) as come:
-        yield come
 
 
 async def form_of(somebody: Somebody) -> dict[str, str | list[str]]:

@@ -33,6 +33,12 @@ def test_only_the_turn_has_gaps_filled() -> None:
     assert set(calls("fill")) == {"assistant/turn.py", "connectors/model_hosts/hosts.py"}  # the second: to its client
 
 
+def test_only_the_use_case_beside_the_turn_has_vectors_made() -> None:
+    carriers = {"connectors/model_hosts/hosts.py", "connectors/model_hosts/asking/embedder.py"}  # to litellm's Router
+    assert set(calls("embed")) == {"assistant/embedding.py", *carriers}
+    assert set(calls("embed_texts")) == {"assistant/bootstrap/application.py"}
+
+
 def test_only_the_known_doors_run_turns() -> None:
     assert set(calls("run_turn")) == RUNS_TURNS
 

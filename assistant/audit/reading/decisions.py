@@ -28,6 +28,7 @@ from assistant.database import connect
 from assistant.errors import UnavailableError
 
 MOST_DRAWN: Final = 500  # of one week; nobody reads more
+_MOST_RULE_CHARS: Final = 200  # no name of a rule is longer, and no table takes every character
 _DECISIONS: Final = sql.SQL("SELECT id, body FROM audit.event WHERE type = {} AND id IN ({}) ORDER BY id")
 
 
@@ -136,5 +137,7 @@ def _parse(event_id: UUID, body: bytes) -> Decision | None:
             decided_by=UUID(document["actor"]),
         )
     except (KeyError, ValueError, TypeError, AttributeError):
+        return None
+    if not found.rule.isprintable() or len(found.rule) > _MOST_RULE_CHARS:
         return None
     return None if found.subject in {found.proposed_by, found.decided_by} else found

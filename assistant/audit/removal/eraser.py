@@ -162,11 +162,17 @@ class Eraser:
             HeldError: a hold forbids it; the request stays open.
             NotFoundError: it is decided.
             BadInputError: `by` asked for it, or the account is not switched off.
+            UnavailableError: the database is away or busy; what was agreed to stays agreed to.
         """
         if request.state is ErasureState.REQUESTED:
             entries = (self._entry(_about(kind, request, by)) for kind in (ErasureApproved, ErasureExecuted))
             await self._note("approve_erasure", request.id, by, *entries)
-        return int(str(await self._carry_out("execute_erasure", request.id)))
+        try:
+            return int(str(await self._carry_out("execute_erasure", request.id)))
+        except UnavailableError as error:
+            raise UnavailableError(
+                "It is agreed to and not carried out: the database is away or busy. Approve it again in a minute."
+            ) from error
 
     async def holds(self, *, with_released: bool = False) -> list[Hold]:
         """Return the holds in force, the newest first; with those that are over, if wanted."""

@@ -17,7 +17,7 @@ import orjson
 from assistant.turn_events import Answered, AnswerText, Blocked, Failed, Interrupted, TurnEvent
 from assistant.web.api_errors import error_body
 from assistant.web.gateway.chat_answer import DONE
-from assistant.web.gateway.refusals import TROUBLES, GatewayError
+from assistant.web.gateway.refusals import TROUBLES, GatewayError, retry_headers
 from connectors.model_hosts.values import Usage
 
 _HELD_BACK: Final = "content_filter"
@@ -56,9 +56,9 @@ class CodeAnswer:
                 self.refusal = words
             case Answered():
                 self.usage = event.usage
-            case Failed(_, words, trouble):
+            case Failed(_, words, trouble, retry_after_seconds):
                 status, code = TROUBLES[trouble]
-                raise GatewayError(status, words, code=code)
+                raise GatewayError(status, words, code=code, headers=retry_headers(retry_after_seconds))
             case Interrupted(_, words):
                 raise GatewayError(503, words, code="interrupted")
         return {}

@@ -30,6 +30,7 @@ from assistant.web.gateway.completion_request import (
     parse_completion_request,
     parse_infill_request,
 )
+from assistant.web.gateway.embedding_request import EmbeddingRequest, parse_embedding_request
 from assistant.web.gateway.models import Chosen, ModelList
 from assistant.web.gateway.refusals import (
     WHO_ASKS,
@@ -41,6 +42,7 @@ from assistant.web.gateway.refusals import (
     unauthorized,
 )
 from assistant.web.gateway.sending import AnswerResponse
+from assistant.web.gateway.vector_answer import VectorAnswer
 from assistant.web.gateway_parts import GatewayParts, TokenCheck
 
 _log = logging.getLogger(__name__)
@@ -48,10 +50,11 @@ _log = logging.getLogger(__name__)
 DOOR: Final = "gateway"
 CHAT: Final = "chat"  # the scope of its route
 COMPLETIONS: Final = "completions"
+EMBEDDINGS: Final = "embeddings"
 _TRY_AGAIN: Final = {"retry-after": "1"}
 _NOT_HERE: Final = (
     "Cloister's gateway has no such route. It answers GET /v1/models and POST /v1/chat/completions, "
-    "/v1/completions and /v1/infill; see docs/editors.md."
+    "/v1/completions, /v1/infill and /v1/embeddings; see docs/editors.md."
 )
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -105,6 +108,7 @@ class Gateway:
         router.add_api_route("/chat/completions", self._told(self._complete_chat), methods=["POST"])
         router.add_api_route("/completions", self._told(self._complete_code), methods=["POST"])
         router.add_api_route("/infill", self._told(self._fill_in), methods=["POST"])
+        router.add_api_route("/embeddings", self._told(self._embed), methods=["POST"])
         return router
 
     async def _load(self) -> None:
@@ -168,6 +172,22 @@ class Gateway:
             parts.answer(turn),
             form(turn.id, chosen.id, has_usage=asked.has_usage),
             is_stream=asked.stream,
+            look=partial(self._balance, holder, request.state.request_id),
+            running=self._running,
+        )
+
+    async def _embed(self, request: Request) -> Response:
+        """Make vectors of texts, in the steps of `_complete_chat`."""
+        holder = await self._holder(request)
+        await self._check_route(holder, EMBEDDINGS)
+        parts = self._ready
+        asked = parse_embedding_request(await read_object(request))
+        chosen = await self._choose(asked.model, holder, parts)
+        turn = _vector_turn_of(asked, chosen, holder, request.state.request_id)
+        return AnswerResponse(
+            parts.answer(turn),
+            VectorAnswer(chosen.id, is_base64=asked.encoding_format == "base64"),
+            is_stream=False,
             look=partial(self._balance, holder, request.state.request_id),
             running=self._running,
         )
@@ -292,6 +312,24 @@ def _code_turn_of(asked: CodeRequest, chosen: Chosen, holder: Holder, request_id
         token_id=holder.token_id,
         is_interactive=False,
         gap=asked.gap,
+    )
+
+
+def _vector_turn_of(asked: EmbeddingRequest, chosen: Chosen, holder: Holder, request_id: UUID) -> Turn:
+    """Return the turn that makes vectors."""
+    return Turn(
+        id=request_id,
+        thread_id=request_id,
+        message_id=uuid4(),
+        answer_id=uuid4(),
+        person=holder.person,
+        persona=chosen.persona.name,
+        text="",
+        door=DOOR,
+        model=chosen.model,
+        token_id=holder.token_id,
+        is_interactive=False,
+        inputs=asked.inputs,
     )
 
 

@@ -40,11 +40,13 @@ class ModelList:
         ]
         chatting = self._models(holder, Capability.CHAT)
         filling = self._models(holder, Capability.FIM)
+        embedding = self._models(holder, Capability.EMBED)
         listed: list[Chosen] = []
         for persona in open_to:
             listed.append(Chosen(persona))
             used = {model for model in chatting if persona.uses(model)}
             used |= {model for model in filling if persona.fills_with(model)}
+            used |= {model for model in embedding if persona.embeds_with(model)}
             listed += [Chosen(persona, model) for model in sorted(used)]
         return listed
 

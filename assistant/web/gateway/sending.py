@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any, Protocol
@@ -17,9 +18,10 @@ from assistant.web.gateway.refusals import GatewayError, balance_headers, refusa
 
 _STREAM_HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
 _JSON_HEADERS = [(b"content-type", b"application/json")]
-_UNREAD_SECONDS = (
-    30.0  # a client that reads nothing of a stream for as long has left: its host and its place are wanted
-)
+# A client that reads nothing of a stream for as long has left: its host and its place are wanted.
+_UNREAD_SECONDS = 30.0
+# What a client may have its host wait in all; else one that reads a line each half minute keeps it for a day.
+_UNREAD_IN_ALL_SECONDS = 300.0
 _STOPPED = "Cloister is ending here, and this answer with it. Ask again in a moment."
 
 
@@ -75,6 +77,7 @@ class AnswerResponse(Response):
         self._look = look
         self._running = running
         self._has_started = False
+        self._unread_seconds = 0.0  # that sending had to wait for the client
         self._balance: dict[str, str] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -116,11 +119,13 @@ class AnswerResponse(Response):
         is_first = not self._has_started
         await self._start(send, _STREAM_HEADERS)
         piece = self._answer.piece(delta, is_first=is_first)
+        began = time.monotonic()
         try:
-            async with asyncio.timeout(_UNREAD_SECONDS):
+            async with asyncio.timeout(min(_UNREAD_SECONDS, _UNREAD_IN_ALL_SECONDS - self._unread_seconds)):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         except TimeoutError:
             raise ClientDisconnect from None
+        self._unread_seconds += time.monotonic() - began
 
     async def _send_end(self, send: Send) -> None:
         if not self._is_stream:

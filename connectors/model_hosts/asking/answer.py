@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from connectors.model_hosts.choosing.choice import spaced
-from connectors.model_hosts.values import AnswerItem, ChatMessage, Reasoning, Token, Usage, least_tokens
-from connectors.model_hosts.wire import Chunk
+from connectors.model_hosts.values import AnswerItem, ChatMessage, Reasoning, Token, Usage, Vectors, least_tokens
+from connectors.model_hosts.wire import CallError, Chunk
 
+_UNPROCESSABLE = 422
+_LARGEST_SINGLE = 3.4028234e38  # of four bytes, in which clients take them
 _CUT_SHARE = 0.9  # a host that counts fewer prompt tokens than this share of the words has not read them all
 
 
@@ -52,3 +54,19 @@ def usage_of(host: str, last: Chunk, messages: Sequence[ChatMessage]) -> Usage:
         is_truncated=is_truncated,
         note=note if is_truncated else "",
     )
+
+
+def vectors_of(rows: Sequence[Sequence[float]], tokens: int, dimensions: int | None) -> Vectors:
+    """Return a host's vectors as they may be given out.
+
+    Raises:
+        CallError: they differ in length, are not of the length that was asked for, or hold what is no small number.
+    """
+    lengths = {len(row) for row in rows}
+    if dimensions is not None and lengths != {dimensions}:
+        raise CallError(_UNPROCESSABLE)  # the model has one length only: not a failure for which its host should rest
+    if len(lengths) != 1:
+        raise CallError(0)
+    if any(type(number) is bool or not abs(number) <= _LARGEST_SINGLE for row in rows for number in row):
+        raise CallError(0)
+    return Vectors(tuple(tuple(map(float, row)) for row in rows), tokens)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from connectors.model_hosts.asking.stream import SilenceError
 from connectors.model_hosts.kinds.kind import ProbeError
+from connectors.model_hosts.values import NO_WISHES, Wishes
 from connectors.model_hosts.wire import CallError
 
 Failure = CallError | SilenceError | ProbeError
 
-_OF_THE_PROMPT = frozenset({413, 422})  # not 400: a host whose model broke answers that as well
+_OF_THE_PROMPT = frozenset({413, 422})
+_OF_THE_WISHES = frozenset({400})  # without any wish it is the host's: one whose model broke answers that as well
 _STATUS_WORDS = {
     0: "gave no answer",
     401: "refuses our key (status 401); check api_key_file in fleet.yaml",
@@ -20,12 +24,23 @@ _STATUS_WORDS = {
 }
 
 
-def is_of_the_host(failure: Failure) -> bool:
+def is_of_the_host(failure: Failure, wishes: Wishes) -> bool:
     """Tell whether the host failed, and not only this prompt on it."""
-    return not isinstance(failure, CallError) or not (failure.is_overlong or failure.status in _OF_THE_PROMPT)
+    if not isinstance(failure, CallError):
+        return True
+    return not (failure.is_overlong or failure.status in _OF_THE_PROMPT or is_of_the_wishes(failure, wishes))
 
 
-def describe_failure(failure: Failure) -> str:
+def is_of_the_wishes(failure: Failure, wishes: Wishes) -> bool:
+    """Tell whether the host refused what the caller wished for, such as a schema that is none.
+
+    Else one caller with one bad schema would have every host rest, one after the other, for everybody.
+    """
+    has_asked = replace(wishes, stop=(), parallel_calls=None) != NO_WISHES  # stops are refused by no host
+    return isinstance(failure, CallError) and failure.status in _OF_THE_WISHES and has_asked
+
+
+def describe_failure(failure: Failure, wishes: Wishes = NO_WISHES) -> str:
     """Say what happened, completing the host's name to a sentence."""
     if isinstance(failure, ProbeError):
         return str(failure)
@@ -36,4 +51,6 @@ def describe_failure(failure: Failure) -> str:
         return f"answers with another model, {failure.other_model}; load the right one there"
     if failure.is_overlong:
         return "says that this prompt does not fit its window"
+    if is_of_the_wishes(failure, wishes):
+        return "refuses the tools, the form or the sampling that this request asks for (status 400)"
     return _STATUS_WORDS.get(failure.status, f"failed (status {failure.status})")

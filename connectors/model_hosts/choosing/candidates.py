@@ -64,7 +64,7 @@ class Candidates:
         load = self._loads[deployment.id]
         measured = (load.tokens_per_second, load.prompt_tokens_per_second, load.cold_seconds)
         is_tried = self._breaker.is_tried(deployment.id)
-        key = (load.in_flight, load.failures and (load.failures, load.rest_seconds, is_tried), others, measured)
+        key = (load.in_flight, load.failures and (load.failures, load.is_cooling, is_tried), others, measured)
         known = self._known.get(deployment.id)
         if known is None or known[0] is not deployment or known[1] != key:
             known = (deployment, key, _candidate(deployment, load, others, is_tried=is_tried))
@@ -91,8 +91,8 @@ def _candidate(deployment: Deployment, load: Load, others: Share, *, is_tried: b
         queued=deployment.queued,
         is_cooling=is_failing and (load.is_cooling or is_tried),
         failures=load.failures,
-        rest_seconds=load.rest_seconds,
         needs_trial=is_failing and not load.is_cooling and not is_tried,
+        is_tried=is_tried,
         tokens_per_second=load.tokens_per_second or others.tokens_per_second,
         prompt_tokens_per_second=load.prompt_tokens_per_second or others.prompt_tokens_per_second,
         answer_seconds=load.answer_seconds or others.answer_seconds,

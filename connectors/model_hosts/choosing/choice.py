@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from math import ceil
 
 from connectors.errors import BusyError, NoRouteError
 from connectors.model_hosts.values import ANY_MODEL, Ability, Capability, Need, Route
@@ -26,7 +25,7 @@ _ABILITY_WORDS = {
 
 _UNKNOWN_ANSWER_SECONDS = 10.0
 _SHUT_FAILURES = 3  # in a row, each after a rest; with fewer a host is a last resort, for it may be the only one
-_LEAST_RETRY_SECONDS = 5
+_RETRY_SECONDS = 5
 _TOLD_WAIT_SECONDS = 0.5  # a shorter wait in line is none
 _MOST_SAVED_SECONDS = 5.0
 _STEP_SECONDS = 0.25  # less makes no difference to a person; the load is then spread instead
@@ -45,8 +44,8 @@ class Candidate:
         is_starting: its host reads the model into memory and answers nobody yet; taken only when all others are away.
         is_cooling: it failed a moment ago, or is being tried; taken only when there is nothing else.
         failures: in a row.
-        rest_seconds: how long it is left alone after them.
         needs_trial: its rest is over; whoever asks it next is the only one until it answers.
+        is_tried: somebody does that now.
         tokens_per_second, prompt_tokens_per_second: how fast it writes and reads, as measured; 0 before.
         answer_seconds: how long an answer takes; 0 before one was measured.
         cold_seconds: how long its model takes to load; 0 before that was measured.
@@ -70,8 +69,8 @@ class Candidate:
     queued: int = 0
     is_cooling: bool = False
     failures: int = 0
-    rest_seconds: float = 0.0
     needs_trial: bool = False
+    is_tried: bool = False
     tokens_per_second: float = 0.0
     prompt_tokens_per_second: float = 0.0
     answer_seconds: float = 0.0
@@ -94,8 +93,13 @@ class Candidate:
 
     @property
     def is_shut(self) -> bool:
-        """Tell whether it failed so often that nobody is sent there before its next trial, whatever else there is."""
+        """Tell whether it failed so often that nobody is sent there while anybody else can be asked."""
         return self.is_cooling and self.failures >= _SHUT_FAILURES
+
+    @property
+    def is_asked_alone(self) -> bool:
+        """Tell whether whoever asks it next must be the only one: after its rest, or as the last one there is."""
+        return self.needs_trial or self.is_shut
 
     @property
     def free_slots(self) -> int:
@@ -170,6 +174,15 @@ def usable_groups(
         for group in groups:
             if usable := [candidate for candidate in group if candidate.is_starting is is_starting]:
                 yield usable
+    # Nobody else is there: one prompt at a time tries what rests, so that an only host is back with its first answer.
+    resting = [
+        candidate
+        for group in _groups(candidates, need)
+        for candidate in group
+        if candidate.is_shut and not candidate.is_tried and _has_room(candidate, need)
+    ]
+    if last := [candidate for candidate in resting if candidate.deployment not in excluding]:
+        yield last
 
 
 def best(usable: Iterable[Candidate], need: Need, held: Held | None = None) -> Candidate:
@@ -307,11 +320,10 @@ def _refusal_of_able(able: Sequence[Candidate], need: Need, excluding: frozenset
         if candidate.is_shut and _has_room(candidate, need) and candidate.deployment not in excluding
     ]
     if shut:
-        retry = max(_LEAST_RETRY_SECONDS, ceil(min(candidate.rest_seconds for candidate in shut)))
         told = dict.fromkeys(f"{candidate.host} failed {candidate.failures} times in a row" for candidate in shut)
         return BusyError(
-            f"No model host can be asked now. {'; '.join(told)}. It is tried again in {retry} s; ask again then.",
-            retry_after_seconds=retry,
+            f"No model host can be asked now. {'; '.join(told)}. It is being tried; ask again in {_RETRY_SECONDS} s.",
+            retry_after_seconds=_RETRY_SECONDS,
         )
     failed = dict.fromkeys(candidate.host for candidate in present if candidate.deployment in excluding)
     return NoRouteError(

@@ -113,6 +113,16 @@ async def test_a_failure_of_ours_does_not_count_and_a_block_does(guard: Guard) -
     assert overlong.limits.held.settled[0][0] == 0
 
 
+async def test_what_a_host_refuses_because_of_its_caller_counts(guard: Guard) -> None:
+    """Else a schema that is none asks every host again and again, and costs nothing."""
+    world = World(guard, Dev1_qwen=[host_error("Mini2 refuses the form.", is_unfit=True)])
+    failed = (await run_all(world, make_turn("Hello?")))[-1]
+    assert isinstance(failed, Failed)
+    assert failed.trouble is Trouble.UNFIT
+    ((_, is_refunded),) = world.limits.held.settled
+    assert not is_refunded
+
+
 async def test_without_its_first_event_a_turn_gives_everything_back(guard: Guard) -> None:
     world = World(guard)
     world.audit.fails_at = "turn:accepted"

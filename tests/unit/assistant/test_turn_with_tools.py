@@ -57,6 +57,15 @@ async def test_all_that_belongs_to_tools_is_guarded_and_stays_json(guard: Guard)
     assert messages[2].content == "[GITHUB_TOKEN_1] belongs to [EMAIL_1]"
 
 
+async def test_arguments_nested_without_end_are_a_text_like_any_other(guard: Guard) -> None:
+    """A parser gives up on them: as a failure of ours that would be an answer that nobody counts."""
+    world = World(guard)
+    deep = replace(CALL, arguments="[" * 100_000)
+    events = await run(world, turn_of("ok", Said(Author.ASSISTANT, "", (deep,)), call_id=CALL.id))
+    assert isinstance(events[-1], Answered)
+    assert world.limits.held.settled[0][1] is False
+
+
 @pytest.mark.parametrize("place", ["description", "arguments", "result", "schema"])
 async def test_a_block_in_any_of_it_sends_nothing(guard: Guard, place: str) -> None:
     world = World(guard)

@@ -108,6 +108,17 @@ def test_it_forgets_what_was_not_used_for_longest() -> None:
     assert len(memory._pieces) == 10
 
 
+def test_texts_full_of_values_fill_no_memory() -> None:
+    """A list of addresses has a hundred times as many places to remember as code has."""
+    memory = Memory("sha256:0", open_search, sizes=SMALL, most_findings=20)
+    for number in range(40):
+        memory.find("".join(f"anna.{number}.{one}@corp.example\n" for one in range(4)))
+    assert sum(len(piece.findings) for piece in memory._pieces.values()) <= 20
+    assert memory._pieces
+    memory.find(LINE)
+    assert memory._findings == sum(len(piece.findings) for piece in memory._pieces.values())
+
+
 def test_a_failure_is_not_remembered() -> None:
     class Failing(Search):
         def feed(self, text: str, *, is_last: bool) -> Settled:

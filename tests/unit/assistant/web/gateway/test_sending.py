@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from assistant.turn_events import AnswerText, Failed, Trouble, TurnEvent, Waiting
 from assistant.web.gateway import sending
 from assistant.web.gateway.chat_answer import ChatAnswer
+from assistant.web.gateway.code_answer import CompletionAnswer, InfillAnswer
 from assistant.web.gateway.sending import AnswerResponse
 
 
@@ -44,8 +45,38 @@ async def test_a_client_that_reads_nothing_gives_its_host_back(monkeypatch: pyte
     assert given_back == ["host"]
 
 
+async def test_a_client_that_reads_a_little_now_and_then_gives_its_host_back_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sending, "_UNREAD_SECONDS", 5)
+    monkeypatch.setattr(sending, "_UNREAD_IN_ALL_SECONDS", 0.05)
+    sent = 0
+
+    async def events() -> AsyncGenerator[TurnEvent, None]:
+        while True:
+            yield AnswerText("word ")
+
+    async def look() -> dict[str, str]:
+        return {}
+
+    async def send(message: Any) -> None:
+        nonlocal sent
+        sent += 1
+        await asyncio.sleep(0.01)  # the host has long said more by then
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    response = AnswerResponse(events(), ChatAnswer(uuid4(), "general"), is_stream=True, look=look, running=set())
+    async with asyncio.timeout(5):
+        with pytest.raises(ClientDisconnect):
+            await response({"type": "http", "state": {"reference": "X"}}, receive, send)
+    assert sent < 10
+
+
 @pytest.mark.parametrize("is_stream", [True, False])
-async def test_a_full_line_is_told_with_when_to_come_back(*, is_stream: bool) -> None:
+@pytest.mark.parametrize("form", [ChatAnswer, CompletionAnswer, InfillAnswer])
+async def test_a_full_line_is_told_with_when_to_come_back(form: type[ChatAnswer], *, is_stream: bool) -> None:
     async def events() -> AsyncGenerator[TurnEvent, None]:
         yield Waiting("3 before you, about 30 s")
         yield Failed("7K2F9QX", "Every model host is busy.", Trouble.BUSY, 30)
@@ -61,7 +92,7 @@ async def test_a_full_line_is_told_with_when_to_come_back(*, is_stream: bool) ->
     async def receive() -> Any:
         await asyncio.Event().wait()
 
-    response = AnswerResponse(events(), ChatAnswer(uuid4(), "general"), is_stream=is_stream, look=look, running=set())
+    response = AnswerResponse(events(), form(uuid4(), "general"), is_stream=is_stream, look=look, running=set())
     await response({"type": "http", "state": {"reference": "7K2F9QX"}}, receive, send)
     assert sent[0]["status"] == 503
     assert (b"retry-after", b"30") in sent[0]["headers"]

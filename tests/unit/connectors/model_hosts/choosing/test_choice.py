@@ -131,14 +131,22 @@ def test_no_route_says_why(candidates: tuple[Candidate, ...], need: Need, exclud
     assert words in str(caught.value)
 
 
-def test_a_host_that_failed_thrice_is_left_alone_and_one_that_failed_twice_is_a_last_resort() -> None:
-    twice = replace(SMALL, is_cooling=True, failures=2, rest_seconds=30.0)
-    thrice = replace(TWIN, is_cooling=True, failures=3, rest_seconds=59.5)
+def test_a_host_that_failed_thrice_is_spared_as_long_as_there_is_another() -> None:
+    twice = replace(SMALL, is_cooling=True, failures=2)
+    thrice = replace(TWIN, is_cooling=True, failures=3)
     assert choose((twice, thrice), Need()).host == "Dev1"
-    with pytest.raises(BusyError, match=r"Dev2 failed 3 times in a row\. It is tried again in 60 s") as caught:
-        choose((thrice,), Need())
-    assert caught.value.retry_after_seconds == 60
+    assert not twice.is_asked_alone
+    assert choose((twice, thrice), Need(), excluding=frozenset({twice.deployment})).host == "Dev2"
+    assert thrice.is_asked_alone
     assert choose((replace(thrice, is_cooling=False, needs_trial=True),), Need()).host == "Dev2"
+
+
+def test_an_only_host_that_failed_is_tried_by_one_prompt_at_a_time() -> None:
+    thrice = replace(TWIN, is_cooling=True, failures=3)
+    assert choose((thrice,), Need()).host == "Dev2"
+    with pytest.raises(BusyError, match=r"Dev2 failed 3 times in a row\. It is being tried; ask again in") as caught:
+        choose((replace(thrice, is_tried=True),), Need())
+    assert caught.value.retry_after_seconds > 0
 
 
 def test_a_conversation_stays_where_it_was_as_long_as_that_is_no_loss() -> None:
