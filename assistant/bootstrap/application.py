@@ -226,7 +226,9 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
         def labels_for_unseen() -> tuple[frozenset[str], ...]:
             return guards.current.policy.labels_for_unseen()  # asked with the first text, when there is a guard
 
-        names = await stack.enter_async_context(open_names(settings, fleet, only=labels_for_unseen))
+        names = await stack.enter_async_context(
+            open_names(settings, fleet, redis_url=required(settings, "redis_url"), only=labels_for_unseen)
+        )
         reader = PolicyReader.of(settings, names=names)
         opened = await asyncio.to_thread(read_policy, reader)
         guards = GuardSource(opened.guard)

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import redis.asyncio
+from pydantic import SecretStr
 
-from assistant.bootstrap.log import required
 from assistant.fleet.board import RedisBoard
 from assistant.fleet.site_fleet import SiteFleet
 from assistant.policy.names import FleetAsk, build_names, model_of_fleet
@@ -20,24 +20,25 @@ from policies.detectors.names import NamesDetector
 
 _log = logging.getLogger(__name__)
 
+_BOARD_SECONDS = 2.0  # for Redis to answer; without it the model is asked by what this process knows
+
 
 @asynccontextmanager
 async def open_names(
-    settings: Settings, fleet: SiteFleet, *, only: Callable[[], tuple[frozenset[str], ...]]
+    settings: Settings, fleet: SiteFleet, *, redis_url: SecretStr, only: Callable[[], tuple[frozenset[str], ...]]
 ) -> AsyncIterator[NamesDetector | None]:
     """Build and load the model for names, off the loop; what a model of the fleet needs is open meanwhile.
 
     Args:
         settings: say which.
         fleet: the site's.
+        redis_url: where the processes tell each other what they ask of the hosts.
         only: which labels a host must have to be sent a text that the guard did not judge yet, by the policy in force.
     """
     async with AsyncExitStack() as stack:
         ask: FleetAsk | None = None
         if model := model_of_fleet(settings):
-            client = redis.asyncio.Redis.from_url(
-                required(settings, "redis_url").get_secret_value(), socket_timeout=2.0
-            )
+            client = redis.asyncio.Redis.from_url(redis_url.get_secret_value(), socket_timeout=_BOARD_SECONDS)
             stack.push_async_callback(client.aclose)
             hosts = ModelHosts(
                 await fleet.open(),
