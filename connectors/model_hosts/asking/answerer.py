@@ -124,7 +124,10 @@ def _measure(deployment: Deployment, load: Load, asking: Asking, seconds: float,
 def _is_none(last: Chunk, asking: Asking) -> bool:
     """Tell whether what came is no answer: one of reasoning alone, or one of calls where nobody offered a tool.
 
-    A stop may be its first word, and an answer that was gone on from may have been whole.
+    A stop may be its first word, its limit may end it in mid-thought, and of what a tool gave there may be nothing to
+    say. An answer that was gone on from may have been whole.
     """
     has_called = asking.wishes.may_call and bool(last.calls)
-    return not last.text and not has_called and not asking.wishes.stop and not asking.is_begun
+    is_of_tool = asking.messages[-1].role == "tool"
+    may_be_empty = bool(asking.wishes.stop) or asking.is_begun or is_of_tool or last.finish_reason == "length"
+    return not last.text and not has_called and not may_be_empty
