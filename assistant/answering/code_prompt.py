@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from assistant.answering.guarding import GuardedConversation
+from assistant.answering.prompt import TextlessPrompt
 from connectors.model_hosts.fim.window import WINDOW_TOKENS, fitted, gap_tokens
-from connectors.model_hosts.values import NO_WISHES, ChatMessage, CodeFile, Gap, Wishes
+from connectors.model_hosts.values import CodeFile, Gap
 from policies.verdict import Verdict, joined
 
 _LEAST_TOKENS: Final = 256  # less than this around a gap tells a model nothing
@@ -17,7 +18,7 @@ _LINE_END: Final = "\n"
 
 
 @dataclass(frozen=True, slots=True)
-class CodePrompt:
+class CodePrompt(TextlessPrompt):
     """A guarded gap.
 
     Attributes:
@@ -29,31 +30,6 @@ class CodePrompt:
     gap: Gap
     verdict: Verdict
     only: tuple[frozenset[str], ...] = ()
-
-    @property
-    def wishes(self) -> Wishes:
-        """Return nothing: tools and forms are of conversations."""
-        return NO_WISHES
-
-    @property
-    def own(self) -> ChatMessage:
-        """Return no message: nothing of it is kept."""
-        return ChatMessage("user", "")
-
-    @property
-    def messages(self) -> tuple[ChatMessage, ...]:
-        """Return none."""
-        return ()
-
-    @property
-    def typed(self) -> str:
-        """Return nothing: nothing of it is kept."""
-        return ""
-
-    @property
-    def left_out(self) -> int:
-        """Return 0: there are no earlier messages."""
-        return 0
 
     @property
     def tokens(self) -> int:

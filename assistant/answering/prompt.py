@@ -54,6 +54,37 @@ class GuardedPrompt(Protocol):
         """Return the next shorter one."""
 
 
+class TextlessPrompt:
+    """A prompt without a message that anybody wrote to anybody: nothing of it is kept."""
+
+    __slots__ = ()
+
+    @property
+    def wishes(self) -> Wishes:
+        """Return none: tools and forms are of conversations."""
+        return NO_WISHES
+
+    @property
+    def own(self) -> ChatMessage:
+        """Return no message."""
+        return ChatMessage("user", "")
+
+    @property
+    def messages(self) -> tuple[ChatMessage, ...]:
+        """Return none."""
+        return ()
+
+    @property
+    def typed(self) -> str:
+        """Return nothing."""
+        return ""
+
+    @property
+    def left_out(self) -> int:
+        """Return 0: there are no earlier messages."""
+        return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """A guarded prompt.

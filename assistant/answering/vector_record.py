@@ -8,11 +8,12 @@ from typing import Self
 from assistant.answering import words
 from assistant.answering.code_record import CodeRecord
 from assistant.answering.guarding import ConversationGuard
+from assistant.answering.prompt import TextlessPrompt
 from assistant.audit.events import TurnAnswered
 from assistant.audit.parts import GuardReport
 from assistant.conversation import Turn
 from assistant.turn_events import Answered
-from connectors.model_hosts.values import NO_WISHES, ChatMessage, Inputs, Route, Usage, Wishes, most_tokens_of
+from connectors.model_hosts.values import Inputs, Route, Usage, most_tokens_of
 from policies.verdict import Verdict, joined
 
 _EMBEDDED = "embedded"
@@ -20,7 +21,7 @@ _BETWEEN = "\n"
 
 
 @dataclass(frozen=True, slots=True)
-class VectorPrompt:
+class VectorPrompt(TextlessPrompt):
     """Guarded texts of which vectors are to be made.
 
     Attributes:
@@ -32,31 +33,6 @@ class VectorPrompt:
     inputs: Inputs
     verdict: Verdict
     only: tuple[frozenset[str], ...] = ()
-
-    @property
-    def wishes(self) -> Wishes:
-        """Return nothing: they are of answers."""
-        return NO_WISHES
-
-    @property
-    def own(self) -> ChatMessage:
-        """Return no message: nothing of it is kept."""
-        return ChatMessage("user", "")
-
-    @property
-    def messages(self) -> tuple[ChatMessage, ...]:
-        """Return none."""
-        return ()
-
-    @property
-    def typed(self) -> str:
-        """Return nothing: nothing of it is kept."""
-        return ""
-
-    @property
-    def left_out(self) -> int:
-        """Return 0: there are no earlier messages."""
-        return 0
 
     @property
     def tokens(self) -> int:

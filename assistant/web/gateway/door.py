@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -140,7 +141,7 @@ class Gateway:
         asked = parse_chat_request(await read_object(request))  # 2
         chosen = await self._choose(asked.model, holder, parts)
         await _check_stops(asked.stops, holder, parts)
-        turn = _turn_of(asked, chosen, holder, request.state.request_id)
+        turn = _turn_of(asked, _bare_turn(chosen, holder, request.state.request_id))
         return AnswerResponse(  # 3
             parts.answer(turn),
             ChatAnswer(
@@ -173,7 +174,7 @@ class Gateway:
         asked = parse(await read_object(request))
         chosen = await self._choose_filler(asked.model, holder, parts)
         await _check_stops(foreign_stops(asked), holder, parts)
-        turn = _code_turn_of(asked, chosen, holder, request.state.request_id)
+        turn = _code_turn_of(asked, _bare_turn(chosen, holder, request.state.request_id))
         return AnswerResponse(
             parts.answer(turn),
             form(turn.id, chosen.id, has_usage=asked.has_usage),
@@ -189,7 +190,7 @@ class Gateway:
         parts = self._ready
         asked = parse_embedding_request(await read_object(request))
         chosen = await self._choose(asked.model, holder, parts)
-        turn = _vector_turn_of(asked, chosen, holder, request.state.request_id)
+        turn = _vector_turn_of(asked, _bare_turn(chosen, holder, request.state.request_id))
         return AnswerResponse(
             parts.answer(turn),
             VectorAnswer(chosen.id, is_base64=asked.encoding_format == "base64"),
@@ -279,8 +280,8 @@ async def _check_stops(stops: Sequence[str], holder: Holder, parts: GatewayParts
             raise UnreadableError("stop holds what the guard does not let reach a model.", param="stop")
 
 
-def _turn_of(asked: ChatRequest, chosen: Chosen, holder: Holder, request_id: UUID) -> Turn:
-    """Return the turn; it has the id of the request, so that one reference stands everywhere."""
+def _bare_turn(chosen: Chosen, holder: Holder, request_id: UUID) -> Turn:
+    """Return a turn that asks nothing yet; it has the id of the request, so that one reference stands everywhere."""
     return Turn(
         id=request_id,
         thread_id=request_id,  # there is no thread: the turn stands for it in the log
@@ -288,55 +289,40 @@ def _turn_of(asked: ChatRequest, chosen: Chosen, holder: Holder, request_id: UUI
         answer_id=uuid4(),
         person=holder.person,
         persona=chosen.persona.name,
-        text=asked.text,
+        text="",
         door=DOOR,
         model=chosen.model,
-        context=asked.context,
-        temperature=asked.temperature,
-        max_answer_tokens=asked.longest_answer,
-        wishes=asked.wishes,
         token_id=holder.token_id,
         is_interactive=False,  # whoever sits before an editor cannot be told from a script
     )
 
 
-def _code_turn_of(asked: CodeRequest, chosen: Chosen, holder: Holder, request_id: UUID) -> Turn:
+def _turn_of(asked: ChatRequest, bare: Turn) -> Turn:
+    """Return the turn that answers."""
+    return replace(
+        bare,
+        text=asked.text,
+        context=asked.context,
+        temperature=asked.temperature,
+        max_answer_tokens=asked.longest_answer,
+        wishes=asked.wishes,
+    )
+
+
+def _code_turn_of(asked: CodeRequest, bare: Turn) -> Turn:
     """Return the turn that fills a gap."""
-    return Turn(
-        id=request_id,
-        thread_id=request_id,
-        message_id=uuid4(),
-        answer_id=uuid4(),
-        person=holder.person,
-        persona=chosen.persona.name,
-        text="",
-        door=DOOR,
-        model=chosen.model,
+    return replace(
+        bare,
+        gap=asked.gap,
         temperature=asked.temperature,
         max_answer_tokens=asked.longest,
         wishes=asked.wishes,
-        token_id=holder.token_id,
-        is_interactive=False,
-        gap=asked.gap,
     )
 
 
-def _vector_turn_of(asked: EmbeddingRequest, chosen: Chosen, holder: Holder, request_id: UUID) -> Turn:
+def _vector_turn_of(asked: EmbeddingRequest, bare: Turn) -> Turn:
     """Return the turn that makes vectors."""
-    return Turn(
-        id=request_id,
-        thread_id=request_id,
-        message_id=uuid4(),
-        answer_id=uuid4(),
-        person=holder.person,
-        persona=chosen.persona.name,
-        text="",
-        door=DOOR,
-        model=chosen.model,
-        token_id=holder.token_id,
-        is_interactive=False,
-        inputs=asked.inputs,
-    )
+    return replace(bare, inputs=asked.inputs)
 
 
 def _shown(entry: Chosen) -> dict[str, object]:
