@@ -283,7 +283,7 @@ def refusal(candidates: Sequence[Candidate], need: Need, excluding: frozenset[st
         return NoRouteError(f"No model host serves {wanted}. There is: {', '.join(there)}.")
     able = [candidate for candidate in named if need.capability in candidate.capabilities]
     if not able:
-        return NoRouteError(_unable_words(named, need.capability))
+        return NoRouteError(_unable_words(named, need.capability), is_unfit=not need.is_open)
     able = [candidate for candidate in able if _may_have(candidate, need)]
     if not able:
         wanted = " and ".join(" or ".join(repr(label) for label in sorted(labels)) for labels in need.only)

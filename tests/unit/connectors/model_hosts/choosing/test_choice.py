@@ -131,6 +131,15 @@ def test_no_route_says_why(candidates: tuple[Candidate, ...], need: Need, exclud
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(("models", "is_unfit"), [(("nomic",), True), (("nomic", "*"), False)])
+def test_a_model_that_was_named_for_what_it_cannot_do_is_the_askers_to_change(
+    models: tuple[str, ...], *, is_unfit: bool
+) -> None:
+    with pytest.raises(NoRouteError) as refused:
+        choose((EMBED,), Need(models))
+    assert refused.value.is_unfit is is_unfit
+
+
 def test_a_host_that_failed_thrice_is_spared_as_long_as_there_is_another() -> None:
     twice = replace(SMALL, is_cooling=True, failures=2)
     thrice = replace(TWIN, is_cooling=True, failures=3)
