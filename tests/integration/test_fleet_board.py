@@ -141,7 +141,7 @@ async def test_prompts_of_two_processes_wait_in_one_line(client: redis.asyncio.R
             await eventually(lambda: first.is_seated)
             toms = Prompt(there, "tom")
             await eventually(lambda: toms.places == [0])
-            await eventually(lambda: here.statuses()[0].words == "Host1 answers 1 prompt")  # else it seems to be free
+            await eventually(lambda: here.statuses()[0].models[0].in_flight == 1)  # else it seems to be free
             marias = Prompt(here, "maria")
             await eventually(lambda: (marias.places, toms.places) == ([0], [0, 1]), seconds=20)
             await first.stop()
@@ -163,7 +163,7 @@ async def test_the_place_of_a_process_that_was_killed_gets_free(
         async with open_hosts(fleet=fleet_of(fake), board=RedisBoard(client)) as hosts:
             await eventually(lambda: hosts.is_ready)
             async with asyncio.timeout(60):
-                while hosts.statuses()[0].words != "Host1 answers 1 prompt":
+                while hosts.statuses()[0].models[0].in_flight != 1:
                     await mortal.exchange(word)
                     await asyncio.sleep(0.01)
             waiting = Prompt(hosts, "maria")
