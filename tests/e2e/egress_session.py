@@ -68,6 +68,20 @@ _GATEWAY = """async token => {
   return Promise.all(answers.map(async answer => [answer.status, (await answer.text()).length > 0]));
 }"""
 
+# The host over the cable has neither a model that fills gaps nor one for vectors, so each is refused in words.
+_OTHER_ROUTES = """async token => {
+  const headers = {authorization: `Bearer ${token}`, 'content-type': 'application/json'};
+  const asked = {
+    '/v1/completions': {model: 'starcoder', prompt: 'def add(a, b):', suffix: ''},
+    '/v1/infill': {input_prefix: 'def add(a, b):', input_suffix: ''},
+    '/v1/embeddings': {model: 'general/nomic-embed-text', input: 'what the canteen offers'},
+  };
+  const answers = [];
+  for (const [path, body] of Object.entries(asked))
+    answers.push(await (await fetch(path, {method: 'POST', headers, body: JSON.stringify(body)})).json());
+  return answers.map(answer => (answer.error || {}).message || '');
+}"""
+
 
 def main() -> None:
     """Start the product, use every door that it has, and tell."""
@@ -132,8 +146,11 @@ def use_everything(page: Page, product: RunningProduct) -> str:
     expect(page.get_by_text("Your reviewer sees the rule and the masked value")).to_be_visible()
     thread = page.url
     assert page.evaluate(_JUDGE) == [200, 200]
-    token = product.command("users", "token", "create", "admin", "--scope", "chat").strip()
+    scopes = ("--scope", "chat", "--scope", "completions", "--scope", "embeddings")
+    token = product.command("users", "token", "create", "admin", *scopes).strip()
     assert page.evaluate(_GATEWAY, token) == [[200, True]] * 4
+    refusals = page.evaluate(_OTHER_ROUTES, token)
+    assert all(re.match("No model|There is no model", words) for words in refusals), refusals
     report = page.evaluate("document.querySelector('a[href*=\"/wrong/\"]')?.getAttribute('href') ?? ''")
     with tempfile.TemporaryDirectory() as folder:
         notes = Path(folder) / "notes.md"
