@@ -76,7 +76,10 @@ class RedisBoard:
 
     async def claim_trial(self, deployment: str) -> bool:
         """Tell whether a prompt of this process may be the one that tries a deployment."""
-        return bool(await self._client.set(_TRIAL + deployment, self._key, nx=True, px=_FORGET_MILLISECONDS))
+        if await self._client.set(_TRIAL + deployment, self._key, nx=True, px=_FORGET_MILLISECONDS):
+            return True
+        owner = await self._client.get(_TRIAL + deployment)  # ours, when the prompt that tried it here has ended
+        return owner is not None and _text(owner) == self._key
 
     async def _now(self) -> int:
         return _milliseconds(await self._client.time())
