@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from assistant.answering.accounting import take
+from assistant.answering.accounting import is_refunded_for, take
 from assistant.answering.vector_record import VectorPrompt, VectorRecord, build_vector_prompt
 from assistant.audit.events import AccessRefused, Cause
 from assistant.conversation import Turn
@@ -18,11 +18,10 @@ from assistant.errors import BadInputError, NotAllowedError
 from assistant.personas.reader import Persona
 from assistant.to_the_end import to_the_end
 from assistant.turn import TurnParts
-from assistant.turn_events import Accepted, Failed, Guarded, Routed, Trouble, TurnEvent, Waiting
+from assistant.turn_events import Accepted, Guarded, Routed, TurnEvent, Waiting
 from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts.values import Asker, Capability, Inputs, Need, Place, Route, Usage, Vectors
 
-_OUR_TROUBLES = frozenset({Trouble.AWAY, Trouble.BUSY, Trouble.OURS})
 _NOTHING = Inputs(())
 
 
@@ -80,7 +79,7 @@ async def embed_texts(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent,
         if is_refunded:
             raise
         last = await to_the_end(record.failed(None, error))
-        is_refunded = isinstance(last, Failed) and last.trouble in _OUR_TROUBLES
+        is_refunded = is_refunded_for(last)
     finally:
         await held.settle(0 if is_refunded else used, is_refunded=is_refunded)
     yield last

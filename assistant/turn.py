@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 from assistant.answering import words
-from assistant.answering.accounting import Limits, longest_answer, note_refusal, take, used_tokens
+from assistant.answering.accounting import Limits, is_refunded_for, longest_answer, note_refusal, take, used_tokens
 from assistant.answering.answer import Answer
 from assistant.answering.code_prompt import CodePrompt, build_code_prompt
 from assistant.answering.code_record import CodeRecord
@@ -28,7 +28,7 @@ from assistant.conversation import Turn
 from assistant.errors import BadInputError, NotAllowedError, UnavailableError
 from assistant.personas.reader import Persona, Personas
 from assistant.to_the_end import to_the_end
-from assistant.turn_events import Accepted, Failed, Guarded, Notice, Routed, Trouble, TurnEvent, Waiting
+from assistant.turn_events import Accepted, Guarded, Notice, Routed, TurnEvent, Waiting
 from connectors.errors import BusyError, HostError, NoRouteError
 from connectors.model_hosts.values import (
     AnswerItem,
@@ -49,7 +49,6 @@ from connectors.model_hosts.values import (
 )
 
 _LEAST_ANSWER_TOKENS = 512  # room without which an answer is not worth starting
-_OUR_TROUBLES = frozenset({Trouble.AWAY, Trouble.BUSY, Trouble.OURS})
 _GUARD_ATTEMPTS = 3  # each lost one means that another turn of the same thread was guarded in between
 
 
@@ -184,7 +183,7 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
         if is_refunded:
             raise
         last = await to_the_end(record.failed(answer, error))
-        is_refunded = isinstance(last, Failed) and last.trouble in _OUR_TROUBLES
+        is_refunded = is_refunded_for(last)
         if isinstance(error, QuotaError):
             await note_refusal(turn, persona, error, parts.audit)
     finally:

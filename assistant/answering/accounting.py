@@ -13,9 +13,11 @@ from assistant.balance import Balance, QuotaError
 from assistant.conversation import Turn
 from assistant.personas.reader import Persona
 from assistant.quotas.limits import Claim
+from assistant.turn_events import Failed, Trouble, TurnEvent
 from connectors.model_hosts.fim.window import WINDOW_TOKENS, gap_tokens
 from connectors.model_hosts.values import ChatMessage, most_tokens, most_tokens_of
 
+_OUR_TROUBLES: Final = frozenset({Trouble.AWAY, Trouble.BUSY, Trouble.OURS})
 _CHARS_PER_TOKEN: Final = 4  # of an answer that its host did not count to the end; English prose has 4 to 4.5
 
 
@@ -81,6 +83,11 @@ async def note_refusal(turn: Turn, persona: Persona, error: QuotaError, audit: A
                 counted=error.counted.value,
             )
         )
+
+
+def is_refunded_for(last: TurnEvent) -> bool:
+    """Tell whether what ended a turn was ours, so that nobody pays for it."""
+    return isinstance(last, Failed) and last.trouble in _OUR_TROUBLES
 
 
 def longest_answer(turn: Turn, persona: Persona) -> int:

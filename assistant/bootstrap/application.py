@@ -24,13 +24,14 @@ from assistant.audit.seals.log_key import LogKey
 from assistant.audit.writing.append import Appender
 from assistant.audit.writing.keeping import ContentKeys, ContentLog
 from assistant.audit.writing.partitions import ensure_partitions
+from assistant.bootstrap.compliance import build_figures, build_review, build_site_desk
 from assistant.bootstrap.fleet import build_fleet
-from assistant.bootstrap.log import build_erasure, build_finding_counts, open_audit, reader_url, required
+from assistant.bootstrap.log import build_erasure, open_audit, reader_url, required
 from assistant.bootstrap.names import open_names
 from assistant.bootstrap.people import build_access, build_tokens
 from assistant.bootstrap.policy import PolicyReports, read_policy
 from assistant.bootstrap.quotas import open_quotas
-from assistant.compliance.desk import Desk, build_desk
+from assistant.compliance.desk import Desk
 from assistant.conversation import Turn
 from assistant.conversations import Conversations
 from assistant.database import create_engine
@@ -51,8 +52,7 @@ from assistant.policy.files import PolicyReader
 from assistant.policy.source import GuardSource
 from assistant.policy.watch import PolicyWatch
 from assistant.quotas.quotas import Quotas
-from assistant.reports.reports import Reports
-from assistant.review import Figures, Review
+from assistant.review import Review
 from assistant.settings import Settings
 from assistant.tokens import Tokens
 from assistant.turn import ModelHosts, TurnParts, run_turn
@@ -234,13 +234,13 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
         guards = GuardSource(opened.guard)
         engine = create_engine(required(settings, "database_url"))
         stack.push_async_callback(engine.dispose)
-        reports = Reports(engine)
         await audit.append(LogOpened(process=process or "command"))
         policy_watch = PolicyWatch(reader, guards, opened.stamp, policy_reports := PolicyReports(audit))
         await policy_reports.loaded(opened.guard.policy)
         await stack.enter_async_context(policy_watch.running())
         history = History(engine, process=process)
         conversation_guard = ConversationGuard(guards, history, keys.sealer("pseudonyms"))
+        figures = build_figures(settings, keys, engine, audit, labels=lambda: guards.current.policy.labels)
         personas = read_personas(settings.personas)
         quotas = await stack.enter_async_context(
             open_quotas(
@@ -266,29 +266,11 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
             access=build_access(settings, engine, audit, marker),
             tokens=build_tokens(engine, keys, audit),
             conversations=Conversations(history, conversation_guard, audit),
-            review=Review(
-                history,
-                conversation_guard,
-                audit,
-                reports=reports,
-                figures=Figures(
-                    audit, reports, build_finding_counts(settings, keys), labels=lambda: guards.current.policy.labels
-                ),
-            ),
+            review=build_review(engine, history, conversation_guard, audit, figures),
             erasure=build_erasure(settings, keys, audit),
             log_key=LogKey(settings),
             reader_url=reader_url(settings, keys),
-            desk=build_desk(
-                engine,
-                reader_url(settings, keys),
-                audit=audit,
-                guard=conversation_guard,
-                sealer=keys.sealer("pseudonyms"),
-                marker=marker,
-                notice_days=settings.notice_days,
-                exports=settings.exports,
-                second_look_percent=settings.second_look_percent,
-            ),
+            desk=build_site_desk(settings, keys, engine, audit, conversation_guard),
             documents=Documents(knowledge, jobs, audit),
             knowledge=knowledge,
             jobs=jobs,

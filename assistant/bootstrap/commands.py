@@ -10,13 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from assistant.access import Access
 from assistant.audit.parts import TextMarker
 from assistant.audit.writing.append import Appender
-from assistant.bootstrap.log import build_erasure, build_finding_counts, open_audit, required
+from assistant.bootstrap.compliance import build_figures
+from assistant.bootstrap.log import build_erasure, open_audit, required
 from assistant.bootstrap.people import build_access, build_tokens
 from assistant.database import create_engine
 from assistant.erasure import Erasure
 from assistant.fleet.records import FleetRecords
 from assistant.keys import Keys
-from assistant.reports.reports import Reports
 from assistant.review import Figures
 from assistant.settings import Settings
 from assistant.tokens import Tokens
@@ -50,7 +50,7 @@ async def open_tokens(settings: Settings) -> AsyncIterator[Tokens]:
 async def open_figures(settings: Settings) -> AsyncIterator[Figures]:
     """Open the figures of the rules alone, for a command."""
     async with _command(settings) as (keys, engine, audit):
-        yield Figures(audit, Reports(engine), build_finding_counts(settings, keys))
+        yield build_figures(settings, keys, engine, audit)
 
 
 @asynccontextmanager

@@ -32,10 +32,11 @@ from assistant.audit.record import Origin
 from assistant.audit.seals.log_key import LogKey
 from assistant.audit.writing.append import Appender
 from assistant.audit.writing.content import ContentReader
-from assistant.bootstrap.log import build_erasure, build_finding_counts, reader_url, required
+from assistant.bootstrap.compliance import build_figures, build_review, build_site_desk
+from assistant.bootstrap.log import build_erasure, reader_url, required
 from assistant.bootstrap.people import build_access
 from assistant.bootstrap.policy import PolicyReports, read_policy
-from assistant.compliance.desk import Desk, build_desk
+from assistant.compliance.desk import Desk
 from assistant.database import create_engine
 from assistant.erasure import Erasure
 from assistant.fleet.orders import Orders
@@ -48,7 +49,6 @@ from assistant.maintenance.maintenance import Maintenance
 from assistant.policy.files import PolicyReader
 from assistant.policy.source import GuardSource
 from assistant.policy.watch import PolicyWatch
-from assistant.reports.reports import Reports
 from assistant.review import Figures, Review
 from assistant.settings import Settings
 from connectors.model_hosts.catalogue import Fleet, read_fleet
@@ -136,7 +136,7 @@ async def open_backend(
             spots=KeptSpots(TurnDetails(engine)),
             people=Pseudonyms(engine),
             tallies=Tallies(pool),
-            figures=Figures(audit, Reports(engine), build_finding_counts(settings, keys), labels=labels),
+            figures=build_figures(settings, keys, engine, audit, labels=labels),
             texts=ContentReader(pool, keys),
             words=TextSearch(pool, keys),
             review=review,
@@ -176,32 +176,15 @@ async def build_console(settings: Settings) -> AsyncIterator[tuple[Access, Conso
         await policy_reports.loaded(opened.guard.policy)
         await stack.enter_async_context(PolicyWatch(reader, guards, opened.stamp, policy_reports).running())
         history = History(engine, process="console")
-        reports = Reports(engine)
 
         def labels() -> Mapping[str, str]:
             return guards.current.policy.labels
 
-        sealer, marker = keys.sealer("pseudonyms"), TextMarker(keys)
-        guard = ConversationGuard(guards, history, sealer)
-        desk = build_desk(
-            engine,
-            reader_url(settings, keys),
-            audit=audit,
-            guard=guard,
-            sealer=sealer,
-            marker=marker,
-            notice_days=settings.notice_days,
-            exports=settings.exports,
-            second_look_percent=settings.second_look_percent,
-        )
-        review = Review(
-            history,
-            guard,
-            audit,
-            reports=reports,
-            figures=Figures(audit, reports, build_finding_counts(settings, keys), labels=labels),
-        )
+        guard = ConversationGuard(guards, history, keys.sealer("pseudonyms"))
+        desk = build_site_desk(settings, keys, engine, audit, guard)
+        figures = build_figures(settings, keys, engine, audit, labels=labels)
+        review = build_review(engine, history, guard, audit, figures)
         backend = await stack.enter_async_context(
             open_backend(settings, engine, audit=audit, review=review, desk=desk, labels=labels)
         )
-        yield build_access(settings, engine, audit, marker), backend
+        yield build_access(settings, engine, audit, TextMarker(keys)), backend

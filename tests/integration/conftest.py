@@ -33,6 +33,7 @@ from assistant.migrations import migrate
 
 if TYPE_CHECKING:
     from tests.fakes.web_site import RunningSite
+    from tests.integration.gateway_scene import GatewaySite
     from tests.integration.web_scene import Newcomer
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
@@ -187,3 +188,19 @@ async def newcomer(web: RunningSite) -> AsyncIterator[Newcomer]:
 
     async with newcomers(web) as come:
         yield come
+
+
+@pytest.fixture(scope="module")
+def served(
+    postgres: EmbeddedPostgres, migrated_template: str, keys: Keys, redis_server: EmbeddedRedis
+) -> Iterator[GatewaySite]:
+    """The door for editors as a process of its own, over two fake hosts; one for a file of tests."""
+    from tests.integration.gateway_scene import serve_gateway  # noqa: PLC0415 - most tests need no client of OpenAI
+
+    redis_url = redis_server.url.get_secret_value()
+    with (
+        fresh_database(postgres, migrated_template, keys) as database,
+        quick_folder() as folder,
+        serve_gateway(database, redis_url, folder) as site,
+    ):
+        yield site

@@ -217,6 +217,7 @@ async def test_what_is_known_of_failures_stays_while_redis_is_away(client: redis
     assert 50 < failing["a"].rest_seconds <= 60
     assert await board.claim_trial("a")
     assert not await RedisBoard(client).claim_trial("a")
+    assert await board.claim_trial("a")  # the claim is the process's: which of its prompts tries, its breaker says
 
 
 async def test_several_processes_add_up(client: redis.asyncio.Redis) -> None:

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,31 +16,14 @@ import httpx
 import openai
 import pytest
 
-from assistant.embedded.postgres import EmbeddedPostgres
-from assistant.embedded.redis import EmbeddedRedis
-from assistant.keys import Keys
 from tests.fakes.model_host import Fault, echo
-from tests.integration.conftest import fresh_database, quick_folder
-from tests.integration.gateway_scene import GatewaySite, environment_of, serve_gateway
+from tests.integration.gateway_scene import GatewaySite, environment_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 MAIL = "anna.berger@corp.example"
 KEY = "ghp_9fK2mQ7xT4vB8nR1sW6yZ3cD5hJ0pL2aEuGi"
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7bq1\n-----END RSA PRIVATE KEY-----"
-
-
-@pytest.fixture(scope="module")
-def served(
-    postgres: EmbeddedPostgres, migrated_template: str, keys: Keys, redis_server: EmbeddedRedis
-) -> Iterator[GatewaySite]:
-    redis_url = redis_server.url.get_secret_value()
-    with (
-        fresh_database(postgres, migrated_template, keys) as database,
-        quick_folder() as folder,
-        serve_gateway(database, redis_url, folder) as site,
-    ):
-        yield site
 
 
 @pytest.fixture

@@ -5,17 +5,12 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from assistant.embedded.postgres import EmbeddedPostgres
-from assistant.embedded.redis import EmbeddedRedis
-from assistant.keys import Keys
-from tests.integration.conftest import fresh_database, quick_folder
-from tests.integration.gateway_scene import GatewaySite, serve_gateway
+from tests.integration.gateway_scene import GatewaySite
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -24,28 +19,15 @@ KEY = "ghp_9fK2mQ7xT4vB8nR1sW6yZ3cD5hJ0pL2aEuGi"
 CHAT = "/v1/chat/completions"
 
 
+@pytest.fixture
+def site(served: GatewaySite) -> GatewaySite:
+    served.reset()
+    return served
+
+
 @pytest.fixture(scope="module")
-def served(
-    postgres: EmbeddedPostgres, migrated_template: str, keys: Keys, redis_server: EmbeddedRedis
-) -> Iterator[tuple[GatewaySite, str]]:
-    redis_url = redis_server.url.get_secret_value()
-    with (
-        fresh_database(postgres, migrated_template, keys) as database,
-        quick_folder() as folder,
-        serve_gateway(database, redis_url, folder) as site,
-    ):
-        yield site, site.token("chat")
-
-
-@pytest.fixture
-def site(served: tuple[GatewaySite, str]) -> GatewaySite:
-    served[0].reset()
-    return served[0]
-
-
-@pytest.fixture
-def token(served: tuple[GatewaySite, str]) -> str:
-    return served[1]
+def token(served: GatewaySite) -> str:
+    return served.token("chat")
 
 
 def error_of(site: GatewaySite, body: object, token: str, **headers: str) -> tuple[int, dict[str, Any]]:

@@ -7,17 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from assistant.embedded.postgres import EmbeddedPostgres
-from assistant.embedded.redis import EmbeddedRedis
-from assistant.keys import Keys
-from tests.integration.conftest import fresh_database, quick_folder
-from tests.integration.gateway_scene import GatewaySite, serve_gateway
+from tests.integration.gateway_scene import GatewaySite
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -26,19 +21,6 @@ SAID: Final = "Hello from the model."
 VECTORS: Final = [[4.0, 0.25, -1.5, 0.5], [7.0, 0.25, -1.5, 0.5]]
 _INSTALL_SECONDS: Final = 120
 _RUN_SECONDS: Final = 60
-
-
-@pytest.fixture(scope="module")
-def served(
-    postgres: EmbeddedPostgres, migrated_template: str, keys: Keys, redis_server: EmbeddedRedis
-) -> Iterator[GatewaySite]:
-    redis_url = redis_server.url.get_secret_value()
-    with (
-        fresh_database(postgres, migrated_template, keys) as database,
-        quick_folder() as folder,
-        serve_gateway(database, redis_url, folder) as site,
-    ):
-        yield site
 
 
 @pytest.fixture

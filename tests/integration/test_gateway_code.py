@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import openai
 import pytest
 from psycopg import sql
 
-from assistant.embedded.postgres import EmbeddedPostgres
-from assistant.embedded.redis import EmbeddedRedis
-from assistant.keys import Keys
 from tests.fakes.model_host import echo
-from tests.integration.conftest import fresh_database, quick_folder
-from tests.integration.gateway_scene import GatewaySite, serve_gateway
+from tests.integration.gateway_scene import GatewaySite
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -27,19 +22,6 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7bq1\n-----END RSA PRIVA
 PREFIX, SUFFIX = "def add(a, b):\n    ", "\n\n\ndef sub(a, b):\n    return a - b\n"
 ASKED = {"model": "starcoder", "prompt": PREFIX, "suffix": SUFFIX}
 BEFORE, BETWEEN, BEHIND = "<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"  # noqa: RUF001 - DeepSeek's own letters
-
-
-@pytest.fixture(scope="module")
-def served(
-    postgres: EmbeddedPostgres, migrated_template: str, keys: Keys, redis_server: EmbeddedRedis
-) -> Iterator[GatewaySite]:
-    redis_url = redis_server.url.get_secret_value()
-    with (
-        fresh_database(postgres, migrated_template, keys) as database,
-        quick_folder() as folder,
-        serve_gateway(database, redis_url, folder) as site,
-    ):
-        yield site
 
 
 @pytest.fixture

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import openai
 import pytest
 
-from assistant.embedded.postgres import EmbeddedPostgres
-from assistant.embedded.redis import EmbeddedRedis
-from assistant.keys import Keys
 from tests.fakes.model_host import Fault
-from tests.integration.conftest import fresh_database, quick_folder
-from tests.integration.gateway_scene import GatewaySite, serve_gateway
+from tests.integration.gateway_scene import GatewaySite
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -22,19 +17,6 @@ PATH = "/v1/embeddings"
 MODEL = "general/nomic-embed"
 KEY = "ghp_9fK2mQ7xT4vB8nR1sW6yZ3cD5hJ0pL2aEuGi"
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7bq1\n-----END RSA PRIVATE KEY-----"
-
-
-@pytest.fixture(scope="module")
-def served(
-    postgres: EmbeddedPostgres, migrated_template: str, keys: Keys, redis_server: EmbeddedRedis
-) -> Iterator[GatewaySite]:
-    redis_url = redis_server.url.get_secret_value()
-    with (
-        fresh_database(postgres, migrated_template, keys) as database,
-        quick_folder() as folder,
-        serve_gateway(database, redis_url, folder) as site,
-    ):
-        yield site
 
 
 @pytest.fixture

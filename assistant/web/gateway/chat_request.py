@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from assistant.conversation import Author, Context, Said
 from assistant.web.gateway.refusals import UnreadableError
+from assistant.web.gateway.request_fields import read_as, taken_fields
 from connectors.model_hosts.values import Tool, ToolCall, Wishes
 
 MOST_MESSAGES: Final = 2000
@@ -255,19 +256,16 @@ def parse_chat_request(body: Mapping[str, Any]) -> ChatRequest:
     Raises:
         UnreadableError: a field does not fit or is not taken here; names it.
     """
-    fields = {name: value for name, value in body.items() if value is not None and not _is_neutral(name, value)}
-    _check_names(fields)
+    asking = {
+        name: value for name, value in body.items() if not (name in _ASKS_NOTHING and value == _ASKS_NOTHING[name])
+    }
+    fields = taken_fields(asking, PASSED_ON | HONOURED, NEUTRAL)
     if "stream_options" in fields:
         fields["stream_options"] = _without_nothing(fields["stream_options"])
     messages = fields.get("messages")
     if isinstance(messages, list):
         fields["messages"] = [_without_nothing(message) for message in messages]
-    try:
-        request = ChatRequest.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        place = _place(first["loc"])
-        raise UnreadableError(f"{place}: {first['msg']}.", param=place) from None
+    request = read_as(ChatRequest, fields)
     if not request.conversation or request.conversation[-1].role not in {"user", "tool"}:
         raise UnreadableError("The last message, instructions aside, must be the user's or a tool's.", param="messages")
     _check_messages(request)
@@ -308,31 +306,9 @@ def _check_tools(request: ChatRequest) -> None:
         )
 
 
-def _is_neutral(name: str, value: object) -> bool:
-    """Tell whether a value asks for nothing; `True` is not the number 1."""
-    if name in _ASKS_NOTHING and value == _ASKS_NOTHING[name]:
-        return True
-    return any(type(value) is type(known) and value == known for known in NEUTRAL.get(name, ()))
-
-
-def _check_names(fields: Mapping[str, Any]) -> None:
-    for name in fields:
-        if name in NEUTRAL:
-            neutral = " or ".join(repr(value) for value in NEUTRAL[name])
-            raise UnreadableError(f"{name} is not offered here; leave it out or send {neutral}.", param=name)
-        if name not in PASSED_ON | HONOURED:
-            raise UnreadableError(f"The field {name[:60]!r} is not taken here; leave it out.", param=name[:60])
-
-
 def _without_nothing(message: object) -> object:
     """Return a message without the fields that clients send as null, such as `tool_calls` of an earlier answer."""
     if not isinstance(message, dict):
         return message
     is_call = message.get("role") == "assistant" and bool(message.get("tool_calls"))
     return {name: value for name, value in message.items() if value is not None or (name == "content" and not is_call)}
-
-
-def _place(loc: tuple[int | str, ...]) -> str:
-    """Return where a fault is, as clients write it: `messages[3].content`."""
-    words = "".join(f"[{part}]" if isinstance(part, int) else f".{part[:60]}" for part in loc)
-    return words.removeprefix(".")
