@@ -25,7 +25,7 @@ install: $(UV)  ## Install what the product needs into .venv
 	@python3 -m venv .uv && .uv/bin/pip --quiet --disable-pip-version-check install uv
 
 test: check tools  ## Run every check and every test, the browser included
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 check: .venv/.dev  ## Lint, types, import contracts
 	@$(BIN)/ruff format --check --quiet .
