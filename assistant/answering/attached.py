@@ -24,7 +24,8 @@ _NUMBERED: Final = re.compile(r"([1-9][0-9]{0,6})\|(?: (.*))?")
 def quote(attachment: Attachment) -> str:
     """Return a file under its name, fenced so that it cannot end its own block."""
     fence = "`" * (_longest_run_of_backticks(attachment.text) + 3)
-    return f"{_HEAD}{' '.join(attachment.name.split())}:\n{fence}\n{attachment.text}\n{fence}"
+    name, text = " ".join(attachment.name.split()), attachment.text.removesuffix("\n")  # the end of a line begins none
+    return f"{_HEAD}{name}:\n{fence}\n{text}\n{fence}"
 
 
 def number_lines(quoted: str, verdict: Verdict) -> str:

@@ -164,7 +164,7 @@ class TurnRecord:
         note = summary(prompt.verdict)
         text = prompt.own.content
         detail = words.question_detail(prompt.verdict, self.turn, task=prompt.task)
-        title = words.title_of(prompt.verdict.text) or self.turn.command
+        title = words.title_of_question(prompt.verdict.text, self.turn.command)
         await self._start(text, note=note, detail=detail, title=title)
         await self._audit.append_with(
             TurnGuarded(

@@ -136,6 +136,18 @@ def with_advice(refusal: NoRouteError, turn: Turn) -> NoRouteError:
     return NoRouteError(f"Nothing was sent. {refusal} {advice}", is_overlong=True)
 
 
+def title_of_question(guarded_text: str, command: str) -> str:
+    r"""Return the title of a thread that begins with this: the typed text, or the file that came without any.
+
+    >>> title_of_question("File src/app.py:\n```\nx = 1\n```", "Review")
+    'Review: src/app.py'
+    """
+    first = title_of(guarded_text)
+    if first.startswith("File ") and first.endswith(":"):
+        first = first.removeprefix("File ").removesuffix(":")
+    return title_of(": ".join(filter(None, (command, first))))
+
+
 def title_of(guarded_text: str) -> str:
     """Return the beginning of a guarded text as the title of its thread."""
     first_line = next((line.strip() for line in guarded_text.splitlines() if line.strip()), "")

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from assistant.answering.attached import number_lines, quote
 from assistant.answering.guarding import ConversationGuard
-from assistant.answering.words import question_detail, title_of
+from assistant.answering.words import question_detail, title_of_question
 from assistant.balance import Balance
 from assistant.conversation import Author, Message, MessageState, Person, Role, Thread, Turn
 from assistant.errors import BadInputError, CloisterError, NotAllowedError, NotFoundError
@@ -176,7 +176,7 @@ class FakeHistory:
         thread = self.rows.get(turn.thread_id)
         if thread is not None and thread.owner_id != turn.person.id:
             raise NotFoundError("There is no such conversation, or it is not yours.")
-        title = thread.title if thread else title_of(text)
+        title = thread.title if thread else title_of_question(text, turn.command)
         created = thread.created_at if thread else now
         self.rows[turn.thread_id] = Thread(turn.thread_id, turn.person.id, title, turn.persona, created, now)
         question = Message(turn.message_id, turn.thread_id, turn.id, Author.USER, text, state, note)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol, assert_never
 from uuid import UUID
 
-from assistant.answering.words import title_of
+from assistant.answering.words import title_of_question
 from assistant.balance import Balance
 from assistant.conversation import Message, MessageState
 from assistant.turn_events import (
@@ -80,6 +80,7 @@ class Screen:
         """
         self._window = window
         self._link = link
+        self._command = ""
         self._thread_id = window.thread_id
         self._message_id = message_id
         self._answer_id = answer_id
@@ -102,6 +103,7 @@ class Screen:
 
     def ask(self, text: str, *, author: str, command: str = "") -> None:
         """Remember what was asked until the history has it, for a window that comes back before."""
+        self._command = command
         self._question = steps.user_message(self._message_id, self._thread_id, text, author=author, command=command)
 
     async def begin(self) -> None:
@@ -226,7 +228,7 @@ class Screen:
         self._question = None
         if not self._is_named:
             self._is_named = True
-            title = title_of(verdict.text) or UNTITLED
+            title = title_of_question(verdict.text, self._command) or UNTITLED
             await self._window.emit("first_interaction", {"interaction": title, "thread_id": str(self._thread_id)})
 
     async def _show_waiting(self, words: str) -> None:

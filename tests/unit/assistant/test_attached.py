@@ -68,7 +68,9 @@ def test_a_message_comes_apart_as_it_was_put_together(text: str, files: list[tup
     numbered = "\n\n".join([*([text] if text else []), *(number_lines(one, held(one)) for one in quoted)])
     typed, found = split_message(numbered, len(files))
     assert typed == text
-    assert [list(file.lines.values()) for file in found] == [content.split("\n") for _, content in files]
+    assert [list(file.lines.values()) for file in found] == [
+        content.removesuffix("\n").split("\n") for _, content in files
+    ]
     assert [sorted(file.lines) == list(range(1, file.last + 1)) for file in found] == [True] * len(files)
 
 

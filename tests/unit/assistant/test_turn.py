@@ -216,7 +216,7 @@ async def test_a_command_puts_its_task_before_the_text_and_the_log_names_it(guar
     assert told.startswith("Review this code.")
     assert told.endswith("\n\nThe retry is odd.\n\nFile src/a.py:\n```\n1| import os\n2| KEY = '[GITHUB_TOKEN_1]'\n```")
     assert world.history.message["text"] == told
-    assert world.history.message["title"] == "The retry is odd."
+    assert world.history.message["title"] == "Review: The retry is odd."
     detail = world.history.message["detail"]
     assert isinstance(detail, Mapping)
     assert words.question_of(told, detail).text == "The retry is odd."
