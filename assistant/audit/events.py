@@ -147,6 +147,7 @@ class TurnAccepted:
         persona_version: the hash of the persona's file.
         chars: length of typed text and attachments together, and of what a caller says was said before.
         token_id: the API token that the caller came with.
+        command: of the persona, chosen in the page.
     """
 
     tag: ClassVar = Tag.TURN_ACCEPTED
@@ -158,6 +159,7 @@ class TurnAccepted:
     chars: int
     attachments: int = 0
     token_id: UUID | None = None
+    command: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
