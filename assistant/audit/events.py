@@ -261,6 +261,8 @@ class HostUnreachable:
     Attributes:
         error: the class of the error.
         is_retried: another deployment is asked next.
+        went_down: its process ended with the prompt in its hands, before it said a word; after two of them nobody is
+            asked any more.
     """
 
     tag: ClassVar = Tag.HOST_UNREACHABLE
@@ -270,6 +272,7 @@ class HostUnreachable:
     model: Name
     error: Name
     is_retried: bool = False
+    went_down: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
