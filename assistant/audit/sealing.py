@@ -16,6 +16,7 @@ from assistant.audit.record import Origin
 from assistant.audit.seals.seal import Sealer
 from assistant.audit.seals.seal_key import SealKeyFile
 from assistant.audit.writing.append import Appender
+from assistant.audit.writing.vouching import VouchedLog
 from assistant.errors import SettingsError
 from assistant.repeating import is_set_within
 
@@ -43,7 +44,8 @@ async def run_sealer(
         await audit.append(LogOpened(process="sealer"))
         if not anchors.are_any:  # then the log needs no writer here
             await audit.close()
-        tasks = [asyncio.create_task(each) for each in anchor_tasks(sealer_url, anchors, keys, audit, stop)]
+        told = VouchedLog(audit, sealer_url)
+        tasks = [asyncio.create_task(each) for each in anchor_tasks(sealer_url, anchors, keys, told, stop)]
         try:
             await _seal(Sealer(sealer_url, keys), stop)
         finally:
