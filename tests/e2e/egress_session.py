@@ -162,7 +162,18 @@ def use_everything(page: Page, product: RunningProduct) -> str:
         expect(page.get_by_text("notes.md is in the knowledge base")).to_be_visible()
     wait_for(lambda: product.audit("--type", "job:finished") != [], 60, product.tell)
     product.command("users", "roles", "admin", "--role", "administrator", "--role", "reviewer")
-    for place in (thread, report, "/thread", "/review/rules", "/health/ready", "/health/live", "/login", "/documents"):
+    lines = f"{report.rpartition('/')[0].replace('/wrong/', '/lines/')}/0/1-1"  # no file came along: refused in words
+    for place in (
+        thread,
+        report,
+        lines,
+        "/thread",
+        "/review/rules",
+        "/health/ready",
+        "/health/live",
+        "/login",
+        "/documents",
+    ):
         page.goto(urljoin(product.url, place))
         expect(page.locator("body")).not_to_be_empty()
     use_tokens(page, product)
