@@ -17,6 +17,7 @@ from policies.verdict import Direction, Verdict, joined
 from policies.views.fold import well_formed
 
 _BETWEEN = "\n\n"
+_APART: Final = "\0"
 _ROLES: Final[Mapping[Author, Literal["user", "assistant"]]] = {Author.USER: "user", Author.ASSISTANT: "assistant"}
 
 
@@ -34,6 +35,10 @@ class GuardedPrompt(Protocol):
     @property
     def verdict(self) -> Verdict:
         """Return what the guard said."""
+
+    @property
+    def sent(self) -> str:
+        """Return all that goes to a model as one text, for a mark of it."""
 
     @property
     def typed(self) -> str:
@@ -126,6 +131,11 @@ class Prompt:
     def messages(self) -> tuple[ChatMessage, ...]:
         """Return all messages, oldest first."""
         return (self.system, *self.earlier, self.own)
+
+    @property
+    def sent(self) -> str:
+        """Return all messages as one text."""
+        return _APART.join(message.content for message in self.messages)
 
     @property
     def tokens(self) -> int:

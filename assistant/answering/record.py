@@ -216,8 +216,8 @@ class TurnRecord:
             )
         )
 
-    async def host_failed(self, route: Route, error: HostError) -> None:
-        """Note that a host failed in this turn."""
+    async def host_failed(self, route: Route, error: HostError, *, is_last: bool = False) -> None:
+        """Note that a host failed in this turn; `is_last` says that no other is tried, whatever there is."""
         _log.warning("%s failed in turn %s: %s", route.deployment, self.turn.reference, error)
         await self._audit.append(
             HostUnreachable(
@@ -225,7 +225,8 @@ class TurnRecord:
                 host=route.host,
                 model=route.model,
                 error=type(error).__name__,
-                is_retried=error.can_retry,
+                is_retried=error.can_retry and not is_last,
+                went_down=error.has_gone_down,
             )
         )
 

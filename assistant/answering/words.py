@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from assistant.answering.attached import AttachedFile, split_message
 from assistant.balance import QuotaError
 from assistant.conversation import Turn
-from assistant.errors import BadInputError, CloisterError, UnavailableError
+from assistant.errors import BadInputError, CloisterError, LethalPromptError, UnavailableError
 from assistant.turn_events import Trouble
 from connectors.errors import BusyError, ConnectorError, HostError, NoRouteError
 from connectors.model_hosts.choosing.choice import spaced
@@ -102,7 +102,9 @@ def trouble_of(error: Exception) -> Trouble:
         return Trouble.BUSY
     if isinstance(error, NoRouteError | HostError) and error.is_overlong:
         return Trouble.OVERLONG
-    if isinstance(error, BadInputError) or (isinstance(error, NoRouteError | HostError) and error.is_unfit):
+    if isinstance(error, BadInputError | LethalPromptError) or (
+        isinstance(error, NoRouteError | HostError) and error.is_unfit
+    ):
         return Trouble.UNFIT
     if isinstance(error, QuotaError):
         return Trouble.LIMIT

@@ -108,7 +108,7 @@ def unused_routes(asked: set[tuple[str, str]]) -> list[tuple[str, str]]:
         prepare(Path(folder) / "chat", settings)
         from assistant.web.chat.own_routes import OwnRoutes  # noqa: PLC0415 - Chainlit reads its folder at import
 
-        parts = SimpleNamespace(review=None, own_tokens=None)  # only the list of routes is asked for
+        parts = SimpleNamespace(review=None, own_tokens=None, conversations=None)  # only the routes are asked for
         own = OwnRoutes(parts, identity=None, cookie=None, shelf=None, close_windows=None)
         site = FakeSite()
         doors = Doors(

@@ -143,7 +143,8 @@ def _interrupted(data: _Data) -> str:
 
 def _error(data: _Data) -> str:
     place = f"{data.text('host')}: " if data.text("host") else ""
-    return f"{place}{data.text('error')}{'; another one is asked' if data.text('is_retried') else ''}"
+    died = "; its process ended over it" if data.text("went_down") else ""
+    return f"{place}{data.text('error')}{died}{'; another one is asked' if data.text('is_retried') else ''}"
 
 
 def _limited(data: _Data) -> str:

@@ -26,7 +26,7 @@ from assistant.turn_events import (
     TurnEvent,
     Waiting,
 )
-from connectors.errors import BusyError
+from connectors.errors import BusyError, HostError
 from connectors.model_hosts.values import Loading, Place
 from policies.guard import Guard
 from policies.policy import parse_policy
@@ -250,6 +250,33 @@ async def test_another_host_takes_over_unnoticed_before_the_first_token(guard: G
         "turn:routed",
         "turn:answered",
     ]
+
+
+def death(host: str) -> HostError:
+    return host_error(f"{host} went down before it said a word.", has_gone_down=True, host=host)
+
+
+async def test_one_death_may_be_chance_and_two_are_not(guard: Guard) -> None:
+    world = World(guard, Dev1_m=[death("Dev1")], Dev2_m=[host_error()], Dev3_m=[death("Dev3")], Dev4_m=["Fine."])
+    assert isinstance((await run(world, make_turn("Hi")))[-1], Failed)
+    assert [need.is_suspect for need in world.hosts.needs] == [False, False, True, True, True, True]
+    assert [line for line in world.journal if line.startswith("asked")] == [
+        "asked Dev1/m",
+        "asked Dev2/m",
+        "asked Dev3/m",
+    ]
+    again = await run(world, make_turn("Hi"))
+    assert isinstance(again[-1], Failed)
+    assert "Dev1 and Dev3 went down at this prompt" in again[-1].words
+    assert "asked Dev4/m" not in world.journal
+    world.hosts.scripts = {"Dev4/m": ["Fine."]}
+    assert shown(await run(world, make_turn("Hi there"))) == "Fine."
+
+
+async def test_a_death_in_mid_answer_is_not_the_prompts(guard: Guard) -> None:
+    lost = host_error("Dev1 gave no answer.", host="Dev1")
+    world = World(guard, Dev1_m=["Half", lost], Dev2_m=[death("Dev2")], Dev3_m=["The whole."])
+    assert "The whole." in shown(await run(world, make_turn("Hi")))
 
 
 async def test_who_waits_in_line_is_told_the_place(guard: Guard) -> None:
