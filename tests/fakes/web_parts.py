@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from assistant.answering.attached import number_lines, quote
 from assistant.answering.guarding import ConversationGuard
-from assistant.answering.words import question_detail, title_of_question
+from assistant.answering.words import question_detail, title_of, title_of_question
 from assistant.balance import Balance
 from assistant.conversation import Author, Message, MessageState, Person, Role, Thread, Turn
 from assistant.errors import BadInputError, CloisterError, NotAllowedError, NotFoundError
@@ -171,12 +171,14 @@ class FakeHistory:
                     return
         raise NotFoundError("There is no such feedback, or it is not yours.")
 
-    def begin(self, turn: Turn, text: str, state: MessageState, note: str, detail: Mapping[str, object]) -> None:
+    def begin(
+        self, turn: Turn, text: str, state: MessageState, note: str, detail: Mapping[str, object], *, title: str = ""
+    ) -> None:
         now = datetime.now(UTC)
         thread = self.rows.get(turn.thread_id)
         if thread is not None and thread.owner_id != turn.person.id:
             raise NotFoundError("There is no such conversation, or it is not yours.")
-        title = thread.title if thread else title_of_question(text, turn.command)
+        title = thread.title if thread else title or title_of(text)
         created = thread.created_at if thread else now
         self.rows[turn.thread_id] = Thread(turn.thread_id, turn.person.id, title, turn.persona, created, now)
         question = Message(turn.message_id, turn.thread_id, turn.id, Author.USER, text, state, note)
@@ -245,7 +247,9 @@ class FakeTurns:
             self.history.finish(turn, words, MessageState.BLOCKED)
             yield Blocked(turn.reference, words, verdict)
             return
-        self.history.begin(turn, _kept(turn, persona, verdict.text), MessageState.COMPLETE, note, detail)
+        kept = _kept(turn, persona, verdict.text)
+        title = title_of_question(verdict.text or kept.rpartition("\n\n")[2], turn.command)
+        self.history.begin(turn, kept, MessageState.COMPLETE, note, detail, title=title)
         yield Guarded(verdict, note)
         shown, is_recorded = "", False
         try:
