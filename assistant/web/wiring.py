@@ -17,6 +17,7 @@ from assistant.bootstrap.log import required
 from assistant.fleet.board import RedisBoard
 from assistant.fleet.orders import Orders
 from assistant.fleet.records import FleetRecords
+from assistant.keys import Keys
 from assistant.maintenance.caretaker import Caretaker
 from assistant.settings import Settings
 from assistant.web.chat_parts import ChatParts
@@ -49,7 +50,7 @@ async def _serve(settings: Settings) -> int:
             required(settings, "redis_url").get_secret_value(), socket_timeout=_PATIENCE_SECONDS
         )
         stack.push_async_callback(redis_client.aclose)
-        board = RedisBoard(redis_client)
+        board = RedisBoard(redis_client, thread_key=Keys.load_or_create(settings.master_key).derive("fleet-thread"))
         hosts = ModelHosts(
             await application.fleet.open(),
             retriever=application.quotes,
