@@ -207,7 +207,11 @@ def accept(turn: Turn, parts: TurnParts) -> Persona:
     is_result = turn.context is not None and bool(turn.context.call_id)  # of a tool, which may give nothing
     if turn.gap is not None:
         _check_gap(turn.gap, persona)
-    elif not turn.text.strip() and not turn.attachments and not is_result:
+    elif turn.command and not persona.has_command(turn.command):
+        raise BadInputError(
+            f"{persona.label} has no command {turn.command[:40]!r}. Reload the page to see those it has."
+        )
+    elif not turn.text.strip() and not turn.attachments and not turn.command and not is_result:
         raise BadInputError("The message is empty. Write a question, or attach a text file.")
     if turn.chars > parts.max_prompt_chars:
         raise BadInputError(
@@ -238,7 +242,7 @@ async def _guard_prompt(record: TurnRecord, parts: TurnParts) -> tuple[Prompt | 
     earlier = await record.earlier_messages()
     for _ in range(_GUARD_ATTEMPTS):
         conversation = await parts.guard.open(turn.thread_id, turn.person, record.persona.name)
-        prompt = await build_prompt(turn, record.persona.system, earlier.messages, conversation)
+        prompt = await build_prompt(turn, record.persona, earlier.messages, conversation)
         prompt = replace(prompt, left_out=earlier.left_out)
         if prompt.verdict.is_blocked or await parts.guard.save(turn.thread_id, conversation):
             return prompt, conversation

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from uuid import UUID, uuid4
@@ -7,7 +8,7 @@ import pytest
 
 from assistant.answering import words
 from assistant.answering.prompt import compose_text
-from assistant.audit.events import ContextCompacted, TurnTakenOver
+from assistant.audit.events import ContextCompacted, TurnAccepted, TurnTakenOver
 from assistant.conversation import Attachment, Author, Message, MessageState, Person, Role, Turn
 from assistant.errors import AuditUnavailableError, BadInputError, NotAllowedError
 from assistant.turn import run_turn
@@ -199,6 +200,41 @@ async def test_a_file_is_judged_as_a_file_and_its_findings_lie_in_the_whole_text
     spans = [text[one.finding.start : one.finding.end] for one in verdict.decisions]
     assert spans == ["B-111111", "B-222222", "B-222222"]
     assert [one.action.value for one in verdict.decisions] == ["warn", "redact", "redact"]
+
+
+async def test_a_command_puts_its_task_before_the_text_and_the_log_names_it(guard: Guard) -> None:
+    world = World(guard)
+    turn = replace(
+        make_turn("The retry is odd."),
+        person=replace(MARIA, roles=frozenset({Role.DEVELOPER})),
+        persona="starcoder",
+        command="Review",
+        attachments=(Attachment("src/a.py", f"import os\nKEY = '{GITHUB}'"),),
+    )
+    await run(world, turn)
+    told = world.hosts.asked[0][-1].content
+    assert told.startswith("Review this code.")
+    assert told.endswith("\n\nThe retry is odd.\n\nFile src/a.py:\n```\n1| import os\n2| KEY = '[GITHUB_TOKEN_1]'\n```")
+    assert world.history.message["text"] == told
+    assert world.history.message["title"] == "Review: The retry is odd."
+    detail = world.history.message["detail"]
+    assert isinstance(detail, Mapping)
+    assert words.question_of(told, detail).text == "The retry is odd."
+    assert (detail["command"], detail["files"]) == ("Review", 1)
+    accepted = world.audit.events[0]
+    assert isinstance(accepted, TurnAccepted)
+    assert accepted.command == "Review"
+    assert world.audit.texts["turn:guarded"] == "The retry is odd."
+
+
+async def test_a_command_alone_is_a_question_and_a_foreign_one_is_none(guard: Guard) -> None:
+    world = World(guard)
+    developer = replace(MARIA, roles=frozenset({Role.DEVELOPER}))
+    await run(world, replace(make_turn(""), person=developer, persona="starcoder", command="Test"))
+    assert world.hosts.asked[0][-1].content.startswith("Write tests for this code")
+    with pytest.raises(BadInputError, match="Operations has no command 'Test'"):
+        await run(world, replace(make_turn("x"), person=developer, persona="operations", command="Test"))
+    assert world.audit.tags.count("turn:accepted") == 1
 
 
 async def test_another_host_takes_over_unnoticed_before_the_first_token(guard: Guard) -> None:
