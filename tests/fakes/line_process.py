@@ -12,8 +12,10 @@ from contextlib import aclosing
 from dataclasses import replace
 
 import redis.asyncio
+from pydantic import SecretStr
 
 from assistant.fleet.board import RedisBoard
+from assistant.redis_client import open_redis
 from connectors.model_hosts.choosing.choice import Candidate
 from connectors.model_hosts.choosing.held import HeldThreads
 from connectors.model_hosts.choosing.line import Line
@@ -76,7 +78,7 @@ class Replica:
 
 
 async def _run(slots: int, redis_url: str) -> None:
-    async with redis.asyncio.Redis.from_url(redis_url) as client:
+    async with open_redis(SecretStr(redis_url), patience_seconds=5.0) as client:
         replica = Replica(client, slots)
         await replica.exchange.start()
         print("ready", flush=True)

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 import redis.asyncio
+from pydantic import SecretStr
 
 from assistant.fleet import board as board_file
 from assistant.fleet.board import RedisBoard
+from assistant.redis_client import open_redis
 from connectors.model_hosts.choosing.choice import Held
 from connectors.model_hosts.choosing.sharing import GivenSeat, SeatPlace, WantedSeat, Word
 from connectors.model_hosts.hosts import ModelHosts
@@ -32,7 +34,7 @@ BOTH = (SeatPlace("Host1/m", 1, is_favoured=True), SeatPlace("Host2/m", 1, is_fa
 
 @pytest.fixture
 async def client(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
-    async with redis.asyncio.Redis.from_url(redis_url) as opened:
+    async with open_redis(SecretStr(redis_url), patience_seconds=5.0) as opened:
         yield opened
 
 

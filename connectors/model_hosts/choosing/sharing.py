@@ -221,7 +221,6 @@ class Exchange:
         self._early = asyncio.Event()
         self._is_failing = False
         self._is_waiting = False
-        self._is_closed = False
         self.told = Told()
 
     async def start(self) -> None:
@@ -230,8 +229,7 @@ class Exchange:
         self._task = asyncio.create_task(self._go_on(), name="exchange about the model hosts")
 
     async def close(self) -> None:
-        """End, also where the client of the board makes a failure of its own of being cancelled."""
-        self._is_closed = True
+        """End."""
         if self._task is not None:
             await end_task(self._task)
 
@@ -281,7 +279,7 @@ class Exchange:
         self._is_failing = True
 
     async def _go_on(self) -> None:
-        while not self._is_closed:
+        while True:
             await asyncio.sleep(_LEAST_SECONDS)
             with suppress(TimeoutError):
                 pause = _WAITING_SECONDS if self._is_waiting else _EVERY_SECONDS
