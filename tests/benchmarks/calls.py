@@ -40,10 +40,10 @@ from connectors.model_hosts.values import Asker, ChatMessage, Need, Route, Token
 ROOT: Final = Path(__file__).parents[2]
 MOST_CHUNK_MICROSECONDS: Final = 60.0
 MOST_CALL_MILLISECONDS: Final = 3.0
-STREAMS: Final = 20
+STREAMS: Final = 12
 WORDS: Final = 150
 PACE_MILLISECONDS: Final = 20
-CALLS: Final = 60
+CALLS: Final = 40
 ROUNDS: Final = 3
 QUESTION: Final = "Please summarise the state of the build and name the next step in two sentences."
 BODY: Final = {"messages": [{"role": "user", "content": QUESTION}], "max_tokens": 1000, "stream": True}
