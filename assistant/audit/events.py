@@ -149,6 +149,7 @@ class TurnAccepted:
         persona_version: the hash of the persona's file.
         chars: length of typed text and attachments together, and of what a caller says was said before.
         token_id: the API token that the caller came with.
+        command: of the persona, chosen in the page.
     """
 
     tag: ClassVar = Tag.TURN_ACCEPTED
@@ -160,6 +161,7 @@ class TurnAccepted:
     chars: int
     attachments: int = 0
     token_id: UUID | None = None
+    command: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,6 +263,8 @@ class HostUnreachable:
     Attributes:
         error: the class of the error.
         is_retried: another deployment is asked next.
+        went_down: its process ended with the prompt in its hands, before it said a word; after two of them nobody is
+            asked any more.
     """
 
     tag: ClassVar = Tag.HOST_UNREACHABLE
@@ -270,6 +274,7 @@ class HostUnreachable:
     model: Name
     error: Name
     is_retried: bool = False
+    went_down: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import signal
 from importlib.metadata import version
@@ -19,6 +18,7 @@ from assistant.audit.seals.seal_key import SealKeyFile
 from assistant.audit.writing.append import Appender
 from assistant.audit.writing.vouching import VouchedLog
 from assistant.errors import SettingsError
+from assistant.repeating import is_set_within
 
 _log = logging.getLogger(__name__)
 
@@ -61,5 +61,4 @@ async def _seal(sealer: Sealer, stop: asyncio.Event) -> None:
             await sealer.run(stop)
         except SettingsError as error:
             _log.error("%s", error)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _COMPLAINT_SECONDS)
+            await is_set_within(stop, _COMPLAINT_SECONDS)
