@@ -38,6 +38,7 @@ from assistant.web.gateway.refusals import (
     GatewayError,
     NoSuchModelError,
     UnreadableError,
+    WrongModelError,
     balance_headers,
     refusal_of,
     unauthorized,
@@ -45,6 +46,7 @@ from assistant.web.gateway.refusals import (
 from assistant.web.gateway.sending import AnswerResponse
 from assistant.web.gateway.vector_answer import VectorAnswer
 from assistant.web.gateway_parts import GatewayParts, TokenCheck
+from connectors.model_hosts.values import Capability
 
 _log = logging.getLogger(__name__)
 
@@ -139,7 +141,7 @@ class Gateway:
         await self._check_route(holder, CHAT)
         parts = self._ready
         asked = parse_chat_request(await read_object(request))  # 2
-        chosen = await self._choose(asked.model, holder, parts)
+        chosen = await self._choose(asked.model, holder, parts, Capability.CHAT)
         await _check_stops(asked.stops, holder, parts)
         turn = _turn_of(asked, _bare_turn(chosen, holder, request.state.request_id))
         return AnswerResponse(  # 3
@@ -189,7 +191,7 @@ class Gateway:
         await self._check_route(holder, EMBEDDINGS)
         parts = self._ready
         asked = parse_embedding_request(await read_object(request))
-        chosen = await self._choose(asked.model, holder, parts)
+        chosen = await self._choose(asked.model, holder, parts, Capability.EMBED)
         turn = _vector_turn_of(asked, _bare_turn(chosen, holder, request.state.request_id))
         return AnswerResponse(
             parts.answer(turn),
@@ -207,17 +209,18 @@ class Gateway:
     async def _choose_filler(self, wanted: str, holder: Holder, parts: GatewayParts) -> Chosen:
         """Return what an id stands for, or the first persona that completes code where none was named."""
         if wanted:
-            return await self._choose(wanted, holder, parts)
+            return await self._choose(wanted, holder, parts, Capability.FIM)
         listed = ModelList(parts.personas, parts.hosts).of(holder)
         chosen = next((entry for entry in listed if entry.persona.fim_model and not entry.model), None)
         if chosen is None:
             raise GatewayError(404, "This token may use no persona that completes code.", code="model_not_found")
         return chosen
 
-    async def _choose(self, wanted: str, holder: Holder, parts: GatewayParts) -> Chosen:
+    async def _choose(self, wanted: str, holder: Holder, parts: GatewayParts, use: Capability | None = None) -> Chosen:
+        """Return what an id stands for; whoever may not use it is noted, and not each time that they ask on."""
         try:
-            return ModelList(parts.personas, parts.hosts).choose(wanted, holder)
-        except NoSuchModelError:
+            return ModelList(parts.personas, parts.hosts).choose(wanted, holder, use)
+        except (NoSuchModelError, WrongModelError):
             await self._tokens.note_refusal(holder, "model")
             raise
 
