@@ -207,6 +207,7 @@ def test_a_token_opens_its_own_scope_alone(site: GatewaySite) -> None:
     ("path", "body"),
     [
         ("/v1/completions", {"model": "general/qwen2.5:instruct", "prompt": "x = "}),
+        ("/v1/fim/completions", {"model": "general/qwen2.5:instruct", "prompt": "x = "}),
         ("/v1/infill", {"model": "general/qwen2.5:instruct", "input_prefix": "x = "}),
     ],
 )

@@ -24,11 +24,12 @@ from assistant.web.doors import PartState
 from assistant.web.gateway.body import read_object
 from assistant.web.gateway.chat_answer import ChatAnswer
 from assistant.web.gateway.chat_request import ChatRequest, parse_chat_request
-from assistant.web.gateway.code_answer import CodeAnswer, CompletionAnswer, InfillAnswer
+from assistant.web.gateway.code_answer import CodeAnswer, CompletionAnswer, FimAnswer, InfillAnswer
 from assistant.web.gateway.completion_request import (
     CodeRequest,
     foreign_stops,
     parse_completion_request,
+    parse_fim_request,
     parse_infill_request,
 )
 from assistant.web.gateway.embedding_request import EmbeddingRequest, parse_embedding_request
@@ -57,7 +58,7 @@ EMBEDDINGS: Final = "embeddings"
 _TRY_AGAIN: Final = {"retry-after": "1"}
 _NOT_HERE: Final = (
     "Cloister's gateway has no such route. It answers GET /v1/models and POST /v1/chat/completions, "
-    "/v1/completions, /v1/infill and /v1/embeddings; see docs/editors.md."
+    "/v1/completions, /v1/fim/completions, /v1/infill and /v1/embeddings; see docs/editors.md."
 )
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -110,6 +111,7 @@ class Gateway:
         router.add_api_route("/models/{model_id:path}", self._told(self._show_model), methods=["GET"])
         router.add_api_route("/chat/completions", self._told(self._complete_chat), methods=["POST"])
         router.add_api_route("/completions", self._told(self._complete_code), methods=["POST"])
+        router.add_api_route("/fim/completions", self._told(self._complete_between), methods=["POST"])
         router.add_api_route("/infill", self._told(self._fill_in), methods=["POST"])
         router.add_api_route("/embeddings", self._told(self._embed), methods=["POST"])
         return router
@@ -144,15 +146,14 @@ class Gateway:
         chosen = await self._choose(asked.model, holder, parts, Capability.CHAT)
         await _check_stops(asked.stops, holder, parts)
         turn = _turn_of(asked, _bare_turn(chosen, holder, request.state.request_id))
+        answer = ChatAnswer(
+            turn.id, chosen.id, has_usage=asked.has_usage, has_tools=bool(asked.tools), has_chances=asked.logprobs
+        )
+        if asked.is_warming:
+            return _empty(answer, is_stream=asked.stream)
         return AnswerResponse(  # 3
             parts.answer(turn),
-            ChatAnswer(
-                turn.id,
-                chosen.id,
-                has_usage=asked.has_usage,
-                has_tools=bool(asked.tools),
-                has_chances=asked.logprobs,
-            ),
+            answer,
             is_stream=asked.stream,
             look=partial(self._balance, holder, request.state.request_id),
             running=self._running,
@@ -161,6 +162,10 @@ class Gateway:
     async def _complete_code(self, request: Request) -> Response:
         """Complete code as OpenAI's clients ask for it."""
         return await self._fill(request, parse_completion_request, CompletionAnswer)
+
+    async def _complete_between(self, request: Request) -> Response:
+        """Complete code as Mistral's clients ask for it."""
+        return await self._fill(request, parse_fim_request, FimAnswer)
 
     async def _fill_in(self, request: Request) -> Response:
         """Complete code as llama.cpp's clients ask for it."""
@@ -177,9 +182,12 @@ class Gateway:
         chosen = await self._choose_filler(asked.model, holder, parts)
         await _check_stops(foreign_stops(asked), holder, parts)
         turn = _code_turn_of(asked, _bare_turn(chosen, holder, request.state.request_id))
+        answer = form(turn.id, chosen.id, has_usage=asked.has_usage)
+        if asked.is_warming:
+            return _empty(answer, is_stream=asked.stream)
         return AnswerResponse(
             parts.answer(turn),
-            form(turn.id, chosen.id, has_usage=asked.has_usage),
+            answer,
             is_stream=asked.stream,
             look=partial(self._balance, holder, request.state.request_id),
             running=self._running,
@@ -321,6 +329,13 @@ def _code_turn_of(asked: CodeRequest, bare: Turn) -> Turn:
         max_answer_tokens=asked.longest,
         wishes=asked.wishes,
     )
+
+
+def _empty(answer: ChatAnswer | CodeAnswer, *, is_stream: bool) -> Response:
+    """Return the empty answer to a request that only warms a server's cache: nobody is asked, nothing is kept."""
+    if is_stream:
+        return Response(b"".join(answer.ending()), media_type="text/event-stream")
+    return Response(answer.whole(), media_type="application/json")
 
 
 def _vector_turn_of(asked: EmbeddingRequest, bare: Turn) -> Turn:
