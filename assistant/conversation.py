@@ -137,6 +137,7 @@ class Turn:
 
     Attributes:
         message_id, answer_id: the ids under which the two messages are stored (Chainlit's own, in the page).
+        command: one of the persona's commands, whose task goes before the text; empty: the text says what is wanted.
         model: a model named by the caller; empty leaves the choice to the persona.
         context: of a turn without a thread: nothing of it is kept. None: the history has what was said before.
         temperature, max_answer_tokens: the caller's, at most the persona's longest answer; None leaves both to it.
@@ -156,6 +157,7 @@ class Turn:
     persona: str
     text: str
     attachments: tuple[Attachment, ...] = field(default=())
+    command: str = ""
     door: str = "chat"
     model: str = ""
     context: Context | None = None

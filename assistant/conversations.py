@@ -54,6 +54,17 @@ class Conversations:
             replace(entry, message=replace(entry.message, text=text)) for entry, text in zip(stored, texts, strict=True)
         ]
 
+    async def message(self, person: Person, message_id: UUID) -> StoredMessage:
+        """Return one message, with the person's own values in place of their pseudonyms.
+
+        Raises:
+            NotFoundError: the message is foreign or does not exist.
+        """
+        stored = await self._history.stored_message(person, message_id)
+        message = stored.message
+        (text,) = await self._guard.restore(message.thread_id, person, [message.text])
+        return replace(stored, message=replace(message, text=text))
+
     async def rename_thread(self, person: Person, thread_id: UUID, title: str) -> None:
         """Give a thread another title, guarded first.
 

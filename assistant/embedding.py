@@ -11,6 +11,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from assistant.answering.accounting import is_refunded_for, take
+from assistant.answering.attempts import Attempts
 from assistant.answering.vector_record import VectorPrompt, VectorRecord, build_vector_prompt
 from assistant.audit.events import AccessRefused, Cause
 from assistant.conversation import Turn
@@ -124,18 +125,20 @@ async def _ask(
         asker=Asker(owner=str(turn.person.id), is_interactive=turn.is_interactive, weight=turn.weight),
         only=prompt.only,
     )
-    failed: frozenset[str] = frozenset()
-    last_error: HostError | None = None
+    attempts = Attempts()
+    mark = parts.marker.mark(prompt.sent)
+    parts.lethal.check(mark)
     while True:
+        need = replace(need, is_suspect=attempts.is_suspect)
         try:
-            parts.hosts.choose(need, excluding=failed)
+            parts.hosts.choose(need, excluding=attempts.failed)
         except NoRouteError:
-            if last_error is not None:  # what a host said before it failed tells more than that no other is left
-                raise last_error from None
+            if attempts.last_error is not None:  # what a host said before it failed tells more than that none is left
+                raise attempts.last_error from None
             raise
         route: Route | None = None
         try:
-            async with aclosing(parts.hosts.line_up(need, excluding=failed)) as standing:
+            async with aclosing(parts.hosts.line_up(need, excluding=attempts.failed)) as standing:
                 async for step in standing:
                     if isinstance(step, Place):
                         yield Waiting(step.words)
@@ -147,7 +150,9 @@ async def _ask(
         except HostError as error:
             if route is None:
                 raise
-            await record.host_failed(route, error)
+            attempts.note(route.deployment, error)
+            await record.host_failed(route, error, is_last=attempts.is_lethal)
+            if attempts.is_lethal:
+                raise parts.lethal.note(mark, attempts.down) from error
             if not error.can_retry:
                 raise
-            failed, last_error = failed | {route.deployment}, error

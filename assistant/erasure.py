@@ -1,7 +1,8 @@
 """Erasure by two persons, and the legal holds that forbid it.
 
-One person asks, another one with the role of an approver decides, and what was approved is done at once. The words of a
-reason stay with whoever gave them: the log keeps their mark.
+One person asks, another one with the role of an approver decides, and what was approved is done at once. What something
+held up in between can be withdrawn until it is done. The words of a reason stay with whoever gave them: the log keeps
+their mark.
 """
 
 from __future__ import annotations
@@ -66,6 +67,25 @@ class Erasure:
         """
         await self._eraser.deny(await self._decidable(person, request_id), person.id)
 
+    async def withdraw(self, person: Person, request_id: UUID) -> None:
+        """Take a request back before it is carried out, so that nothing is erased; agreed to or not.
+
+        Whoever asked may do so; an approver whom it is not about may, too, also one who agreed to it.
+
+        Raises:
+            NotAllowedError: this person neither asked for it nor is such an approver.
+            NotFoundError: there is no such request, or it was carried out or is over.
+            UnavailableError: it is being carried out at this moment.
+        """
+        await self._require(person, Right.ASK_ERASURE)
+        request = await self._eraser.open_request(request_id)
+        if person.id != request.requested_by:
+            await self._require(person, Right.DECIDE_ERASURE)
+            if request.subject_id in await self._eraser.subjects_of(person.id, [request]):
+                await self._note_refusal(person, Right.DECIDE_ERASURE)
+                raise NotAllowedError("It is about you: whoever asked, or another approver, withdraws it.")
+        await self._eraser.withdraw(request, person.id)
+
     async def place_hold(self, person: Person, scope: Scope, subject_id: UUID, reason: str) -> UUID:
         """Forbid the erasure of a person or a conversation from now on; return the id of the hold.
 
@@ -102,6 +122,15 @@ class Erasure:
         found = await self._eraser.requests(with_decided=with_decided)
         own = await self._eraser.subjects_of(person.id, found)
         return [request for request in found if request.subject_id not in own]
+
+    async def withdrawn_from(self, person: Person) -> list[ErasureRequest]:
+        """Return what this person asked for or agreed to, and somebody else withdrew of late.
+
+        Raises:
+            NotAllowedError: this person may not see requests.
+        """
+        await self._require(person, Right.ASK_ERASURE)
+        return await self._eraser.withdrawn_from(person.id)
 
     async def holds(self, person: Person, *, with_released: bool = False) -> list[Hold]:
         """Return the holds in force, the newest first, without those on the person themselves.

@@ -6,6 +6,7 @@ CloisterError
 ├── NotFoundError          no such thing, or not yours: the two are not told apart
 ├── HeldError              a legal hold forbids it; release that first
 ├── BadInputError          the person's input cannot be used; says what would be
+├── LethalPromptError      model hosts went down at this prompt; it is sent to no other
 ├── UnavailableError       a part is down (database, Redis, audit log, every model host); retry can help
 │   └── AuditUnavailableError   the audit log cannot be written: nothing may proceed
 └── EmbeddedError          an embedded server or process cannot start; carries an exit status
@@ -41,6 +42,10 @@ class HeldError(CloisterError):
 
 class BadInputError(CloisterError):
     """The input cannot be used as it is."""
+
+
+class LethalPromptError(CloisterError):
+    """Model hosts went down at this prompt, one after the other; the next one is not tried."""
 
 
 class UnavailableError(CloisterError):

@@ -9,12 +9,13 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol, Self
 
 from assistant.answering import words
 from assistant.answering.accounting import Limits, is_refunded_for, longest_answer, note_refusal, take, used_tokens
 from assistant.answering.answer import Answer
+from assistant.answering.attempts import Attempts, LethalPrompts
 from assistant.answering.code_prompt import CodePrompt, build_code_prompt
 from assistant.answering.code_record import CodeRecord
 from assistant.answering.guarding import ConversationGuard, GuardedConversation
@@ -119,6 +120,7 @@ class TurnParts:
     marker: TextMarker
     max_prompt_chars: int
     clock: Callable[[], float] = time.monotonic
+    lethal: LethalPrompts = field(default_factory=LethalPrompts)
 
     def unkept(self) -> Self:
         """Return the same parts for one turn of which nothing is kept but its events."""
@@ -205,7 +207,11 @@ def accept(turn: Turn, parts: TurnParts) -> Persona:
     is_result = turn.context is not None and bool(turn.context.call_id)  # of a tool, which may give nothing
     if turn.gap is not None:
         _check_gap(turn.gap, persona)
-    elif not turn.text.strip() and not turn.attachments and not is_result:
+    elif turn.command and not persona.has_command(turn.command):
+        raise BadInputError(
+            f"{persona.label} has no command {turn.command[:40]!r}. Reload the page to see those it has."
+        )
+    elif not turn.text.strip() and not turn.attachments and not turn.command and not is_result:
         raise BadInputError("The message is empty. Write a question, or attach a text file.")
     if turn.chars > parts.max_prompt_chars:
         raise BadInputError(
@@ -236,7 +242,7 @@ async def _guard_prompt(record: TurnRecord, parts: TurnParts) -> tuple[Prompt | 
     earlier = await record.earlier_messages()
     for _ in range(_GUARD_ATTEMPTS):
         conversation = await parts.guard.open(turn.thread_id, turn.person, record.persona.name)
-        prompt = await build_prompt(turn, record.persona.system, earlier.messages, conversation)
+        prompt = await build_prompt(turn, record.persona, earlier.messages, conversation)
         prompt = replace(prompt, left_out=earlier.left_out)
         if prompt.verdict.is_blocked or await parts.guard.save(turn.thread_id, conversation):
             return prompt, conversation
@@ -247,37 +253,36 @@ async def _ask(
     prompt: Prompt | CodePrompt, answer: Answer, record: TurnRecord, parts: TurnParts
 ) -> AsyncGenerator[TurnEvent, None]:
     """Stream the guarded answer of the best deployment; when one fails, go on with the next best."""
-    failed: frozenset[str] = frozenset()
-    last_error: HostError | None = None
+    attempts = Attempts()
     told = 0  # of messages left out
-    anew: frozenset[str] = frozenset()  # deployments that could not go on from what another one said
+    mark = parts.marker.mark(prompt.sent)
+    parts.lethal.check(mark)
     while True:
         before_tokens = prompt.tokens
-        prompt, need = _fit(prompt, record, parts.hosts, failed, last_error)
+        prompt, need = _fit(prompt, record, parts.hosts, attempts)
         if prompt.left_out > told:
             told = prompt.left_out
             await record.compacted(prompt, before_tokens=before_tokens)
             yield Notice(words.compacted(told))
         try:
-            async with aclosing(parts.hosts.line_up(need, excluding=failed)) as standing:
+            async with aclosing(parts.hosts.line_up(need, excluding=attempts.failed)) as standing:
                 async for step in standing:
                     if isinstance(step, Place):
                         yield Waiting(step.words)
                         continue
-                    route = replace(step, can_continue=step.can_continue and step.deployment not in anew)
-                    async with aclosing(_answer_on(route, prompt, answer, record, parts, after=last_error)) as events:
+                    route = replace(step, can_continue=step.can_continue and step.deployment not in attempts.anew)
+                    after = attempts.last_error
+                    async with aclosing(_answer_on(route, prompt, answer, record, parts, after=after)) as events:
                         async for event in events:
                             yield event
                     return
         except HostError as error:
-            deployment = answer.asked_route.deployment
-            await record.host_failed(answer.asked_route, error)
+            attempts.note(answer.asked_route.deployment, error, is_joining=answer.is_joining)
+            await record.host_failed(answer.asked_route, error, is_last=attempts.is_lethal)
+            if attempts.is_lethal:
+                raise parts.lethal.note(mark, attempts.down) from error
             if not error.can_retry or answer.is_bound or (answer.has_begun and isinstance(prompt, CodePrompt)):
                 raise  # an editor may have inserted what came: nobody can begin anew
-            if answer.is_joining:
-                anew |= {deployment}  # it may still answer anew
-            else:
-                failed, last_error = failed | {deployment}, error
 
 
 async def _answer_on(
@@ -393,8 +398,7 @@ def _fit(
     prompt: Prompt | CodePrompt,
     record: TurnRecord,
     hosts: ModelHosts,
-    failed: frozenset[str],
-    last_error: HostError | None,
+    attempts: Attempts,
 ) -> tuple[Prompt | CodePrompt, Need]:
     """Shorten the prompt, as its kind allows, as long as no model has room for all of it.
 
@@ -416,14 +420,15 @@ def _fit(
             asker=Asker(owner=str(turn.person.id), is_interactive=turn.is_interactive, weight=turn.weight),
             thread=turn.conversation,
             only=prompt.only,
+            is_suspect=attempts.is_suspect,
         )
         try:
-            hosts.choose(need, excluding=failed)
+            hosts.choose(need, excluding=attempts.failed)
         except NoRouteError as error:
             refusal = refusal or error
             if isinstance(error, BusyError) or not prompt.can_shorten:
                 # What a host said before it failed tells more than that no other is left.
-                raise last_error or words.with_advice(refusal, turn) from None
+                raise attempts.last_error or words.with_advice(refusal, turn) from None
             prompt = prompt.shortened()
         else:
             return prompt, need

@@ -65,6 +65,7 @@ class HostError(ConnectorError):
     Attributes:
         can_retry: another deployment, or the same one later, may succeed.
         is_overlong, is_unfit: it works; the prompt, or what was asked, is what fails, as `NoRouteError` says.
+        has_gone_down: its process ended with this prompt in its hands, before it said a word.
         host: the host's name as the administrator wrote it.
         model: the model's public name.
     """
@@ -78,9 +79,11 @@ class HostError(ConnectorError):
         model: str,
         is_overlong: bool = False,
         is_unfit: bool = False,
+        has_gone_down: bool = False,
     ) -> None:
         super().__init__(message)
         self.can_retry = can_retry
+        self.has_gone_down = has_gone_down
         self.is_overlong = is_overlong
         self.is_unfit = is_unfit
         self.host = host

@@ -37,6 +37,11 @@ class CodePrompt(TextlessPrompt):
         return gap_tokens(self.gap) + _AROUND_TOKENS
 
     @property
+    def sent(self) -> str:
+        """Return the text around the gap as one text."""
+        return f"{self.gap.prefix}\0{self.gap.suffix}"
+
+    @property
     def can_shorten(self) -> bool:
         """Tell whether less of it would still be worth asking with."""
         return self.tokens > _LEAST_TOKENS

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol, Self
 
+from assistant.answering.attached import number_lines, quote
 from assistant.answering.guarding import GuardedConversation
 from assistant.answering.offer import Judging
 from assistant.conversation import Attachment, Author, Context, Message, Said, Turn
+from assistant.personas.reader import Persona
 from connectors.model_hosts.values import NO_WISHES, ChatMessage, Wishes, most_tokens, most_tokens_of
 from policies.redaction import without_values
 from policies.verdict import Direction, Verdict, joined
 from policies.views.fold import well_formed
 
 _BETWEEN = "\n\n"
+_APART: Final = "\0"
 _ROLES: Final[Mapping[Author, Literal["user", "assistant"]]] = {Author.USER: "user", Author.ASSISTANT: "assistant"}
 
 
@@ -35,8 +37,16 @@ class GuardedPrompt(Protocol):
         """Return what the guard said."""
 
     @property
+    def sent(self) -> str:
+        """Return all that goes to a model as one text, for a mark of it."""
+
+    @property
     def typed(self) -> str:
         """Return the typed text as it may be kept."""
+
+    @property
+    def task(self) -> str:
+        """Return the task of the command."""
 
     @property
     def left_out(self) -> int:
@@ -80,6 +90,11 @@ class TextlessPrompt:
         return ""
 
     @property
+    def task(self) -> str:
+        """Return none: commands are of conversations."""
+        return ""
+
+    @property
     def left_out(self) -> int:
         """Return 0: there are no earlier messages."""
         return 0
@@ -94,6 +109,7 @@ class Prompt:
         verdict: of the person's own text and files; of the first text that was blocked, if one was.
         typed: the typed text as it may be kept: guarded; of a block without any value that was found; nothing of what
             the guard failed on.
+        task: what the persona's command puts before the person's text, guarded; empty without a command.
         left_out: how many of the oldest messages were dropped because no model has room for them.
         only: labels of hosts that it may be sent to, one of each set.
         may_shorten: whether that may be done; a caller who keeps the conversation shortens it better.
@@ -105,6 +121,7 @@ class Prompt:
     own: ChatMessage
     verdict: Verdict
     typed: str = ""
+    task: str = ""
     left_out: int = 0
     may_shorten: bool = True
     wishes: Wishes = NO_WISHES
@@ -114,6 +131,11 @@ class Prompt:
     def messages(self) -> tuple[ChatMessage, ...]:
         """Return all messages, oldest first."""
         return (self.system, *self.earlier, self.own)
+
+    @property
+    def sent(self) -> str:
+        """Return all messages as one text."""
+        return _APART.join(message.content for message in self.messages)
 
     @property
     def tokens(self) -> int:
@@ -136,7 +158,7 @@ class Prompt:
 
 
 async def build_prompt(
-    turn: Turn, system: str, earlier: Sequence[Message], conversation: GuardedConversation
+    turn: Turn, persona: Persona, earlier: Sequence[Message], conversation: GuardedConversation
 ) -> Prompt:
     """Guard every text that will reach the model and put them in order.
 
@@ -144,22 +166,24 @@ async def build_prompt(
     if any text is blocked, the prompt's verdict is that block.
     """
     if turn.context is not None:
-        return await _build_with_context(turn, turn.context, system, conversation)
-    texts = (system, *(message.text for message in earlier))
+        return await _build_with_context(turn, turn.context, persona.system, conversation)
+    task = persona.task_of(turn.command)
+    texts = (persona.system, task, *(message.text for message in earlier))
     verdicts = [await conversation.check_prompt(text) for text in texts]
-    own, typed = await _check_own(turn, conversation)
-    deciding = next((verdict for verdict in (own, *verdicts) if verdict.is_blocked), own)
+    own = await _check_own(turn, conversation, cites_lines=persona.cites_lines)
+    deciding = next((verdict for verdict in (own.verdict, *verdicts) if verdict.is_blocked), own.verdict)
+    rules, task_verdict, *said = verdicts
     return Prompt(
-        system=ChatMessage(role="system", content=verdicts[0].text),
+        system=ChatMessage(role="system", content=rules.text),
         earlier=tuple(
-            ChatMessage(_ROLES[message.author], verdict.text)
-            for message, verdict in zip(earlier, verdicts[1:], strict=True)
+            ChatMessage(_ROLES[message.author], verdict.text) for message, verdict in zip(earlier, said, strict=True)
         ),
-        own=ChatMessage(role="user", content=own.text),
+        own=ChatMessage(role="user", content=_BETWEEN.join(filter(None, (task_verdict.text, own.content)))),
         verdict=deciding,
-        typed=typed,
+        typed=own.typed,
+        task=task_verdict.text,
         wishes=turn.wishes,
-        only=conversation.labels_for((own, *verdicts)),
+        only=conversation.labels_for((own.verdict, *verdicts)),
     )
 
 
@@ -193,20 +217,39 @@ async def _message(said: Said, judging: Judging) -> ChatMessage:
     return ChatMessage(_ROLES[said.author], text, await judging.calls(said.calls))
 
 
-async def _check_own(turn: Turn, conversation: GuardedConversation) -> tuple[Verdict, str]:
-    """Judge the typed text and each file apart, as the policy may want; return one verdict, and what of it is kept.
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """The person's own text and files after the guard.
 
-    Its offsets are those of `compose_text`, which joins the parts in the same way.
+    Attributes:
+        verdict: on all of them; its offsets are those of `compose_text`, which joins the parts in the same way.
+        typed: what of the typed text is kept.
+        content: what the model reads.
     """
-    parts = ((turn.text, Direction.PROMPT), *((_quoted(file), Direction.FILE) for file in turn.attachments))
+
+    verdict: Verdict
+    typed: str
+    content: str
+
+
+async def _check_own(turn: Turn, conversation: GuardedConversation, *, cites_lines: bool) -> _Own:
+    """Judge the typed text and each file apart, as the policy may want; lines are numbered only after that."""
+    parts = ((turn.text, Direction.PROMPT), *((quote(file), Direction.FILE) for file in turn.attachments))
     present = [(text, direction) for text, direction in parts if text]
     for text, _ in present:
         conversation.pseudonyms.reserve_in(text)  # before the first number is given, in whichever part it stands
     verdicts = [await conversation.check_prompt(text, direction) for text, direction in present]
     if not verdicts:
-        return await conversation.check_prompt(""), ""
+        return _Own(await conversation.check_prompt(""), "", "")
     typed = _keepable(turn.text, verdicts[0]) if turn.text else ""
-    return joined([text for text, _ in present], verdicts, _BETWEEN), typed
+    verdict = joined([text for text, _ in present], verdicts, _BETWEEN)
+    if not cites_lines or verdict.is_blocked:
+        return _Own(verdict, typed, verdict.text)
+    shown = [
+        number_lines(text, judged) if direction is Direction.FILE else judged.text
+        for (text, direction), judged in zip(present, verdicts, strict=True)
+    ]
+    return _Own(verdict, typed, _BETWEEN.join(shown))
 
 
 def _keepable(text: str, verdict: Verdict) -> str:
@@ -217,14 +260,5 @@ def _keepable(text: str, verdict: Verdict) -> str:
 
 
 def compose_text(text: str, attachments: Sequence[Attachment]) -> str:
-    """Return the typed text followed by each file under its name, fenced so that a file cannot end its own block."""
-    return _BETWEEN.join(part for part in (text, *map(_quoted, attachments)) if part)
-
-
-def _quoted(attachment: Attachment) -> str:
-    fence = "`" * (_longest_run_of_backticks(attachment.text) + 3)
-    return f"File {attachment.name}:\n{fence}\n{attachment.text}\n{fence}"
-
-
-def _longest_run_of_backticks(text: str) -> int:
-    return max(map(len, re.findall(r"`+", text)), default=0)
+    """Return the typed text followed by each file under its name."""
+    return _BETWEEN.join(part for part in (text, *map(quote, attachments)) if part)

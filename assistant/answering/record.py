@@ -136,6 +136,7 @@ class TurnRecord:
                 chars=self.turn.chars,
                 attachments=len(self.turn.attachments),
                 token_id=self.turn.token_id,
+                command=self.turn.command or None,
             )
         )
         self._is_accepted = True
@@ -162,7 +163,9 @@ class TurnRecord:
         """Store the guarded message and note what the guard did; return the quiet line for the person."""
         note = summary(prompt.verdict)
         text = prompt.own.content
-        await self._start(text, note=note, detail=words.guard_detail(prompt.verdict), title=words.title_of(text))
+        detail = words.question_detail(prompt.verdict, self.turn, task=prompt.task)
+        title = words.title_of_question(prompt.verdict.text, self.turn.command)
+        await self._start(text, note=note, detail=detail, title=title)
         await self._audit.append_with(
             TurnGuarded(
                 turn=self._place,
@@ -180,9 +183,8 @@ class TurnRecord:
         verdict = prompt.verdict
         said = block_reason(verdict, direction=Direction.PROMPT, reference=self.turn.reference)
         async with self._ending():
-            await self._start(
-                _BLOCKED_TEXT, detail=words.guard_detail(verdict), title=_BLOCKED_TITLE, state=MessageState.BLOCKED
-            )
+            detail = words.question_detail(verdict, self.turn)
+            await self._start(_BLOCKED_TEXT, detail=detail, title=_BLOCKED_TITLE, state=MessageState.BLOCKED)
             await self._audit.append_with(PromptBlocked(turn=self._place, guard=GuardReport.of(verdict)), prompt.typed)
             await self._finish(said, MessageState.BLOCKED)
         return Blocked(self.turn.reference, said, verdict)
@@ -214,8 +216,8 @@ class TurnRecord:
             )
         )
 
-    async def host_failed(self, route: Route, error: HostError) -> None:
-        """Note that a host failed in this turn."""
+    async def host_failed(self, route: Route, error: HostError, *, is_last: bool = False) -> None:
+        """Note that a host failed in this turn; `is_last` says that no other is tried, whatever there is."""
         _log.warning("%s failed in turn %s: %s", route.deployment, self.turn.reference, error)
         await self._audit.append(
             HostUnreachable(
@@ -223,7 +225,8 @@ class TurnRecord:
                 host=route.host,
                 model=route.model,
                 error=type(error).__name__,
-                is_retried=error.can_retry,
+                is_retried=error.can_retry and not is_last,
+                went_down=error.has_gone_down,
             )
         )
 

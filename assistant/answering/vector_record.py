@@ -40,6 +40,11 @@ class VectorPrompt(TextlessPrompt):
         return sum(map(most_tokens_of, self.inputs.texts))
 
     @property
+    def sent(self) -> str:
+        """Return all texts as one."""
+        return "\0".join(self.inputs.texts)
+
+    @property
     def longest_tokens(self) -> int:
         """Return how many tokens the longest text takes at most: a model reads each by itself."""
         return max(map(most_tokens_of, self.inputs.texts))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 
+from assistant.answering.attached import AttachedFile, split_message
 from assistant.balance import QuotaError
 from assistant.conversation import Turn
-from assistant.errors import BadInputError, CloisterError, UnavailableError
+from assistant.errors import BadInputError, CloisterError, LethalPromptError, UnavailableError
 from assistant.turn_events import Trouble
 from connectors.errors import BusyError, ConnectorError, HostError, NoRouteError
 from connectors.model_hosts.choosing.choice import spaced
@@ -24,6 +25,36 @@ def guard_detail(verdict: Verdict) -> Mapping[str, object]:
         "policy": verdict.policy_version,
         "guard": [asdict(detail) for detail in details(verdict)],
     }
+
+
+def question_detail(verdict: Verdict, turn: Turn, *, task: str = "") -> Mapping[str, object]:
+    """Return `guard_detail` with what came beside the typed text, so that a page can show them apart.
+
+    Args:
+        verdict: on the question.
+        turn: the question.
+        task: of its command, guarded, as it stands before the text.
+    """
+    beside = {"command": turn.command, "task": task, "files": len(turn.attachments)}
+    return {**guard_detail(verdict), **{name: value for name, value in beside.items() if value}}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A kept question in its parts: the command that was chosen, the typed text, the files that came along."""
+
+    command: str
+    text: str
+    files: tuple[AttachedFile, ...] = ()
+
+
+def question_of(text: str, detail: Mapping[str, object]) -> Question:
+    """Take a kept question apart; all of it is text where nothing else was kept with it."""
+    command, task, count = detail.get("command"), detail.get("task"), detail.get("files")
+    typed, files = split_message(text, count if isinstance(count, int) else 0)
+    if isinstance(task, str) and task and typed.startswith(task):
+        typed = typed.removeprefix(task).removeprefix("\n\n")
+    return Question(command if isinstance(command, str) else "", typed, files)
 
 
 def held_back_of_detail(detail: Mapping[str, object]) -> list[Detail]:
@@ -71,7 +102,9 @@ def trouble_of(error: Exception) -> Trouble:
         return Trouble.BUSY
     if isinstance(error, NoRouteError | HostError) and error.is_overlong:
         return Trouble.OVERLONG
-    if isinstance(error, BadInputError) or (isinstance(error, NoRouteError | HostError) and error.is_unfit):
+    if isinstance(error, BadInputError | LethalPromptError) or (
+        isinstance(error, NoRouteError | HostError) and error.is_unfit
+    ):
         return Trouble.UNFIT
     if isinstance(error, QuotaError):
         return Trouble.LIMIT
@@ -103,6 +136,18 @@ def with_advice(refusal: NoRouteError, turn: Turn) -> NoRouteError:
     else:
         advice = f"The text alone takes about {spaced(typed)} of them."
     return NoRouteError(f"Nothing was sent. {refusal} {advice}", is_overlong=True)
+
+
+def title_of_question(guarded_text: str, command: str) -> str:
+    r"""Return the title of a thread that begins with this: the typed text, or the file that came without any.
+
+    >>> title_of_question("File src/app.py:\n```\nx = 1\n```", "Review")
+    'Review: src/app.py'
+    """
+    first = title_of(guarded_text)
+    if first.startswith("File ") and first.endswith(":"):
+        first = first.removeprefix("File ").removesuffix(":")
+    return title_of(": ".join(filter(None, (command, first))))
 
 
 def title_of(guarded_text: str) -> str:

@@ -100,6 +100,7 @@ class Tag(StrEnum):
     ERASURE_REQUESTED = "erasure:requested"
     ERASURE_APPROVED = "erasure:approved"
     ERASURE_DENIED = "erasure:denied"
+    ERASURE_WITHDRAWN = "erasure:withdrawn"
     ERASURE_EXECUTED = "erasure:executed"
     RETENTION_EXECUTED = "retention:executed"
     RETENTION_REFUSED = "retention:refused"
@@ -147,6 +148,7 @@ class TurnAccepted:
         persona_version: the hash of the persona's file.
         chars: length of typed text and attachments together, and of what a caller says was said before.
         token_id: the API token that the caller came with.
+        command: of the persona, chosen in the page.
     """
 
     tag: ClassVar = Tag.TURN_ACCEPTED
@@ -158,6 +160,7 @@ class TurnAccepted:
     chars: int
     attachments: int = 0
     token_id: UUID | None = None
+    command: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,6 +262,8 @@ class HostUnreachable:
     Attributes:
         error: the class of the error.
         is_retried: another deployment is asked next.
+        went_down: its process ended with the prompt in its hands, before it said a word; after two of them nobody is
+            asked any more.
     """
 
     tag: ClassVar = Tag.HOST_UNREACHABLE
@@ -268,6 +273,7 @@ class HostUnreachable:
     model: Name
     error: Name
     is_retried: bool = False
+    went_down: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1293,7 +1299,7 @@ class ErasureRequested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErasureApproved:
-    """Somebody else agreed to an erasure, in the transaction that executes it."""
+    """Somebody else agreed to an erasure, which another role carries out in the next moment."""
 
     tag: ClassVar = Tag.ERASURE_APPROVED
     outcome: ClassVar = Outcome.DONE
@@ -1310,6 +1316,19 @@ class ErasureDenied:
 
     tag: ClassVar = Tag.ERASURE_DENIED
     outcome: ClassVar = Outcome.REFUSED
+    actor: UUID
+    subject: UUID | None
+    thread_id: UUID | None
+    erasure_id: UUID
+    scope: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureWithdrawn:
+    """Nothing is erased: whoever asked, or an approver, took the request back before it was carried out."""
+
+    tag: ClassVar = Tag.ERASURE_WITHDRAWN
+    outcome: ClassVar = Outcome.DONE
     actor: UUID
     subject: UUID | None
     thread_id: UUID | None
@@ -1594,6 +1613,7 @@ Event = (
     | ErasureRequested
     | ErasureApproved
     | ErasureDenied
+    | ErasureWithdrawn
     | ErasureExecuted
     | RetentionExecuted
     | RetentionRefused

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import signal
 from importlib.metadata import version
@@ -17,7 +16,9 @@ from assistant.audit.record import Origin
 from assistant.audit.seals.seal import Sealer
 from assistant.audit.seals.seal_key import SealKeyFile
 from assistant.audit.writing.append import Appender
+from assistant.audit.writing.vouching import VouchedLog
 from assistant.errors import SettingsError
+from assistant.repeating import is_set_within
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +44,8 @@ async def run_sealer(
         await audit.append(LogOpened(process="sealer"))
         if not anchors.are_any:  # then the log needs no writer here
             await audit.close()
-        tasks = [asyncio.create_task(each) for each in anchor_tasks(sealer_url, anchors, keys, audit, stop)]
+        told = VouchedLog(audit, sealer_url)
+        tasks = [asyncio.create_task(each) for each in anchor_tasks(sealer_url, anchors, keys, told, stop)]
         try:
             await _seal(Sealer(sealer_url, keys), stop)
         finally:
@@ -59,5 +61,4 @@ async def _seal(sealer: Sealer, stop: asyncio.Event) -> None:
             await sealer.run(stop)
         except SettingsError as error:
             _log.error("%s", error)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _COMPLAINT_SECONDS)
+            await is_set_within(stop, _COMPLAINT_SECONDS)

@@ -7,12 +7,12 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-import redis.asyncio
 from pydantic import SecretStr
 
 from assistant.fleet.board import RedisBoard
 from assistant.fleet.site_fleet import SiteFleet
 from assistant.policy.names import FleetAsk, build_names, model_of_fleet
+from assistant.redis_client import open_redis
 from assistant.settings import Settings
 from connectors.model_hosts.hosts import ModelHosts
 from connectors.model_hosts.quote import QuotedPassage
@@ -38,7 +38,7 @@ async def open_names(
     async with AsyncExitStack() as stack:
         ask: FleetAsk | None = None
         if model := model_of_fleet(settings):
-            client = redis.asyncio.Redis.from_url(redis_url.get_secret_value(), socket_timeout=_BOARD_SECONDS)
+            client = open_redis(redis_url, patience_seconds=_BOARD_SECONDS)
             stack.push_async_callback(client.aclose)
             hosts = ModelHosts(
                 await fleet.open(),

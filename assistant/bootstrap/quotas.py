@@ -16,6 +16,7 @@ from assistant.audit.writing.append import Appender
 from assistant.quotas.limits import QuotaRules
 from assistant.quotas.quotas import Quotas
 from assistant.quotas.site_quotas import SiteQuotas
+from assistant.redis_client import open_redis
 
 _MOST_NAMED = 64  # limits in one event, which stays under its 16 KiB
 _PATIENCE_SECONDS = 2.0  # for Redis to count something
@@ -52,12 +53,7 @@ async def open_quotas(
 @asynccontextmanager
 async def open_counting(url: SecretStr) -> AsyncIterator[redis.asyncio.Redis]:
     """Open Redis as quotas need it: whoever waits for an answer learns soon that it is away."""
-    client = redis.asyncio.Redis.from_url(
-        url.get_secret_value(),
-        socket_timeout=_PATIENCE_SECONDS,
-        socket_connect_timeout=_PATIENCE_SECONDS,
-        retry=Retry(NoBackoff(), 1),
-    )
+    client = open_redis(url, patience_seconds=_PATIENCE_SECONDS, retry=Retry(NoBackoff(), 1))
     try:
         yield client
     finally:

@@ -16,6 +16,7 @@ import typer
 
 from assistant.commands.settings import (
     audit_reader_url,
+    audit_role_url,
     installation_keys,
     parse_note_key,
     server_settings,
@@ -307,7 +308,9 @@ async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_qui
     from assistant.audit.events import LogVerified
     from assistant.audit.verification.anchor import read_anchors
     from assistant.audit.verification.verify import Verifier
+    from assistant.audit.writing.vouching import VouchedLog
     from assistant.bootstrap.log import open_audit
+    from assistant.database_roles import AUDIT_SEALER_ROLE
 
     settings = server_settings()
     async with Verifier(
@@ -325,7 +328,7 @@ async def _verify(anchors: list[Path], key: str, witnesses: list[str], *, is_qui
     )
     try:
         async with open_audit(settings) as writer:
-            await writer.append(event)
+            await VouchedLog(writer, audit_role_url(AUDIT_SEALER_ROLE)).append(event)
     except UnavailableError:
         if not findings.found:  # what was found is said in any case
             raise

@@ -110,6 +110,17 @@ def erase_deny(request_id: Number, name: As, *, from_input: FromInput = False) -
     typer.echo("Nothing is erased.")
 
 
+@erase.command("withdraw")
+def erase_withdraw(request_id: Number, name: As, *, from_input: FromInput = False) -> None:
+    """Take a request back before it is carried out: your own, or, as an approver, one that somebody agreed to."""
+
+    async def run(_: Access, erasure: Erasure, signer: Person) -> None:
+        await erasure.withdraw(signer, request_id)
+
+    _signed(name, run, from_input=from_input)
+    typer.echo("The request is withdrawn. Nothing is erased.")
+
+
 @erase.command("list")
 def erase_list(name: As, *, everything: Everything = False, from_input: FromInput = False) -> None:
     """Show the open requests, the newest first."""
@@ -118,7 +129,7 @@ def erase_list(name: As, *, everything: Everything = False, from_input: FromInpu
         found = await erasure.requests(signer, with_decided=everything)
         return [
             f"{each.id}  {each.scope} {each.subject_id}  {each.state} since "
-            f"{each.decided_at or each.requested_at:%Y-%m-%d %H:%M}"
+            f"{each.withdrawn_at or each.decided_at or each.requested_at:%Y-%m-%d %H:%M}"
             for each in found
         ]
 

@@ -38,13 +38,11 @@ async def watched(settings: Settings) -> AsyncIterator[Watch]:
 @asynccontextmanager
 async def opened_board(settings: Settings) -> AsyncIterator[RedisBoard]:
     """Open the board in the company's own Redis, or in that of `cloister up`."""
-    import redis.asyncio
-
     from assistant.embedded.running import redis_address
     from assistant.fleet.board import RedisBoard
+    from assistant.redis_client import open_redis
 
-    address = redis_address(settings).get_secret_value()
-    client = redis.asyncio.Redis.from_url(address, socket_timeout=_PATIENCE_SECONDS, socket_connect_timeout=3)
+    client = open_redis(redis_address(settings), patience_seconds=_PATIENCE_SECONDS)
     try:
         yield RedisBoard(client)
     finally:

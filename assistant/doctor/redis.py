@@ -8,6 +8,7 @@ import redis.asyncio
 from pydantic import SecretStr
 
 from assistant.doctor.check import Check, fail, ok, warn
+from assistant.redis_client import open_redis
 
 _OLDEST: Final = (6, 2)
 _PATIENCE_SECONDS: Final = 3.0
@@ -17,7 +18,7 @@ async def check_redis(url: SecretStr) -> Check:
     """Look at the server that jobs are sent over."""
     name = "redis"
     address = url.get_secret_value()
-    client = redis.asyncio.Redis.from_url(address, socket_timeout=_PATIENCE_SECONDS, socket_connect_timeout=3)
+    client = open_redis(url, patience_seconds=_PATIENCE_SECONDS)
     try:
         info = await client.info("server")
     except (redis.RedisError, OSError) as error:

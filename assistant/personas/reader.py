@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from assistant.conversation import Person, Role
 from assistant.errors import NotAllowedError, SettingsError
@@ -30,6 +30,24 @@ class Starter(BaseModel):
     prompt: str = Field(min_length=1, max_length=2000)
 
 
+class Command(BaseModel):
+    """A task that a person chooses instead of writing it, such as `Explain`.
+
+    Attributes:
+        name: what stands on its button and in the list behind `/`.
+        description: one line on what it does.
+        icon: a picture of Lucide, by its name there.
+        task: what the model reads before the person's text and files.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,23}$")
+    description: str = Field(min_length=1, max_length=120)
+    icon: str = Field(default="terminal", pattern=r"^[a-z0-9-]{1,40}$")
+    task: str = Field(min_length=1, max_length=4000)
+
+
 class Persona(BaseModel):
     """An assistant with a purpose.
 
@@ -41,6 +59,8 @@ class Persona(BaseModel):
             do not mix.
         models: further ones in order of preference; a last `*` takes whatever other model there is, for gaps as well.
         capability: what a model must be able to do, in the fleet's words.
+        cites_lines: files that are attached get line numbers, and the page shows the lines that an answer names.
+        commands: tasks to choose from.
         version: hash of the file, so that the audit log can tell under which text an answer was given.
     """
 
@@ -58,8 +78,18 @@ class Persona(BaseModel):
     temperature: float = Field(default=0.4, ge=0, le=2)
     max_answer_tokens: int = Field(default=2048, ge=16, le=32_768)
     system: str = Field(min_length=1, max_length=20_000)
+    cites_lines: bool = False
+    commands: tuple[Command, ...] = Field(default=(), max_length=12)
     starters: tuple[Starter, ...] = Field(default=(), max_length=6)
     version: str = ""
+
+    @field_validator("commands")
+    @classmethod
+    def _refuse_twins(cls, commands: tuple[Command, ...]) -> tuple[Command, ...]:
+        names = [command.name.lower() for command in commands]
+        if twin := next((command.name for command in commands if names.count(command.name.lower()) > 1), ""):
+            raise ValueError(f"there are two commands {twin!r}; give one another name")
+        return commands
 
     def uses(self, model: str) -> bool:
         """Tell whether a model may answer for this persona; a name without a tag means every tag."""
@@ -73,6 +103,14 @@ class Persona(BaseModel):
         """Tell whether a model may make vectors for this persona."""
         names = (self.embed_model, *self.models)
         return any(name in {ANY_MODEL, model, model.partition(":")[0]} for name in names if name)
+
+    def has_command(self, name: str) -> bool:
+        """Tell whether this persona offers a command."""
+        return any(command.name == name for command in self.commands)
+
+    def task_of(self, name: str) -> str:
+        """Return the task of a command; empty where there is none of this name."""
+        return next((command.task.strip() for command in self.commands if command.name == name), "")
 
     @property
     def chat_models(self) -> tuple[str, ...]:

@@ -43,6 +43,13 @@ class OwnConversations(Protocol):
             NotFoundError: the thread is foreign or does not exist.
         """
 
+    async def message(self, person: Person, message_id: UUID) -> StoredMessage:
+        """Return one message, the person's own values restored.
+
+        Raises:
+            NotFoundError: the message is foreign or does not exist.
+        """
+
     async def rename_thread(self, person: Person, thread_id: UUID, title: str) -> None:
         """Give a thread another title, guarded first.
 

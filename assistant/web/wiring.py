@@ -18,6 +18,7 @@ from assistant.fleet.board import RedisBoard
 from assistant.fleet.orders import Orders
 from assistant.fleet.records import FleetRecords
 from assistant.maintenance.caretaker import Caretaker
+from assistant.redis_client import open_redis
 from assistant.settings import Settings
 from assistant.web.chat_parts import ChatParts
 from assistant.web.console.wiring import parts_of
@@ -45,9 +46,7 @@ def run_web(settings: Settings) -> int:
 async def _serve(settings: Settings) -> int:
     async with AsyncExitStack() as stack:
         application = await stack.enter_async_context(build_application(settings, process="web"))
-        redis_client = redis.asyncio.Redis.from_url(
-            required(settings, "redis_url").get_secret_value(), socket_timeout=_PATIENCE_SECONDS
-        )
+        redis_client = open_redis(required(settings, "redis_url"), patience_seconds=_PATIENCE_SECONDS)
         stack.push_async_callback(redis_client.aclose)
         board = RedisBoard(redis_client)
         hosts = ModelHosts(
@@ -200,6 +199,7 @@ def hosts_state(statuses: Sequence[HostStatus], *, is_ready: bool) -> PartState:
 
 async def _in_time(check: Coroutine[Any, Any, PartState]) -> PartState:
     try:
-        return await asyncio.wait_for(check, _PATIENCE_SECONDS)
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            return await check
     except TimeoutError:
         return PartState(is_ready=False, words=f"No answer in {_PATIENCE_SECONDS:.0f} s.")

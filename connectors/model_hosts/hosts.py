@@ -13,6 +13,7 @@ from connectors.errors import HostError
 from connectors.model_hosts import quote
 from connectors.model_hosts.asking.answerer import Answerer, Asking
 from connectors.model_hosts.asking.carrier import Carrier
+from connectors.model_hosts.asking.deaths import DIED, is_death
 from connectors.model_hosts.asking.embedder import Embedder
 from connectors.model_hosts.asking.failures import Failure, describe_failure, is_of_the_asker, is_of_the_host
 from connectors.model_hosts.asking.filler import Filler
@@ -306,7 +307,7 @@ class ModelHosts:
                 deployment = await self._readiness.wait_for(route, is_by_litellm=True)
                 return await self._embedder.embed(deployment, load, inputs)
             except (CallError, SilenceError, ProbeError) as error:
-                raise self._host_error(route, error, has_wished=inputs.dimensions is not None) from None
+                raise await self._host_error(route, error, has_wished=inputs.dimensions is not None) from None
 
     def statuses(self) -> tuple[HostStatus, ...]:
         """Return how every host is, for the page and the console."""
@@ -375,17 +376,19 @@ class ModelHosts:
         """
         load = self._loads[route.deployment]
         with nullcontext() if route.is_seated else load.carrying(self._tell_soon):
+            has_begun = False
             try:
                 for is_last in (False, True):
                     known = self._watch.deployments.get(route.deployment)
                     if known is not None and not known.is_loaded:
                         yield Loading(route.host, route.model, load.cold_seconds)
                     deployment = await self._readiness.wait_for(route, is_by_litellm=is_by_litellm)
-                    has_begun = False
                     try:
                         async with aclosing(begin(deployment, load)) as items:
                             async for item in items:
-                                has_begun = True
+                                if not has_begun:
+                                    has_begun = True
+                                    self._line.clear(route.deployment)
                                 yield item
                     except CallError as error:
                         if is_last or has_begun or not await self._readiness.has_begun_to_start(deployment, error):
@@ -393,13 +396,17 @@ class ModelHosts:
                     else:
                         return
             except (CallError, SilenceError, ProbeError) as error:
-                raise self._host_error(route, error, has_wished=has_wished) from None
+                raise await self._host_error(route, error, has_wished=has_wished, has_begun=has_begun) from None
 
-    def _host_error(self, route: Route, failure: Failure, *, has_wished: bool) -> HostError:
+    async def _host_error(
+        self, route: Route, failure: Failure, *, has_wished: bool, has_begun: bool = False
+    ) -> HostError:
         if is_of_the_host(failure, has_wished=has_wished):
             self._breaker.failed(route.deployment)
             self._look_soon()
-        words = describe_failure(failure, has_wished=has_wished)
+        known = self._watch.deployments.get(route.deployment)
+        has_died = await is_death(failure, known.host.address if known else "", has_begun=has_begun)
+        words = DIED if has_died else describe_failure(failure, has_wished=has_wished)
         self._troubles[route.host] = (words, datetime.now(UTC))
         message = f"{route.host} {words}."
         _log.warning("%s (%s)", message, route.deployment)
@@ -410,6 +417,7 @@ class ModelHosts:
             model=route.model,
             is_overlong=isinstance(failure, CallError) and failure.is_overlong,
             is_unfit=is_of_the_asker(failure, has_wished=has_wished),
+            has_gone_down=has_died,
         )
 
     def _look_soon(self) -> None:

@@ -129,7 +129,7 @@ class LitellmRouter:
             if last is not None:
                 yield last
             if not reader.is_whole:  # torn off: a good end says so
-                raise CallError(0)
+                raise CallError(0, is_cut=True)
             is_sound = True
         except ValueError:  # its words may hold some of the answer
             raise CallError(0) from None

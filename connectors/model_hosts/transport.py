@@ -13,12 +13,13 @@ from aiohttp import ClientResponse, ClientSession, TraceConfig
 from yarl import URL
 
 from connectors.model_hosts.credentials import Tls, context_of
-from connectors.model_hosts.wire import CallError
+from connectors.model_hosts.wire import CallError, is_crash_told
 
 _Place = tuple[str, str | None, int | None]
 
 _OK: Final = 200
 _BAD_REQUEST: Final = 400
+_FAILED: Final = 500
 _OVERLONG: Final = ("context length", "context size", "context window")  # Ollama and vLLM; llama.cpp; others
 _MOST_ERROR_BYTES: Final = 64 << 10  # of a refusal, which is read for its words
 _MOST_WHOLE_BYTES: Final = 64 << 20  # of an answer that is no stream: 2,048 vectors of 2,000 numbers
@@ -67,6 +68,10 @@ class HostConnections:
         headers = {**_HEADERS, "authorization": f"Bearer {api_key}"} if api_key else _HEADERS
         try:
             response = await self._send(url, body, headers, self._places[place], self._connect_seconds.get(place))
+        except aiohttp.ClientConnectorError:  # it never had the request
+            raise CallError(0) from None
+        except _LOST:
+            raise CallError(0, is_cut=True) from None
         except (aiohttp.ClientError, OSError, ValueError):
             raise CallError(0) from None
         try:
@@ -85,7 +90,11 @@ class HostConnections:
     async def _send(
         self, url: URL, body: bytes, headers: dict[str, str], tls: Tls | None, connect_seconds: float | None
     ) -> ClientResponse:
-        """Send; once more if a kept connection turns out to be dead, as llama.cpp leaves it after each stream."""
+        """Send; once more if a kept connection turns out to be dead, as llama.cpp leaves it after each stream.
+
+        Where nobody listens any more, that connection was not left over: the host ended with the request in its hands.
+        """
+        was_lost = False
         while True:
             tracing = SimpleNamespace(is_reused=False)
             try:
@@ -98,9 +107,12 @@ class HostConnections:
                     ssl=context_of(tls) if tls is not None else True,  # True: the connector's own
                     trace_request_ctx=tracing,
                 )
-            except _LOST:
+            except _LOST as error:
+                if was_lost and isinstance(error, aiohttp.ClientConnectorError):
+                    raise aiohttp.ServerDisconnectedError from error
                 if not tracing.is_reused:
                     raise
+                was_lost = True
 
     def _opened(self) -> ClientSession:
         if self._session is None:
@@ -133,7 +145,7 @@ async def read_pieces(response: ClientResponse) -> AsyncIterator[bytes]:
         async for data in response.content.iter_any():
             yield data
     except (aiohttp.ClientError, OSError):
-        raise CallError(0) from None
+        raise CallError(0, is_cut=True) from None
 
 
 async def read_whole(response: ClientResponse) -> bytes:
@@ -164,7 +176,8 @@ async def _check(response: ClientResponse) -> None:
     # Read here and nowhere else: it may repeat the prompt.
     told = words.decode("utf-8", "replace").lower()
     is_overlong = response.status == _BAD_REQUEST and any(phrase in told for phrase in _OVERLONG)
-    raise CallError(response.status, is_overlong=is_overlong)
+    is_crash = response.status == _FAILED and is_crash_told(told)
+    raise CallError(response.status, is_overlong=is_overlong, is_crash=is_crash)
 
 
 async def _note_reuse(_session: ClientSession, context: SimpleNamespace, _params: object) -> None:

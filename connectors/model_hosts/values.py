@@ -244,6 +244,7 @@ class Need:
         only: labels that its host must have, one of each set.
         calls_tools: the model must know how to call tools as well.
         abilities: what its host must be able to do.
+        is_suspect: a host went down with it: until another one begins to answer, it is alone there with what it may do.
     """
 
     models: tuple[str, ...] = ()
@@ -255,6 +256,7 @@ class Need:
     asker: Asker = NOBODY
     thread: str = ""
     only: tuple[frozenset[str], ...] = ()
+    is_suspect: bool = False
 
     @property
     def tokens(self) -> int:

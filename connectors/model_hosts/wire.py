@@ -15,6 +15,8 @@ from connectors.model_hosts.values import NO_WISHES, ChatMessage, TokenChance, T
 _MOST_TOKENS: Final = 2**31 - 1  # no window is as large
 _MOST_CALLS: Final = 128  # in one answer; each costs its readers a guard of its own
 _MOST_LINE_BYTES: Final = 4 << 20  # of a stream; one line holds a word or, at most, a whole tool call
+# What servers say that outlive the process of their model: Ollama, LM Studio, vLLM.
+_CRASHES: Final = ("model runner has unexpectedly stopped", "model has crashed", "enginecore encountered an issue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +69,27 @@ class CallError(Exception):
         status: the host's status, 0 when there was none.
         is_overlong: the host says that the prompt does not fit its window.
         is_silent: the model worked, by the host's own count, and said nothing that could be shown.
+        is_cut: the host had the request, and the connection ended without an end of the answer.
+        is_crash: the host says that the process of its model died over it.
         other_model: which of its models the host answered with, instead of the one that was asked.
     """
 
     def __init__(
-        self, status: int, *, is_overlong: bool = False, is_silent: bool = False, other_model: str = ""
+        self,
+        status: int,
+        *,
+        is_overlong: bool = False,
+        is_silent: bool = False,
+        is_cut: bool = False,
+        is_crash: bool = False,
+        other_model: str = "",
     ) -> None:
         super().__init__(f"status {status}")
         self.is_silent = is_silent
         self.status = status
         self.is_overlong = is_overlong
+        self.is_cut = is_cut
+        self.is_crash = is_crash
         self.other_model = other_model
 
 
@@ -234,6 +247,12 @@ def _joined_calls(pieces: Iterable[ToolCallPiece]) -> tuple[ToolCallPiece, ...]:
 
 def _last(words: Sequence[str]) -> str:
     return next((word for word in reversed(words) if word), "")
+
+
+def is_crash_told(words: object) -> bool:
+    """Tell whether a host's words say that the process of its model died; nothing of them is kept."""
+    told = words.get("message") if isinstance(words, dict) else words
+    return isinstance(told, str) and any(phrase in told.lower() for phrase in _CRASHES)
 
 
 def text_in(holder: Mapping[str, object], name: str) -> str:

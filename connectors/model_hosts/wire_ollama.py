@@ -15,6 +15,7 @@ from connectors.model_hosts.wire import (
     Chunk,
     Question,
     arguments_in,
+    is_crash_told,
     text_in,
     tokens_in,
     vectors_in,
@@ -87,7 +88,7 @@ class LineReader(AnswerReader):
         if not isinstance(said, dict):
             raise ValueError("a line is no object")  # noqa: TRY004 - what a host sent, not what we passed
         if said.get("error") is not None:
-            raise CallError(0)
+            raise CallError(0, is_crash=is_crash_told(said["error"]))
         message = said.get("message")
         told = message if isinstance(message, dict) else {}
         calls = told.get("tool_calls")

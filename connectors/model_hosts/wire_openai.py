@@ -15,6 +15,7 @@ from connectors.model_hosts.wire import (
     Chunk,
     Question,
     arguments_in,
+    is_crash_told,
     text_in,
     tokens_in,
     vectors_in,
@@ -97,7 +98,7 @@ class EventReader(AnswerReader):
         if not isinstance(event, dict):
             raise ValueError("an event is no object")  # noqa: TRY004 - what a host sent, not what we passed
         if event.get("error") is not None:
-            raise CallError(_status_in(event["error"]))
+            raise CallError(_status_in(event["error"]), is_crash=is_crash_told(event["error"]))
         delta, finish_reason, chances = _choice_in(event)
         usage = event.get("usage")
         counts = usage if isinstance(usage, dict) else {}

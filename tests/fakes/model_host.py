@@ -13,7 +13,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import re
+import signal
 import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -60,6 +62,7 @@ class Fault:
         kind: `status`, `refuse` (closes without a word), `hang`, `cut`, `empty`, `blank` (lines, to its
             limit or as many as `after_tokens`), `error` (in the stream), `redirect`,
             `slow` (half a second), `wrong` (answers as the second of its models), `garbage` (bytes of no protocol),
+            `crash` (the server outlives its model's process),
             `html` and `sorry` (200 with a page, or with an error in JSON), `torn` (JSON that ends too early).
         after_tokens: how much of the answer comes first, for all that can happen within it.
         status: for `status`, and for the code in an `error`.
@@ -117,6 +120,8 @@ class FakeModelHost:
         client_aborts: answers whose reader left before their end.
         waiting: what vLLM says of its queue.
         can_sleep: a vLLM that was started so that it can sleep.
+        dies_of: a word in a prompt at which its process, which must be its own, is killed: at once, or when its first
+            token is due if that takes a while.
         is_router: a llama.cpp that was started without a model.
         has_room: an exo cluster that can place another instance.
         tls: what it listens with; plain HTTP if there is none.
@@ -143,6 +148,7 @@ class FakeModelHost:
     waiting: int = 3
     tokens_sent: int = 0
     can_sleep: bool = True
+    dies_of: str = ""
     is_router: bool = False
     has_room: bool = True
     tls: ssl.SSLContext | None = None
@@ -237,6 +243,7 @@ class FakeModelHost:
     async def _embed(self, request: Received, writer: asyncio.StreamWriter) -> None:
         """Give the vectors of all inputs, or go wrong as told to."""
         fault = self.fault or Fault("none")
+        self._die_if_poisoned(request)
         if fault.kind == "refuse":
             raise _ClosedError
         if fault.kind == "hang":
@@ -305,11 +312,15 @@ class FakeModelHost:
         is_asking = request.body.get("tools") and request.body["messages"][-1]["role"] != "tool"
         return self.calls if is_asking else ()
 
-    def _refuse(self, request: Received) -> tuple[int, tuple[int, Any, str] | None]:  # noqa: PLR0911 - a list of faults
+    def _refuse(self, request: Received) -> tuple[int, tuple[int, Any, str] | None]:  # noqa: C901, PLR0911 - a list of faults
         """Return the prompt's tokens, and the answer if it is a refusal."""
         fault = self.fault or Fault("none")
         if self.is_loading and self.kind == "llamacpp":
             return 0, (503, _STARTS, "")
+        if not self.first_token_seconds:
+            self._die_if_poisoned(request)
+        if fault.kind == "crash":
+            return 0, (500, {"error": "model runner has unexpectedly stopped, this may be due to resources"}, "")
         if fault.kind == "refuse":
             raise _ClosedError
         if fault.kind == "status":
@@ -329,6 +340,10 @@ class FakeModelHost:
         prompt_tokens, overlong = self._fit(request)
         return prompt_tokens, (400, overlong, "") if overlong is not None else None
 
+    def _die_if_poisoned(self, request: Received) -> None:
+        if self.dies_of and self.dies_of in json.dumps(request.body):
+            os.kill(os.getpid(), signal.SIGKILL)
+
     def _has_key(self, request: Received) -> bool:
         return not self.api_key or request.headers.get("authorization") == f"Bearer {self.api_key}"
 
@@ -339,6 +354,7 @@ class FakeModelHost:
         instead = {"empty": [], "blank": ["\n"] * (fault.after_tokens or limit)}
         words = instead.get(fault.kind, _WORD.findall(text))
         await asyncio.sleep(self.first_token_seconds)
+        self._die_if_poisoned(request)
         for number, word in enumerate([*words[:limit], None]):
             if number == fault.after_tokens and fault.kind == "hang":
                 await asyncio.Event().wait()
@@ -665,6 +681,7 @@ def main() -> None:
     parser.add_argument("--first-token-ms", type=float, default=0)
     parser.add_argument("--token-ms", type=float, default=0)
     parser.add_argument("--fault", help="500, refuse, hang, hang@5, cut@5, error@5, empty")
+    parser.add_argument("--dies-of", default="", help="a word in a prompt")
     options = parser.parse_args()
     host = FakeModelHost(
         kind=options.kind,
@@ -674,6 +691,7 @@ def main() -> None:
         token_seconds=options.token_ms / 1000,
         fault=Fault.parse(options.fault) if options.fault else None,
         port=options.port,
+        dies_of=options.dies_of,
     )
     with suppress(KeyboardInterrupt):
         asyncio.run(host.serve(lambda: print(f"ready {host.address}", flush=True)))

@@ -253,9 +253,16 @@ class FakeHosts:
 
 
 def host_error(
-    words: str = "Mini2 closed the connection.", *, can_retry: bool = True, is_unfit: bool = False
+    words: str = "Mini2 closed the connection.",
+    *,
+    can_retry: bool = True,
+    is_unfit: bool = False,
+    has_gone_down: bool = False,
+    host: str = "Mini2",
 ) -> HostError:
-    return HostError(words, can_retry=can_retry, host="Mini2", model="llama3.1:70b", is_unfit=is_unfit)
+    return HostError(
+        words, can_retry=can_retry, host=host, model="llama3.1:70b", is_unfit=is_unfit, has_gone_down=has_gone_down
+    )
 
 
 class World:

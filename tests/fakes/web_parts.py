@@ -8,15 +8,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+from assistant.answering.attached import number_lines, quote
 from assistant.answering.guarding import ConversationGuard
-from assistant.answering.words import guard_detail, title_of
+from assistant.answering.words import question_detail, title_of_question
 from assistant.balance import Balance
 from assistant.conversation import Author, Message, MessageState, Person, Role, Thread, Turn
 from assistant.errors import BadInputError, CloisterError, NotAllowedError, NotFoundError
 from assistant.history.values import Feedback, StoredMessage, ThreadPage
 from assistant.jobs.job import Job, JobState
 from assistant.knowledge.document import Document, DocumentState
-from assistant.personas.reader import read_personas
+from assistant.personas.reader import Persona, Personas, read_personas
 from assistant.review import Figures, Review
 from assistant.turn_events import (
     Accepted,
@@ -45,6 +46,11 @@ ACCESS_KEY = "AKIAIOSFODNN7EXAMPLE"
 PEM = "-----BEGIN RSA PRIVATE KEY-----"
 THOUGHT = "The log says that the disk is full, so the restart cannot have worked. [Wrong?](/wrong/1/0)"
 ANSWER = "The restart failed because the disk was full.\n\n```python\nprint('free some space')\n```\n"
+CITING = (
+    "The retry never ends, see src/retry.py:3-4, `src/retry.py:9` and src/nothing.py:1.\n\n```python\n"
+    "# src/retry.py:3\nfor attempt in range(MOST_ATTEMPTS_BEFORE_THE_CALLER_HEARS_OF_IT): "
+    "connection.send(request, timeout_seconds=TIMEOUT_SECONDS, headers={'retry-after': str(attempt)})\n```\n"
+)
 EVIL = "evil.example"
 LABELS = {"secret/aws-access-key": "AWS access key", "secret/private-key": "Private key"}
 POISON = (
@@ -137,6 +143,9 @@ class FakeHistory:
                     return entry
         raise NotFoundError("There is no such message, or it is not yours.")
 
+    async def message(self, person: Person, message_id: UUID) -> StoredMessage:
+        return await self.stored_message(person, message_id)
+
     async def rename_thread(self, person: Person, thread_id: UUID, title: str) -> None:
         self.rows[thread_id] = replace(await self.thread(person, thread_id), title=judge(title).text)
 
@@ -167,7 +176,7 @@ class FakeHistory:
         thread = self.rows.get(turn.thread_id)
         if thread is not None and thread.owner_id != turn.person.id:
             raise NotFoundError("There is no such conversation, or it is not yours.")
-        title = thread.title if thread else title_of(text)
+        title = thread.title if thread else title_of_question(text, turn.command)
         created = thread.created_at if thread else now
         self.rows[turn.thread_id] = Thread(turn.thread_id, turn.person.id, title, turn.persona, created, now)
         question = Message(turn.message_id, turn.thread_id, turn.id, Author.USER, text, state, note)
@@ -197,6 +206,7 @@ class FakeTurns:
     is_holding: bool = False
     refusal: Exception | None = None
     balance: Balance = field(default=Balance())
+    personas: Personas = field(default_factory=read_personas)
     _loop: asyncio.AbstractEventLoop | None = None
     _gate: asyncio.Event | None = None
 
@@ -209,7 +219,7 @@ class FakeTurns:
             self._loop.call_soon_threadsafe(self._gate.set)
 
     def _refuse(self, turn: Turn) -> None:
-        if not turn.text.strip() and not turn.attachments:
+        if not turn.text.strip() and not turn.attachments and not turn.command:
             raise BadInputError("The message is empty. Write a question, or attach a text file.")
         if "explode" in turn.text:
             raise RuntimeError("a planted secret: no words for a person")
@@ -224,7 +234,8 @@ class FakeTurns:
         await asyncio.sleep(self.guard_seconds)
         verdict = judge(turn.text)
         note = note_of(verdict)
-        detail = guard_detail(verdict)
+        persona = self.personas.choose(turn.persona, turn.person)
+        detail = question_detail(verdict, turn, task=persona.task_of(turn.command))
         if verdict.is_blocked:
             words = (
                 "Nothing was sent. The text holds what looks like a private key (rule secret/private-key). "
@@ -234,7 +245,7 @@ class FakeTurns:
             self.history.finish(turn, words, MessageState.BLOCKED)
             yield Blocked(turn.reference, words, verdict)
             return
-        self.history.begin(turn, verdict.text, MessageState.COMPLETE, note, detail)
+        self.history.begin(turn, _kept(turn, persona, verdict.text), MessageState.COMPLETE, note, detail)
         yield Guarded(verdict, note)
         shown, is_recorded = "", False
         try:
@@ -243,7 +254,7 @@ class FakeTurns:
                 yield Notice("Mini2 is loading llama3.1:70b, about 40 s")
             for beside in _beside(turn.text):
                 yield beside
-            text = "token " * self.repeat if self.repeat else POISON if "poison" in turn.text else ANSWER
+            text = "token " * self.repeat if self.repeat else _text_for(turn)
             for number, piece in enumerate(_pieces(text)):
                 if number == 3 and self.is_holding:
                     await self._gate.wait()
@@ -262,6 +273,20 @@ class FakeTurns:
             raise
         finally:
             self.closed.append(turn.reference)
+
+
+def _text_for(turn: Turn) -> str:
+    if "poison" in turn.text:
+        return POISON
+    return CITING if turn.attachments and turn.command else ANSWER
+
+
+def _kept(turn: Turn, persona: Persona, text: str) -> str:
+    """Return a question as `run_turn` keeps it, with its task and files."""
+    quoted = [quote(file) for file in turn.attachments]
+    if persona.cites_lines:
+        quoted = [number_lines(one, replace(judge(""), text=one)) for one in quoted]
+    return "\n\n".join(filter(None, (persona.task_of(turn.command), text, *quoted)))
 
 
 def judge(text: str) -> Verdict:

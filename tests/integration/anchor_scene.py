@@ -15,8 +15,10 @@ from assistant.audit.anchors.keepers import CheckpointKeeper
 from assistant.audit.anchors.notices import AnchorLog, Notices
 from assistant.audit.anchors.witness import Witness
 from assistant.audit.anchors.witness_server import witness_app
+from assistant.audit.events import Event
 from assistant.audit.seals.seal_key import read_public_key
 from assistant.audit.writing.append import Appender
+from assistant.audit.writing.vouching import VouchedLog
 from tests.integration.seal_scene import ORIGIN, SealedLog
 
 URL = "http://witness.test"
@@ -55,6 +57,15 @@ class Anchored:
 
         self._with_audit(run)
 
+    def vouch(self, *events: Event) -> None:
+        """Write events as who verifies does."""
+
+        async def run(audit: VouchedLog) -> None:
+            for event in events:
+                await audit.append(event)
+
+        self._with_audit(run)
+
     def set_back(self, size: int) -> None:
         """Take away everything after a size that a head had, so that nothing inside tells of it."""
         (batch,) = (head.batch for head in self.log.heads() if head.size == size)
@@ -77,9 +88,9 @@ class Anchored:
             )
         ]
 
-    def _with_audit(self, run: Callable[[AnchorLog], Coroutine[None, None, None]]) -> None:
+    def _with_audit(self, run: Callable[[VouchedLog], Coroutine[None, None, None]]) -> None:
         async def whole() -> None:
             async with Appender(self.log.database.audit_writer_url, ORIGIN) as audit:
-                await run(audit)
+                await run(VouchedLog(audit, self.log.database.audit_sealer_url))
 
         asyncio.run(whole())

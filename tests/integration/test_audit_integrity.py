@@ -7,17 +7,19 @@ from base64 import b64encode
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from assistant.audit.anchors.integrity import read_integrity
 from assistant.audit.anchors.keepers import AnchorFile
 from assistant.audit.anchors.light import Integrity, Light
 from assistant.audit.anchors.witness import open_witness_key
-from assistant.audit.events import HeadConfirmed, HeadContradicted, LogVerified
+from assistant.audit.events import AnchorKept, HeadConfirmed, HeadContradicted, LogVerified
 from assistant.audit.reading.proof import prove_consistency, read_head
 from assistant.audit.seals.checkpoint import Checkpoint, SecretNoteKey, split_note
 from assistant.audit.seals.seal_key import read_public_key
 from assistant.audit.seals.tree import is_consistent
+from assistant.database import libpq_dsn
 from assistant.errors import NotFoundError
 from tests.integration.anchor_scene import Anchored
 from tests.integration.conftest import Database
@@ -47,7 +49,7 @@ def test_green_with_a_witness_and_a_file(scene: Anchored, tmp_path: Path) -> Non
     assert state(scene).light is Light.YELLOW
     scene.feed()
     scene.keep(AnchorFile(tmp_path / "anchors"))
-    scene.log.append_events(verified())
+    scene.vouch(verified())
     scene.log.seal()
     found = state(scene, witnesses=[scene.witness.public], anchor_file=tmp_path / "anchors")
     assert (found.light, found.reasons, found.parties) == (Light.GREEN, [], 2)
@@ -78,10 +80,60 @@ def test_a_key_that_is_not_the_logs_is_red(scene: Anchored) -> None:
 
 
 def test_a_bad_verification_is_red_until_a_good_one(scene: Anchored) -> None:
-    scene.log.append_events(verified(is_sound=False))
+    scene.vouch(verified(is_sound=False))
     assert state(scene).light is Light.RED
-    scene.log.append_events(verified())
+    scene.vouch(verified())
     assert state(scene).light is Light.YELLOW
+
+
+def test_with_the_writers_password_nobody_says_that_the_log_was_verified(scene: Anchored) -> None:
+    scene.vouch(verified(is_sound=False))
+    scene.log.append_events(*[verified()] * 250)  # more than are looked at, and later
+    found = state(scene)
+    assert found.light is Light.RED
+    assert found.verified is not None
+    assert not found.verified.is_sound
+    scene.log.execute("UPDATE audit.event SET recorded_at = recorded_at - interval '2 minutes'")
+    scene.log.execute("UPDATE audit.voucher SET vouched_at = vouched_at - interval '3 minutes'")
+    found = state(scene)
+    assert found.unvouched == 200
+    assert any("writer's password" in reason for reason in found.reasons)
+    with (
+        psycopg.connect(libpq_dsn(scene.log.database.audit_writer_url)) as writer,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        writer.execute(
+            "INSERT INTO audit.voucher (event_id, type, leaf) VALUES (uuidv7(), 'log:verified', sha256('x'))"
+        )
+
+
+def test_a_voucher_is_for_one_event_and_says_itself_when(scene: Anchored) -> None:
+    scene.vouch(verified(is_sound=False))
+    scene.log.append_events(verified())
+    with psycopg.connect(libpq_dsn(scene.log.database.audit_sealer_url)) as sealer:
+        for columns in ("event_id, type, leaf, vouched_at", "vouched_at"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), sealer.transaction():
+                sealer.execute(f"INSERT INTO audit.voucher ({columns}) SELECT {columns} FROM audit.voucher")  # noqa: S608
+        for forbidden in ("UPDATE audit.voucher SET type = 'x'", "DELETE FROM audit.voucher", "TRUNCATE audit.voucher"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), sealer.transaction():
+                sealer.execute(forbidden)  # type: ignore[call-overload]
+        sealer.execute(
+            "INSERT INTO audit.voucher (event_id, type, leaf) "
+            "SELECT id, 'log:verified', sha256('another') FROM audit.event ORDER BY era, xid, id DESC LIMIT 1"
+        )
+        sealer.commit()
+    assert state(scene).light is Light.RED  # the leaf is not that event's
+
+
+def test_with_the_writers_password_two_parties_are_not_made_up(scene: Anchored) -> None:
+    scene.vouch(verified())
+    scene.log.append_events(
+        HeadConfirmed(actor=uuid4(), size=300),
+        *(AnchorKept(kind=kind, anchor="x", size=300) for kind in ("file", "syslog")),
+    )
+    found = state(scene)
+    assert [each.kind for each in found.anchors] == ["browser"]
+    assert (found.light, found.parties) == (Light.YELLOW, 1)
 
 
 def test_a_forged_cosignature_vouches_for_nothing(scene: Anchored) -> None:
@@ -109,7 +161,7 @@ def test_a_cosignature_of_a_time_to_come_vouches_for_nothing(scene: Anchored, se
 
 @pytest.mark.parametrize("moment", ["infinity", "-infinity", "4714-12-01 BC"])
 def test_a_time_that_no_clock_shows_hides_no_contradiction(scene: Anchored, moment: str) -> None:
-    scene.log.append_events(verified(), verified(is_sound=False))
+    scene.vouch(verified(), verified(is_sound=False))
     scene.log.execute(f"UPDATE audit.event SET recorded_at = '{moment}'")  # noqa: S608
     assert state(scene).light is Light.RED
 

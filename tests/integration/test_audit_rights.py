@@ -228,6 +228,7 @@ _NOTING = {
     "order a release": "SELECT audit.order_release(uuidv7(), uuidv7(), '{{}}')",
     "request": "SELECT audit.request_erasure(uuidv7(), 'thread', uuidv7(), 'mark', uuidv7(), '{{}}')",
     "deny": "SELECT audit.deny_erasure(uuidv7(), uuidv7(), '{{}}')",
+    "withdraw": "SELECT audit.withdraw_erasure(uuidv7(), uuidv7(), '{{}}')",
     "approve": "SELECT audit.approve_erasure(uuidv7(), uuidv7(), '{{}}', '{{}}')",
 }
 _ERASING = {

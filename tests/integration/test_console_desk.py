@@ -349,7 +349,7 @@ async def test_an_erasure_takes_two_and_a_hold_forbids_it(console: Console) -> N
     (request,) = re.findall(r'action="(/console/erasure/[0-9a-f-]+)"', page)
     (hold,) = re.findall(r'action="(/console/hold/[0-9a-f-]+)"', page)
     assert REASON not in page
-    assert request not in await console.get("rita", "/console/erasure")
+    assert f'"{request}"' not in await console.get("rita", "/console/erasure")
     await console.post("rita", request, status=403, answer="approve")
     answer = await console.post("alma", request, status=409, answer="approve")
     assert "hold" in answer.text
@@ -362,6 +362,28 @@ async def test_an_erasure_takes_two_and_a_hold_forbids_it(console: Console) -> N
     assert "executed" in await console.get("alma", "/console/erasure?show=all")
     for fields in ({}, {"person": "00000000"}, {"turn": "0000000"}, {"turn": "x", "person": "y"}):
         await console.post("rita", "/console/erasure", status=400, what="hold", reason=REASON, **fields)
+
+
+async def test_a_request_is_withdrawn_on_the_page_and_the_others_are_told(console: Console) -> None:
+    turn = await console.scene.ask(f"write to {EMAIL}")
+    await console.post("rita", "/console/erasure", what="erase", turn=short_reference(turn.id), reason=REASON)
+    page = await console.get("rita", "/console/erasure")
+    (withdraw,) = re.findall(r'action="(/console/erasure/[0-9a-f-]+/withdraw)"', page)
+    assert withdraw not in await console.get("alma", "/console/erasure")  # who may deny what waits
+    await console.post("rolf", withdraw, status=403)
+    console.scene.scene.sql(  # agreed to, and whoever carries it out was killed
+        "UPDATE audit.erasure SET state = 'approved', decided_at = now(), word = '{}', "
+        "decided_by = (SELECT id FROM person WHERE name = 'alma')"
+    )
+    for name in ("rita", "alma", "arno"):
+        assert withdraw in await console.get(name, "/console/erasure")
+    await console.post("arno", withdraw)
+    for name, told in (("rita", "asked for"), ("alma", "allowed")):
+        assert f"what you {told}: to erase" in await console.get(name, "/console/erasure")
+    assert "what you" not in await console.get("arno", "/console/erasure")
+    await console.post("alma", withdraw.removesuffix("/withdraw"), status=404, answer="approve")
+    await console.post("rita", withdraw, status=404)
+    assert console.scene.scene.sql("SELECT count(*) FROM message") == [(2,)]
 
 
 async def test_forms_of_another_origin_do_nothing(console: Console) -> None:

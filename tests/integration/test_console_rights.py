@@ -52,6 +52,7 @@ MATRIX = {
     ("GET", "/console/erasure"): READERS | {Role.ADMINISTRATOR},
     ("POST", "/console/erasure"): READERS | {Role.ADMINISTRATOR},
     ("POST", "/console/erasure/{request_id:uuid}"): APPROVERS,
+    ("POST", "/console/erasure/{request_id:uuid}/withdraw"): READERS | {Role.ADMINISTRATOR},
     ("POST", "/console/hold/{hold_id:uuid}"): APPROVERS,
     ("GET", "/console/exports"): READERS,
     ("POST", "/console/exports"): READERS,

@@ -74,4 +74,8 @@ def test_a_person_is_named_by_their_name_and_nobody_signs_for_another(log: Seale
     request_id = sign(log, "erase", "request", *about, name="ruth")[1].split()[1]
     assert "Switch it off" in sign(log, "erase", "approve", request_id, name="andrea")[1]
     assert sign(log, "erase", "deny", request_id, name="andrea") == (0, "Nothing is erased.")
+    request_id = sign(log, "erase", "request", *about, name="ruth")[1].split()[1]
+    said = "The request is withdrawn. Nothing is erased."
+    assert sign(log, "erase", "withdraw", request_id, name="ruth") == (0, said)
+    assert "withdrawn since" in sign(log, "erase", "list", "--all", name="ruth")[1]
     assert "Nobody has the name" in sign(log, "hold", "place", "--person", "x", "--reason", "case 119", name="ruth")[1]

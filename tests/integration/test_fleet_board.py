@@ -9,9 +9,11 @@ from contextlib import aclosing
 
 import pytest
 import redis.asyncio
+from pydantic import SecretStr
 
 from assistant.fleet import board as board_file
 from assistant.fleet.board import RedisBoard
+from assistant.redis_client import open_redis
 from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts.choosing.sharing import Failing, Share, Ticket, Told, Word
 from connectors.model_hosts.ending import end_task
@@ -25,7 +27,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 async def client(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
-    async with redis.asyncio.Redis.from_url(redis_url) as opened:
+    async with open_redis(SecretStr(redis_url), patience_seconds=60.0) as opened:
         yield opened
 
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-import redis.asyncio
+from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from assistant.audit.events import (
@@ -30,6 +30,7 @@ from assistant.fleet.orders import Act, Order, Orders, OrderState
 from assistant.fleet.records import FleetRecords
 from assistant.maintenance.caretaker import Caretaker
 from assistant.maintenance.maintenance import Maintenance, Span
+from assistant.redis_client import open_redis
 from connectors.model_hosts.catalogue import Host
 from connectors.model_hosts.controls.control import Act as HostAct
 from connectors.model_hosts.controls.control import Progress
@@ -91,7 +92,7 @@ async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
 def open_scene(engine: AsyncEngine, redis_url: str) -> Open:
     @asynccontextmanager
     async def opened(host: FakeModelHost, *, do: Any = carry_out, is_tended: bool = True) -> AsyncIterator[Scene]:
-        async with redis.asyncio.Redis.from_url(redis_url) as client:
+        async with open_redis(SecretStr(redis_url), patience_seconds=60.0) as client:
             board = RedisBoard(client)
             async with open_hosts(fleet=fleet_of(host), board=board) as hosts:
                 scene = Scene(engine, hosts, board, do)

@@ -61,7 +61,9 @@ async def test_stop_ends_generation(tmp_path: Path) -> None:
     async with open_hosts(gguf=endless) as hosts:
         stream = hosts.ask(hosts.choose(Need()), QUESTION, max_tokens=8000, temperature=0.0, reader="maria")
         async with aclosing(stream):
-            assert isinstance(await anext(stream), Token)
+            async for item in stream:
+                if isinstance(item, Token):  # on a busy machine it says first that the model is being loaded
+                    break
         # Both slots are free again: the next two answers begin, which they would not behind two endless ones.
         limited = [ask(hosts, max_tokens=5) for _ in range(2)]
         for text, usage in await asyncio.gather(*limited):

@@ -55,6 +55,7 @@ async def test_fault_before_the_first_token_can_be_retried_elsewhere(
             assert hosts.choose(Need()).host == "Host2"  # the one that failed rests
     assert str(caught.value).startswith(words)
     assert (caught.value.can_retry, caught.value.host, caught.value.model) == (True, "Host1", "llama3.1:8b")
+    assert not caught.value.has_gone_down  # its process is alive
     assert (other.host, text) == ("Host2", "Here.")
     assert SECRET not in caplog.text
     assert SECRET not in str(caught.value)
@@ -108,7 +109,7 @@ async def test_prompt_that_the_host_finds_overlong(kind: str) -> None:
             route = hosts.choose(Need(prompt_tokens=100))
             with pytest.raises(HostError) as caught:
                 await ask(hosts, route, (ChatMessage("user", "a b " * 10_000),))
-            assert not fake.in_flight
+            await eventually(lambda: not fake.in_flight)
             # The host is not at fault: others may ask it at once.
             assert "failed a moment ago" not in hosts.choose(Need()).reason
     assert caught.value.can_retry

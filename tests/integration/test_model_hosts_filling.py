@@ -13,14 +13,21 @@ from typing import Any
 import httpx
 import pytest
 
+from assistant.conversation import Role
+from assistant.turn import run_turn
+from assistant.turn_events import Failed
+from assistant.web.chat.serving import describe
 from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts.bundled import BundledServer
 from connectors.model_hosts.catalogue import Fleet, Host, Model
 from connectors.model_hosts.hosts import ModelHosts
 from connectors.model_hosts.values import Capability, CodeFile, Gap, Need, Token, Usage, Wishes
+from policies.guard import Guard
+from policies.policy import parse_policy
 from tests.fakes.model_host import FakeModel, FakeModelHost, Fault
 from tests.fakes.open_hosts import eventually, fleet_of, open_hosts
 from tests.fakes.tiny_gguf import REPLY, write_tiny_gguf
+from tests.fakes.turn_parts import MARIA, World, make_turn
 
 NEED = Need(capability=Capability.FIM, answer_tokens=64)
 GAP = Gap("def add(a, b):\n    ", "\n\n\ndef sub(a, b):\n    pass\n")
@@ -124,6 +131,24 @@ async def test_a_base_model_is_never_asked_to_chat_and_the_refusal_says_what_it_
             assert hosts.choose(NEED).model == "starcoder2:3b"
             (status,) = hosts.statuses()
     assert status.models[0].capabilities == {Capability.FIM}
+
+
+async def test_a_question_in_the_page_asks_a_base_model_nothing() -> None:
+    with fake("ollama") as host:
+        async with open_hosts(fleet=fleet_of(host)) as hosts:
+            looked = {(request.method, request.path) for request in host.requests}
+            world = World(Guard(parse_policy({"site.yaml": "actions: []\n"})))
+            coder = replace(MARIA, roles=frozenset({Role.DEVELOPER}))
+            turn = replace(make_turn("x = 1", person=coder, persona="starcoder"), command="Explain")
+            events = [event async for event in run_turn(turn, replace(world.parts, hosts=hosts))]
+            shown = describe(world.parts.personas.choose("starcoder", coder), hosts.statuses())
+            asked = {(request.method, request.path) for request in host.requests} - looked
+    assert isinstance(events[-1], Failed)
+    assert "complete code and cannot chat: starcoder2:3b. Use them in your editor" in events[-1].words
+    assert world.audit.tags[-1] == "turn:failed"
+    assert {path for _, path in asked} <= {"/api/tags", "/api/ps", "/api/show", "/api/version"}, asked
+    assert "complete code and cannot chat, so a question would be refused" in shown
+    assert "Code completion in your editor" in shown
 
 
 async def test_who_cannot_complete_is_never_asked_to() -> None:

@@ -19,6 +19,7 @@ from assistant.errors import UnavailableError
 from assistant.quotas.limits import Claim, QuotaRules
 from assistant.quotas.quotas import Held, Quotas
 from assistant.quotas.reader import parse_quotas
+from assistant.redis_client import open_redis
 
 pytestmark = pytest.mark.integration
 
@@ -45,7 +46,7 @@ def claim(
 
 @pytest.fixture
 async def clients(redis_url: str) -> AsyncIterator[list[Redis]]:
-    clients = [Redis.from_url(redis_url) for _ in range(3)]
+    clients = [open_redis(SecretStr(redis_url), patience_seconds=60.0) for _ in range(3)]
     yield clients
     for client in clients:
         await client.aclose()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from uuid import uuid4
+from uuid import UUID
 
 import httpx
 import pytest
@@ -73,8 +73,9 @@ async def test_an_evil_host_header_is_refused(web: RunningSite, newcomer: Newcom
         ("PUT", "/project/thread/share"), ("GET", "/project/share/x"), ("POST", "/mcp"), ("DELETE", "/mcp"),
         ("POST", "/auth/jwt"), ("POST", "/auth/header"), ("GET", "/auth/oauth/google"), ("POST", "/login"),
         ("GET", "/copilot/index.js"), ("GET", "/docs"), ("GET", "/openapi.json"), ("GET", "/redoc"), ("GET", "/health"),
-        ("PUT", "/project/element"), ("POST", "/project/action"), ("GET", f"/project/file/{uuid4()}"),
-        ("GET", f"/project/thread/{uuid4()}/element/{uuid4()}"), ("GET", "/ws/socket.io/?EIO=4&transport=polling"),
+        ("PUT", "/project/element"), ("POST", "/project/action"), ("GET", f"/project/file/{UUID(int=1)}"),
+        ("GET", f"/project/thread/{UUID(int=1)}/element/{UUID(int=2)}"),
+        ("GET", "/ws/socket.io/?EIO=4&transport=polling"),
         ("POST", "/ws/socket.io/?EIO=4&transport=polling"), ("GET", "/share/x"), ("GET", "/env"), ("GET", "/anything"),
     ],
 )  # fmt: skip

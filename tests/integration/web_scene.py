@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
@@ -96,9 +96,9 @@ class Window:
         if self.client.eio.http is not None:  # it stays open when a connection was refused
             await self.client.eio.http.close()
 
-    async def say(self, text: object, **fields: object) -> None:
+    async def say(self, text: object, *, files: Sequence[str] = (), **fields: object) -> None:
         message = {"id": str(uuid4()), "type": "user_message", "name": "x", "output": text, "createdAt": ""} | fields
-        await self.client.emit("client_message", {"message": message, "fileReferences": []})
+        await self.client.emit("client_message", {"message": message, "fileReferences": [{"id": one} for one in files]})
 
     async def wait_for(self, event: str, *, count: int = 1, seconds: float = 15) -> object:
         async with asyncio.timeout(seconds):

@@ -22,6 +22,7 @@ from assistant.audit.seals.heads import Head
 from assistant.audit.seals.seal_key import SealKeyFile
 from assistant.database import connect
 from assistant.errors import NotFoundError
+from assistant.repeating import is_set_within
 
 KEEP_SECONDS: Final = 60.0
 _DEADLINE_SECONDS: Final = 20.0
@@ -67,10 +68,7 @@ class Keeping:
                     await self.keep()
             except Exception as error:  # noqa: BLE001 - whatever it was, the next round is tried, and it is told
                 await self._notices.failed(type(error).__name__)
-            try:
-                await asyncio.wait_for(stop.wait(), KEEP_SECONDS)
-            except TimeoutError:
-                continue
+            await is_set_within(stop, KEEP_SECONDS)
 
     async def keep(self) -> None:
         """Give it the newest checkpoint, unless it has it; nothing where it saw another history.

@@ -25,6 +25,7 @@ from assistant.audit.seals.heads import Head
 from assistant.audit.seals.seal_key import SealKeyFile
 from assistant.database import connect
 from assistant.errors import SettingsError
+from assistant.repeating import is_set_within
 
 FEED_SECONDS: Final = 5.0
 _DEADLINE_SECONDS: Final = 5.0  # a witness that is slow delays only itself
@@ -97,7 +98,7 @@ class WitnessFeeder:
                     await self.feed(client)
                 except Exception as error:  # noqa: BLE001 - whatever it was, the next round is tried, and it is told
                     await self._notices.failed(type(error).__name__)
-                await _wait(stop, FEED_SECONDS)
+                await is_set_within(stop, FEED_SECONDS)
 
     async def feed(self, client: httpx.AsyncClient) -> None:
         """Show it the newest checkpoint once.
@@ -181,10 +182,3 @@ def build_request(old_size: int, proof: Sequence[bytes], note: str) -> bytes:
 async def _has(connection: psycopg.AsyncConnection, size: int) -> bool:
     """Tell whether the log has so many events, by now: another sealer may have shown what is newer."""
     return (await read_newest(connection)).size >= size
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return

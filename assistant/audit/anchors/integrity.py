@@ -15,7 +15,14 @@ from pydantic import SecretStr
 
 from assistant.audit.anchors.anchoring import continues
 from assistant.audit.anchors.keepers import AnchorFile
-from assistant.audit.anchors.light import BROWSER_FRESH, AnchorState, Contradiction, Integrity, Verification
+from assistant.audit.anchors.light import (
+    BROWSER_FRESH,
+    VERIFIED_FRESH,
+    AnchorState,
+    Contradiction,
+    Integrity,
+    Verification,
+)
 from assistant.audit.events import Tag
 from assistant.audit.reading.heads_shown import read_announced
 from assistant.audit.reading.proof import read_newest, read_root
@@ -34,6 +41,8 @@ _MOST_SHOWN: Final = 20
 _MOST_REPORTS: Final = 2_000  # of browsers: false ones, which anybody there may file, must not push a true one out
 _CLOCKS_APART: Final = timedelta(minutes=5)  # of a witness's machine; what it signs for later would be fresh for ever
 _ANCHORS: Final = (Tag.ANCHOR_KEPT, Tag.ANCHOR_CONTRADICTED, Tag.HEAD_CONFIRMED, Tag.HEAD_CONTRADICTED)
+_VOUCHED: Final = frozenset({Tag.ANCHOR_KEPT, Tag.LOG_VERIFIED})
+_VOUCHING: Final = timedelta(minutes=1)  # the voucher comes in a transaction of its own
 _CONTRADICTIONS: Final = (Tag.ANCHOR_CONTRADICTED, Tag.HEAD_CONTRADICTED)
 _KINDS: Final = frozenset({"witness", "file", "syslog"})
 _UNREADABLE: Final[Mapping[str, Any]] = {"kind": "anchor", "anchor": "of an unreadable event", "seen": 0}
@@ -41,6 +50,18 @@ _UNREADABLE: Final[Mapping[str, Any]] = {"kind": "anchor", "anchor": "of an unre
 _SELECT_EVENTS: Final[LiteralString] = (
     f"SELECT {POSSIBLE_TIME.format('recorded_at')}, body FROM audit.event WHERE type = %s ORDER BY id DESC LIMIT %s"  # noqa: S608 - constants
 )
+# What the sealer's role vouches for, by when it did: neither the writer's clock nor any number of its events hides one.
+_SELECT_VOUCHED: Final[LiteralString] = (
+    "SELECT v.vouched_at, e.body "
+    "FROM (SELECT * FROM audit.voucher WHERE type = %s ORDER BY vouched_at DESC LIMIT %s) v "
+    "JOIN audit.event e ON e.id = v.event_id AND e.leaf = v.leaf AND e.type = v.type ORDER BY v.vouched_at DESC"
+)
+_SELECT_UNVOUCHED: Final = """
+    SELECT count(*) FROM (SELECT id, leaf, recorded_at FROM audit.event WHERE type = %s ORDER BY id DESC LIMIT %s) e
+    WHERE recorded_at > (SELECT min(vouched_at) FROM audit.voucher)
+        AND recorded_at BETWEEN clock_timestamp() - %s AND clock_timestamp() - %s
+        AND NOT EXISTS (SELECT FROM audit.voucher v WHERE v.event_id = e.id AND v.leaf = e.leaf)
+"""
 _SELECT_COSIGNATURES: Final[LiteralString] = (
     "SELECT DISTINCT ON (witness) witness, size, line FROM ("
     " SELECT witness, size, line FROM audit.cosignature ORDER BY size DESC, witness LIMIT %s) newest "
@@ -120,7 +141,7 @@ async def _read(
     last = Verification(verified[1]["is_sound"], verified[1]["size"], verified[0]) if verified else None
     head = await _newest(connection)
     if head is None:
-        return Integrity(now=now, verified=last)
+        return Integrity(now=now, verified=last, unvouched=await _count_unvouched(connection))
     cosigned, beyond = await _read_cosignatures(connection, witnesses, head, now)
     proved, unproved = await _sort_browsers(connection, head, first_key, told[Tag.HEAD_CONTRADICTED])
     contradictions = [*_contradictions([*told[Tag.ANCHOR_CONTRADICTED], *proved], now), *beyond]
@@ -139,6 +160,7 @@ async def _read(
         verified=last,
         intruders=await _intruders(connection),
         unproved=_contradictions(unproved, now)[:_MOST_SHOWN],
+        unvouched=await _count_unvouched(connection),
     )
 
 
@@ -200,7 +222,8 @@ async def _read_events(connection: psycopg.AsyncConnection, tag: Tag) -> list[tu
     it is heard all the same, so that nobody hides such a word behind some without form.
     """
     most = _MOST_REPORTS if tag is Tag.HEAD_CONTRADICTED else _NEWEST
-    cursor = await connection.execute(_SELECT_EVENTS, [tag.value, most])
+    query = _SELECT_VOUCHED if tag in _VOUCHED else _SELECT_EVENTS
+    cursor = await connection.execute(query, [tag.value, most])
     found: list[tuple[datetime, Mapping[str, Any]]] = []
     for moment, body in await cursor.fetchall():
         document = parse_body(body)
@@ -210,6 +233,16 @@ async def _read_events(connection: psycopg.AsyncConnection, tag: Tag) -> list[tu
             found.append((moment, said))
         elif tag in _CONTRADICTIONS:
             found.append((moment, _UNREADABLE))
+    return found
+
+
+async def _count_unvouched(connection: psycopg.AsyncConnection) -> int:
+    """Return how many events of late say what counts with a voucher, and have none."""
+    found = 0
+    for tag in sorted(_VOUCHED):
+        values = [tag.value, _NEWEST, VERIFIED_FRESH, _VOUCHING]
+        row = await (await connection.execute(_SELECT_UNVOUCHED, values)).fetchone()
+        found += row[0] if row else 0
     return found
 
 

@@ -85,6 +85,7 @@ class Integrity:
         anchors: the newest state of each, the freshest first.
         missing_witnesses: those of the settings that have not cosigned lately.
         unproved: browsers whose people said so, without a checkpoint that this log's key signed and that differs.
+        unvouched: events of late by which the log was verified, or an anchor has it, without the sealer's word.
         intruders: roles that hold the sealer's lock and are not the sealer's, each with its process of the database.
     """
 
@@ -99,6 +100,7 @@ class Integrity:
     verified: Verification | None = None
     intruders: Sequence[str] = ()
     unproved: Sequence[Contradiction] = ()
+    unvouched: int = 0
 
     @property
     def light(self) -> Light:
@@ -166,6 +168,11 @@ def _vouching(state: Integrity) -> Iterator[str]:
         yield (
             f"The {each.kind} {each.label} reported that the log does not continue what it saw, and sent nothing that "
             "shows it, so it could not be checked. Ask whose it is."
+        )
+    if state.unvouched:
+        yield (
+            f"{state.unvouched} of the newest events say that the log was verified, or that an anchor has it, and the "
+            "sealer's role does not vouch for them. They count for nothing. Ask who holds the writer's password."
         )
     if state.parties < ANCHORS_WANTED:
         yield (

@@ -24,6 +24,7 @@ from assistant.audit.events import (
     ErasureDenied,
     ErasureExecuted,
     ErasureRequested,
+    ErasureWithdrawn,
     Event,
     HoldPlaced,
     HoldReleased,
@@ -34,6 +35,7 @@ from assistant.database import connect
 from assistant.errors import BadInputError, HeldError, NotFoundError, UnavailableError
 
 _MOST_LISTED: Final = 500
+_Step = ErasureDenied | ErasureApproved | ErasureWithdrawn | ErasureExecuted
 
 
 class Scope(StrEnum):
@@ -50,6 +52,7 @@ class ErasureState(StrEnum):
     DENIED = "denied"
     APPROVED = "approved"  # and not carried out yet: something came in between
     EXECUTED = "executed"
+    WITHDRAWN = "withdrawn"  # before it was carried out
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ class ErasureRequest:
     state: ErasureState
     decided_by: UUID | None
     decided_at: datetime | None
+    withdrawn_by: UUID | None
+    withdrawn_at: datetime | None
 
 
 _HOLDS: Final = (
@@ -87,12 +92,19 @@ _HOLD: Final = (
     "SELECT id, scope, subject_id, placed_by, placed_at, released_by, released_at FROM audit.hold WHERE id = %s"
 )
 _REQUEST_COLUMNS: Final = (
-    "SELECT id, scope, subject_id, requested_by, requested_at, state, decided_by, decided_at FROM audit.erasure "
+    "SELECT id, scope, subject_id, requested_by, requested_at, state, decided_by, decided_at, withdrawn_by, "
+    "withdrawn_at FROM audit.erasure "
 )
 _REQUESTS: Final = (
     f"{_REQUEST_COLUMNS} WHERE state IN ('requested', 'approved') OR %s ORDER BY requested_at DESC LIMIT %s"
 )
 _REQUEST: Final = f"{_REQUEST_COLUMNS} WHERE id = %s"
+_TOLD_DAYS: Final = 14  # for how long whoever was passed over is told
+_WITHDRAWN: Final = (
+    f"{_REQUEST_COLUMNS} WHERE state = 'withdrawn' AND %(person)s IN (requested_by, decided_by) "
+    "AND withdrawn_by <> %(person)s AND withdrawn_at > clock_timestamp() - make_interval(days => %(days)s) "
+    "ORDER BY withdrawn_at DESC LIMIT %(most)s"
+)
 # Whose a conversation is, as `audit.is_thread_of` knows it: an event or a key says so.
 _THREADS_OF: Final = (
     "SELECT thread_id FROM audit.event WHERE thread_id = ANY(%(threads)s) AND actor = %(person)s "
@@ -153,6 +165,19 @@ class Eraser:
         """
         await self._note("deny_erasure", request.id, by, self._entry(_about(ErasureDenied, request, by)))
 
+    async def withdraw(self, request: ErasureRequest, by: UUID) -> None:
+        """Take a request back, agreed to or not, so that nothing is erased.
+
+        Raises:
+            NotFoundError: it was carried out, denied or withdrawn before.
+            BadInputError: `by` neither asked for it nor may decide it.
+            UnavailableError: it is being carried out at this moment, or the database is away.
+        """
+        try:
+            await self._note("withdraw_erasure", request.id, by, self._entry(_about(ErasureWithdrawn, request, by)))
+        except NotFoundError as error:
+            raise NotFoundError("It is too late: it was carried out or is over. Look at what is over.") from error
+
     async def execute(self, request: ErasureRequest, by: UUID) -> int:
         """Note that a second person agrees, erase, and return how many texts are gone.
 
@@ -160,7 +185,7 @@ class Eraser:
 
         Raises:
             HeldError: a hold forbids it; the request stays open.
-            NotFoundError: it is decided.
+            NotFoundError: it is decided, or was withdrawn.
             BadInputError: `by` asked for it, or the account is not switched off.
             UnavailableError: the database is away or busy; what was agreed to stays agreed to.
         """
@@ -169,6 +194,10 @@ class Eraser:
             await self._note("approve_erasure", request.id, by, *entries)
         try:
             return int(str(await self._carry_out("execute_erasure", request.id)))
+        except NotFoundError as error:
+            raise NotFoundError(
+                "Somebody withdrew it, or carried it out, before you did. Look at what is over."
+            ) from error
         except UnavailableError as error:
             raise UnavailableError(
                 "It is agreed to and not carried out: the database is away or busy. Approve it again in a minute."
@@ -192,6 +221,11 @@ class Eraser:
     async def requests(self, *, with_decided: bool = False) -> list[ErasureRequest]:
         """Return the open requests, the newest first; with those that were decided, if wanted."""
         return [_request_of(row) for row in await self._read(_REQUESTS, (with_decided, _MOST_LISTED))]
+
+    async def withdrawn_from(self, person_id: UUID) -> list[ErasureRequest]:
+        """Return what this person asked for or agreed to, and somebody else withdrew in the last two weeks."""
+        values = {"person": person_id, "days": _TOLD_DAYS, "most": _MOST_LISTED}
+        return [_request_of(row) for row in await self._read(_WITHDRAWN, values)]
 
     async def subjects_of(self, person_id: UUID, entries: Iterable[Hold | ErasureRequest]) -> frozenset[UUID]:
         """Return the ids by which some of these are about a person: their own, and those of their conversations."""
@@ -252,6 +286,8 @@ async def _call(url: SecretStr, function: str, *values: object) -> object:
         raise BadInputError("The account is still in use. Switch it off first; the request stays open.") from error
     except psycopg.errors.CheckViolation as error:
         raise BadInputError(_refusal_of(error)) from error
+    except psycopg.errors.LockNotAvailable as error:
+        raise UnavailableError("Nothing was changed: an erasure is going on. Look again in a minute.") from error
     except psycopg.OperationalError as error:
         raise UnavailableError("Nothing was changed: the database does not answer. Try again.") from error
     return row[0] if row else None
@@ -268,9 +304,7 @@ def _request_of(row: dict[str, Any]) -> ErasureRequest:
     return ErasureRequest(**row | {"scope": Scope(row["scope"]), "state": ErasureState(row["state"])})
 
 
-def _about(
-    kind: type[ErasureDenied | ErasureApproved | ErasureExecuted], request: ErasureRequest, by: UUID
-) -> ErasureDenied | ErasureApproved | ErasureExecuted:
+def _about(kind: type[_Step], request: ErasureRequest, by: UUID) -> _Step:
     thread_id, person_id = _split(request.scope, request.subject_id)
     return kind(actor=by, subject=person_id, thread_id=thread_id, erasure_id=request.id, scope=request.scope.value)
 

@@ -38,6 +38,7 @@ from assistant.audit.seals.seal_key import Mark, SealKeyFile, SealKeys
 from assistant.audit.seals.tree import TILE_HEIGHT, TILE_WIDTH, Tile, Tree, perfect_root, split_hashes
 from assistant.database import connect
 from assistant.errors import SettingsError
+from assistant.repeating import is_set_within
 
 _log = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ class Sealer:
                     await self._lead(connection, stop)
             except (*_TRANSIENT, psycopg.errors.UniqueViolation) as error:
                 _log.warning("Sealing was interrupted (%s); trying again.", type(error).__name__)
-                await _wait(stop, _PAUSE_SECONDS)
+                await is_set_within(stop, _PAUSE_SECONDS)
             except psycopg.Error as error:  # such as a time in a head that no clock shows
                 raise _not_ours(f"It cannot be read or added to ({type(error).__name__}).") from error
 
@@ -124,7 +125,7 @@ class Sealer:
     async def _lead(self, connection: psycopg.AsyncConnection, stop: asyncio.Event) -> None:
         # Tried again and again: a statement that waits for a lock would hold up the clean-up of the whole database.
         while not await self._may_lead(connection):
-            if await _wait(stop, _PAUSE_SECONDS):
+            if await is_set_within(stop, _PAUSE_SECONDS):
                 return
         await self._load(connection)
         self._sealed = time.monotonic() - self._heartbeat_seconds  # the first head says that a sealer is there again
@@ -132,7 +133,7 @@ class Sealer:
         while not stop.is_set():
             await self._tick(connection)
             due = max(due + self._tick_seconds, time.monotonic())
-            await _wait(stop, due - time.monotonic())
+            await is_set_within(stop, due - time.monotonic())
 
     async def _may_lead(self, connection: psycopg.AsyncConnection) -> bool:
         """Take the lock, or tell whether only sessions hold it that are no sealer's: every role may lock any number."""
@@ -352,12 +353,3 @@ async def _insert_head(connection: psycopg.AsyncConnection, head: Head) -> None:
 async def _scalar(connection: psycopg.AsyncConnection, query: str | sql.Composed, *parameters: object) -> object:
     row = await (await connection.execute(query, parameters or None)).fetchone()
     return row[0] if row else None
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> bool:
-    """Sleep, and tell whether it is over."""
-    try:
-        await asyncio.wait_for(stop.wait(), max(seconds, 0.001))
-    except TimeoutError:
-        return False
-    return True

@@ -33,6 +33,7 @@ from assistant.audit.writing.insert import (
 )
 from assistant.audit.writing.spool import Spool, SpoolFolder, Stretch, size_of
 from assistant.errors import AuditUnavailableError
+from assistant.repeating import is_set_within
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -241,8 +242,7 @@ class Detour:
                     return
             except TRANSIENT as error:
                 _log.debug("What waits for the audit log cannot be brought there yet (%s).", type(error).__name__)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._is_closing.wait(), pause_seconds)
+            await is_set_within(self._is_closing, pause_seconds)
             pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
 
     async def _replay_everything(self) -> bool:

@@ -23,6 +23,8 @@ TEXT_FILES: Final[Mapping[str, tuple[str, ...]]] = {
     # With a star the page knows audio, image, text and video; any other it leaves out, endings and all.
     "application/json": (".json",),
     "application/xml": (".xml",),
+    "application/zip": (".zip",),  # a folder
+    "application/x-zip-compressed": (".zip",),  # as Windows calls it
     # Browsers name no type for most source files.
     "application/octet-stream": (
         *(".py", ".java", ".kt", ".go", ".rs", ".c", ".h", ".cpp", ".hpp", ".cs", ".rb", ".php", ".swift", ".scala"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from operator import ne
 from typing import Final
@@ -12,8 +12,7 @@ from assistant.errors import BadInputError
 from assistant.history.storable import storable
 from assistant.web.chat.configuration import MOST_FILES
 
-ADD_COMMAND: Final = "Add to knowledge"
-_COMMANDS: Final = frozenset({ADD_COMMAND})
+ADD_COMMAND: Final = "Add to knowledge"  # with blanks, which no command of a persona has
 _UUID_VERSION: Final = 4
 
 
@@ -23,7 +22,7 @@ class IncomingMessage:
 
     Attributes:
         id: as the page chose it, so that its own copy and the stored one are the same.
-        command: one of ours; empty for a question.
+        command: one of those that the page was given; empty for a question.
         replaced: how many characters could not be kept and were replaced.
     """
 
@@ -34,8 +33,13 @@ class IncomingMessage:
     replaced: int = 0
 
 
-def parse_message(payload: object, *, max_chars: int) -> IncomingMessage:
+def parse_message(payload: object, *, max_chars: int, commands: Container[str] = ()) -> IncomingMessage:
     """Read a `client_message` event. Type, author, time, modes and metadata are the browser's word and are not used.
+
+    Args:
+        payload: what came.
+        max_chars: the longest text.
+        commands: of the persona, beside our own.
 
     Raises:
         BadInputError: the text is no text or too long.
@@ -57,7 +61,7 @@ def parse_message(payload: object, *, max_chars: int) -> IncomingMessage:
         id=message_id(payload) or uuid4(),
         text=kept,
         file_ids=_file_ids(payload),
-        command=command if isinstance(command, str) and command in _COMMANDS else "",
+        command=command if isinstance(command, str) and (command == ADD_COMMAND or command in commands) else "",
         replaced=sum(map(ne, text, kept)) if kept != text else 0,
     )
 

@@ -17,7 +17,9 @@ _FOREIGN_TAG: Final = re.compile(
 )
 _FOREIGN_ADDRESS: Final = re.compile(r"""(?:src|href|content|action|srcset|poster)\s*=\s*["']?\s*(?:https?:)?//""")
 _SCRIPT: Final = "<script"
-_OUR_SCRIPT: Final = '<script src="/static/chat.js"></script>'  # not deferred: it must listen before Chainlit does
+_OUR_SCRIPTS: Final = "".join(  # not deferred: they must listen before Chainlit does
+    f'<script src="/static/{name}.js"></script>' for name in ("chat", "folder", "code")
+)
 _ROOT: Final = "<html "
 _OUR_STYLE: Final = '<link rel="stylesheet" href="/static/chat.css">'  # last, so that it wins
 
@@ -36,7 +38,7 @@ class IndexPage:
             raise RuntimeError(f"Chainlit's page still names a foreign address near {html[found.start() :][:80]!r}.")
         if "</head>" not in html or html.count(_ROOT) != 1 or html.count(_SCRIPT) != 3:  # noqa: PLR2004 - theme, shim, bundle
             raise RuntimeError("Chainlit's page has another shape than 2.12.0's. Read it, then adapt index_page.py.")
-        html = html.replace("<head>", f"<head>\n    {_OUR_SCRIPT}").replace("</head>", f"  {_OUR_STYLE}\n  </head>")
+        html = html.replace("<head>", f"<head>\n    {_OUR_SCRIPTS}").replace("</head>", f"  {_OUR_STYLE}\n  </head>")
         self._pieces = html.split(_SCRIPT)
 
     def respond(self, *, is_at_desk: bool = False) -> HTMLResponse:

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid4
 
-from assistant.conversation import Attachment, Message, MessageState, Person, Turn, short_reference
-from assistant.errors import BadInputError, CloisterError, where
-from assistant.knowledge.decoding import decode_text
+from assistant.conversation import Message, MessageState, Person, Turn, short_reference
+from assistant.errors import CloisterError, where
 from assistant.web.chat.adding import add_documents
+from assistant.web.chat.attaching import Attached, read_uploads
+from assistant.web.chat.citations import cited_files, may_cite
 from assistant.web.chat.incoming import ADD_COMMAND, IncomingMessage, message_id, parse_message
 from assistant.web.chat.screen import Screen, Window, tell_page
-from assistant.web.chat.uploads import Upload, UploadShelf
+from assistant.web.chat.uploads import UploadShelf
 from assistant.web.chat_parts import ChatParts
 
 _log = logging.getLogger(__name__)
@@ -54,18 +55,35 @@ class LiveAnswers:
             await tell_page(window, "refused", _STOPPING if self._is_ending else _BUSY)
             return
         shown_id, answer_id = message_id(payload) or uuid4(), uuid4()
-        screen = Screen(window, message_id=shown_id, answer_id=answer_id)
+
+        async def link(text: str) -> str:
+            return await self._link(text, person, window.thread_id)
+
+        screen = Screen(window, message_id=shown_id, answer_id=answer_id, link=link)
         running = self._running[window.thread_id] = _Running(person, answer_id, screen)
 
         async def work() -> None:
-            message = parse_message(payload, max_chars=self._max_prompt_chars)
-            screen.ask(message.text, author=str(person.id))
+            persona = self._parts.personas.choose(window.persona, person)
+            commands = {command.name for command in persona.commands}
+            message = parse_message(payload, max_chars=self._max_prompt_chars, commands=commands)
+            screen.ask(message.text, author=str(person.id), command=message.command)
             uploads = self._shelf.take(person.id, message.file_ids)
             if message.command == ADD_COMMAND:
                 await add_documents(uploads, person=person, parts=self._parts, screen=screen)
             else:
-                turn = await self._build_turn(window, person, message, answer_id, uploads)
-                await self._note_what_came(screen, message, uploads)
+                attached = await read_uploads(uploads)
+                await self._note_what_came(screen, message, attached)
+                turn = Turn(
+                    id=uuid4(),
+                    thread_id=window.thread_id,
+                    message_id=message.id,
+                    answer_id=answer_id,
+                    person=person,
+                    persona=persona.name,
+                    text=message.text,
+                    command=message.command,
+                    attachments=attached.files,
+                )
                 await self._answer(turn, screen)
 
         running.task = asyncio.create_task(self._run(window.thread_id, running, work), name="answer")
@@ -146,34 +164,26 @@ class LiveAnswers:
             return None
         return next((entry.message for entry in stored if entry.message.id == running.answer_id), None)
 
+    async def _link(self, text: str, person: Person, thread_id: UUID) -> str:
+        """Let an answer's names of lines lead to them; without the history they stay text."""
+        if not may_cite(text):
+            return text
+        try:
+            stored = await self._parts.conversations.messages(person, thread_id)
+        except Exception as error:  # noqa: BLE001 - the answer stands, and after a reload its lines open
+            _log.info("the files of a conversation could not be read: %s", where(error))
+            return text
+        return cited_files(stored).link(text)
+
     def _own(self, thread_id: UUID, person: Person) -> _Running | None:
         running = self._running.get(thread_id)
         return running if running is not None and running.person.id == person.id else None
 
-    async def _build_turn(
-        self, window: Window, person: Person, message: IncomingMessage, answer_id: UUID, uploads: list[Upload]
-    ) -> Turn:
-        """Put a turn together.
-
-        Raises:
-            BadInputError: a file is not a text.
-            NotAllowedError: the persona is not open to this person now.
-        """
-        persona = self._parts.personas.choose(window.persona, person)
-        return Turn(
-            id=uuid4(),
-            thread_id=window.thread_id,
-            message_id=message.id,
-            answer_id=answer_id,
-            person=person,
-            persona=persona.name,
-            text=message.text,
-            attachments=tuple([await _read(upload) for upload in uploads]),
-        )
-
-    async def _note_what_came(self, screen: Screen, message: IncomingMessage, uploads: list[Upload]) -> None:
-        if uploads:
-            await screen.note_question("Attached: " + ", ".join(upload.name for upload in uploads))
+    async def _note_what_came(self, screen: Screen, message: IncomingMessage, attached: Attached) -> None:
+        if attached.files:
+            await screen.note_files([file.name for file in attached.files])
+        for note in attached.notes:
+            await screen.note_question(note)
         if message.replaced:
             await screen.note_question(
                 f"{message.replaced} characters that cannot be stored were replaced by \N{REPLACEMENT CHARACTER}."
@@ -189,10 +199,3 @@ def _cancel(running: _Running) -> None:
     """Cancel once: a second time would cut off what the first one makes durable."""
     if running.task is not None and not running.task.cancelling():
         running.task.cancel()
-
-
-async def _read(upload: Upload) -> Attachment:
-    try:
-        return Attachment(upload.name, await asyncio.to_thread(decode_text, upload.data))
-    except BadInputError as error:
-        raise BadInputError(f"{upload.name}: {error}") from error

@@ -16,7 +16,7 @@ from assistant.web.chat.acting import require_person
 from assistant.web.chat.data_layer import OwnThreads
 from assistant.web.chat.live_answers import LiveAnswers
 from assistant.web.chat.own_routes import OwnRoutes
-from assistant.web.chat.serving import describe
+from assistant.web.chat.serving import describe, things_to_try
 from assistant.web.chat.session_bridge import SessionBridge
 from assistant.web.chat.socket_events import SocketEvents
 from assistant.web.chat.uploads import UploadShelf
@@ -75,7 +75,7 @@ def _configure_callbacks(parts: ChatParts, threads: OwnThreads) -> None:
                 markdown_description=describe(persona, hosts),
                 icon=_PERSONA_ICON,
                 default=number == 0,
-                starters=[Starter(label=starter.label, message=starter.prompt) for starter in persona.starters],
+                starters=[Starter(label=one.label, message=one.prompt) for one in things_to_try(persona, hosts)],
             )
             for number, persona in enumerate(parts.personas.for_person(require_person()))
         ]

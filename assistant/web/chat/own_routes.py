@@ -19,6 +19,7 @@ from assistant.web.chat.index_page import IndexPage
 from assistant.web.chat.steps import run_id
 from assistant.web.chat.uploads import UploadShelf, read_upload
 from assistant.web.chat_parts import ChatParts
+from assistant.web.cited_lines import CitedLinesRoutes
 from assistant.web.doors import SignIn
 from assistant.web.hardening import UPLOAD_PATH
 from assistant.web.own_tokens import TokenRoutes
@@ -64,6 +65,7 @@ class OwnRoutes:
             Route("/documents", in_words(self._show_documents)),
             Route("/documents/{document_id:uuid}/remove", in_words(self._remove_document), methods=["POST"]),
             *WrongRoutes(self._parts.review).routes(),
+            *CitedLinesRoutes(self._parts.conversations).routes(),
             *TokenRoutes(self._parts.own_tokens).routes(),
         ]
 

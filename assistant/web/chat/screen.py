@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol, assert_never
 from uuid import UUID
 
-from assistant.answering.words import title_of
+from assistant.answering.words import title_of_question
 from assistant.balance import Balance
 from assistant.conversation import Message, MessageState
 from assistant.turn_events import (
@@ -66,8 +67,20 @@ async def tell_page(window: Window, what: str, words: str = "") -> None:
 class Screen:
     """Draw one exchange, and remember it so that a reloaded page can be brought up to date."""
 
-    def __init__(self, window: Window, *, message_id: UUID, answer_id: UUID) -> None:
+    def __init__(
+        self, window: Window, *, message_id: UUID, answer_id: UUID, link: Callable[[str], Awaitable[str]] | None = None
+    ) -> None:
+        """Begin with an empty page.
+
+        Args:
+            window: where it is seen.
+            message_id: of the question.
+            answer_id: of the answer.
+            link: makes the names of lines in a whole answer lead to them.
+        """
         self._window = window
+        self._link = link
+        self._command = ""
         self._thread_id = window.thread_id
         self._message_id = message_id
         self._answer_id = answer_id
@@ -88,9 +101,10 @@ class Screen:
         """Return the token of the session under which the answer is being read."""
         return self._window.session
 
-    def ask(self, text: str, *, author: str) -> None:
+    def ask(self, text: str, *, author: str, command: str = "") -> None:
         """Remember what was asked until the history has it, for a window that comes back before."""
-        self._question = steps.user_message(self._message_id, self._thread_id, text, author=author)
+        self._command = command
+        self._question = steps.user_message(self._message_id, self._thread_id, text, author=author, command=command)
 
     async def begin(self) -> None:
         """Show that an answer is on its way."""
@@ -192,6 +206,10 @@ class Screen:
         """Add a quiet line below the person's message."""
         await self._draw_line(Line.NOTICE, words, parent=self._message_id)
 
+    async def note_files(self, names: Sequence[str]) -> None:
+        """Say below the person's message which files came along."""
+        await self._draw_line(Line.ATTACHED, steps.attached_words(names), parent=self._message_id)
+
     async def _frame(self) -> UUID:
         """Return the frame of the answer, drawn when it is first needed: what concerns the question stands above it."""
         if not self._has_frame:
@@ -210,7 +228,7 @@ class Screen:
         self._question = None
         if not self._is_named:
             self._is_named = True
-            title = title_of(verdict.text) or UNTITLED
+            title = title_of_question(verdict.text, self._command) or UNTITLED
             await self._window.emit("first_interaction", {"interaction": title, "thread_id": str(self._thread_id)})
 
     async def _show_waiting(self, words: str) -> None:
@@ -279,6 +297,8 @@ class Screen:
         if self._answer is not None and self._answer["streaming"]:
             await self._pacer.close()
             self._answer["streaming"] = False
+            if self._link is not None:
+                self._answer["output"] = await self._link(self._answer["output"])
             await self._window.emit("update_message", self._answer)
 
     async def _show_blocked(self, event: Blocked) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from assistant.personas.reader import Persona
+from assistant.personas.reader import Persona, Starter
 from assistant.web.chat.steps import literal
 from connectors.model_hosts.values import ANY_MODEL, Capability, HostStatus, ModelStatus
 
@@ -20,9 +20,21 @@ def describe(persona: Persona, hosts: Sequence[HostStatus]) -> str:
     return f"{literal(persona.description)}\n\n{serving_words(persona, hosts)}"
 
 
+def things_to_try(persona: Persona, hosts: Sequence[HostStatus]) -> tuple[Starter, ...]:
+    """Return what an empty page offers to ask; nothing where it would be refused for want of a model that answers."""
+    is_quoting = any(host.origin == "quote" and host.is_up for host in hosts)
+    return () if only_completes(hosts) and not is_quoting else persona.starters
+
+
 def serving_words(persona: Persona, hosts: Sequence[HostStatus]) -> str:
     """Say who would answer now, or what works without a model and how to add one, and who completes code."""
     return "\n\n".join(filter(None, (_answering_words(persona, hosts), _completing_words(persona, hosts))))
+
+
+def only_completes(hosts: Sequence[HostStatus]) -> bool:
+    """Tell whether all models that are there were made to complete code and taught no answers, such as StarCoder."""
+    chats = any(host.origin != "quote" for host, _ in _offers(Capability.CHAT, hosts))
+    return not chats and any(True for _ in _offers(Capability.FIM, hosts))
 
 
 def _completing_words(persona: Persona, hosts: Sequence[HostStatus]) -> str:
@@ -45,13 +57,15 @@ def _answering_words(persona: Persona, hosts: Sequence[HostStatus]) -> str:
     waiting = next((host.words for host in hosts if host.is_drained or _is_loading(host)), "")
     if waiting:
         return f"*{literal(waiting)}*"
-    if any(host.origin == "quote" and host.is_up for host in hosts):
-        return f"*No model host was found. Answers quote the documentation and what you add to it.*\n\n{_HOW_TO_ADD}"
-    if not offers and any(True for _ in _offers(Capability.FIM, hosts)):
+    is_quoting = any(host.origin == "quote" and host.is_up for host in hosts)
+    if only_completes(hosts):
+        does = "answers quote the documentation and what you add to it" if is_quoting else "a question would be refused"
         return (
-            "*The models that are there complete code and cannot chat, so a question would be refused. "
+            f"*The models that are there complete code and cannot chat, so {does}. "
             "Ask your administrator for a chat model.*"
         )
+    if is_quoting:
+        return f"*No model host was found. Answers quote the documentation and what you add to it.*\n\n{_HOW_TO_ADD}"
     words = "*No model host answers now, so a question would fail. Try again in a minute; your history stays readable.*"
     return words if hosts else f"{words}\n\n{_HOW_TO_ADD}"
 

@@ -22,8 +22,9 @@ from socketio.exceptions import (  # type: ignore[import-untyped]  # ships no ty
 from assistant.conversation import Person, short_reference
 from assistant.errors import CloisterError, NotAllowedError, NotFoundError, UnavailableError, where
 from assistant.web.chat.acting import acting_person
+from assistant.web.chat.commands import offered_commands
 from assistant.web.chat.data_layer import OwnThreads
-from assistant.web.chat.incoming import ADD_COMMAND, parse_uuid
+from assistant.web.chat.incoming import parse_uuid
 from assistant.web.chat.live_answers import LiveAnswers
 from assistant.web.chat.screen import tell_page
 from assistant.web.chat.session_watch import SessionWatch
@@ -34,15 +35,6 @@ from assistant.web.hardening import OUR_FAULT
 
 _log = logging.getLogger(__name__)
 
-_COMMANDS: Final = [
-    {
-        "id": ADD_COMMAND,
-        "description": "Attach text, Markdown or code; answers can quote it afterwards",
-        "icon": "book-plus",
-        "button": True,
-        "persistent": False,
-    }
-]
 _KNOWN_EVENTS: Final = frozenset(
     {
         *("connect", "connection_successful", "clear_session", "disconnect", "stop", "client_message"),
@@ -208,7 +200,7 @@ class SocketEvents:
             _log.warning("a conversation could not be shown: %s", type(error).__name__)
             await self._window(session).emit("resume_thread_error", str(error))
         window = self._window(session)
-        await window.emit("set_commands", _COMMANDS)
+        await window.emit("set_commands", offered_commands(self._parts.personas, window.persona, person))
         await self._answers.follow(window, person)
 
     async def _show_what_was_missed(self, session: WebsocketSession) -> None:

@@ -13,9 +13,10 @@ from enum import Enum
 from typing import Any, Final
 from uuid import UUID, uuid4, uuid5
 
-from assistant.answering.words import held_back_of_detail
+from assistant.answering.words import Question, held_back_of_detail, question_of
 from assistant.conversation import Author, Message, MessageState
 from assistant.history.values import Feedback, StoredMessage
+from assistant.web.chat.citations import CitedFiles
 from assistant.web.wrong import wrong_path
 from policies.explanation import Detail
 
@@ -26,6 +27,7 @@ Reported = AbstractSet[tuple[UUID, int]]
 """Findings that a person reported: message, and place among what was held back in it."""
 
 _NOTHING: Final[Reported] = frozenset()
+_NAMED_FILES: Final = 5  # of a folder, in the line that says what came
 UNTITLED: Final = "Untitled"  # a conversation whose first message has no text
 _RUN: Final = "on_message"  # the page treats a step of this name as the frame of one answer
 _RUN_MASK: Final = 0x5A5A5A5A_00000000_00000000_5A5A5A5A  # keeps version and variant of the id
@@ -37,13 +39,16 @@ class Line(Enum):
     GUARD = ("tool", "shield")
     BLOCKED = ("retrieval", "shield-alert")
     WAITING = ("rerank", "loader")
+    ATTACHED = ("undefined", "paperclip")
     NOTICE = ("undefined", "info")
     THINKING = ("undefined", "brain")  # what a model wrote: no type whose links can report
     TROUBLE = ("embedding", "circle-alert")
     MUTED = ("llm", "")
 
 
-_ONE_EACH: Final = frozenset({Line.GUARD, Line.BLOCKED, Line.TROUBLE, Line.MUTED})  # at most one below a step
+_ONE_EACH: Final = frozenset(
+    {Line.ATTACHED, Line.GUARD, Line.BLOCKED, Line.TROUBLE, Line.MUTED}
+)  # at most one below a step
 
 _LAST_WORDS: Final = {
     MessageState.INTERRUPTED: (Line.TROUBLE, "This answer was interrupted. What had arrived is kept."),
@@ -56,9 +61,24 @@ def run_id(answer_id: UUID) -> UUID:
     return UUID(int=answer_id.int ^ _RUN_MASK)
 
 
-def user_message(message_id: UUID, thread_id: UUID, text: str, *, author: str, at: datetime | None = None) -> Step:
-    """Return what the person wrote."""
-    return _step(message_id, thread_id, "user_message", author, output=text, at=at)
+def user_message(
+    message_id: UUID, thread_id: UUID, text: str, *, author: str, command: str = "", at: datetime | None = None
+) -> Step:
+    """Return what the person wrote, under the command that was chosen."""
+    step = _step(message_id, thread_id, "user_message", author, output=text, at=at)
+    return step | {"command": command} if command else step
+
+
+def attached_words(names: Sequence[str]) -> str:
+    """Say which files came with a message; of many, how many more.
+
+    >>> attached_words(["a", "b", "c", "d", "e", "f", "g"])
+    'Attached: a, b, c, d, e and 2 more files'
+    """
+    more = len(names) - _NAMED_FILES
+    if more <= 0:
+        return "Attached: " + ", ".join(names)
+    return f"Attached: {', '.join(names[:_NAMED_FILES])} and {more} more file{'s' if more > 1 else ''}"
 
 
 def run(answer_id: UUID, thread_id: UUID, message_id: UUID, *, is_over: bool, feedback: Feedback | None = None) -> Step:
@@ -104,27 +124,37 @@ def line(
 def steps_of_thread(stored: Iterable[StoredMessage], *, owner: str, reported: Reported = _NOTHING) -> list[Step]:
     """Return a thread as it looked while it was written, and what its owner reported since."""
     steps: list[Step] = []
+    cited = CitedFiles()
     questions: dict[UUID, StoredMessage] = {}  # of each turn
     for entry in stored:
         message = entry.message
         if message.author is Author.USER:
             questions[message.turn_id] = entry
-            steps += _question_steps(entry, owner, reported)
+            asked = question_of(message.text, entry.detail)
+            cited.add(message.id, asked.files)
+            steps += _question_steps(entry, asked, owner, reported)
         elif message.turn_id in questions:
-            steps += _answer_steps(entry, questions[message.turn_id], reported)
+            steps += _answer_steps(entry, questions[message.turn_id], cited, reported)
     return steps
 
 
-def _question_steps(entry: StoredMessage, owner: str, reported: Reported) -> list[Step]:
+def _question_steps(entry: StoredMessage, asked: Question, owner: str, reported: Reported) -> list[Step]:
     message = entry.message
-    steps = [user_message(message.id, message.thread_id, message.text, author=owner, at=message.created_at)]
+    steps = [
+        user_message(
+            message.id, message.thread_id, asked.text, author=owner, command=asked.command, at=message.created_at
+        )
+    ]
+    if asked.files:
+        words = attached_words([file.name for file in asked.files])
+        steps.append(line(Line.ATTACHED, words, thread_id=message.thread_id, parent=message.id))
     if message.note and message.state is not MessageState.BLOCKED:
         detail = _why_stored(entry, reported)
         steps.append(line(Line.GUARD, message.note, thread_id=message.thread_id, parent=message.id, detail=detail))
     return steps
 
 
-def _answer_steps(entry: StoredMessage, question: StoredMessage, reported: Reported) -> list[Step]:
+def _answer_steps(entry: StoredMessage, question: StoredMessage, cited: CitedFiles, reported: Reported) -> list[Step]:
     message = entry.message
     if question.message.state is MessageState.BLOCKED:  # nothing was asked: the answer's text is the reason
         detail = _why_stored(question, reported)
@@ -132,7 +162,8 @@ def _answer_steps(entry: StoredMessage, question: StoredMessage, reported: Repor
     is_over = message.state is not MessageState.STREAMING
     steps = [run(message.id, message.thread_id, question.message.id, is_over=is_over, feedback=entry.feedback)]
     if message.text:
-        steps.append(answer(message.id, message.thread_id, message.text, is_streaming=False, at=message.created_at))
+        text = cited.link(message.text) if cited and is_over else message.text
+        steps.append(answer(message.id, message.thread_id, text, is_streaming=False, at=message.created_at))
     kind, words = _LAST_WORDS.get(message.state, (Line.MUTED, ""))
     if message.note or words:
         parent = message.id if message.text else run_id(message.id)

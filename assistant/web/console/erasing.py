@@ -36,6 +36,7 @@ class ErasurePages:
             ConsoleRoute(PATH, Right.ASK_ERASURE, self._show),
             ConsoleRoute(PATH, Right.ASK_ERASURE, self._ask, methods=("POST",)),
             ConsoleRoute(f"{PATH}/{{request_id:uuid}}", Right.DECIDE_ERASURE, self._decide, methods=("POST",)),
+            ConsoleRoute(f"{PATH}/{{request_id:uuid}}/withdraw", Right.ASK_ERASURE, self._withdraw, methods=("POST",)),
             ConsoleRoute("/console/hold/{hold_id:uuid}", Right.DECIDE_ERASURE, self._release, methods=("POST",)),
         ]
 
@@ -54,6 +55,7 @@ class ErasurePages:
             path=PATH,
             fields=fields,
             requests=requests,
+            withdrawn=await erasure.withdrawn_from(person),
             holds=holds,
             may_decide=has_right(person, Right.DECIDE_ERASURE),
         )
@@ -77,6 +79,10 @@ class ErasurePages:
                 await self._parts.erasure.deny(person, request_id)
             case _:
                 raise BadInputError("The page sent no answer. Go back and choose one of the two buttons.")
+        return RedirectResponse(PATH, 303)
+
+    async def _withdraw(self, request: Request) -> Response:
+        await self._parts.erasure.withdraw(acting(request), request.path_params["request_id"])
         return RedirectResponse(PATH, 303)
 
     async def _release(self, request: Request) -> Response:

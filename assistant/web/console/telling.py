@@ -109,7 +109,9 @@ def _fields(data: _Data) -> str:
 
 def _accepted(data: _Data) -> str:
     files = f" and {data.number('attachments')} files" if data.number("attachments") else ""
-    return f"{data.number('chars'):,} characters{files} by the door {data.text('door')}, persona {data.text('persona')}"
+    command = f", command {data.text('command')}" if data.text("command") else ""
+    door, persona = data.text("door"), data.text("persona")
+    return f"{data.number('chars'):,} characters{files} by the door {door}, persona {persona}{command}"
 
 
 def _guarded(data: _Data) -> str:
@@ -141,7 +143,8 @@ def _interrupted(data: _Data) -> str:
 
 def _error(data: _Data) -> str:
     place = f"{data.text('host')}: " if data.text("host") else ""
-    return f"{place}{data.text('error')}{'; another one is asked' if data.text('is_retried') else ''}"
+    died = "; its process ended over it" if data.text("went_down") else ""
+    return f"{place}{data.text('error')}{died}{'; another one is asked' if data.text('is_retried') else ''}"
 
 
 def _limited(data: _Data) -> str:

@@ -69,6 +69,7 @@
     if (!what) return;
     event.stopImmediatePropagation();
     if (what === "refused") refuse(String(event.data.words || ""), lastTyped);
+    if (what === "said") refuse(String(event.data.words || ""), ""); // of another script of ours
     if (what === "signed-out") window.location.assign("/sign-in");
   });
 
@@ -198,6 +199,9 @@
     for (const [id, label] of Object.entries(LABELS)) {
       const found = document.getElementById(id);
       if (found && !found.hasAttribute("aria-label")) found.setAttribute("aria-label", label);
+    }
+    for (const button of document.querySelectorAll('button.command-button:not([aria-label])')) {
+      button.setAttribute("aria-label", button.id.slice("command-".length)); // on a narrow screen its word is hidden
     }
     for (const button of document.querySelectorAll("button:not([aria-label])")) {
       if (button.textContent.trim()) continue;

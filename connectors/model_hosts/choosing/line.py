@@ -112,6 +112,7 @@ class Line:
         self._running: Counter[str] = Counter()
         self._ended: dict[str, tuple[float, float]] = {}  # owner -> answers that ended, halved since; when
         self._looked_at = -math.inf
+        self._tried: dict[str, _Entry] = {}  # deployment -> the suspect that has not been answered there yet
 
     @property
     def tickets(self) -> tuple[Ticket, ...]:
@@ -190,8 +191,10 @@ class Line:
         )
         ahead: Counter[frozenset[str]] = Counter()
         for ticket in order:
-            open_now = [name for name in ticket.deployments if free.get(name, 0) > 0]
             entry = entries.get(id(ticket))
+            open_now = [
+                name for name in ticket.deployments if free.get(name, 0) > 0 and not self._is_tried(name, entry)
+            ]
             if open_now:
                 taken = open_now[0]
                 if entry is not None:
@@ -203,6 +206,15 @@ class Line:
                 before = sum(count for names, count in ahead.items() if not names.isdisjoint(wanted))
                 self._place(entry, before, [candidates[name] for name in wanted if name in candidates])
             ahead[wanted] += 1
+
+    def clear(self, deployment: str) -> None:
+        """Note that a deployment begins to answer: a suspect that was there alone did not take it down."""
+        if self._tried.pop(deployment, None) is not None:
+            self.stir()
+
+    def _is_tried(self, deployment: str, entry: _Entry | None) -> bool:
+        """Tell whether another suspect is there: of two together nobody could tell which one took the host down."""
+        return entry is not None and entry.need.is_suspect and deployment in self._tried
 
     def _ticket(self, entry: _Entry) -> Ticket:
         asker = entry.need.asker
@@ -221,6 +233,8 @@ class Line:
         self._waiting.remove(entry)
         self._running[entry.need.asker.owner] += 1
         self._take(entry.granted.deployment)
+        if entry.need.is_suspect:
+            self._tried[entry.granted.deployment] = entry
         entry.changed.set()
         return entry.granted.deployment
 
@@ -246,7 +260,7 @@ class Line:
             BusyError: there is none.
         """
         for usable in usable_groups(self._candidates(), entry.need, excluding=entry.excluding):
-            if open_now := [candidate for candidate in usable if candidate.free_slots]:
+            if open_now := [one for one in usable if one.free_slots and not self._is_tried(one.deployment, entry)]:
                 self._grant(entry, open_now)
                 return
         retry = entry.place.seconds if entry.place is not None and entry.place.seconds else _UNKNOWN_RETRY_SECONDS
@@ -270,6 +284,8 @@ class Line:
 
     def _leave(self, entry: _Entry) -> None:
         if entry.granted is not None:
+            if self._tried.get(entry.granted.deployment) is entry:
+                del self._tried[entry.granted.deployment]
             self._note_end(entry.need.asker.owner)
             self._give_back(entry.granted.deployment)
         else:

@@ -14,7 +14,7 @@ import orjson
 from connectors.model_hosts.catalogue import Host
 from connectors.model_hosts.fim.filling import Call
 from connectors.model_hosts.transport import HostConnections, read_pieces
-from connectors.model_hosts.wire import CallError, Chunk, Lines, joined
+from connectors.model_hosts.wire import CallError, Chunk, Lines, is_crash_told, joined
 
 _NO_SUCH_WAY: Final = frozenset({404, 405, 501})  # llama.cpp says 501 of a model whose file names no tokens
 _PREFIX: Final = b"data:"
@@ -68,7 +68,7 @@ class FillingClient:
                     is_whole = is_whole or bool(chunk.finish_reason)
                     yield chunk
             if not is_whole:  # torn off: a good end says so
-                raise CallError(0)
+                raise CallError(0, is_cut=True)
         except ValueError:  # its words may hold some of the answer
             raise CallError(0) from None
         finally:
@@ -88,5 +88,5 @@ def _events(lines: Iterable[bytes]) -> Iterator[Mapping[str, object]]:
             continue
         event = orjson.loads(text)
         if not isinstance(event, dict) or event.get("error"):
-            raise CallError(0)
+            raise CallError(0, is_crash=isinstance(event, dict) and is_crash_told(event["error"]))
         yield event

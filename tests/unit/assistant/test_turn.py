@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from uuid import UUID, uuid4
@@ -7,7 +8,7 @@ import pytest
 
 from assistant.answering import words
 from assistant.answering.prompt import compose_text
-from assistant.audit.events import ContextCompacted, TurnTakenOver
+from assistant.audit.events import ContextCompacted, TurnAccepted, TurnTakenOver
 from assistant.conversation import Attachment, Author, Message, MessageState, Person, Role, Turn
 from assistant.errors import AuditUnavailableError, BadInputError, NotAllowedError
 from assistant.turn import run_turn
@@ -25,7 +26,7 @@ from assistant.turn_events import (
     TurnEvent,
     Waiting,
 )
-from connectors.errors import BusyError
+from connectors.errors import BusyError, HostError
 from connectors.model_hosts.values import Loading, Place
 from policies.guard import Guard
 from policies.policy import parse_policy
@@ -201,6 +202,41 @@ async def test_a_file_is_judged_as_a_file_and_its_findings_lie_in_the_whole_text
     assert [one.action.value for one in verdict.decisions] == ["warn", "redact", "redact"]
 
 
+async def test_a_command_puts_its_task_before_the_text_and_the_log_names_it(guard: Guard) -> None:
+    world = World(guard)
+    turn = replace(
+        make_turn("The retry is odd."),
+        person=replace(MARIA, roles=frozenset({Role.DEVELOPER})),
+        persona="starcoder",
+        command="Review",
+        attachments=(Attachment("src/a.py", f"import os\nKEY = '{GITHUB}'"),),
+    )
+    await run(world, turn)
+    told = world.hosts.asked[0][-1].content
+    assert told.startswith("Review this code.")
+    assert told.endswith("\n\nThe retry is odd.\n\nFile src/a.py:\n```\n1| import os\n2| KEY = '[GITHUB_TOKEN_1]'\n```")
+    assert world.history.message["text"] == told
+    assert world.history.message["title"] == "Review: The retry is odd."
+    detail = world.history.message["detail"]
+    assert isinstance(detail, Mapping)
+    assert words.question_of(told, detail).text == "The retry is odd."
+    assert (detail["command"], detail["files"]) == ("Review", 1)
+    accepted = world.audit.events[0]
+    assert isinstance(accepted, TurnAccepted)
+    assert accepted.command == "Review"
+    assert world.audit.texts["turn:guarded"] == "The retry is odd."
+
+
+async def test_a_command_alone_is_a_question_and_a_foreign_one_is_none(guard: Guard) -> None:
+    world = World(guard)
+    developer = replace(MARIA, roles=frozenset({Role.DEVELOPER}))
+    await run(world, replace(make_turn(""), person=developer, persona="starcoder", command="Test"))
+    assert world.hosts.asked[0][-1].content.startswith("Write tests for this code")
+    with pytest.raises(BadInputError, match="Operations has no command 'Test'"):
+        await run(world, replace(make_turn("x"), person=developer, persona="operations", command="Test"))
+    assert world.audit.tags.count("turn:accepted") == 1
+
+
 async def test_another_host_takes_over_unnoticed_before_the_first_token(guard: Guard) -> None:
     world = World(guard, Mini2_llama=[host_error()], Dev1_qwen=["Fine."])
     events = await run(world, make_turn("Hi"))
@@ -214,6 +250,33 @@ async def test_another_host_takes_over_unnoticed_before_the_first_token(guard: G
         "turn:routed",
         "turn:answered",
     ]
+
+
+def death(host: str) -> HostError:
+    return host_error(f"{host} went down before it said a word.", has_gone_down=True, host=host)
+
+
+async def test_one_death_may_be_chance_and_two_are_not(guard: Guard) -> None:
+    world = World(guard, Dev1_m=[death("Dev1")], Dev2_m=[host_error()], Dev3_m=[death("Dev3")], Dev4_m=["Fine."])
+    assert isinstance((await run(world, make_turn("Hi")))[-1], Failed)
+    assert [need.is_suspect for need in world.hosts.needs] == [False, False, True, True, True, True]
+    assert [line for line in world.journal if line.startswith("asked")] == [
+        "asked Dev1/m",
+        "asked Dev2/m",
+        "asked Dev3/m",
+    ]
+    again = await run(world, make_turn("Hi"))
+    assert isinstance(again[-1], Failed)
+    assert "Dev1 and Dev3 went down at this prompt" in again[-1].words
+    assert "asked Dev4/m" not in world.journal
+    world.hosts.scripts = {"Dev4/m": ["Fine."]}
+    assert shown(await run(world, make_turn("Hi there"))) == "Fine."
+
+
+async def test_a_death_in_mid_answer_is_not_the_prompts(guard: Guard) -> None:
+    lost = host_error("Dev1 gave no answer.", host="Dev1")
+    world = World(guard, Dev1_m=["Half", lost], Dev2_m=[death("Dev2")], Dev3_m=["The whole."])
+    assert "The whole." in shown(await run(world, make_turn("Hi")))
 
 
 async def test_who_waits_in_line_is_told_the_place(guard: Guard) -> None:

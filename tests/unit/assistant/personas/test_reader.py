@@ -78,6 +78,15 @@ def test_an_unknown_role_and_an_unknown_field_are_refused() -> None:
         ("fim_model: [starcoder2]", r"x\.yaml, line 7: fim_model: "),
         ("chat_model: 'two words'", r"x\.yaml, line 7: chat_model: "),
         ("chat_model: starcoder2:15b", r"line 7: chat_model: 'starcoder2:15b' is a base model.*name it as fim_model"),
+        ("commands: [{name: Fix, task: Mend it.}]", r"x\.yaml, line 7: commands\.0\.description: "),
+        (
+            "commands:\n  - {name: Fix, description: A, task: B}\n  - {name: two words, description: A, task: B}",
+            r"x\.yaml, line 9: commands\.1\.name: ",
+        ),
+        (
+            "commands:\n  - {name: Fix, description: A, task: B}\n  - {name: fix, description: A, task: B}\n",
+            r"x\.yaml, line 7: commands: .*two commands 'Fix'; give one another name",
+        ),
         ("starters:\n  - label: A\n    prompt: B\n  - label: C\n", r"x\.yaml, line 10: starters\.1\.prompt: "),
     ],
 )
@@ -97,6 +106,15 @@ def test_a_persona_names_who_chats_and_who_fills_gaps() -> None:
     starcoder = next(persona for persona in read_personas() if persona.name == "starcoder")
     assert (starcoder.chat_model, starcoder.fim_model) == ("qwen2.5-coder", "starcoder2")
     assert "starcoder2" not in starcoder.chat_models
+
+
+def test_the_coding_persona_offers_four_tasks_and_cites() -> None:
+    starcoder = next(persona for persona in read_personas() if persona.name == "starcoder")
+    assert [command.name for command in starcoder.commands] == ["Explain", "Fix", "Test", "Review"]
+    assert starcoder.task_of("Review").startswith("Review this code.")
+    assert (starcoder.task_of("Delete"), starcoder.has_command("Delete")) == ("", False)
+    assert starcoder.cites_lines
+    assert "file:line" in starcoder.system
 
 
 def test_the_version_follows_the_text() -> None:

@@ -151,6 +151,20 @@ def test_what_came_before_a_failure_is_not_lost(end: bytes) -> None:
     assert reader.failure is not None
 
 
+@pytest.mark.parametrize(
+    ("wire", "line"),
+    [
+        (OllamaWire(), b'{"error":"model runner has unexpectedly stopped, see its log"}\n'),
+        (OpenAIWire(), b'data: {"error":{"message":"The model has crashed without additional information"}}\n'),
+        (OpenAIWire(), b'data: {"error":{"message":"EngineCore encountered an issue.","code":500}}\n'),
+    ],
+)
+def test_a_host_that_outlives_its_model_says_so(wire: Wire, line: bytes) -> None:
+    with pytest.raises(CallError) as caught:
+        wire.reader().feed(line)
+    assert caught.value.is_crash
+
+
 @pytest.mark.parametrize(("code", "status"), [(503, 503), ("503", 0), (7, 0), (None, 0)])
 def test_an_error_within_an_answer_has_its_status(code: object, status: int) -> None:
     with pytest.raises(CallError) as caught:

@@ -29,7 +29,9 @@ def test_only_the_text_the_id_the_files_and_our_command_count() -> None:
 
 
 def test_a_command_of_somebody_else_is_a_question() -> None:
-    assert parse_message(payload(command="rm"), max_chars=100).command == ""
+    assert parse_message(payload(command="rm"), max_chars=100, commands={"Explain"}).command == ""
+    assert parse_message(payload(command="Explain"), max_chars=100, commands={"Explain"}).command == "Explain"
+    assert parse_message(payload(command="Explain"), max_chars=100).command == ""
 
 
 def test_a_text_that_is_too_long_is_refused_with_its_length() -> None:

@@ -34,7 +34,8 @@ async def test_what_waits_is_sent_when_nothing_more_comes() -> None:
     pacer = Pacer(send, pause_seconds=0.001)
     await pacer.add("a")
     await pacer.add("b")
-    await asyncio.wait_for(done.wait(), 10)
+    async with asyncio.timeout(60):
+        await done.wait()
     assert sent == ["a", "b"]
     await pacer.close()
 

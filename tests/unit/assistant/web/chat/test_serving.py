@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from assistant.conversation import Role
-from assistant.personas.reader import Persona
-from assistant.web.chat.serving import describe, serving_words
+from assistant.personas.reader import Persona, Starter
+from assistant.web.chat.serving import describe, serving_words, things_to_try
 from connectors.model_hosts.values import Capability, HostStatus, ModelStatus
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -70,6 +70,15 @@ def test_with_a_base_model_alone_the_page_says_what_it_can_do() -> None:
     assert "complete code and cannot chat" in words
     assert "Code completion in your editor: Dev1 · starcoder2\\:15b" in words
     assert "editor" not in serving_words(PERSONA, hosts)
+    asking = coder.model_copy(update={"starters": (Starter(label="Try", prompt="this"),)})
+    assert things_to_try(asking, hosts) == ()
+    quoting = [*hosts, host("quote", model("quote"), origin="quote")]
+    words = serving_words(coder, quoting)
+    assert "cannot chat, so answers quote the documentation" in words
+    assert "No model host" not in words
+    assert "Code completion in your editor: Dev1" in words
+    assert things_to_try(asking, quoting) == asking.starters
+    assert things_to_try(asking, [*hosts, host("Dev2", model("phi"))]) == asking.starters
 
 
 def test_who_completes_code_stands_below_who_answers() -> None:

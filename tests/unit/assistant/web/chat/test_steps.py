@@ -49,6 +49,17 @@ def test_an_exchange_looks_as_it_did_while_it_was_written() -> None:
     assert steps[2]["end"] is not None
 
 
+def test_a_question_comes_back_under_its_command_and_over_its_files() -> None:
+    text = "Review this code.\n\nodd\n\nFile src/a.py:\n```\n1| x = 1\n```"
+    question = stored(Author.USER, text, MessageState.COMPLETE, command="Review", task="Review this code.", files=1)
+    steps = steps_of_thread([question], owner="maria")
+    parents(steps)
+    assert [(step["type"], step["name"], step["output"]) for step in steps] == [
+        ("user_message", "maria", "odd"), ("undefined", "Attached: src/a.py", ""),
+    ]  # fmt: skip
+    assert steps[0]["command"] == "Review"
+
+
 def test_a_blocked_question_shows_the_reason_and_no_answer() -> None:
     question = stored(Author.USER, "(not stored)", MessageState.BLOCKED)
     answer = stored(Author.ASSISTANT, "Nothing was sent. Remove the key.", MessageState.BLOCKED)

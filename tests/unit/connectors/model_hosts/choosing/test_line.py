@@ -285,3 +285,41 @@ def test_a_weight_gives_more() -> None:
     tickets = [ticket("heavy", 3.0) for _ in range(6)] + [ticket("light", 1.0) for _ in range(2)]
     order = in_order(tickets, {}, aging_seconds=50.0)
     assert [entry.owner for entry in order].index("light", 2) >= 3
+
+
+class Suspect(Waiter):
+    """A prompt with which a host went down."""
+
+    def __init__(self, room: Room, owner: str) -> None:
+        super().__init__(room, owner)
+        self.need = replace(self.need, is_suspect=True)
+
+
+async def test_two_suspects_are_not_on_one_host_until_it_answers_one_of_them() -> None:
+    room = Room(replace(ONE, slots=4))
+    first, second = Suspect(room, "maria"), Suspect(room, "tom")
+    third = Waiter(room, "ada")
+    await settled()
+    assert (first.seat, second.seat, third.seat) == ("Dev1/m", "", "Dev1/m")
+    room.line.clear("Dev1/m")
+    await settled()
+    assert second.seat == "Dev1/m"
+    fourth = Suspect(room, "eve")
+    await settled()
+    assert fourth.seat == ""
+    await second.leave()  # it failed, or was stopped
+    await settled()
+    assert fourth.seat == "Dev1/m"
+    for waiter in (first, third, fourth):
+        await waiter.leave()
+
+
+async def test_suspects_are_spread_over_hosts_that_are_free() -> None:
+    twin = replace(ONE, deployment="Dev2/m", host="Dev2", slots=4)
+    room = Room(replace(ONE, slots=4), twin)
+    room.count("Dev2/m", 2)  # else it would be chosen
+    suspects = [Suspect(room, owner) for owner in ("maria", "tom")]
+    await settled()
+    assert {suspect.seat for suspect in suspects} == {"Dev1/m", "Dev2/m"}
+    for suspect in suspects:
+        await suspect.leave()
