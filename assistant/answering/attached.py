@@ -19,6 +19,7 @@ _HEAD: Final = "File "
 _LINES_ABOVE: Final = 2  # its name, and the fence
 _FENCE: Final = re.compile(r"`{3,}")
 _NUMBERED: Final = re.compile(r"([1-9][0-9]{0,6})\|(?: (.*))?")
+_NUMBER: Final = re.compile(r"^[1-9][0-9]{0,6}\|(?: |$)", re.MULTILINE)
 
 
 def quote(attachment: Attachment) -> str:
@@ -42,6 +43,19 @@ def number_lines(quoted: str, verdict: Verdict) -> str:
         _numbered(number - _LINES_ABOVE, line) if _LINES_ABOVE < number <= last else line
         for number, line in zip(numbers, guarded, strict=True)
     )
+
+
+def without_numbers(kept: str) -> str:
+    """Return a kept message without the numbers before its lines, where a value over several lines is one again."""
+    return _NUMBER.sub("", kept)
+
+
+def number_again(kept: str, verdict: Verdict) -> str:
+    """Return what a verdict on `without_numbers(kept)` lets pass, its lines under the numbers that they have in it."""
+    heads = [found[0] if (found := _NUMBER.match(line)) else "" for line in kept.split("\n")]
+    guarded = verdict.text.split("\n")
+    numbers = _numbers(without_numbers(kept), verdict)
+    return "\n".join(heads[number - 1] + line for number, line in zip(numbers, guarded, strict=True))
 
 
 def _numbered(number: int, line: str) -> str:

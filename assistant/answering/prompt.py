@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol, Self
 
-from assistant.answering.attached import number_lines, quote
+from assistant.answering.attached import number_again, number_lines, quote, without_numbers
 from assistant.answering.guarding import GuardedConversation
 from assistant.answering.offer import Judging
 from assistant.conversation import Attachment, Author, Context, Message, Said, Turn
@@ -168,8 +168,8 @@ async def build_prompt(
     if turn.context is not None:
         return await _build_with_context(turn, turn.context, persona.system, conversation)
     task = persona.task_of(turn.command)
-    texts = (persona.system, task, *(message.text for message in earlier))
-    verdicts = [await conversation.check_prompt(text) for text in texts]
+    verdicts = [await conversation.check_prompt(text) for text in (persona.system, task)]
+    verdicts += [await _check_kept(message.text, conversation) for message in earlier]
     own = await _check_own(turn, conversation, cites_lines=persona.cites_lines)
     deciding = next((verdict for verdict in (own.verdict, *verdicts) if verdict.is_blocked), own.verdict)
     rules, task_verdict, *said = verdicts
@@ -184,6 +184,26 @@ async def build_prompt(
         task=task_verdict.text,
         wishes=turn.wishes,
         only=conversation.labels_for((own.verdict, *verdicts)),
+    )
+
+
+async def _check_kept(text: str, conversation: GuardedConversation) -> Verdict:
+    """Judge an earlier message as it is sent, and once more without the numbers before the lines of its files.
+
+    The policy may have changed since the files were judged, and where a text may go hangs on what is found in it now.
+    """
+    sent = await conversation.check_prompt(text)
+    bare = without_numbers(sent.text)
+    if sent.is_blocked or bare == sent.text:
+        return sent
+    verdict = await conversation.check_prompt(bare)
+    if verdict.is_blocked:
+        return verdict
+    return replace(
+        verdict,
+        action=max(sent.action, verdict.action, key=lambda one: one.severity),
+        text=number_again(sent.text, verdict),
+        decisions=(*sent.decisions, *verdict.decisions),
     )
 
 

@@ -319,6 +319,30 @@ async def test_what_may_go_where_is_the_policys_to_say() -> None:
     assert world.hosts.needs[-1].only == inside
 
 
+@pytest.mark.parametrize(
+    ("action", "told", "only"),
+    [
+        ("warn", "1| a\n2| BEGIN\n3| key\n4| END\n5| z", (frozenset({"inside"}),)),
+        ("redact", "1| a\n2| [BADGE_1]\n5| z", (frozenset({"inside"}),)),
+        ("block", "", ()),
+    ],
+)
+async def test_a_value_over_several_lines_is_found_in_the_files_of_earlier_messages(
+    action: str, told: str, only: tuple[frozenset[str], ...]
+) -> None:
+    rules = "rules: [{name: site/b, label: badge, entity_type: BADGE, patterns: ['BEGIN\\nkey\\nEND']}]\n"
+    actions = f"actions: [{{rules: site/b, action: {action}}}]\nplaces: [{{only: inside, rules: site/b}}]\n"
+    world = World(Guard(parse_policy({"site.yaml": rules + actions})))
+    turn = make_turn("And now?")
+    kept = "Read.\n\nFile a.txt:\n```\n1| a\n2| BEGIN\n3| key\n4| END\n5| z\n```"
+    world.history.earlier = [Message(uuid4(), turn.thread_id, uuid4(), Author.USER, kept)]
+    await run(world, turn)
+    assert [messages[1].content for messages in world.hosts.asked] == (
+        [f"Read.\n\nFile a.txt:\n```\n{told}\n```"] if told else []
+    )
+    assert {need.only for need in world.hosts.needs} == ({only} if told else set())
+
+
 async def test_who_stops_in_line_leaves_it(guard: Guard) -> None:
     world = World(guard)
     world.hosts.places = (Place(2, 20),)
