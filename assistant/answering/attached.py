@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from assistant.conversation import Attachment
@@ -84,15 +84,16 @@ class AttachedFile:
 
     Attributes:
         lines: by their numbers in the file; what was held back over several lines leaves out all but the first.
+        last: the number of the last line; kept, because every name of lines in an answer is held against it.
     """
 
     name: str
     lines: Mapping[int, str]
+    last: int = field(init=False)
 
-    @property
-    def last(self) -> int:
-        """Return the number of the last line."""
-        return max(self.lines, default=0)
+    def __post_init__(self) -> None:
+        """Look for the last line once."""
+        object.__setattr__(self, "last", max(self.lines, default=0))
 
 
 def split_message(text: str, count: int) -> tuple[str, tuple[AttachedFile, ...]]:

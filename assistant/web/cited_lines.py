@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 from uuid import UUID
 
@@ -33,7 +34,7 @@ class CitedLinesRoutes:
         message_id: UUID = request.path_params["message_id"]
         number, first, last = (int(request.path_params[name]) for name in ("number", "first", "last"))
         stored = await self._conversations.message(acting(request), message_id)
-        files = question_of(stored.message.text, stored.detail).files
+        files = (await asyncio.to_thread(question_of, stored.message.text, stored.detail)).files
         if number >= len(files) or not 1 <= first <= last <= files[number].last:
             raise NotFoundError("There is no such line in a file of yours.")
         file = files[number]

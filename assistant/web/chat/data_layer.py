@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, cast
@@ -71,7 +72,8 @@ class OwnThreads(BaseDataLayer):
             return None
         stored = await self._parts.conversations.messages(person, thread.id)
         reported = await self._parts.review.reported(person, thread.id)
-        return _thread_dict(thread, person, steps_of_thread(stored, owner=str(person.id), reported=reported))
+        steps = await asyncio.to_thread(steps_of_thread, stored, owner=str(person.id), reported=reported)
+        return _thread_dict(thread, person, steps)
 
     async def update_thread(
         self,

@@ -173,7 +173,7 @@ class LiveAnswers:
         except Exception as error:  # noqa: BLE001 - the answer stands, and after a reload its lines open
             _log.info("the files of a conversation could not be read: %s", where(error))
             return text
-        return cited_files(stored).link(text)
+        return await asyncio.to_thread(lambda: cited_files(stored).link(text))
 
     def _own(self, thread_id: UUID, person: Person) -> _Running | None:
         running = self._running.get(thread_id)

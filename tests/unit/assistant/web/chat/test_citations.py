@@ -103,3 +103,11 @@ def test_no_answer_is_slow_to_read(cited: CitedFiles, evil: str) -> None:
     began = time.process_time()
     assert cited.link(evil) == evil
     assert time.process_time() - began < 1.0
+
+
+def test_an_answer_that_names_a_long_file_over_and_over_is_not_slow_to_read() -> None:
+    files = CitedFiles()
+    files.add(FIRST, [file("a", 100_000)])
+    began = time.process_time()
+    assert files.link("a:7\n" * 2_000).count("](/lines/") == 2_000
+    assert time.process_time() - began < 1.0
