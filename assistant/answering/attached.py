@@ -133,11 +133,20 @@ def _last_quotation(text: str) -> tuple[str, AttachedFile] | None:
 
 
 def _lines(content: str) -> dict[int, str]:
+    """Return the lines under their numbers.
+
+    A line without one belongs to a value over several lines, which its owner reads in place of the placeholder.
+    """
     lines = content.split("\n")
-    numbered = [_NUMBERED.fullmatch(line) for line in lines]
-    if all(numbered):
-        return {int(found[1]): found[2] or "" for found in numbered if found}
-    return dict(enumerate(lines, start=1))
+    numbered: dict[int, str] = {}
+    number = 0
+    for line in lines:
+        found = _NUMBERED.fullmatch(line)
+        if int(found[1]) <= number if found else not number:
+            return dict(enumerate(lines, start=1))  # nobody numbered them, or somebody else did
+        number = int(found[1]) if found else number + 1
+        numbered[number] = (found[2] or "") if found else line
+    return numbered
 
 
 def _longest_run_of_backticks(text: str) -> int:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.answering.attached import number_lines, quote, split_message
+from assistant.answering.attached import number_again, number_lines, quote, split_message, without_numbers
 from assistant.answering.prompt import compose_text
 from assistant.conversation import Attachment
 from policies.guard import Guard
@@ -85,3 +85,21 @@ def test_a_file_that_a_person_typed_before_the_attached_one_stays_text() -> None
     message = compose_text(typed, [Attachment("real.py", "y")])
     rest, found = split_message(message, 1)
     assert (rest, [file.name for file in found]) == (typed, ["real.py"])
+
+
+def test_a_value_over_several_lines_that_its_owner_reads_moves_no_number() -> None:
+    kept = "File a:\n```\n1| to:\n2| Maria Lopez\nMain Street 5\n4|\n5| bye\n```"  # restored in its place
+    _, (file,) = split_message(kept, 1)
+    assert file.lines == {1: "to:", 2: "Maria Lopez", 3: "Main Street 5", 4: "", 5: "bye"}
+
+
+@pytest.mark.parametrize("content", ["1| a\n1| b", "2| a\n1| b", "a\n1| b"])
+def test_numbers_that_stand_in_the_file_itself_are_its_text(content: str) -> None:
+    _, (file,) = split_message(compose_text("", [Attachment("a", content)]), 1)
+    assert file.lines == dict(enumerate(content.split("\n"), start=1))
+
+
+@given(text=_texts)
+def test_a_message_keeps_its_numbers_when_it_is_judged_without_them(text: str) -> None:
+    bare = without_numbers(text)
+    assert number_again(text, held(bare)) == text
