@@ -297,9 +297,11 @@ class Screen:
         if self._answer is not None and self._answer["streaming"]:
             await self._pacer.close()
             self._answer["streaming"] = False
-            if self._link is not None:
-                self._answer["output"] = await self._link(self._answer["output"])
-            await self._window.emit("update_message", self._answer)
+            try:
+                if self._link is not None:
+                    self._answer["output"] = await self._link(self._answer["output"])
+            finally:  # a Stop that comes now takes the links, and must not leave the page waiting for more
+                await self._window.emit("update_message", self._answer)
 
     async def _show_blocked(self, event: Blocked) -> None:
         await self._close_answer()

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from assistant.conversation import Author, Message, MessageState
+from assistant.turn_events import AnswerText
 from assistant.web.chat.screen import Screen
 
 
@@ -46,3 +48,22 @@ async def test_a_stop_that_came_too_late_says_how_the_answer_was_recorded(
     await screen.show_recorded(recorded(window, answer_id, state, text, note))
     assert said in str(window.seen[-1])
     assert "Stopped" not in str(window.seen)
+
+
+async def test_a_stop_while_lines_are_looked_up_ends_the_answer_all_the_same() -> None:
+    window, is_looking = FakeWindow(), asyncio.Event()
+
+    async def link(text: str) -> str:
+        is_looking.set()
+        await asyncio.Event().wait()
+        return text
+
+    screen = Screen(window, message_id=uuid4(), answer_id=uuid4(), link=link)
+    await screen.show(AnswerText("See a.py:3."))
+    ending = asyncio.create_task(screen.end())
+    await is_looking.wait()
+    ending.cancel()
+    await asyncio.wait({ending})
+    await screen.stop("Stopped.")
+    (ended,) = (step for event, step in window.seen if event == "update_message")
+    assert (ended["streaming"], ended["output"]) == (False, "See a.py:3.")
