@@ -52,6 +52,19 @@ def decode_text(data: bytes) -> str:
     return text
 
 
+def is_no_text(beginning: bytes) -> bool:
+    """Tell by the beginning of a file, an even number of bytes, whether it is surely none that `decode_text` reads."""
+    if any(beginning.startswith(signature) for signature, _ in _SIGNATURES):
+        return True
+    if b"\x00" not in beginning or any(beginning.startswith(mark) for mark, _ in _BYTE_ORDER_MARKS):
+        return False
+    try:
+        _utf16_without_mark(beginning)
+    except BadInputError:
+        return True
+    return False
+
+
 def _decode(data: bytes) -> str:
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):

@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
     files = {
         "src/retry.py": RETRY.encode(),
         "README.md": b"# Retry",
-        "logo.png": b"\x89PNG\r\n\x1a\n\x00",
+        **{f"img/{number}.webp": b"RIFF\x00\x00\x00" + b"x" * 250_000 for number in range(40)},
         "node_modules/left/pad.js": b"never sent",
         ".git/config": b"[remote]",
     }
@@ -80,7 +80,7 @@ def test_a_folder_is_read_and_the_lines_that_an_answer_names_open(open_page: Ope
     page.get_by_role("button", name="Review", exact=True).click()
     page.locator("#chat-submit").click()
     expect(page.get_by_text(re.compile("4.8 s · logged"))).to_be_visible()
-    expect(page.get_by_text("project.zip · Left out: .git, node_modules, 1 not text.")).to_be_visible()
+    expect(page.get_by_text("project.zip · Left out: .git, node_modules, 40 not text.")).to_be_visible()
     attached = {file.name: file.text for file in watched.site.fakes.turns.asked[-1].attachments}
     assert attached == {"src/retry.py": RETRY, "README.md": "# Retry"}
     if way == "dropped":

@@ -19,16 +19,20 @@ from typing import Final
 
 from assistant.conversation import Attachment
 from assistant.errors import BadInputError
-from assistant.knowledge.decoding import decode_text
+from assistant.knowledge.decoding import decode_text, is_no_text
 
 MOST_FILES: Final = 200  # of one folder; more is no question that anybody answers well
 MOST_FILE_BYTES: Final = 256 << 10  # of one file, as the page knows it too: what is longer was generated
 _MOST_ENTRIES: Final = 4_000  # in the list of a zip, also of what is left out
 _MOST_BYTES: Final = 4 << 20  # of everything that is read of one zip, whatever it says of itself
+_SNIFFED_BYTES: Final = 4 << 10  # of each file before the rest: of pictures no more is read
 _PATH_CHARS: Final = 240
 _ENTRY_SIGNATURE: Final = b"PK\x01\x02"  # APPNOTE.TXT 4.3.12: before each entry of the list
 _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})  # others need memory by what the zip says
 _ENCRYPTED: Final = 0x1  # APPNOTE.TXT 4.4.4
+_BROKEN: Final = (  # what zipfile raises, also at offsets that are no size of anything
+    *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeError, ValueError, OverflowError, OSError),
+)
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 
 # What tools fetch, build or keep for themselves. The page leaves it out before it packs: folder.js has the same list.
@@ -86,7 +90,7 @@ def read_folder(data: bytes, *, most_files: int = MOST_FILES) -> Folder:
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             _read_entries(archive, folder, most_files)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeError, ValueError, OSError) as error:
+    except _BROKEN as error:
         raise BadInputError("The folder did not arrive whole, or this is no zip. Attach it again.") from error
     if not folder.files:
         raise BadInputError(f"The folder holds no text that can be read. {folder.words}".strip())
@@ -100,8 +104,7 @@ def _read_entries(archive: zipfile.ZipFile, folder: Folder, most_files: int) -> 
         if path in seen:
             raise BadInputError("The zip has two files of the same name. Pack the folder again.")
         seen.add(path)
-        with archive.open(entry) as stream:
-            data = stream.read(MOST_FILE_BYTES + 1)  # 4
+        data = _read_text(archive, entry)  # 4
         room -= len(data)
         if room < 0:
             raise BadInputError(
@@ -114,13 +117,21 @@ def _read_entries(archive: zipfile.ZipFile, folder: Folder, most_files: int) -> 
             )
 
 
+def _read_text(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """Return the bytes of a file; of one that is no text only the beginning."""
+    with archive.open(entry) as stream:
+        beginning = stream.read(_SNIFFED_BYTES)
+        rest = b"" if is_no_text(beginning) else stream.read(MOST_FILE_BYTES + 1 - len(beginning))
+    return beginning + rest
+
+
 def _wanted(archive: zipfile.ZipFile, folder: Folder) -> Iterator[tuple[zipfile.ZipInfo, str]]:
     """Yield the entries that may be texts, with their paths; what is left out is noted."""
     for entry in archive.infolist():
-        path = _safe_path(entry.orig_filename)  # 2: zipfile's own `filename` ends at a NUL, and would hide what follows
+        path = _inner_path(entry.orig_filename)  # 2: zipfile's own `filename` ends at a NUL, and hides what follows
         is_folder = entry.orig_filename.endswith(("/", "\\"))
-        *above, name = PurePosixPath(path).parts
-        if inside := LEFT_OUT_FOLDERS.intersection([*above, name] if is_folder else above):
+        name = path.name
+        if inside := LEFT_OUT_FOLDERS.intersection(path.parts if is_folder else path.parts[:-1]):
             folder.folders_left_out |= inside  # 3
         elif is_folder:
             continue
@@ -132,18 +143,27 @@ def _wanted(archive: zipfile.ZipFile, folder: Folder) -> Iterator[tuple[zipfile.
             folder.left_out[_TOO_LONG] += 1
         elif entry.file_size:
             _refuse_unreadable(entry)
-            yield entry, path
+            yield entry, _shown_path(path)
 
 
-def _safe_path(name: str) -> str:
-    """Return a path in the folder.
+def _inner_path(name: str) -> PurePosixPath:
+    """Return a path in the folder, or that of the folder itself.
 
     Raises:
-        BadInputError: it leads out of the folder, or cannot be shown as it is.
+        BadInputError: it leads out of the folder.
     """
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or _DRIVE.match(str(path)) or ".." in path.parts:
         raise BadInputError("The zip names a place outside of its folder, so nothing of it was read. Pack it again.")
+    return path
+
+
+def _shown_path(path: PurePosixPath) -> str:
+    """Return the path of a file that is read, as its name.
+
+    Raises:
+        BadInputError: it cannot be shown as it is.
+    """
     if not path.parts or not str(path).isprintable() or len(str(path)) > _PATH_CHARS:
         raise BadInputError("The zip has a file whose name cannot be shown. Rename it, and pack the folder again.")
     return str(path)

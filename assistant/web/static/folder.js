@@ -59,6 +59,26 @@
     return new Blob([...parts, ...list, end], { type: "application/zip" });
   }
 
+  // A picture, say: zeros on both sides of pairs are of no text in any encoding. decoding.py sees the same in as much.
+  const SNIFFED_BYTES = 4096;
+  const startsWith = (bytes, ...mark) => mark.every((byte, place) => bytes[place] === byte);
+
+  function isNoText(beginning) {
+    if (startsWith(beginning, 0xff, 0xfe) || startsWith(beginning, 0xfe, 0xff)) return false;
+    if (startsWith(beginning, 0xef, 0xbb, 0xbf)) return false;
+    const sides = [false, false];
+    beginning.forEach((byte, place) => { if (!byte) sides[place % 2] = true; });
+    return sides[0] && sides[1];
+  }
+
+  // Of a file that is no text, its beginning, and of one that is too long, one byte too many: what is left out is said
+  // by the server, which sees both.
+  async function bytesOf(file) {
+    const beginning = new Uint8Array(await file.slice(0, SNIFFED_BYTES).arrayBuffer());
+    if (file.size <= SNIFFED_BYTES || isNoText(beginning)) return beginning;
+    return new Uint8Array(await file.slice(0, MOST_FILE_BYTES + 1).arrayBuffer());
+  }
+
   // `found` gives { path, file } of each file, and { path } of each folder that was left out.
   async function packAll(found) {
     const entries = [];
@@ -68,8 +88,7 @@
       if (names.has(path)) continue;
       names.add(path);
       if (entries.length === MOST_FILES) throw new Error("The folder has too many files. Attach the part that the question needs.");
-      // Of a file that is too long, one byte too many: the server then says that it was left out.
-      const bytes = file ? new Uint8Array(await file.slice(0, MOST_FILE_BYTES + 1).arrayBuffer()) : new Uint8Array();
+      const bytes = file ? await bytesOf(file) : new Uint8Array();
       bytesLeft -= bytes.length;
       if (bytesLeft < 0) throw new Error("The folder is too large. Attach the part that the question needs.");
       entries.push({ path, bytes });

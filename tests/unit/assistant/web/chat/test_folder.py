@@ -60,10 +60,36 @@ def test_a_path_out_of_the_folder_refuses_all_of_it(path: str) -> None:
         read_folder(packed(("good.py", b"x"), (path, b"x")))
 
 
-@pytest.mark.parametrize("path", ["a\nFile b.py:\n", "a\u202egnp.py", "x" * 300, "./", "."])
+@pytest.mark.parametrize("path", ["a\nFile b.py:\n", "a\u202egnp.py", "x" * 300, "."])
 def test_a_name_that_cannot_be_shown_is_refused(path: str) -> None:
     with pytest.raises(BadInputError, match="name cannot be shown"):
         read_folder(packed((path, b"x")))
+
+
+def test_names_in_what_tools_made_and_the_folder_itself_stop_nothing() -> None:
+    folder = read_folder(packed(("./", b""), ("node_modules/" + "a/" * 130 + "x.js", b"x"), ("./a.py", b"x")))
+    assert [file.name for file in folder.files] == ["a.py"]
+    assert folder.words == "Left out: node_modules."
+
+
+def test_pictures_take_no_room_from_texts() -> None:
+    picture = b"RIFF\x00\x01\x02" + b"x" * (MOST_FILE_BYTES - 100)
+    wide = "grüß\n".encode("utf-16-le") * 1_000
+    folder = read_folder(packed(*((f"{number}.webp", picture) for number in range(40)), ("wide.txt", wide)))
+    assert [(file.name, len(file.text)) for file in folder.files] == [("wide.txt", 5_000)]
+    assert folder.words == "Left out: 40 not text."
+
+
+@pytest.mark.parametrize("offset", [2**64 - 1, 2**63, 2**62])
+def test_a_place_that_no_zip_reaches_is_refused(offset: int) -> None:
+    data = packed(("a.txt", b"x"))
+    at, end_at = data.index(b"PK\x01\x02"), data.index(b"PK\x05\x06")
+    extra = struct.pack("<HHQ", 1, 8, offset)
+    entry = data[at : at + 30] + struct.pack("<H", len(extra)) + data[at + 32 : at + 42] + b"\xff" * 4
+    entry += data[at + 46 : end_at] + extra
+    end = data[end_at : end_at + 12] + struct.pack("<I", len(entry)) + data[end_at + 16 :]
+    with pytest.raises(BadInputError, match="did not arrive whole"):
+        read_folder(data[:at] + entry + end)
 
 
 def test_a_name_with_a_hidden_end_is_refused() -> None:
