@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from assistant.conversation import Role
 from tests.e2e.conftest import Watched
+from tests.fakes.web_parts import PEM
 
 pytestmark = pytest.mark.e2e
 
@@ -63,6 +64,25 @@ def test_a_command_is_a_button_and_a_word_after_a_slash_and_stays_in_the_thread(
     watched.page.locator("#chat-submit").click()
     expect(watched.page.get_by_text(re.compile("4.8 s · logged"))).to_have_count(2)
     assert watched.site.fakes.turns.asked[-1].command == "Fix"
+
+
+def test_a_refused_text_goes_back_into_the_composer_with_its_command(open_page: OpenPage) -> None:
+    watched = open_page(Role.EMPLOYEE, Role.DEVELOPER)
+    choose_starcoder(watched)
+    page = watched.page
+    page.get_by_role("button", name="Review", exact=True).click()
+    page.locator("#chat-input").fill(f"KEY = {PEM}")
+    page.locator("#chat-submit").click()
+    expect(page.locator("#cloister-reason")).to_contain_text("what looks like a private key")
+    expect(page.locator("#chat-input")).to_have_value(f"KEY = {PEM}")
+    expect(page.locator("button.command-button.text-command")).to_have_id("command-Review")
+    page.locator("#chat-input").fill("KEY = 1")
+    page.locator("#chat-submit").click()
+    expect(page.get_by_text(re.compile("4.8 s · logged"))).to_be_visible()
+    assert [(asked.command, asked.text) for asked in watched.site.fakes.turns.asked[-2:]] == [
+        ("Review", f"KEY = {PEM}"),
+        ("Review", "KEY = 1"),
+    ]
 
 
 @pytest.mark.parametrize("way", ["chosen", "dropped"])

@@ -17,7 +17,8 @@
   };
 
   let lastTyped = "";
-  let refusal = null; // { words, text } as long as it stands above the composer
+  let lastCommand = ""; // the id of its button
+  let refusal = null; // { words, text, command } as long as it stands above the composer
 
   const composer = () => document.getElementById("chat-input");
 
@@ -56,10 +57,21 @@
     if (!field.value && refusal.text) setText(field, refusal.text);
   }
 
-  function refuse(words, text) {
+  const chosenCommand = () => document.querySelector("button.command-button.text-command");
+
+  // A text that is sent again must not go without the command that it had. Buttons rest until the answer has ended.
+  function chooseAgain() {
+    const button = refusal?.command && document.getElementById(refusal.command);
+    if (!button || button.disabled) return;
+    refusal.command = "";
+    if (!chosenCommand()) button.click();
+  }
+
+  function refuse(words, text, command) {
     dismiss();
-    refusal = { words, text };
+    refusal = { words, text, command };
     showRefusal();
+    chooseAgain();
   }
 
   // Chainlit hands such messages on to the server as well; this listener is the first and ends their way here.
@@ -68,8 +80,8 @@
     const what = event.data && event.data.cloister;
     if (!what) return;
     event.stopImmediatePropagation();
-    if (what === "refused") refuse(String(event.data.words || ""), lastTyped);
-    if (what === "said") refuse(String(event.data.words || ""), ""); // of another script of ours
+    if (what === "refused") refuse(String(event.data.words || ""), lastTyped, lastCommand);
+    if (what === "said") refuse(String(event.data.words || ""), "", ""); // of another script of ours
     if (what === "signed-out") window.location.assign("/sign-in");
   });
 
@@ -85,7 +97,10 @@
 
   function onSubmit(event) {
     const isEnter = event.type === "keydown" && event.key === "Enter" && !event.shiftKey && event.target.id === "chat-input";
-    if (isEnter || (event.type === "click" && event.target.closest("#chat-submit"))) dismiss();
+    if (!isEnter && !(event.type === "click" && event.target.closest("#chat-submit"))) return;
+    dismiss();
+    lastTyped = composer()?.value ?? ""; // a command or a file may go without a text
+    lastCommand = chosenCommand()?.id ?? "";
   }
   document.addEventListener("keydown", onSubmit, true);
   document.addEventListener("click", onSubmit, true);
@@ -219,6 +234,7 @@
       isPlanned = false;
       nameButtons();
       showRefusal();
+      chooseAgain();
       showReports();
       showAddresses();
     }, 50);
