@@ -48,7 +48,7 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----"
 THOUGHT = "The log says that the disk is full, so the restart cannot have worked. [Wrong?](/wrong/1/0)"
 ANSWER = "The restart failed because the disk was full.\n\n```python\nprint('free some space')\n```\n"
 CITING = (
-    "The retry never ends, see src/retry.py:3-4, `src/retry.py:9` and src/nothing.py:1.\n\n```python\n"
+    "The retry in [0, 5) never ends, see src/retry.py:3-4, `src/retry.py:9` and src/nothing.py:1.\n\n```python\n"
     "# src/retry.py:3\nfor attempt in range(MOST_ATTEMPTS_BEFORE_THE_CALLER_HEARS_OF_IT): "
     "connection.send(request, timeout_seconds=TIMEOUT_SECONDS, headers={'retry-after': str(attempt)})\n```\n"
 )

@@ -25,7 +25,7 @@
 
   // An answer that is copied goes elsewhere, where these addresses lead nowhere: the names of lines go without them.
   const named = (markdown) =>
-    markdown.replace(/\[((?:\\.|[^\]\\\n])*)\]\(\/lines\/[^)\s]*\)/g, (_, name) => name.replace(/\\(.)/g, "$1"));
+    markdown.replace(/\[((?:\\.|[^\[\]\\\n])*)\]\(\/lines\/[^)\s]*\)/g, (_, name) => name.replace(/\\(.)/g, "$1"));
   const writeText = navigator.clipboard.writeText.bind(navigator.clipboard);
   navigator.clipboard.writeText = (text) => writeText(named(text));
   if (navigator.clipboard.write) {
