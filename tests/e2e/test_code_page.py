@@ -123,7 +123,8 @@ def test_a_folder_is_read_and_the_lines_that_an_answer_names_open(open_page: Ope
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy").last.click()
     page.wait_for_function(
-        "async () => (await navigator.clipboard.readText()).includes('in [0, 5) never ends, see src/retry.py:3-4, `src/retry.py:9`')"
+        "async () => (await navigator.clipboard.readText())"
+        ".includes('in [0, 5) never ends, see src/retry.py:3-4, `src/retry.py:9`')"
     )
     watched.shoot_in_both("coding")
     page.goto(watched.site.url + str(page.locator('a[href^="/lines/"]').get_attribute("href")))
