@@ -14,7 +14,7 @@ from assistant.answering.words import question_of
 from assistant.errors import NotFoundError
 from assistant.web.chat_parts import OwnConversations
 from assistant.web.pages import render
-from assistant.web.refusals import acting, in_words
+from assistant.web.refusals import acting, in_words, number_of
 
 _AROUND: Final = 12  # lines before and after those that were named
 _MOST_LINES: Final = 2_000
@@ -28,11 +28,11 @@ class CitedLinesRoutes:
 
     def routes(self) -> list[Route]:
         """Return the route; it is reached with `person` in the request's state."""
-        return [Route("/lines/{message_id:uuid}/{number:int}/{first:int}-{last:int}", in_words(self._show))]
+        return [Route("/lines/{message_id:uuid}/{number}/{first}-{last}", in_words(self._show))]
 
     async def _show(self, request: Request) -> Response:
         message_id: UUID = request.path_params["message_id"]
-        number, first, last = (int(request.path_params[name]) for name in ("number", "first", "last"))
+        number, first, last = (number_of(request, name) for name in ("number", "first", "last"))
         stored = await self._conversations.message(acting(request), message_id)
         files = (await asyncio.to_thread(question_of, stored.message.text, stored.detail)).files
         if number >= len(files) or not 1 <= first <= last <= files[number].last:

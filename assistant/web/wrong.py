@@ -13,7 +13,7 @@ from assistant.review import COMMENT_CHARS
 from assistant.web.chat_parts import Reviewing
 from assistant.web.forms import read_form
 from assistant.web.pages import render
-from assistant.web.refusals import acting, in_words
+from assistant.web.refusals import acting, in_words, number_of
 
 REPORTED: Final = "Reported. Your reviewer sees the rule and the masked value, never the value."
 
@@ -35,7 +35,7 @@ class WrongRoutes:
 
     def routes(self) -> list[Route]:
         """Return the routes; every one is reached with `person` in the request's state."""
-        path = "/wrong/{message_id:uuid}/{number:int}"
+        path = "/wrong/{message_id:uuid}/{number}"
         return [Route(path, in_words(self._show)), Route(path, in_words(self._file), methods=["POST"])]
 
     async def _show(self, request: Request) -> Response:
@@ -62,5 +62,4 @@ class WrongRoutes:
 
 def _place(request: Request) -> tuple[UUID, int]:
     message_id: UUID = request.path_params["message_id"]
-    number: int = request.path_params["number"]
-    return message_id, number
+    return message_id, number_of(request, "number")

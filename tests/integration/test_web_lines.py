@@ -46,7 +46,9 @@ async def test_nobody_reads_lines_of_anothers_file(newcomer: Newcomer) -> None:
     assert foreign.json()["detail"] == absent.json()["detail"]
 
 
-@pytest.mark.parametrize("lines", ["0-1", "4-5", "4-3", "1-99999999999999999999", "x-1", "-1-1"])
+@pytest.mark.parametrize(
+    "lines", ["0-1", "4-5", "4-3", "1-99999999999999999999", "1-" + "9" * 5_000, "x-1", "-1-1", "\u0661-1"]
+)
 async def test_lines_that_there_are_not_are_not_shown(newcomer: Newcomer, lines: str) -> None:
     maria = await newcomer(Role.DEVELOPER)
     path = await attach(maria)

@@ -55,7 +55,7 @@ async def test_nobody_reports_or_reads_in_anothers_turn(newcomer: Newcomer) -> N
     assert filed_by(eve) == []
 
 
-@pytest.mark.parametrize("number", ["1", "99999999999999999999", "-1", "x"])
+@pytest.mark.parametrize("number", ["1", "99999999999999999999", "-1", "x", pytest.param("9" * 5_000, id="endless")])
 async def test_a_place_where_nothing_was_held_back_is_not_there(newcomer: Newcomer, number: str) -> None:
     maria = await newcomer()
     path = (await held_back(maria)).removesuffix("0") + number
