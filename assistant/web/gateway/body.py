@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import re
+from collections import Counter
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -79,8 +80,7 @@ def _refuse_half_characters(value: dict[str, Any]) -> None:
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
         raise UnreadableError(f"The field {twice[:60]!r} stands twice. Which of the two counts is not guessed.")
     return value
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -70,3 +71,11 @@ def test_depth_counts_brackets_and_not_texts() -> None:
 def test_a_field_that_stands_twice_is_named_wherever_it_is() -> None:
     with pytest.raises(UnreadableError, match="'role' stands twice"):
         parse_object(b'{"messages": [{"role": "a", "role": "b"}]}')
+
+
+def test_among_many_fields_the_one_that_stands_twice_is_found_at_once() -> None:
+    names = [*range(30_000), 29_999]
+    began = time.process_time()
+    with pytest.raises(UnreadableError, match="'29999' stands twice"):
+        parse_object(("{" + ",".join(f'"{name}":0' for name in names) + "}").encode())
+    assert time.process_time() - began < 2.0
