@@ -10,17 +10,24 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from assistant.conversation import Author, Context, Said
 from assistant.web.gateway.refusals import UnreadableError
-from assistant.web.gateway.request_fields import read_as, taken_fields
+from assistant.web.gateway.request_fields import (
+    StreamOptions,
+    Strict,
+    check_stops,
+    check_stream_options,
+    read_as,
+    stops_of,
+    taken_fields,
+)
 from connectors.model_hosts.values import Tool, ToolCall, Wishes
 
 MOST_MESSAGES: Final = 2000
 _MOST_STOPS: Final = 4  # OpenAI's own limit
-_STOP_CHARS: Final = 200
 _BETWEEN_TEXTS: Final = "\n"
 _BETWEEN_RULES: Final = "\n\n"
 _INSTRUCTIONS: Final = frozenset({"system", "developer"})
@@ -66,18 +73,14 @@ def _text_of(content: object) -> object:
     return _BETWEEN_TEXTS.join(texts)
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class CalledFunction(_Strict):
+class CalledFunction(Strict):
     """A function that the model wished to call."""
 
     name: str = Field(pattern=_TOOL_NAME)
     arguments: str
 
 
-class ClientCall(_Strict):
+class ClientCall(Strict):
     """A call that the model wished for, as a client holds it.
 
     Attributes:
@@ -90,7 +93,7 @@ class ClientCall(_Strict):
     index: int | None = None
 
 
-class ClientMessage(_Strict):
+class ClientMessage(Strict):
     """One message as a client sends it.
 
     Attributes:
@@ -106,10 +109,10 @@ class ClientMessage(_Strict):
     tool_call_id: str = ""
     name: str = ""
     reasoning_content: str = ""
-    provider_specific_fields: dict[str, Any] = {}
+    provider_specific_fields: dict[str, Any] = Field(default={})
 
 
-class OfferedFunction(_Strict):
+class OfferedFunction(Strict):
     """A function that the model may wish to call."""
 
     name: str = Field(pattern=_TOOL_NAME)
@@ -118,27 +121,27 @@ class OfferedFunction(_Strict):
     strict: bool | None = None  # hosts keep to the schema as well as they can, and take no order
 
 
-class OfferedTool(_Strict):
+class OfferedTool(Strict):
     """A tool; there is one type of them."""
 
     type: Literal["function"]
     function: OfferedFunction
 
 
-class ChosenFunction(_Strict):
+class ChosenFunction(Strict):
     """The name of the function that must be called."""
 
     name: str
 
 
-class ChosenTool(_Strict):
+class ChosenTool(Strict):
     """The tool that must be called."""
 
     type: Literal["function"]
     function: ChosenFunction
 
 
-class JsonSchema(_Strict):
+class JsonSchema(Strict):
     """The form of an answer."""
 
     name: str = Field(pattern=_TOOL_NAME)
@@ -147,28 +150,22 @@ class JsonSchema(_Strict):
     strict: bool | None = None
 
 
-class ResponseFormat(_Strict):
+class ResponseFormat(Strict):
     """That an answer is JSON, and of which form."""
 
     type: Literal["json_object", "json_schema"]
     json_schema: JsonSchema | None = None
 
 
-class StreamOptions(_Strict):
-    """What a stream holds beside the answer."""
-
-    include_usage: bool = False
-
-
-class _Ours(_Strict):
+class _Ours(Strict):
     """What is taken and left to us; typed, so that nothing else hides in it."""
 
     prompt_cache_key: str = Field(default="", max_length=1000)
     cache_prompt: bool = False
     id_slot: int = 0
     min_p: float = Field(default=0, ge=0, le=1)
-    samplers: str | list[str] = []
-    response_fields: list[str] = []
+    samplers: str | list[str] = Field(default=[])
+    response_fields: list[str] = Field(default=[])
 
 
 class ChatRequest(_Ours):
@@ -211,7 +208,7 @@ class ChatRequest(_Ours):
     @property
     def stops(self) -> tuple[str, ...]:
         """Return the texts before which the answer ends."""
-        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+        return stops_of(self.stop)
 
     @property
     def wishes(self) -> Wishes:
@@ -301,10 +298,8 @@ def parse_chat_request(body: Mapping[str, Any]) -> ChatRequest:
         raise UnreadableError("The last message, instructions aside, must be the user's or a tool's.", param="messages")
     _check_messages(request)
     _check_tools(request)
-    if request.stream_options is not None and not request.stream:
-        raise UnreadableError("stream_options is for streams: set stream.", param="stream_options")
-    if len(request.stops) > _MOST_STOPS or not all(0 < len(stop) <= _STOP_CHARS for stop in request.stops):
-        raise UnreadableError(f"stop has at most {_MOST_STOPS} texts of 1 to {_STOP_CHARS} characters.", param="stop")
+    check_stream_options(request.stream_options, stream=request.stream)
+    check_stops(request.stops, most=_MOST_STOPS)
     return request
 
 

@@ -9,17 +9,24 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from assistant.web.gateway.refusals import UnreadableError
-from assistant.web.gateway.request_fields import read_as, taken_fields
+from assistant.web.gateway.request_fields import (
+    StreamOptions,
+    Strict,
+    check_stops,
+    check_stream_options,
+    read_as,
+    stops_of,
+    taken_fields,
+)
 from connectors.model_hosts.code_models import CODE_FORMATS
 from connectors.model_hosts.fim.prompts import read_prompt
 from connectors.model_hosts.values import CodeFile, Gap, Wishes
 
 FILLING_TOKENS: Final = 256  # where a client says nothing; OpenAI's own default of 16 ends in mid-line
 _MOST_STOPS: Final = 32  # editors send the control tokens of every model that they know
-_STOP_CHARS: Final = 200
 _MOST_FILES: Final = 64
 _TOKENS: Final = frozenset(token for known in CODE_FORMATS for token in known.tokens)
 
@@ -101,17 +108,7 @@ class CodeRequest(Protocol):
         """Return what stands around the cursor."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class StreamOptions(_Strict):
-    """What a stream holds beside the filling."""
-
-    include_usage: bool = False
-
-
-class _Sampled(_Strict):
+class _Sampled(Strict):
     """The fields that all forms have."""
 
     model: str = Field(default="", max_length=200)
@@ -134,7 +131,7 @@ class _Sampled(_Strict):
     @property
     def stops(self) -> tuple[str, ...]:
         """Return the texts before which the filling ends."""
-        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+        return stops_of(self.stop)
 
     @property
     def wishes(self) -> Wishes:
@@ -212,7 +209,7 @@ class FimRequest(_Sampled):
         return Gap(self.prompt, self.suffix)
 
 
-class ExtraFile(_Strict):
+class ExtraFile(Strict):
     """Another file, as llama.cpp's clients send it; when they saw it is of no use here."""
 
     text: str
@@ -267,9 +264,8 @@ def parse_completion_request(body: Mapping[str, Any]) -> CompletionRequest:
         fields["stream_options"] = {name: value for name, value in options.items() if value is not None}
     request = read_as(CompletionRequest, fields)
     _check_model(request)
-    if request.stream_options is not None and not request.stream:
-        raise UnreadableError("stream_options is for streams: set stream.", param="stream_options")
-    _check_stops(request.stops)
+    check_stream_options(request.stream_options, stream=request.stream)
+    check_stops(request.stops, most=_MOST_STOPS)
     return request
 
 
@@ -281,7 +277,7 @@ def parse_fim_request(body: Mapping[str, Any]) -> FimRequest:
     """
     request = read_as(FimRequest, taken_fields(body, FIM_PASSED_ON | FIM_HONOURED, FIM_NEUTRAL))
     _check_model(request)
-    _check_stops(request.stops)
+    check_stops(request.stops, most=_MOST_STOPS)
     return request
 
 
@@ -293,7 +289,7 @@ def parse_infill_request(body: Mapping[str, Any]) -> InfillRequest:
     """
     fields = taken_fields(body, INFILL_PASSED_ON | INFILL_HONOURED | INFILL_OURS, {})
     request = read_as(InfillRequest, {name: value for name, value in fields.items() if name not in INFILL_OURS})
-    _check_stops(request.stops)
+    check_stops(request.stops, most=_MOST_STOPS)
     return request
 
 
@@ -305,8 +301,3 @@ def foreign_stops(asked: CodeRequest) -> tuple[str, ...]:
 def _check_model(request: CodeRequest) -> None:
     if not request.model:
         raise UnreadableError("model: Field required.", param="model")
-
-
-def _check_stops(stops: tuple[str, ...]) -> None:
-    if len(stops) > _MOST_STOPS or not all(0 < len(stop) <= _STOP_CHARS for stop in stops):
-        raise UnreadableError(f"stop has at most {_MOST_STOPS} texts of 1 to {_STOP_CHARS} characters.", param="stop")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from assistant.web.gateway.refusals import UnreadableError
-from assistant.web.gateway.request_fields import read_as, taken_fields
+from assistant.web.gateway.request_fields import Strict, read_as, taken_fields
 from connectors.model_hosts.values import Inputs
 
 PASSED_ON: Final = frozenset({"dimensions"})
@@ -21,14 +21,12 @@ _TOKENS = (
 )
 
 
-class EmbeddingRequest(BaseModel):
+class EmbeddingRequest(Strict):
     """A request for vectors.
 
     Attributes:
         user: what OpenAI asks for about the person; the token says who it is, so it goes nowhere.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     model: str = Field(min_length=1, max_length=200)
     input: str | list[str]

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from assistant.web.gateway.refusals import UnreadableError
 
 Asked = TypeVar("Asked", bound=BaseModel)
+
+_STOP_CHARS: Final = 200
+
+
+class Strict(BaseModel):
+    """A part of a request: whatever is not a field of it is refused, and nothing is converted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class StreamOptions(Strict):
+    """What a stream holds beside the answer."""
+
+    include_usage: bool = False
 
 
 def taken_fields(
@@ -50,6 +64,31 @@ def read_as(shape: type[Asked], fields: Mapping[str, Any]) -> Asked:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = _place(first["loc"])
         raise UnreadableError(f"{place}: {first['msg']}.", param=place) from None
+
+
+def stops_of(stop: str | list[str] | None) -> tuple[str, ...]:
+    """Return the texts before which an answer ends, as clients write one or several."""
+    return (stop,) if isinstance(stop, str) else tuple(stop or ())
+
+
+def check_stops(stops: tuple[str, ...], *, most: int) -> None:
+    """Refuse too many stops, and such as stop nothing or are no words.
+
+    Raises:
+        UnreadableError: says how many and how long they may be.
+    """
+    if len(stops) > most or not all(0 < len(stop) <= _STOP_CHARS for stop in stops):
+        raise UnreadableError(f"stop has at most {most} texts of 1 to {_STOP_CHARS} characters.", param="stop")
+
+
+def check_stream_options(options: StreamOptions | None, *, stream: bool) -> None:
+    """Refuse options of a stream where none is asked for.
+
+    Raises:
+        UnreadableError: says so.
+    """
+    if options is not None and not stream:
+        raise UnreadableError("stream_options is for streams: set stream.", param="stream_options")
 
 
 def _asks_nothing(name: str, value: object, neutral: Mapping[str, tuple[object, ...]]) -> bool:
