@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Final, NamedTuple
 
 from assistant.answering.aside import Aside, AsideEvent
 from assistant.answering.chances import Chances
@@ -13,6 +14,20 @@ from assistant.turn_events import AnswerText, ReasoningText, ToolCallText
 from connectors.model_hosts.values import NO_WISHES, Reasoning, Route, Token, ToolCallPiece, Usage, Wishes
 from policies.pseudonyms import JsonQuoting
 from policies.verdict import Direction, Verdict
+
+_NAME: Final = "name "
+_CALL: Final = "call "
+
+
+class Call(NamedTuple):
+    """A call of a tool as the caller was shown it, guarded, placeholders in place; the end may be missing."""
+
+    name: str
+    arguments: str
+
+    def __str__(self) -> str:
+        """Return it as people read it."""
+        return f"{self.name}({self.arguments})"
 
 
 class Answer:
@@ -40,6 +55,7 @@ class Answer:
         self._first_token: float | None = None
         self._earlier: list[Verdict] = []  # of what hosts said before another one took over
         self._asides: dict[str, Aside] = {}
+        self._earlier_calls: list[Call] = []  # of hosts that failed
         self._chances = Chances() if wishes.has_chances else None
         self._has_said = False
         self._joins = False  # the next piece follows what another host said
@@ -70,6 +86,14 @@ class Answer:
         return self.route
 
     @property
+    def calls(self) -> list[Call]:
+        """Return the calls of tools that the caller was shown something of, whichever hosts wished them."""
+        shown = {key: aside.shown for key, aside in self._asides.items()}
+        numbers = dict.fromkeys(key.partition(" ")[2] for key in shown if key.startswith((_NAME, _CALL)))
+        calls = (Call(shown.get(f"{_NAME}{each}", ""), shown.get(f"{_CALL}{each}", "")) for each in numbers)
+        return [*self._earlier_calls, *(call for call in calls if any(call))]
+
+    @property
     def has_begun(self) -> bool:
         """Tell whether the model said anything of its answer yet, shown or held back."""
         return self._has_said
@@ -77,7 +101,7 @@ class Answer:
     @property
     def is_bound(self) -> bool:
         """Tell whether no other host can go on: half a call, or half of a JSON text, is with the caller."""
-        has_called = any(aside.has_shown for key, aside in self._asides.items() if key != "reasoning")
+        has_called = any(aside.shown for key, aside in self._asides.items() if key != "reasoning")
         return (bool(self._wishes.format) and self._has_said) or (self._wishes.may_call and has_called)
 
     @property
@@ -129,11 +153,11 @@ class Answer:
             case ToolCallPiece(number, name, arguments):
                 self.heard_chars += len(name) + len(arguments)
                 if name:
-                    self._aside(f"name {number}", Direction.TOOL, partial(_named, number)).feed(name)
+                    self._aside(f"{_NAME}{number}", Direction.TOOL, partial(_named, number)).feed(name)
                 if arguments:
-                    if named := self._asides.get(f"name {number}"):
+                    if named := self._asides.get(f"{_NAME}{number}"):
                         named.finish()  # whoever carries it out wants the whole name first
-                    self._aside(f"call {number}", Direction.TOOL, partial(_argued, number)).feed(arguments)
+                    self._aside(f"{_CALL}{number}", Direction.TOOL, partial(_argued, number)).feed(arguments)
 
     def finish(self) -> None:
         """Take the end of what the model said."""
@@ -142,7 +166,8 @@ class Answer:
             aside.finish()
 
     def drop_asides(self) -> None:
-        """Forget what a host that failed said beside its answer, but not what the guard found there."""
+        """Forget what a host that failed said beside its answer; not what the guard found there, nor calls shown."""
+        self._earlier_calls = self.calls
         for aside in self._asides.values():
             aside.finish()
             self._earlier.append(aside.verdict)
@@ -200,7 +225,7 @@ class Answer:
 
     def _aside(self, key: str, direction: Direction, event: Callable[[str], AsideEvent]) -> Aside:
         if key not in self._asides:
-            is_json = key.startswith("call ")
+            is_json = key.startswith(_CALL)
             self._asides[key] = Aside(
                 self._conversation.open_aside(direction),
                 self._conversation.open_restorer(is_json=is_json),

@@ -36,7 +36,7 @@ class Aside:
         self._event = event
         self._pending = ""  # guarded, and not to be seen before its placeholders are kept
         self._is_over = False
-        self.has_shown = False
+        self._shown: list[str] = []
 
     @property
     def verdict(self) -> Verdict:
@@ -47,6 +47,11 @@ class Aside:
     def is_blocked(self) -> bool:
         """Tell whether the guard stopped it."""
         return self._guard.is_blocked
+
+    @property
+    def shown(self) -> str:
+        """Return what was released so far, guarded, placeholders in place."""
+        return "".join(self._shown)
 
     @property
     def has_pending(self) -> bool:
@@ -70,6 +75,6 @@ class Aside:
         guarded, self._pending = self._pending, ""
         if self._quoting is not None:
             guarded = self._quoting.feed(guarded) + (self._quoting.close() if self._is_over else "")
-        self.has_shown = self.has_shown or bool(guarded)
+        self._shown.append(guarded)
         text = self._restorer.feed(guarded) + (self._restorer.close() if self._is_over else "")
         return (self._event(text),) if text else ()

@@ -72,7 +72,7 @@ class CodeRecord(TurnRecord):
         said = words.failure_words(error, self.turn.reference)
         cause = Cause.HOST_LOST if isinstance(error, HostError) else Cause.FAILED
         await self._end_early(
-            TurnInterrupted(turn=self._place, cause=cause, guard=GuardReport.of(self._prompt.verdict)), ""
+            TurnInterrupted(turn=self._place, cause=cause, guard=GuardReport.of(self._prompt.verdict)), "", answer
         )
         return Failed(self.turn.reference, said, words.trouble_of(error))
 

@@ -27,6 +27,7 @@ from assistant.audit.events import (
     PromptBlocked,
     TurnAccepted,
     TurnAnswered,
+    TurnCalled,
     TurnFailed,
     TurnGuarded,
     TurnInterrupted,
@@ -275,6 +276,7 @@ class TurnRecord:
         )
         async with self._ending():
             await self._history.save_partial(self.turn, answer.text)
+            await self._called(answer)
             await self._audit.append_with(event, answer.text)
             await self._finish(answer.text, MessageState.COMPLETE, note=note, detail=words.guard_detail(verdict))
         return Answered(self.turn.reference, note, verdict, usage)
@@ -292,6 +294,7 @@ class TurnRecord:
             total_milliseconds=answer.milliseconds,
         )
         async with self._ending():
+            await self._called(answer)
             await self._audit.append_with(event, answer.text)
             await self._finish(answer.text, MessageState.BLOCKED, note=said, detail=words.guard_detail(verdict))
         return Blocked(self.turn.reference, said, verdict)
@@ -315,6 +318,7 @@ class TurnRecord:
                 total_milliseconds=answer.milliseconds if answer else None,
             ),
             answer.text if answer else "",
+            answer,
             note=said,
         )
         return Interrupted(self.turn.reference, said)
@@ -333,7 +337,7 @@ class TurnRecord:
             error=type(error).__name__,
             total_milliseconds=answer.milliseconds if answer else None,
         )
-        await self._end_early(event, said)
+        await self._end_early(event, said, answer)
         retry = error.retry_after_seconds if isinstance(error, QuotaError | BusyError) else 0
         return Failed(self.turn.reference, said, words.trouble_of(error), retry)
 
@@ -377,9 +381,27 @@ class TurnRecord:
             self._is_ending = False
             raise
 
-    async def _end_early(self, event: TurnInterrupted | TurnFailed, text: str, *, note: str = "") -> None:
+    async def _called(self, answer: Answer | None) -> None:
+        """Note which tools the caller was asked to run, as text, too; before the end, with which a call is whole."""
+        if answer is None or not answer.calls:
+            return
+        text, route = "\n".join(map(str, answer.calls)), answer.asked_route
+        event = TurnCalled(
+            turn=self._place,
+            host=route.host,
+            model=route.model,
+            calls=len(answer.calls),
+            chars=sum(len(call.name) + len(call.arguments) for call in answer.calls),
+            text_mark=self._marker.mark(text),
+        )
+        await self._audit.append_with(event, text)
+
+    async def _end_early(
+        self, event: TurnInterrupted | TurnFailed, text: str, answer: Answer | None, *, note: str = ""
+    ) -> None:
         """Write an early end; if that fails, the turn stays open and recovery writes it later."""
         try:
+            await self._called(answer)
             if isinstance(event, TurnInterrupted):
                 await self._audit.append_with(event, text)
             else:

@@ -25,6 +25,7 @@ class Tag(StrEnum):
     CONTEXT_COMPACTED = "context:compacted"
     TURN_ROUTED = "turn:routed"
     TURN_TAKEN_OVER = "turn:taken-over"
+    TURN_CALLED = "turn:called"
     TURN_ANSWERED = "turn:answered"
     TURN_INTERRUPTED = "turn:interrupted"
     TURN_FAILED = "turn:failed"
@@ -274,6 +275,30 @@ class HostUnreachable:
     error: Name
     is_retried: bool = False
     went_down: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnCalled:
+    """The model asked the caller to run tools; durable before the end of its answer is.
+
+    What was found in the calls counts in the event of that end.
+
+    Attributes:
+        calls: how many of them the caller was shown, whole or in part.
+        chars: of their guarded names and arguments.
+        text_mark: of these, as the log keeps them.
+    """
+
+    tag: ClassVar = Tag.TURN_CALLED
+    outcome: ClassVar = Outcome.DONE
+    turn: TurnPlace
+    host: Name
+    model: Name
+    calls: int
+    chars: int
+    text_mark: TextMark
+    content_id: UUID | None = None
+    content_digest: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1099,7 +1124,8 @@ class FleetOrderFailed:
     """What was ordered at a model host could not be done.
 
     Attributes:
-        reason: `refused`, or `lost` when the process that did it ended, or nobody was there who could.
+        reason: `refused`; `withdrawn` by whoever ordered it, before its end; `stopped` with the process that did it;
+            `lost` when that process died, or nobody was there who could.
     """
 
     tag: ClassVar = Tag.FLEET_ORDER_FAILED
@@ -1540,6 +1566,7 @@ Event = (
     | TurnRouted
     | TurnTakenOver
     | HostUnreachable
+    | TurnCalled
     | TurnAnswered
     | AnswerBlocked
     | TurnInterrupted
@@ -1627,6 +1654,6 @@ Event = (
     | ExportCreated
     | ExportDownloaded
 )
-ContentEvent = TurnGuarded | PromptBlocked | TurnAnswered | AnswerBlocked | TurnInterrupted
+ContentEvent = TurnGuarded | PromptBlocked | TurnCalled | TurnAnswered | AnswerBlocked | TurnInterrupted
 """Those that a text may come with."""
 EVENT_TYPES: Final[tuple[type[Event], ...]] = get_args(Event)

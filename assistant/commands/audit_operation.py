@@ -20,7 +20,7 @@ from assistant.commands.settings import (
 )
 
 if TYPE_CHECKING:  # so that `--help` answers at once
-    from assistant.audit.removal.retention import Month
+    from assistant.audit.removal.retention import Month, Weighed
     from assistant.settings import Settings
 
 operation = typer.Typer()
@@ -119,7 +119,7 @@ def audit_retention(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be dropped, and drop nothing.")] = False,
 ) -> None:
     """Drop what events of months say whose time is over; where the sealing key lies, for it signs what was dropped."""
-    from assistant.audit.removal.retention import digest_month, list_due, open_cases_in
+    from assistant.audit.removal.retention import list_due, open_cases_in, weigh_month
 
     settings = server_settings()
     reader, days = audit_reader_url(), settings.audit_keep_days
@@ -130,13 +130,15 @@ def audit_retention(
             typer.echo(f"No month is older than {days} days.")
         is_done = True
         for month in months:
-            cases = await open_cases_in(reader, month)
-            if not dry_run:
-                is_done &= await _drop(settings, month, cases)
+            weighed, cases = await weigh_month(reader, month, days), await open_cases_in(reader, month)
+            if not weighed.events:
+                typer.echo(f"{month}: nothing is old enough. What came late stays until its own time is over.")
+            elif not dry_run:
+                is_done &= await _drop(settings, month, weighed, cases)
             elif cases:
                 typer.echo(f"{month}: it would stay, because {_cases_in_words(cases)} is open.")
             else:
-                typer.echo(f"{month}: {(await digest_month(reader, month)).events:,} events would be dropped.")
+                typer.echo(f"{month}: {weighed.events:,} events would be dropped.")
         return is_done
 
     if not asyncio.run(run()):
@@ -156,7 +158,7 @@ def audit_new_era() -> None:
     typer.echo(f"Era {era} has begun; the sealer goes on within a minute.")
 
 
-async def _drop(settings: Settings, month: Month, cases: list[int]) -> bool:
+async def _drop(settings: Settings, month: Month, weighed: Weighed, cases: list[int]) -> bool:
     """Drop a month; where something forbids it, say so, have it in the log, and return that it stays."""
     from importlib.metadata import version
 
@@ -169,9 +171,10 @@ async def _drop(settings: Settings, month: Month, cases: list[int]) -> bool:
     from assistant.errors import BadInputError
 
     key, days = SealKeyFile(settings.seal_key).read().current, settings.audit_keep_days
-    urls = RetentionUrls(audit_reader_url(), audit_role_url(AUDIT_SEALER_ROLE), audit_role_url(AUDIT_ERASER_ROLE))
+    urls = RetentionUrls(audit_role_url(AUDIT_SEALER_ROLE), audit_role_url(AUDIT_ERASER_ROLE))
     try:
-        dropped = await drop_month(urls, key, month, keep_days=days, origin=Origin.here(version("cloister")))
+        origin = Origin.here(version("cloister"))
+        dropped = await drop_month(urls, key, month, weighed, keep_days=days, origin=origin)
     except BadInputError as error:
         async with open_audit(settings) as writer:
             await writer.append(RetentionRefused(month=str(month), keep_days=days, cases=len(cases)))

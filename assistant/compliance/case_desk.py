@@ -22,7 +22,7 @@ from assistant.audit.events import (
     Event,
 )
 from assistant.audit.parts import TurnPlace
-from assistant.compliance.cases import MOST_TURNS, CaseFile, CasePage, Cases
+from assistant.compliance.cases import MOST_TURNS, CaseFile, CasePage, Cases, Leave
 from assistant.compliance.hits import Hits
 from assistant.compliance.people import DeskPeople
 from assistant.compliance.rights import Gate
@@ -190,11 +190,17 @@ class CaseDesk:
             await self._audit.append(_event(person, case_id, standing, move.step, note))
             await locked.stand(standing, move.step, actor=person.id, note=note)
 
-    async def note_export(self, person: Person, case_id: UUID, reason: str) -> None:
-        """Write into a case's history that somebody asks for it as an export, and why.
+    async def note_export(self, person: Person, case_id: UUID, reason: str, leave: Leave) -> None:
+        """Write into a case's history that somebody asks for it as an export, and why; in one with the request itself.
+
+        Args:
+            person: who asks.
+            case_id: for which case.
+            reason: who gets it, and for what.
+            leave: leaves the request in the same transaction, before anything tells of it: what is refused is not told.
 
         Raises:
-            BadInputError: the reason is too short or cannot be kept.
+            BadInputError: the reason is too short or cannot be kept, or the request is refused.
             NotAllowedError: this person may not export.
             NotFoundError: there is none, or it holds a turn of the person's own.
         """
@@ -202,6 +208,7 @@ class CaseDesk:
         guarded = await self._texts.reason(person, reason)
         async with self._cases.locked(case_id, hidden_from=person.id) as locked:
             standing = locked.case.standing
+            await locked.do(leave)
             await self._audit.append(_event(person, case_id, standing, Step.EXPORT, guarded))
             await locked.stand(standing, Step.EXPORT, actor=person.id, note=guarded)
 

@@ -43,6 +43,6 @@ class CaseExports:
         if unmask_id is not None:
             await self._granted.require_names(person.id, unmask_id, case_id)
         query = ExportQuery(case_id=case_id, turn_ids=frozenset(turn.turn_id for turn in file.turns))
-        await self._exports.require_room(person)  # no history tells of what was refused
-        await self._cases.note_export(person, case_id, reason)
-        return await self._exports.request(person, query, reason, unmask_id=unmask_id)
+        asked = await self._exports.prepare(person, query, reason, unmask_id=unmask_id)
+        await self._cases.note_export(person, case_id, reason, asked.leave)
+        return asked.id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,6 +64,10 @@ class CaseFile:
     case: Case
     turns: tuple[CaseTurn, ...]
     entries: tuple[Entry, ...]
+
+
+Leave = Callable[[AsyncConnection], Awaitable[None]]
+"""Leaves something in a transaction of somebody else's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,10 @@ class LockedCase:
     def __init__(self, connection: AsyncConnection, case: Case) -> None:
         self._connection = connection
         self.case = case
+
+    async def do(self, work: Leave) -> None:
+        """Do something else in the same transaction."""
+        await work(self._connection)
 
     async def holds_turn_of(self, person_id: UUID) -> bool:
         """Tell whether one of its turns is this person's."""

@@ -78,6 +78,28 @@ class Export:
     expires_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class AskedExport:
+    """A request that was checked, and is not there yet."""
+
+    id: UUID
+    requested_by: UUID
+    reason: str
+    query: Mapping[str, object]
+
+    async def leave(self, connection: AsyncConnection) -> None:
+        """Leave it for a worker, once the transaction is committed.
+
+        Raises:
+            BadInputError: whoever asks has too many that wait.
+        """
+        one_at_a_time = func.pg_advisory_xact_lock(func.hashtextextended(f"exports of {self.requested_by}", 0))
+        await connection.execute(select(one_at_a_time))  # or all would count before any is there
+        await _require_room(connection, self.requested_by)
+        row = {"id": self.id, "requested_by": self.requested_by, "reason": self.reason, "query": self.query}
+        await connection.execute(insert(ExportRow).values(**row))
+
+
 Write = Callable[[ExportRequest, Path, OnProgress], Awaitable[Exported]]
 """Writes one export to a file; `assistant.audit.exports.export` does it."""
 
@@ -140,6 +162,15 @@ class Exports:
                 asks, or they have too many that wait.
             NotAllowedError: this person may not export.
         """
+        asked = await self.prepare(person, query, reason, unmask_id=unmask_id)
+        async with transaction(self._engine) as connection:
+            await asked.leave(connection)
+        return asked.id
+
+    async def prepare(
+        self, person: Person, query: ExportQuery, reason: str, *, unmask_id: UUID | None = None
+    ) -> AskedExport:
+        """Return a request that is left for a worker in a transaction of the caller's; raises as `request` does."""
         await self._gate.require(person, Right.EXPORT_LOG)
         guarded = await self._texts.reason(person, reason)
         for name in filter(None, (query.rule, query.model, query.host, query.persona)):
@@ -148,23 +179,7 @@ class Exports:
         if query.person_id == person.id:
             raise BadInputError("What is about yourself is in your own log, not in an export from here.")
         query = replace(query, without_person=person.id)
-        export_id = uuid4()
-        async with transaction(self._engine) as connection:
-            one_at_a_time = func.pg_advisory_xact_lock(func.hashtextextended(f"exports of {person.id}", 0))
-            await connection.execute(select(one_at_a_time))  # or all would count before any is there
-            await _require_room(connection, person.id)
-            row = {"id": export_id, "requested_by": person.id, "reason": guarded, "query": _as_json(query, unmask_id)}
-            await connection.execute(insert(ExportRow).values(**row))
-        return export_id
-
-    async def require_room(self, person: Person) -> None:
-        """Check that somebody may ask for one more, before it is written anywhere that they did.
-
-        Raises:
-            BadInputError: they have too many that wait.
-        """
-        async with transaction(self._engine) as connection:
-            await _require_room(connection, person.id)
+        return AskedExport(uuid4(), person.id, guarded, _as_json(query, unmask_id))
 
     async def list_own(self, person: Person) -> tuple[Export, ...]:
         """Return this person's exports, the latest first.

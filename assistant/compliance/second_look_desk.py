@@ -24,6 +24,7 @@ from assistant.errors import BadInputError
 from assistant.rights import Right, has_right
 
 _OWN_LISTED: Final = 20
+_PAGE: Final = 50
 
 
 class Views(Protocol):
@@ -39,15 +40,18 @@ class LookPage:
 
     Attributes:
         mine: what they may read.
-        for_others: how many they may not: their own decisions and turns, and what they saw.
+        for_others: how many they may not: their own decisions and turns, and, on this page, what they saw.
         done: what they read last.
         differing: where two differ, for who may settle it.
+        more, more_differing: the cursors of the pages after this one; empty when this is the last.
     """
 
     mine: Sequence[SecondLook]
     for_others: int
     done: Sequence[ReadTwice]
     differing: Sequence[ReadTwice]
+    more: str = ""
+    more_differing: str = ""
 
 
 class SecondLookDesk:
@@ -68,10 +72,16 @@ class SecondLookDesk:
         self._audit = audit
         self._gate = gate
 
-    async def page(self, person: Person) -> LookPage:
+    async def page(self, person: Person, *, after: str = "", differing_after: str = "") -> LookPage:
         """Return what a person can do with second looks.
 
+        Args:
+            person: who asks.
+            after: the cursor of the page of what they may read; empty for the first.
+            differing_after: the same, of where two differ.
+
         Raises:
+            BadInputError: a cursor is none.
             NotAllowedError: this person may not read at the desk.
             UnavailableError: the log cannot be read.
         """
@@ -79,15 +89,26 @@ class SecondLookDesk:
         mine: Sequence[SecondLook] = ()
         done: Sequence[ReadTwice] = ()
         for_others = 0
+        more = ""
         if has_right(person, Right.WORK_AT_DESK):
-            found = await self._looks.open()
-            mine = await self._blind(person, found)
-            for_others = len(found) - len(mine)
+            mine, seen, more = await self._readable(person, after)
+            for_others = seen + await self._looks.count_closed_to(person.id)
             done = await self._looks.judged_by(person.id, limit=_OWN_LISTED)
-        differing: Sequence[ReadTwice] = ()
-        if has_right(person, Right.SETTLE_LOOKS):
-            differing = [one for one in await self._looks.differing() if person.id not in one.people]
-        return LookPage(mine, for_others, done, differing)
+        if not has_right(person, Right.SETTLE_LOOKS):
+            return LookPage(mine, for_others, done, (), more)
+        differing = await self._looks.differing(person.id, after=differing_after, limit=_PAGE)
+        return LookPage(mine, for_others, done, differing.rows, more, differing.cursor)
+
+    async def _readable(self, person: Person, after: str) -> tuple[Sequence[SecondLook], int, str]:
+        """Return what a person may read from a place on, how much of it they saw before, and where the rest begins."""
+        seen = 0
+        while True:
+            page = await self._looks.open_to(person.id, after=after, limit=_PAGE)
+            mine = await self._blind(person, page.rows)
+            seen += len(page.rows) - len(mine)
+            if mine or not page.cursor:
+                return mine, seen, page.cursor
+            after = page.cursor  # they saw all of these: a page without a line would look like the end
 
     async def of_turn(self, person: Person, turn_id: UUID) -> Sequence[SecondLook]:
         """Return what of a turn this person is to read without seeing what was decided; mostly nothing.
@@ -97,7 +118,7 @@ class SecondLookDesk:
         """
         if not has_right(person, Right.WORK_AT_DESK):
             return ()
-        return await self._blind(person, await self._looks.open(turn_id=turn_id))
+        return await self._blind(person, await self._looks.of_turn(turn_id))
 
     async def judge(self, person: Person, decision_id: UUID, disposition: Disposition) -> SecondLook:
         """Say what a hit is without knowing what was decided, and return it.

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, not_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
@@ -24,11 +24,14 @@ from assistant.audit.reading.decisions import Decision, DecisionDraw
 from assistant.audit.reading.sample import Week
 from assistant.compliance.standing import Disposition
 from assistant.compliance.tables import SecondLookDrawRow, SecondLookRow
+from assistant.cursors import format_cursor, parse_cursor
 from assistant.database import transaction
 from assistant.errors import BadInputError, NotFoundError
 
 _WEEKS_BACK: Final = 4  # that a worker makes up for; older ones were not anybody's work to read again
-_MOST_LISTED: Final = 100
+_MOST_OF_A_TURN: Final = 100
+_PLACE_DIGITS: Final = 9
+T = TypeVar("T")
 
 
 class DrawDecisions(Protocol):
@@ -102,19 +105,53 @@ class Pairs:
     counts: Mapping[tuple[Disposition, Disposition], int]
 
 
+@dataclass(frozen=True, slots=True)
+class Listed(Generic[T]):
+    """A page of a list.
+
+    Attributes:
+        cursor: where the page after it begins; empty when this is the last.
+    """
+
+    rows: Sequence[T]
+    cursor: str
+
+
 class SecondLooks:
     """Keep second looks in Postgres. Who may see and judge is checked above."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def open(self, *, turn_id: UUID | None = None) -> tuple[Candidate, ...]:
-        """Return what nobody judged yet, the oldest week first; of one turn if that is named."""
-        conditions: list[ColumnElement[bool]] = [col(SecondLookRow.judged_by).is_(None)]
-        if turn_id is not None:
-            conditions.append(col(SecondLookRow.turn_id) == turn_id)
-        rows = await self._select(*conditions, order=(col(SecondLookRow.week), col(SecondLookRow.place)))
-        return tuple([_candidate(row) for row in rows])
+    async def of_turn(self, turn_id: UUID) -> Sequence[Candidate]:
+        """Return what nobody judged yet of one turn."""
+        this = col(SecondLookRow.turn_id) == turn_id
+        rows = await self._select(_IS_OPEN, this, order=_BY_PLACE, limit=_MOST_OF_A_TURN)
+        return [_candidate(row) for row in rows]
+
+    async def open_to(self, person_id: UUID, *, after: str, limit: int) -> Listed[Candidate]:
+        """Return a page of what nobody judged yet, without what this person decided or is concerned by.
+
+        Args:
+            person_id: who reads.
+            after: the `cursor` of the page before this one; empty for the first, which has the oldest week.
+            limit: how many at most.
+
+        Raises:
+            BadInputError: `after` is no cursor.
+        """
+        conditions = [_IS_OPEN, _is_for(person_id)]
+        if after:
+            conditions.append(tuple_(*_BY_PLACE) > tuple_(*map(literal, _parse_place(after))))
+        rows = await self._select(*conditions, order=_BY_PLACE, limit=limit + 1)
+        cursor = f"{rows[limit - 1].week}~{rows[limit - 1].place}" if len(rows) > limit else ""
+        return Listed([_candidate(row) for row in rows[:limit]], cursor)
+
+    async def count_closed_to(self, person_id: UUID) -> int:
+        """Return how many looks nobody took yet that this person decided or is concerned by."""
+        query = select(func.count()).select_from(SecondLookRow).where(_IS_OPEN, not_(_is_for(person_id)))
+        async with transaction(self._engine) as connection:
+            return int(await connection.scalar(query) or 0)
 
     async def judged_by(self, person_id: UUID, *, limit: int) -> tuple[ReadTwice, ...]:
         """Return what somebody judged, the latest first."""
@@ -122,13 +159,31 @@ class SecondLooks:
         rows = await self._select(col(SecondLookRow.judged_by) == person_id, order=(latest,), limit=limit)
         return tuple([_read_twice(row) for row in rows])
 
-    async def differing(self) -> tuple[ReadTwice, ...]:
-        """Return where two differ and nobody settled it, the longest waiting first."""
+    async def differing(self, person_id: UUID, *, after: str, limit: int) -> Listed[ReadTwice]:
+        """Return a page of where two differ and nobody settled it, the longest waiting first.
+
+        Args:
+            person_id: who reads; what they said something of, or are concerned by, is left out.
+            after: the `cursor` of the page before this one; empty for the first.
+            limit: how many at most.
+
+        Raises:
+            BadInputError: `after` is no cursor.
+        """
+        moment, identifier = col(SecondLookRow.judged_at), col(SecondLookRow.decision_id)
         differs = col(SecondLookRow.disposition) != col(SecondLookRow.first_disposition)
-        rows = await self._select(
-            col(SecondLookRow.settled_by).is_(None), differs, order=(col(SecondLookRow.judged_at),)
-        )
-        return tuple([_read_twice(row) for row in rows])
+        conditions = [
+            col(SecondLookRow.settled_by).is_(None),
+            differs,
+            _is_for(person_id),
+            col(SecondLookRow.judged_by) != person_id,
+        ]
+        if after:
+            conditions.append(tuple_(moment, identifier) > tuple_(*map(literal, parse_cursor(after))))
+        rows = await self._select(*conditions, order=(moment,), limit=limit + 1)
+        last = rows[limit - 1] if len(rows) > limit else None
+        cursor = format_cursor(last.judged_at, last.decision_id) if last else ""
+        return Listed([_read_twice(row) for row in rows[:limit]], cursor)
 
     async def pairs(self, since: date) -> tuple[Pairs, ...]:
         """Return what was read twice since a Monday, by week and family."""
@@ -165,9 +220,7 @@ class SecondLooks:
                 raise missing_look()
             yield LockedLook(connection, row)
 
-    async def _select(
-        self, *conditions: ColumnElement[bool], order: Sequence[Any], limit: int = _MOST_LISTED
-    ) -> Sequence[Row[Any]]:
+    async def _select(self, *conditions: ColumnElement[bool], order: Sequence[Any], limit: int) -> Sequence[Row[Any]]:
         query = _looks().where(*conditions).order_by(*order, col(SecondLookRow.decision_id)).limit(limit)
         async with transaction(self._engine) as connection:
             rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
@@ -261,6 +314,31 @@ class SecondLookDrawing:
 def missing_look() -> NotFoundError:
     """Return the error for a look that is not there, or not for this person."""
     return NotFoundError("There is no such second look.")
+
+
+_IS_OPEN: Final = col(SecondLookRow.judged_by).is_(None)
+_BY_PLACE: Final = (col(SecondLookRow.week), col(SecondLookRow.place))
+
+
+def _is_for(person_id: UUID) -> ColumnElement[bool]:
+    """As `Candidate.is_for` says it."""
+    return and_(
+        col(SecondLookRow.subject) != person_id,
+        col(SecondLookRow.first_by) != person_id,
+        col(SecondLookRow.confirmed_by).is_distinct_from(person_id),
+    )
+
+
+def _parse_place(cursor: str) -> tuple[str, int]:
+    """Return week and place of the look that a page ended with.
+
+    Raises:
+        BadInputError: it is no cursor.
+    """
+    week, _, place = cursor.partition("~")
+    if not (place.isascii() and place.isdecimal()) or len(place) > _PLACE_DIGITS:
+        raise BadInputError("This page of the list does not exist. Start from the first one.")
+    return Week.parse(week).name, int(place)
 
 
 def _row(week: str, place: int, decision: Decision) -> dict[str, object] | None:

@@ -73,6 +73,7 @@ _OTHER_ROUTES = """async token => {
   const headers = {authorization: `Bearer ${token}`, 'content-type': 'application/json'};
   const asked = {
     '/v1/completions': {model: 'starcoder', prompt: 'def add(a, b):', suffix: ''},
+    '/v1/fim/completions': {model: 'starcoder', prompt: 'def add(a, b):'},
     '/v1/infill': {input_prefix: 'def add(a, b):', input_suffix: ''},
     '/v1/embeddings': {model: 'general/nomic-embed-text', input: 'what the canteen offers'},
   };

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any
@@ -42,8 +42,7 @@ ORIGIN = Origin("test", 1, "0.1.0")
 def stored(event: Event, now_nanoseconds: int | None = None) -> StoredEvent:
     """Return an event as the log gives it out."""
     record = compose_record(event, ORIGIN, now_nanoseconds or time.time_ns())
-    values = record._asdict() | {"recorded_at": datetime.now(UTC)}
-    return StoredEvent(**{one.name: values[one.name] for one in fields(StoredEvent)})
+    return StoredEvent(*record, recorded_at=datetime.now(UTC))
 
 
 @dataclass

@@ -30,6 +30,7 @@ from assistant.turn_events import (
     Routed,
     ToolCallText,
     TurnEvent,
+    Waiting,
 )
 from assistant.web.chat_parts import ChatParts
 from assistant.web.console_parts import ConsoleParts
@@ -204,6 +205,7 @@ class FakeTurns:
     ending_seconds: float = 0.0  # how long an interruption takes to be durable
     recorded_seconds: float = 0.0  # how long it takes from the durable end of an answer to its last event
     guard_seconds: float = 0.0  # how long the guard looks at the question
+    places: Sequence[str] = ()  # in the line before the hosts; `move_up` goes on from each
     repeat: int = 0  # pieces of a long answer instead of the short one
     is_holding: bool = False
     refusal: Exception | None = None
@@ -211,6 +213,11 @@ class FakeTurns:
     personas: Personas = field(default_factory=read_personas)
     _loop: asyncio.AbstractEventLoop | None = None
     _gate: asyncio.Event | None = None
+    _moved: asyncio.Event | None = None
+
+    def move_up(self) -> None:
+        if self._loop and self._moved:
+            self._loop.call_soon_threadsafe(self._moved.set)
 
     def hold(self) -> None:
         self.is_holding = True
@@ -231,7 +238,7 @@ class FakeTurns:
     async def answer(self, turn: Turn) -> AsyncGenerator[TurnEvent, None]:
         self._refuse(turn)
         self.asked.append(turn)
-        self._loop, self._gate = asyncio.get_running_loop(), asyncio.Event()
+        self._loop, self._gate, self._moved = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
         yield Accepted(turn.reference, self.balance)
         await asyncio.sleep(self.guard_seconds)
         verdict = judge(turn.text)
@@ -253,6 +260,10 @@ class FakeTurns:
         yield Guarded(verdict, note)
         shown, is_recorded = "", False
         try:
+            for place in self.places:
+                yield Waiting(place)
+                await self._moved.wait()
+                self._moved.clear()
             yield Routed(Route("Mini2/llama3.1:70b", "Mini2", "llama3.1:70b", 32768, "most room"))
             if "notice" in turn.text:
                 yield Notice("Mini2 is loading llama3.1:70b, about 40 s")

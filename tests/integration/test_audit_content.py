@@ -6,17 +6,24 @@ import asyncio
 import zlib
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
 
+from assistant.audit.projections.blind_words import BlindWords
+from assistant.audit.projections.project import Projector
+from assistant.audit.seals.seal import Sealer
+from assistant.audit.seals.seal_key import SealKeyFile, read_public_key
+from assistant.audit.verification.verify import Verifier
 from assistant.audit.writing.append import Appender
 from assistant.audit.writing.content import ContentKind, ContentText, Damaged, Erased
 from assistant.audit.writing.keeping import ContentKeys, ContentLog
 from assistant.database import libpq_dsn
 from assistant.errors import AuditUnavailableError
 from assistant.keys import Keys
+from connectors.model_hosts.values import Token, ToolCallPiece
 from tests.fakes.turn_parts import World, make_guard, make_turn, run_all
 from tests.integration.conftest import Database
 from tests.integration.content_scene import (
@@ -46,6 +53,25 @@ async def test_a_turn_leaves_its_guarded_texts_and_they_can_be_read(database: Da
     assert prompt == ContentText(ContentKind.PROMPT, f"{SENTENCE} Write to [EMAIL_1]")
     assert answer == ContentText(ContentKind.ANSWER, "It is in March.")
     assert_nowhere(database, "Heliotrope", "in March", "anna.berger")
+
+
+async def test_the_tools_that_an_answer_asked_for_are_kept_and_checked(database: Database, tmp_path: Path) -> None:
+    call = [ToolCallPiece(0, name="run_shell"), ToolCallPiece(0, arguments='{"cmd": "mail anna.berger@corp.example"}')]
+    async with open_log(database) as log:
+        world = World(make_guard(), Dev1_qwen=[*call, Token("Asked.")])
+        world.parts = replace(world.parts, audit=log)
+        await run_all(world, make_turn(SENTENCE))
+    _, called, answer = (await reader(database).read(content_ids(database))).values()
+    assert called == ContentText(ContentKind.CALLS, 'run_shell({"cmd": "mail [EMAIL_1]"})')
+    assert answer == ContentText(ContentKind.ANSWER, "Asked.")
+    assert_nowhere(database, "run_shell", "anna.berger")
+    keys = SealKeyFile(tmp_path / "seal.key")
+    await Sealer(database.audit_sealer_url, keys).seal()
+    async with Verifier(database.audit_reader_url, read_public_key(keys.public_file), keys=database.keys) as verifier:
+        assert (await verifier.verify()).problems == []
+    await Projector(database.audit_projector_url, database.keys).follow()  # they are searched as well
+    words = BlindWords(database.keys).of("run_shell")
+    assert as_superuser(database, "SELECT count(*) FROM audit.search WHERE words @> %s", words) == [(1,)]
 
 
 async def test_a_blocked_prompt_is_kept_without_what_was_found_in_it(database: Database) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import json
 import time
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -25,11 +26,11 @@ from assistant.audit.removal.retention import (
     Digest,
     Month,
     RetentionUrls,
-    digest_month,
     drop_month,
     list_due,
     open_cases_in,
     sign_retention,
+    weigh_month,
 )
 from assistant.audit.seals import seal as seal_module
 from assistant.audit.seals.checkpoint import SecretNoteKey
@@ -51,11 +52,12 @@ OLD = datetime(NOW.year - 2, 3, 1, tzinfo=UTC)  # a month long ago, and the one 
 PERSON, THREAD = uuid4(), uuid4()
 
 
-def at_that_time(log: SealedLog, moment: datetime, *events: Event) -> None:
-    """Write and seal events as a log has them that was there then."""
+def at_that_time(log: SealedLog, moment: datetime, *events: Event, ids_of: datetime | None = None) -> None:
+    """Write and seal events as a log has them that was there then; late ones have ids of another time."""
     with psycopg.connect(libpq_dsn(log.database.owner_url)) as connection:
         for number, event in enumerate(events):
-            row = compose_record(event, ORIGIN, int((moment.timestamp() + number) * 1_000_000_000))._asdict()
+            said = (ids_of or moment).timestamp() + number
+            row = compose_record(event, ORIGIN, int(said * 1_000_000_000))._asdict()
             row["recorded_at"] = moment + timedelta(seconds=number)
             names = ", ".join(row)
             places = ", ".join(["%s"] * len(row))
@@ -104,9 +106,10 @@ def month_of(log: SealedLog) -> Month:
 
 def drop(log: SealedLog, month: Month, keep_days: int = 400) -> int:
     database = log.database
-    urls = RetentionUrls(database.audit_reader_url, database.audit_sealer_url, database.audit_eraser_url)
+    urls = RetentionUrls(database.audit_sealer_url, database.audit_eraser_url)
     key = log.keys.read().current
-    return asyncio.run(drop_month(urls, key, month, keep_days=keep_days, origin=ORIGIN))
+    weighed = asyncio.run(weigh_month(database.audit_reader_url, month, keep_days))
+    return asyncio.run(drop_month(urls, key, month, weighed, keep_days=keep_days, origin=ORIGIN))
 
 
 def verify(log: SealedLog, *anchors: Anchor, is_quick: bool = False) -> Findings:
@@ -168,19 +171,105 @@ def test_a_month_goes_no_earlier_than_the_floor(log: SealedLog) -> None:
     assert verify(log).dropped == 0
 
 
-def test_a_month_with_an_event_that_came_late_stays(log: SealedLog) -> None:
-    month = month_of(log)
-    row = compose_record(job(), ORIGIN, int((OLD + timedelta(days=5)).timestamp() * 1_000_000_000))
+def come_late(log: SealedLog, month: Month, *events: Event) -> None:
+    """Write events with ids of an old month, as anybody can who holds the writer's password; and seal them."""
+    moment = int((month.begin + timedelta(days=5)).timestamp() * 1_000_000_000)
     with psycopg.connect(libpq_dsn(log.database.audit_writer_url)) as connection:
-        connection.execute(
-            "INSERT INTO audit.event (id, occurred_at, type, subject, actor, body, leaf) "
-            "VALUES (%s, %s, %s, %s, %s, %s, %s)",
-            [row.id, row.occurred_at, row.type, row.subject, row.actor, row.body, row.leaf],
-        )
-    with pytest.raises(BadInputError, match="later than that"):
-        drop(log, month)
+        for number, event in enumerate(events):
+            row = compose_record(event, ORIGIN, moment + number * 1_000_000)
+            connection.execute(
+                "INSERT INTO audit.event (id, occurred_at, type, subject, actor, thread_id, turn_id, body, leaf) "
+                "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                [
+                    row.id,
+                    row.occurred_at,
+                    row.type,
+                    row.subject,
+                    row.actor,
+                    row.thread_id,
+                    row.turn_id,
+                    row.body,
+                    row.leaf,
+                ],
+            )
     log.seal()
-    assert (verify(log).verdict, verify(log).dropped) == (Verdict.SOUND, 0)
+
+
+def grow_older(log: SealedLog, days: int) -> None:
+    """Let time pass for all that was sealed: as a superuser, and only where nothing is verified after it."""
+    log.execute(f"UPDATE audit.head SET sealed_at = sealed_at - interval '{days} days'")
+
+
+def test_what_comes_late_keeps_no_month_and_goes_when_it_is_old_itself(log: SealedLog) -> None:
+    """Else one event a year, written with the writer's password alone, would keep a month for ever."""
+    month = month_of(log)
+    late_one = uuid4()
+    feedback = FeedbackGiven(actor=late_one, thread_id=uuid4(), turn_id=uuid4(), message_id=uuid4(), is_helpful=True)
+    come_late(log, month, job(1), feedback)
+    log.execute(  # nor does a hold on whom only the late event is about
+        "INSERT INTO audit.hold (id, scope, subject_id, reason_mark, placed_by) "
+        f"VALUES (uuidv7(), 'person', '{late_one}', 'x', uuidv7())"
+    )
+    assert drop(log, month) == 300
+    table = f"audit.event_{month.year}_{month.month:02d}"
+    assert log.rows(f"SELECT type FROM {table} ORDER BY id") == [("job:enqueued",), ("feedback:given",)]
+    log.seal()
+    findings = verify(log)
+    assert (findings.problems, findings.dropped) == ([], 300)
+    assert run(log, "retention").stdout.startswith(f"{month}: nothing is old enough.")
+    come_late(log, month, job(2))  # into the new table
+    grow_older(log, 500)
+    with pytest.raises(BadInputError, match="legal hold"):
+        drop(log, month)
+    log.execute("UPDATE audit.hold SET released_by = uuidv7(), released_at = clock_timestamp()")
+    assert drop(log, month) == 3
+    assert log.rows(f"SELECT to_regclass('{table}') IS NULL") == [(True,)]
+    assert log.rows("SELECT count(*) FROM audit.stub") == [(303 + 39,)]  # with those of the other month
+
+
+def test_what_is_dropped_in_two_goes_is_one_month_to_who_verifies(database: Database, tmp_path: Path) -> None:
+    """The second go speaks of all that is gone, and the first one's word no more counts alone."""
+    log, month = SealedLog.at(database, tmp_path), Month(OLD.year, OLD.month)
+    add_months(log, OLD)
+    at_that_time(log, OLD + timedelta(days=3), *(job(number) for number in range(30)))
+    between = OLD + timedelta(days=200)
+    at_that_time(log, between, *(job(number) for number in range(3)), ids_of=OLD + timedelta(days=4))
+    log.append(1)
+    log.seal()
+    days = (datetime.now(UTC) - between).days + 1
+    assert drop(log, month, keep_days=days) == 30
+    log.seal()
+    assert (verify(log).problems, verify(log).dropped) == ([], 30)
+    assert drop(log, month, keep_days=days - 2) == 3
+    for _ in range(2):
+        assert (verify(log).problems, verify(log).dropped) == ([], 33)
+        log.seal()
+
+
+def test_what_was_dropped_does_not_come_back_into_a_month_that_came_back(log: SealedLog) -> None:
+    month = month_of(log)
+    ((body,),) = log.rows("SELECT body FROM audit.event ORDER BY era, xid, id OFFSET 123 LIMIT 1")
+    come_late(log, month, job(1))
+    assert drop(log, month) == 300
+    row = derive_record(bytes(body))  # type: ignore[call-overload]
+    with (
+        psycopg.connect(libpq_dsn(log.database.audit_writer_url)) as connection,
+        pytest.raises(psycopg.errors.RestrictViolation),
+    ):
+        connection.execute(
+            "INSERT INTO audit.event (id, occurred_at, type, body, leaf) VALUES (%s, %s, %s, %s, %s)",
+            [row.id, row.occurred_at, row.type, row.body, row.leaf],
+        )
+
+
+def test_an_order_that_names_a_young_head_drops_nothing(log: SealedLog) -> None:
+    month, database = month_of(log), log.database
+    urls = RetentionUrls(database.audit_sealer_url, database.audit_eraser_url)
+    newest = log.heads()[-1].batch
+    for batch in (newest, newest + 1, None):
+        weighed = replace(asyncio.run(weigh_month(database.audit_reader_url, month, 400)), batch=batch)
+        with pytest.raises(BadInputError, match="No head of that time"):
+            asyncio.run(drop_month(urls, log.keys.read().current, month, weighed, keep_days=400, origin=ORIGIN))
 
 
 @pytest.mark.parametrize(("scope", "subject"), [("person", PERSON), ("thread", THREAD)])
@@ -265,8 +354,8 @@ def cut(log: SealedLog, where: str) -> None:
 
 def said(log: SealedLog, month: Month, key: SecretNoteKey | None = None) -> None:
     """Write the event that says so much, signed by a key."""
-    digest = asyncio.run(digest_month(log.database.audit_reader_url, month))
-    log.append_events(sign_retention(month, digest, 400, key or log.keys.read().current))
+    weighed = asyncio.run(weigh_month(log.database.audit_reader_url, month, 0))
+    log.append_events(sign_retention(month, weighed.digest, 400, key or log.keys.read().current))
 
 
 def test_a_month_that_is_taken_away_without_a_word_is_missed(log: SealedLog) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -36,6 +35,10 @@ def log(database: Database, tmp_path: Path) -> SealedLog:
     return sealed
 
 
+def _changed(event: StoredEvent, **columns: object) -> StoredEvent:
+    return StoredEvent(**(event._asdict() | columns), recorded_at=event.recorded_at)
+
+
 async def newest(pool: ReaderPool, count: int) -> list[StoredEvent]:
     return list((await EventLists(pool).page(Search(), Cursor(), limit=count)).events)
 
@@ -58,11 +61,11 @@ async def test_sealed_events_are_proven_and_signed(database: Database, log: Seal
 async def test_a_changed_body_is_not_proven_and_a_new_event_is_not_sealed(database: Database, log: SealedLog) -> None:
     async with ReaderPool(database.audit_reader_url) as pool:
         (event,) = await newest(pool, 1)
-        changed = replace(event, body=event.body.replace(b'"task":"index"', b'"task":"other"'))
+        changed = _changed(event, body=event.body.replace(b'"task":"index"', b'"task":"other"'))
         assert changed.body != event.body
         sealed = await SealChecks(pool, lambda: None).check([changed])
         assert not sealed[event.id].is_proven
-        missing = replace(event, id=uuid4())
+        missing = _changed(event, id=uuid4())
         assert await SealChecks(pool, lambda: None).check([missing]) == {}
 
 

@@ -415,6 +415,7 @@ FIELDS = {
     "/console/search": ("person", "turn", "words", "rule", "model", "host", "persona", "type", "from", "to", "before"),
     "/console/hits": ("severity", "rule", "show", "after"),
     "/console/cases": ("show", "before"),
+    "/console/second-looks": ("after", "differing"),
     "/console/integrity/head": ("from",),
     "/my-log": ("show", "before", "after"),
 }

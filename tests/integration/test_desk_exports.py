@@ -28,7 +28,7 @@ from assistant.compliance.exports import Exports, ExportState
 from assistant.compliance.standing import Step
 from assistant.compliance.unmask import Asked
 from assistant.conversation import Role
-from assistant.errors import BadInputError, NotAllowedError, NotFoundError, UnavailableError
+from assistant.errors import AuditUnavailableError, BadInputError, NotAllowedError, NotFoundError, UnavailableError
 from policies.guard import Guard
 from tests.fakes.turn_parts import make_guard
 from tests.integration.conftest import Database
@@ -294,6 +294,28 @@ async def test_a_case_does_not_tell_of_an_export_that_was_refused(desk: DeskScen
         await desk.desk.case_exports.request(desk.rita, case, REASON)
     file = await desk.cases.case(desk.rolf, case)
     assert Step.EXPORT not in {entry.step for entry in file.entries}
+
+
+async def test_of_many_at_once_a_case_tells_of_those_that_were_taken(desk: DeskScene, exports: Exports) -> None:
+    turn = await desk.ask(f"write to {EMAIL}")
+    cases = [await desk.case_on(turn), await desk.case_on(turn)]  # a case's own lock holds up no other case
+    asked = [desk.desk.case_exports.request(desk.rita, cases[number % 2], REASON) for number in range(8)]
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert sum(isinstance(answer, BadInputError) for answer in answers) == 3
+    assert len(await exports.list_own(desk.rita)) == 5
+    steps = [entry.step for case in cases for entry in (await desk.cases.case(desk.rolf, case)).entries]
+    assert steps.count(Step.EXPORT) == 5
+    assert [one["change"] for one in await desk.data("case:changed")].count("export") == 5
+
+
+async def test_what_the_log_does_not_take_is_not_asked_for(desk: DeskScene, exports: Exports) -> None:
+    case = await desk.case_on(await desk.ask(f"write to {EMAIL}"))
+    desk.scene.sql("ALTER TABLE audit.event ADD CONSTRAINT no_more CHECK (type <> 'case:changed') NOT VALID")
+    with pytest.raises(AuditUnavailableError):
+        await desk.desk.case_exports.request(desk.rita, case, REASON)
+    assert await exports.list_own(desk.rita) == ()
+    desk.scene.sql("ALTER TABLE audit.event DROP CONSTRAINT no_more")
+    assert await desk.desk.case_exports.request(desk.rita, case, REASON)
 
 
 def forge_like(desk: DeskScene, case: UUID) -> str:

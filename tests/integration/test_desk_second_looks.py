@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from html import unescape
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -215,7 +217,7 @@ async def test_a_difference_goes_to_an_approver_who_had_no_part_in_it(console: C
     await console.post("rolf", f"/console/second-look/{look.decision_id}", disposition="violation")
     for who in (desk.rita, desk.rolf, desk.maria):
         both = replace(who, roles=frozenset({Role.REVIEWER, Role.APPROVER}))
-        assert (await looks.page(both)).differing == []
+        assert list((await looks.page(both)).differing) == []
         with pytest.raises(NotFoundError):
             await looks.settle(both, look.decision_id, Disposition.BENIGN, REASON)
         with pytest.raises(CheckViolation):
@@ -258,3 +260,55 @@ async def test_nothing_is_drawn_where_the_site_wants_none(database: Database, gu
         await draw_last_week(console.scene)
         assert console.scene.scene.sql("SELECT count(*) FROM second_look_draw") == [(0,)]
         assert "Nothing waits" in await console.get("rolf", "/console/second-looks")
+
+
+def add_looks(desk: DeskScene, week: str, count: int) -> None:
+    """Decided hits to read again, each tenth decided by Rolf; the latter half read by Nina, who differs."""
+    desk.scene.sql("INSERT INTO second_look_draw VALUES (%s, 100, %s, 0, 'x')", week, 2 * count)
+    desk.scene.sql(
+        "INSERT INTO second_look (decision_id, week, place, hit_id, turn_id, subject, rule, first_disposition,"
+        " first_by, disposition, judged_by, judged_at) SELECT uuidv7(), %s, n, uuidv7(), uuidv7(), uuidv7(), 'x/y',"
+        " 'benign',"
+        " CASE WHEN n %% 10 = 0 THEN %s ELSE %s END,"
+        " CASE WHEN n >= %s THEN 'violation' END, CASE WHEN n >= %s THEN %s::uuid END,"
+        " CASE WHEN n >= %s THEN '2026-11-01 12:00Z'::timestamptz + (n / 3) * interval '1 minute' END"
+        " FROM generate_series(0, %s) n",
+        week, desk.rolf.id, desk.rita.id, count, count, uuid4(), count, 2 * count - 1,
+    )  # fmt: skip
+
+
+async def test_every_look_is_reached_page_by_page(desk: DeskScene) -> None:
+    for week in ("2026-W10", "2026-W11"):
+        add_looks(desk, week, 120)
+    looks, mine, differing = desk.desk.looks, list[UUID](), list[UUID]()
+    page = await looks.page(desk.rolf)
+    assert (page.for_others, len(page.mine)) == (24, 50)
+    while True:
+        mine += [look.decision_id for look in page.mine]
+        if not page.more:
+            break
+        page = await looks.page(desk.rolf, after=page.more)
+    open_ones = "SELECT decision_id FROM second_look WHERE judged_by IS NULL AND first_by <> %s ORDER BY week, place"
+    assert [(each,) for each in mine] == desk.scene.sql(open_ones, desk.rolf.id)
+    page = await looks.page(desk.alma)
+    while True:
+        differing += [one.look.decision_id for one in page.differing]
+        if not page.more_differing:
+            break
+        page = await looks.page(desk.alma, differing_after=page.more_differing)
+    wanted = "SELECT decision_id FROM second_look WHERE judged_by IS NOT NULL ORDER BY judged_at, decision_id"
+    assert [(each,) for each in differing] == desk.scene.sql(wanted)  # of equal moments, too
+
+
+async def test_the_page_leads_on_to_what_comes_after_the_first_fifty(console: Console) -> None:
+    add_looks(console.scene, "2026-W10", 60)
+    page = await console.get("rolf", "/console/second-looks")
+    (more,) = re.findall(r'rel="next" href="([^"]+)"', page)
+    assert page.count("#second-look") == 50
+    page = await console.get("rolf", unescape(more))
+    assert page.count("#second-look") == 4
+    assert 'rel="next"' not in page
+    assert 'href="/console/second-looks">Oldest' in page
+    for odd in ("x", "2026-W10~", "2026-W99~1", "2026-W10~1~2", "2026-W10~9999999999", "2026-W10~²"):
+        await console.get("rolf", f"/console/second-looks?after={odd}", status=400)
+    await console.get("alma", "/console/second-looks?differing=x", status=400)

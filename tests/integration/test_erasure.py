@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ import psycopg
 import pytest
 
 from assistant.audit.events import TextDropped, TurnAccepted
+from assistant.audit.projections.blind_words import BlindWords
 from assistant.audit.projections.project import Projector
 from assistant.audit.record import compose_record
 from assistant.audit.removal.eraser import ErasureState, Scope
@@ -25,6 +27,7 @@ from assistant.audit.writing.keeping import ContentLog
 from assistant.conversation import Person, Role
 from assistant.database import connect, libpq_dsn
 from assistant.errors import AuditUnavailableError, BadInputError, HeldError, NotAllowedError, NotFoundError
+from assistant.keys import Keys
 from tests.integration.conftest import Database
 from tests.integration.content_scene import SENTENCE, add_people, as_superuser, guarded, place
 from tests.integration.erasure_scene import ANDREA, EMIL, REASON, RUTH, Scene, eraser_of, erasure_scene
@@ -293,3 +296,44 @@ async def test_words_are_projected_before_an_erasure_or_not_at_all(scene: Scene,
         await other.commit()
         assert await asyncio.gather(*waiting) == [1, 1]
     assert scene.count("audit.search") == 0
+
+
+class SlowWords(BlindWords):
+    """Words of a text that takes as long as somebody says."""
+
+    def __init__(self, keys: Keys) -> None:
+        super().__init__(keys)
+        self.began, self.goes_on = threading.Event(), threading.Event()
+
+    def of(self, text: str) -> list[int]:
+        self.began.set()
+        assert self.goes_on.wait(60)
+        return super().of(text)
+
+
+async def test_an_erasure_waits_for_no_projector_in_the_middle_of_its_step(scene: Scene, database: Database) -> None:
+    thread_id, other, person = uuid4(), uuid4(), uuid4()
+    await scene.write(thread_id, person)
+    await scene.write(other, person)
+    await scene.seal()
+    projector, words = Projector(database.audit_projector_url, database.keys), SlowWords(database.keys)
+    projector._words = words
+    slow = asyncio.create_task(asyncio.to_thread(asyncio.run, projector.follow()))
+    await asyncio.to_thread(words.began.wait, 60)
+    assert await scene.erase(Scope.THREAD, thread_id) == 1  # what was read of it is not written yet
+    assert not slow.done()
+    words.goes_on.set()
+    assert await slow == 2
+    assert as_superuser(database, "SELECT DISTINCT thread_id FROM audit.search") == [(other,)]
+    await scene.seal()
+    assert await Projector(database.audit_projector_url, database.keys).rebuild() == scene.count("audit.event")
+    assert (await scene.verify()).problems == []
+
+
+async def test_two_projectors_count_each_event_once(scene: Scene, database: Database) -> None:
+    for _ in range(30):
+        await scene.write(uuid4(), uuid4())
+        await scene.seal()
+    projectors = [Projector(database.audit_projector_url, database.keys) for _ in range(3)]
+    assert sum(await asyncio.gather(*(one.follow() for one in projectors))) == 30
+    assert as_superuser(database, "SELECT sum(events)::int FROM audit.tally") == [(30,)]

@@ -290,6 +290,8 @@ def test_a_tool_is_called_and_its_result_answered(site: GatewaySite, model: str,
         ("send", {"to": MAIL}),
         ("send", {}),
     ]
+    newest = "SELECT convert_from(body, 'UTF8')::jsonb #>> '{data,calls}' FROM audit.event WHERE type = 'turn:called'"
+    assert site.run(f"{newest} ORDER BY id DESC LIMIT 1") == [("2",)]
     results = [{"role": "tool", "tool_call_id": call.id, "content": f"sent to {MAIL}"} for call in calls]
     followed = [*asked, choice.message.model_dump(exclude_none=True, exclude={"parsed"}), *results]
     for call in followed[1]["tool_calls"]:

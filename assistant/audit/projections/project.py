@@ -1,7 +1,8 @@
 """The projector: follows sealed batches in their order, and keeps words for searching and tallies for charts.
 
 What it writes and how far it came are one transaction, so each event counts once, wherever it is killed. Everything can
-be made anew from the log: it is no evidence, and a text that was erased leaves no word.
+be made anew from the log: it is no evidence, and a text that was erased leaves no word. Who erases waits for nothing of
+this but its last moment.
 """
 
 from __future__ import annotations
@@ -35,7 +36,16 @@ _APPLICATION_NAME: Final = "cloister-audit-projector"
 _NOTHING_YET: Final = FIRST_BATCH - 1
 _AWAY: Final = "The projections cannot be written: the database does not answer."
 
-_LOCK: Final = "SELECT FROM audit.projection FOR UPDATE"  # not by number: any role could hold that
+# Neither by number, which any role could hold. One projector works at a time; an erasure waits for the second lock
+# alone, which is taken last and held for a moment.
+_BE_THE_ONE: Final = "LOCK TABLE audit.tally IN SHARE ROW EXCLUSIVE MODE"
+_LOCK: Final = "SELECT FROM audit.projection FOR UPDATE"
+# Words of texts that were there when they were read; the key is gone by now, or was gone before somebody held this up.
+_TAKE_BACK: Final = """
+    DELETE FROM audit.search s USING audit.dek d
+    WHERE d.destroyed_at > clock_timestamp() - interval '1 day' AND s.thread_id = d.thread_id
+        AND NOT EXISTS (SELECT FROM audit.event e JOIN audit.content c ON c.id = e.content_id WHERE e.id = s.event_id)
+"""
 _ADVANCE: Final = "UPDATE audit.projection SET batch = %s, until = %s"
 _EVENTS: Final = sql.SQL("""
     SELECT e.id, {occurred_at}, e.type, e.model, e.host, e.persona, e.severity, e.body,
@@ -114,9 +124,10 @@ class Projector:
         """
         try:
             async with await self._connect() as connection, connection.transaction():
+                await connection.execute("SET LOCAL lock_timeout = '10s'")  # of whoever reads for longer
+                await connection.execute(_BE_THE_ONE)
                 await connection.execute(_LOCK)
-                await connection.execute("DELETE FROM audit.search")
-                await connection.execute("DELETE FROM audit.tally")
+                await connection.execute("TRUNCATE audit.search, audit.tally")  # a million rows deleted take a minute
                 await connection.execute(_ADVANCE, [_NOTHING_YET, None])
         except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
             raise unreadable(error, _AWAY) from error
@@ -128,13 +139,15 @@ class Projector:
     async def _step(self, connection: psycopg.AsyncConnection) -> int | None:
         """Project some batches in one transaction; None when there are none."""
         async with connection.transaction():
-            await connection.execute(_LOCK)
+            await connection.execute(_BE_THE_ONE)
             last, head = await _next_heads(connection)
+            count = head.size - (last.size if last else 0) if head else 0
+            if head and count:
+                await self._project(connection, last, head)
+            await connection.execute(_LOCK)
+            await connection.execute(_TAKE_BACK)
             if head is None:
                 return None
-            count = head.size - (last.size if last else 0)
-            if count:
-                await self._project(connection, last, head)
             await connection.execute(_ADVANCE, [head.batch, head.sealed_at])
             return count
 

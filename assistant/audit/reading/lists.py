@@ -81,7 +81,7 @@ class EventLists:
             UnavailableError: the database does not answer.
         """
         rows = await self._pool.rows(select_page(search, cursor, limit=limit + 1))
-        events = [StoredEvent(*row) for row in rows[:limit]]
+        events = [StoredEvent.of_row(row) for row in rows[:limit]]
         has_more = len(rows) > limit
         if cursor.is_upwards:
             return EventPage(events[::-1], has_newer=has_more, has_older=True)
@@ -113,7 +113,7 @@ class EventLists:
             "(SELECT {0} FROM audit.event WHERE {1} ORDER BY id LIMIT {2}) UNION "
             "(SELECT {0} FROM audit.event WHERE {1} ORDER BY id DESC LIMIT {2}) ORDER BY id"
         ).format(EVENT_COLUMNS, is_turn, _MOST_OF_A_TURN)
-        events = [StoredEvent(*row) for row in await self._pool.rows(query)]
+        events = [StoredEvent.of_row(row) for row in await self._pool.rows(query)]
         if isinstance(turn, UUID):
             return [event for event in events if event.turn_id == turn]
         return [event for event in events if event.turn_id == events[-1].turn_id]

@@ -6,10 +6,10 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
-from typing import Final, LiteralString
+from typing import Any, Final, LiteralString, Self
 from uuid import UUID
 
 import psycopg
@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from assistant.audit.events import EVENT_TYPES, Outcome, Tag
 from assistant.audit.log_connection import LogConnection
-from assistant.audit.record import first_id, parse_body
+from assistant.audit.record import Record, first_id, parse_body
 from assistant.conversation import parse_reference, short_reference
 from assistant.database import unreadable
 from assistant.errors import BadInputError
@@ -36,31 +36,27 @@ _TAGS_BY_OUTCOME: Final = {
 _TAIL_DIGITS: Final = 8  # of a turn's id, which the index `event_by_turn` goes by
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """A row of the log.
+class StoredEvent(Record):
+    """A row of the log: a record, and when the log got it.
 
     Attributes:
         occurred_at, recorded_at: by the clock of the process that wrote it, and by the database's.
         body: the exact bytes that `leaf` is the hash of.
     """
 
-    id: UUID
     recorded_at: datetime
-    occurred_at: datetime
-    type: str
-    subject: UUID | None
-    actor: UUID | None
-    thread_id: UUID | None
-    turn_id: UUID | None
-    rule: str | None
-    severity: int | None
-    model: str | None
-    host: str | None
-    persona: str | None
-    content_id: UUID | None
-    body: bytes
-    leaf: bytes
+
+    def __new__(cls, *columns: Any, recorded_at: datetime, **named: Any) -> Self:
+        """Take the columns of a record, in their order or by name."""
+        event = super().__new__(cls, *columns, **named)
+        event.recorded_at = recorded_at
+        return event
+
+    @classmethod
+    def of_row(cls, row: Sequence[Any]) -> Self:
+        """Return a row of `EVENT_COLUMNS` as a value."""
+        *columns, recorded_at = row
+        return cls(*columns, recorded_at=recorded_at)
 
     @property
     def reference(self) -> str:
@@ -76,8 +72,8 @@ class StoredEvent:
 # Times that Python cannot hold, such as infinity, become ones that it can: whoever may add events stops no list.
 POSSIBLE_TIME: Final[LiteralString] = "least(greatest({0}, '0002-01-01 00:00Z'), '9998-12-31 00:00Z') AS {0}"
 EVENT_COLUMNS: Final = sql.SQL(", ").join(
-    sql.SQL(POSSIBLE_TIME if field.name.endswith("_at") else "{0}").format(sql.Identifier(field.name))
-    for field in fields(StoredEvent)
+    sql.SQL(POSSIBLE_TIME if name.endswith("_at") else "{0}").format(sql.Identifier(name))
+    for name in (*Record._fields, "recorded_at")
 )
 
 

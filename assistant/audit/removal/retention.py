@@ -1,8 +1,8 @@
 """Retention: months whose time is over lose what their events say; the tree over them stays and is still checked.
 
-Of each event its place and its leaf are left. An event, signed by the sealing key, says how many there are and what
-they are; without it `verify` calls the log changed. Who may run this has the
-sealer's key and role, and the eraser's role.
+Of each event its place and its leaf are left. An event, signed by the sealing key, says how many there are of a month
+and what they are; without it `verify` calls the log changed. What came late into a month stays until it is old itself,
+and the next such event of the month speaks of all. Who may run this has the sealer's key and role, and the eraser's.
 """
 
 from __future__ import annotations
@@ -36,13 +36,24 @@ _PARTITIONS: Final = (
     "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
     "WHERE i.inhparent = 'audit.event'::regclass AND c.relname ~ '^event_[0-9]{4}_[0-9]{2}$' ORDER BY c.relname"
 )
-_DROPPABLE: Final = sql.SQL(
-    "SELECT {place}, leaf FROM audit.event WHERE id >= {begin} AND id < {end} AND NOT audit.stays(type) "
-    "ORDER BY era, xid, id"
+_LAST_HEAD: Final = (
+    "SELECT batch, era, snapshot::text FROM audit.head "
+    "WHERE sealed_at <= clock_timestamp() - make_interval(days => %s) ORDER BY batch DESC LIMIT 1"
 )
+# What was dropped of the month before, and what goes now: who checks the log sees both as one.
+_GONE: Final = sql.SQL("""
+    SELECT {place}, leaf, is_old FROM (
+        SELECT id, xid, era, recorded_at, leaf, false AS is_old FROM audit.stub WHERE id >= {begin} AND id < {end}
+        UNION ALL SELECT id, xid, era, recorded_at, leaf, true FROM audit.event
+        WHERE id >= {begin} AND id < {end} AND NOT audit.stays(type)
+            AND (era < {era} OR era = {era} AND pg_visible_in_snapshot(xid, {snapshot}::pg_snapshot))
+    ) gone ORDER BY era, xid, id
+""")
 
 _OPEN_CASES: Final = sql.SQL("SELECT number FROM audit.open_cases({begin}, {end})")
-_ORDER: Final = "INSERT INTO audit.drop_order (id, month, keep_days, events, word) VALUES (%s, %s, %s, %s, %s)"
+_ORDER: Final = (
+    "INSERT INTO audit.drop_order (id, month, keep_days, batch, events, word) VALUES (%s, %s, %s, %s, %s, %s)"
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -86,9 +97,8 @@ class Month:
 
 @dataclass(frozen=True, slots=True)
 class RetentionUrls:
-    """The database as the reader, who counts; as the sealer, who orders; and as the eraser, who drops."""
+    """The database as the sealer, who orders, and as the eraser, who drops."""
 
-    reader: SecretStr
     sealer: SecretStr
     eraser: SecretStr
 
@@ -142,26 +152,46 @@ async def list_due(reader_url: SecretStr, keep_days: int, now: datetime) -> list
     return [month for month in months if month.end <= now - timedelta(days=keep_days)]
 
 
-async def digest_month(reader_url: SecretStr, month: Month) -> Digest:
-    """Count and hash what would be dropped.
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What of a month may go.
+
+    Attributes:
+        batch: of the newest head that is old enough; what it has not sealed, stays. None: there is no such head.
+        digest: over all that is gone of the month then, what was dropped before included.
+        events: how many go now.
+    """
+
+    batch: int | None
+    digest: Digest
+    events: int
+
+
+async def weigh_month(reader_url: SecretStr, month: Month, keep_days: int) -> Weighed:
+    """Count and hash what of a month would be dropped now: an event counts from when it was sealed, whatever it says.
 
     Raises:
         UnavailableError: the database does not answer.
     """
-    digest = Digest()
-    query = _DROPPABLE.format(place=ROW_PLACE, begin=first_id(month.begin), end=first_id(month.end))
+    digest, events = Digest(), 0
     try:
-        async with (
-            await connect(reader_url) as connection,
-            connection.cursor("droppable", binary=True) as cursor,
-        ):
-            await cursor.execute(query)
-            while rows := await cursor.fetchmany(_ROWS_AT_ONCE):
-                for place, leaf in rows:
-                    digest.add(place, leaf)
+        async with await connect(reader_url) as connection:
+            head = await (await connection.execute(_LAST_HEAD, [keep_days])).fetchone()
+            if head is None:
+                return Weighed(None, digest, 0)
+            batch, era, snapshot = head
+            query = _GONE.format(
+                place=ROW_PLACE, begin=first_id(month.begin), end=first_id(month.end), era=era, snapshot=snapshot
+            )
+            async with connection.cursor("gone", binary=True) as cursor:
+                await cursor.execute(query)
+                while rows := await cursor.fetchmany(_ROWS_AT_ONCE):
+                    for place, leaf, is_old in rows:
+                        digest.add(place, leaf)
+                        events += is_old
     except psycopg.OperationalError as error:
         raise _away() from error
-    return digest
+    return Weighed(batch, digest, events)
 
 
 async def open_cases_in(reader_url: SecretStr, month: Month) -> list[int]:
@@ -178,33 +208,35 @@ async def open_cases_in(reader_url: SecretStr, month: Month) -> list[int]:
         raise _away() from error
 
 
-async def drop_month(urls: RetentionUrls, key: SecretNoteKey, month: Month, *, keep_days: int, origin: Origin) -> int:
-    """Drop what the events of a month say, and write the event that proves it; return how many they were.
+async def drop_month(
+    urls: RetentionUrls, key: SecretNoteKey, month: Month, weighed: Weighed, *, keep_days: int, origin: Origin
+) -> int:
+    """Drop what old events of a month say, and write the event that proves it; return how many they were.
 
     The sealer's role orders it, with the event that its key signed; the eraser's role carries out that order.
 
     Raises:
-        BadInputError: the month's time is not over, a hold or an open case forbids it, or an event came in between.
+        BadInputError: the month's time is not over, or a hold or an open case forbids it.
         UnavailableError: the database does not answer.
     """
-    digest = await digest_month(urls.reader, month)
-    event = sign_retention(month, digest, keep_days, key)
+    event = sign_retention(month, weighed.digest, keep_days, key)
     order_id = uuid4()
     word = Jsonb(_entry_of(compose_record(event, origin, time.time_ns())))
     try:
         async with await connect(urls.sealer, autocommit=True) as connection:
-            await connection.execute(_ORDER, [order_id, str(month), keep_days, digest.events, word])
+            order = [order_id, str(month), keep_days, weighed.batch, weighed.events, word]
+            await connection.execute(_ORDER, order)
         async with await connect(urls.eraser, autocommit=True) as connection:
             await connection.execute("SELECT audit.drop_month(%s)", [order_id])
     except psycopg.errors.LockNotAvailable as error:
         raise UnavailableError(f"{month} was not dropped: the log is being read as a whole. Try later.") from error
     except psycopg.OperationalError as error:
-        if error.sqlstate and error.sqlstate.startswith(("55", "40")):  # not now: a hold, an event in between
+        if error.sqlstate and error.sqlstate.startswith(("55", "40")):  # not now: a hold, another drop in between
             raise _refused(month, error) from error
         raise _away() from error
     except psycopg.Error as error:
         raise _refused(month, error) from error
-    return digest.events
+    return weighed.events
 
 
 def _statement(month: str, events: int, digest: str) -> bytes:

@@ -26,6 +26,7 @@ _ROWS_AT_ONCE: Final = 2_000
 _KINDS: Final[Mapping[str, str]] = {
     Tag.TURN_GUARDED: ContentKind.PROMPT,
     Tag.PROMPT_BLOCKED: ContentKind.PROMPT,
+    Tag.TURN_CALLED: ContentKind.CALLS,
     Tag.TURN_ANSWERED: ContentKind.ANSWER,
     Tag.ANSWER_BLOCKED: ContentKind.ANSWER,
     Tag.TURN_INTERRUPTED: ContentKind.ANSWER,

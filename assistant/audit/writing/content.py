@@ -30,6 +30,7 @@ class ContentKind(StrEnum):
     """Whose text it is."""
 
     PROMPT = "prompt"  # as typed; of a blocked one without any value that was found
+    CALLS = "calls"  # of tools, as far as the caller saw them
     ANSWER = "answer"  # as far as the person saw it
 
 

@@ -23,6 +23,7 @@ from assistant.audit.events import (
     Event,
     PromptBlocked,
     TurnAnswered,
+    TurnCalled,
     TurnGuarded,
     TurnInterrupted,
 )
@@ -45,6 +46,7 @@ _ASK: Final = "SELECT id, person_id, wrapped FROM audit.conversation_key(%s, %s,
 _KINDS: Final[Mapping[type[ContentEvent], ContentKind]] = {
     TurnGuarded: ContentKind.PROMPT,
     PromptBlocked: ContentKind.PROMPT,
+    TurnCalled: ContentKind.CALLS,
     TurnAnswered: ContentKind.ANSWER,
     AnswerBlocked: ContentKind.ANSWER,
     TurnInterrupted: ContentKind.ANSWER,

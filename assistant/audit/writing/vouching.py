@@ -56,5 +56,7 @@ class VouchedLog:
             async with await connect(self._sealer_url, autocommit=True) as connection:
                 await connection.execute("SET synchronous_commit = on")
                 await connection.execute(_VOUCH, [record.id, record.type, record.leaf])
-        except psycopg.OperationalError as error:
-            raise AuditUnavailableError("The database is away, so nobody vouches for this. Try again.") from error
+        except psycopg.Error as error:  # also of a database that was not brought to this version
+            raise AuditUnavailableError(
+                "Nobody vouches for this: the database is away, or older than this program. Try again in a minute."
+            ) from error

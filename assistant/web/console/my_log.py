@@ -127,6 +127,7 @@ _OWN: Final[Mapping[str, _Telling]] = {
     Tag.PROMPT_BLOCKED: _Telling("The guard held your question back; nothing was sent.", is_plain=False),
     Tag.TURN_ROUTED: _Telling("A model host was chosen.", is_plain=False),
     Tag.HOST_UNREACHABLE: _Telling("A model host failed.", is_plain=False),
+    Tag.TURN_CALLED: _Telling("The answer asked your program to run tools.", is_plain=False),
     Tag.TURN_ANSWERED: _Telling("The answer was complete.", is_plain=False),
     Tag.ANSWER_BLOCKED: _Telling("The guard held the answer back.", is_plain=False),
     Tag.TURN_INTERRUPTED: _Telling("The answer stopped before its end.", is_plain=False),

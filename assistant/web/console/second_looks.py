@@ -13,6 +13,7 @@ from assistant.compliance.texts import REASON_CHARS
 from assistant.conversation import short_reference
 from assistant.errors import BadInputError
 from assistant.rights import Right, has_right
+from assistant.web.console import filters
 from assistant.web.console.hits import PATH as HITS
 from assistant.web.console.hits import QUEUE, SHOW
 from assistant.web.console.moves import WORDS
@@ -43,7 +44,8 @@ class SecondLookPages:
 
     async def _show(self, request: Request) -> Response:
         person, desk = acting(request), self._parts.desk
-        page = await desk.looks.page(person)
+        after, differing = filters.asked(request, "after"), filters.asked(request, "differing")
+        page = await desk.looks.page(person, after=after, differing_after=differing)
         noted = await self._shell.note_view(person, "second-looks", shown=len(page.mine) + len(page.differing))
         people = {one for each in (*page.done, *page.differing) for one in (each.first_by, each.second_by)}
         people |= {each.settled_by for each in page.done if each.settled_by}
@@ -57,6 +59,12 @@ class SecondLookPages:
             may_read_all=may_read_all,
             tabs=SHOW,
             page=page,
+            first=PATH if after else "",
+            more=filters.address(PATH, {"differing": differing}, after=page.more) if page.more else "",
+            first_differing=PATH if differing else "",
+            more_differing=filters.address(PATH, {"after": after}, differing=page.more_differing)
+            if page.more_differing
+            else "",
             may_work=has_right(person, Right.WORK_AT_DESK),
             may_settle=has_right(person, Right.SETTLE_LOOKS),
             dispositions=list(Disposition),

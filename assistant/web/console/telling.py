@@ -133,6 +133,11 @@ def _answered(data: _Data) -> str:
     return f"{data.number('answer_tokens'):,} tokens, {seconds:.1f} s, by {data.text('host')}; {_guarded(data)}"
 
 
+def _called(data: _Data) -> str:
+    calls = data.number("calls")
+    return f"{calls} {'call' if calls == 1 else 'calls'}, {data.number('chars'):,} characters; the caller runs them"
+
+
 def _answer_blocked(data: _Data) -> str:
     return f"after {data.number('chars'):,} characters; {_guarded(data)}"
 
@@ -162,6 +167,7 @@ _TELLING: Final[Mapping[str, tuple[str, str, Callable[[_Data], str]]]] = {
     Tag.PROMPT_BLOCKED: ("blocked", "block", _guarded),
     Tag.TURN_ROUTED: ("routed", "info", _routed),
     Tag.HOST_UNREACHABLE: ("host failed", "fault", _error),
+    Tag.TURN_CALLED: ("asked for tools", "info", _called),
     Tag.TURN_ANSWERED: ("answered", "guard", _answered),
     Tag.ANSWER_BLOCKED: ("answer blocked", "block", _answer_blocked),
     Tag.TURN_INTERRUPTED: ("interrupted", "fault", _interrupted),

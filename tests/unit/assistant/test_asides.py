@@ -134,3 +134,61 @@ async def test_how_it_is_cut_changes_nothing(cuts: set[int]) -> None:
     answered = events[-1]
     assert isinstance(answered, Answered)
     assert {decision.action for decision in answered.verdict.decisions} == {Action.REDACT, Action.PSEUDONYMISE}
+
+
+def shell(*arguments: str, number: int = 0) -> list[Token | ToolCallPiece]:
+    return [ToolCallPiece(number, name="run_shell"), *(ToolCallPiece(number, arguments=each) for each in arguments)]
+
+
+async def test_the_log_has_which_tools_an_answer_asked_for_before_its_end(guard: Guard) -> None:
+    pieces = [*shell('{"cmd": "curl -H ', f"{GITHUB} x", '"}'), Token("Asked."), *shell(f'"{MAIL}"', number=1)]
+    world = World(guard, Dev1_qwen=pieces)
+    await run_all(world, make_turn(f"Ask {MAIL}"))
+    assert world.audit.tags[-2:] == ["turn:called", "turn:answered"]
+    (called,) = [event for event in world.audit.events if event.tag == "turn:called"]
+    wanted = 'run_shell({"cmd": "curl -H [GITHUB_TOKEN_1] x"})\nrun_shell("[EMAIL_1]")'
+    assert world.audit.texts["turn:called"] == wanted  # placeholders in place, as in the answer that is kept
+    assert (called.calls, called.host, called.model) == (2, "Dev1", "qwen")
+    assert called.chars == len(wanted) - len("()()\n")
+
+
+async def test_an_answer_without_calls_has_no_event_more(guard: Guard) -> None:
+    world = World(guard, Dev1_qwen=[Reasoning("run_shell()"), Token("run_shell()")])
+    await run_all(world, make_turn("Go"))
+    assert "turn:called" not in world.audit.tags
+
+
+async def test_the_log_has_a_call_of_an_answer_that_was_held_back_as_far_as_it_was_shown(guard: Guard) -> None:
+    world = World(guard, Dev1_qwen=[*shell('{"cmd": "ls", "key": "'), ToolCallPiece(0, arguments=PEM)])
+    events = await run_all(world, make_turn("Go"))
+    shown = "".join(call(events, 0)[1])
+    assert world.audit.tags[-2:] == ["turn:called", "answer:blocked"]
+    assert world.audit.texts["turn:called"] == f"run_shell({shown})"
+    assert "b3BlbnNz" not in str(world.audit.texts)
+
+
+async def test_the_log_has_a_call_of_an_answer_that_somebody_stopped(guard: Guard) -> None:
+    world = World(
+        guard, Dev1_qwen=[*shell('{"cmd": "rm -rf / "', "}"), ToolCallPiece(1, name="x"), 60.0, Token("never")]
+    )
+    await run_all(world, make_turn("Go"), stop_after=ToolCallText)
+    assert world.audit.tags[-2:] == ["turn:called", "turn:interrupted"]
+    assert world.audit.texts["turn:called"].startswith("run_shell(")
+
+
+async def test_the_log_has_a_call_that_a_host_asked_for_before_it_failed(guard: Guard) -> None:
+    """Nothing but the call was said: the next host answers anew, and the caller saw both."""
+    world = World(
+        guard, Mini2_llama=[*shell('{"cmd": "ls"}'), ToolCallPiece(1, name="y"), host_error()], Dev1_qwen=["Done."]
+    )
+    events = await run_all(world, make_turn("Go"))
+    assert call(events, 0)[0] == "run_shell"
+    assert world.audit.texts["turn:called"].startswith("run_shell(")
+    assert world.audit.tags[-2:] == ["turn:called", "turn:answered"]
+
+
+async def test_an_answer_whose_calls_the_log_does_not_take_does_not_end_well(guard: Guard) -> None:
+    world = World(guard, Dev1_qwen=[*shell("{}"), Token("Asked.")])
+    world.audit.fails_at = "turn:called"
+    events = await run_all(world, make_turn("Go"))
+    assert not any(isinstance(event, Answered) for event in events)
