@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from policies.detectors.memory import Memory
-from policies.detectors.scan import Scanner
+from policies.detectors.scan import scanner_of
 from policies.detectors.search import Search
 from policies.detectors.tokens import TokenDetector
 from policies.errors import PolicyError
@@ -47,7 +47,7 @@ class Guard:
 
     def __init__(self, policy: Policy, detectors: Sequence[Detector] = ()) -> None:
         self.policy = policy
-        self._scanner = Scanner(policy.rules)
+        self._scanner = scanner_of(policy.rules)
         self._tokens = TokenDetector(policy.words) if policy.words != NO_WORDS else None
         self._detectors = tuple(detectors)
         self._memory = Memory(policy.version, self._search)

@@ -1124,7 +1124,8 @@ class FleetOrderFailed:
     """What was ordered at a model host could not be done.
 
     Attributes:
-        reason: `refused`, or `lost` when the process that did it ended, or nobody was there who could.
+        reason: `refused`; `withdrawn` by whoever ordered it, before its end; `stopped` with the process that did it;
+            `lost` when that process died, or nobody was there who could.
     """
 
     tag: ClassVar = Tag.FLEET_ORDER_FAILED

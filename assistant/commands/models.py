@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
@@ -20,6 +22,7 @@ if TYPE_CHECKING:  # so that `--help` answers at once
     from connectors.model_hosts.controls.control import Progress
 
 FAILED: Final = 1
+STOPPED: Final = 130  # as shells say of what Ctrl-C ended
 
 models = typer.Typer()  # its commands become those of `cloister fleet`
 
@@ -133,6 +136,7 @@ def _carry_out(word: str, host_name: str, model: str) -> None:
     from assistant.audit.events import FleetOrderDone, FleetOrdered, FleetOrderFailed
     from assistant.bootstrap.log import open_audit
     from assistant.commands.settings import server_settings
+    from assistant.to_the_end import to_the_end
     from connectors.model_hosts.controls.control import Act, ControlError
     from connectors.model_hosts.controls.controls import carry_out
 
@@ -146,15 +150,24 @@ def _carry_out(word: str, host_name: str, model: str) -> None:
         async with open_audit(settings) as audit:
             await audit.append(FleetOrdered(actor=None, **about))
             try:
-                async for progress in carry_out(act, host, model):
-                    shown.show(progress)
+                async with aclosing(carry_out(act, host, model)) as steps, _stopped_by_sigterm():
+                    async for progress in steps:
+                        shown.show(progress)
+            except asyncio.CancelledError:  # the log has the order, and so it has its end
+                await to_the_end(audit.append(FleetOrderFailed(actor=None, reason="withdrawn", **about)))
+                raise
             except ControlError as error:
                 await audit.append(FleetOrderFailed(actor=None, reason="refused", **about))
                 return f"{host.name} {error}."
             await audit.append(FleetOrderDone(actor=None, **about))
             return ""
 
-    trouble = asyncio.run(run())
+    try:
+        trouble = asyncio.run(run())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        shown.end()
+        typer.echo(_WITHDRAWN[word].format(host=host_name), err=True)
+        raise typer.Exit(STOPPED) from None
     shown.end()
     if trouble:
         typer.echo(trouble, err=True)
@@ -163,6 +176,25 @@ def _carry_out(word: str, host_name: str, model: str) -> None:
 
 
 _DONE: Final = {"load": "is in memory", "unload": "is out of memory", "pull": "is on the host's disk"}
+
+
+_WITHDRAWN: Final = {
+    "load": "Withdrawn. {host} may still finish what it began to load: see `cloister fleet list`.",
+    "unload": "Withdrawn. {host} may have let the model go already: see `cloister fleet list`.",
+    "pull": "Withdrawn. What {host} has fetched stays there; order it again to go on.",
+}
+
+
+@asynccontextmanager
+async def _stopped_by_sigterm() -> AsyncIterator[None]:
+    """Have SIGTERM do what Ctrl-C does: whatever runs here is cancelled, and told to the host and the log."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    if task is not None:
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 class _Progress:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, fields
+from importlib.resources import files
 from typing import Final
 from uuid import uuid4
 
 import orjson
 import redis.asyncio
 
-from connectors.model_hosts.choosing.sharing import Failing, Share, Ticket, Told, Word
+from connectors.model_hosts.choosing.choice import Held
+from connectors.model_hosts.choosing.held import FORGET_SECONDS
+from connectors.model_hosts.choosing.sharing import Failing, GivenSeat, Share, Ticket, Told, WantedSeat, Word
 
 _DRAINED: Final = "cloister:fleet:drained"  # host -> since when, in words
 _PROCESSES: Final = "cloister:fleet:processes"  # keys of the processes that may be alive
 _PROCESS: Final = "cloister:fleet:process:"
 _FAILING: Final = "cloister:fleet:failing"  # deployment -> failures in a row, and until when it rests by Redis' clock
 _TRIAL: Final = "cloister:fleet:trial:"  # of a deployment; there while one prompt tries it
+_SEATS: Final = "cloister:fleet:seats:"  # of a deployment
+_THREAD: Final = "cloister:fleet:thread:"  # of a conversation, as a keyed hash -> which deployment has how much of it
 _FORGET_FAILURES_SECONDS: Final = 3600
 _FORGET_MILLISECONDS: Final = 5000  # a process that died is missed for as long; the others write every second
 _MOST: Final = 1e6  # answers, tokens a second or seconds: whatever stands there, none is larger
@@ -29,11 +35,17 @@ class RedisBoard:
 
     Args:
         client: of the installation's Redis. Every method raises its `RedisError` when it does not answer.
+        thread_key: makes what stands for a conversation; the same in all processes. Without one they tell each other
+            nothing of who has which conversation in its cache.
     """
 
-    def __init__(self, client: redis.asyncio.Redis) -> None:
+    def __init__(self, client: redis.asyncio.Redis, *, thread_key: bytes = b"") -> None:
         self._client = client
-        self._key = _PROCESS + uuid4().hex
+        self._thread_key = thread_key
+        self._id = uuid4().hex
+        self._key = _PROCESS + self._id
+        text = (files("assistant.fleet") / "seats.lua").read_text("utf-8")
+        self._seats, self._script = client.register_script(text), text
 
     async def exchange(self, own: Word) -> Told:
         """Write down what this process knows, and read what the others wrote."""
@@ -49,6 +61,13 @@ class RedisBoard:
                     pipe.hdel(_FAILING, name)
             for name in own.trials:
                 pipe.pexpire(_TRIAL + name, _FORGET_MILLISECONDS)
+            if own.seats or own.ended_seats:
+                keys = [
+                    *(_SEATS + name for name in own.seats.values()),
+                    *(_SEATS + name for name, _ in own.ended_seats),
+                ]
+                told = {"held": list(map(self._seat, own.seats)), "ended": self._names(own.ended_seats)}
+                pipe.eval(self._script, len(keys), *keys, "keep", str(_FORGET_MILLISECONDS), orjson.dumps(told))
             await pipe.execute()
         return await self.read()
 
@@ -80,6 +99,36 @@ class RedisBoard:
             return True
         owner = await self._client.get(_TRIAL + deployment)  # ours, when the prompt that tried it here has ended
         return owner is not None and _text(owner) == self._key
+
+    async def take_seat(self, wanted: WantedSeat) -> GivenSeat:
+        """Take a seat on the first deployment that has one, in one step over all processes."""
+        thread = self._thread(wanted.thread)
+        asked = {
+            "seat": self._seat(wanted.name),
+            "places": [[place.slots, int(place.is_favoured), place.deployment] for place in wanted.places],
+            "ended": self._names(wanted.ended),
+            "tokens": wanted.prompt_tokens,
+            "remember": round(FORGET_SECONDS * 1000) if thread else 0,
+        }
+        keys = (
+            _THREAD + thread,
+            *(_SEATS + place.deployment for place in wanted.places),
+            *(_SEATS + name for name, _ in wanted.ended),
+        )
+        number, held = await self._seats(keys=keys, args=("take", _FORGET_MILLISECONDS, orjson.dumps(asked)))
+        return GivenSeat(wanted.places[number - 1].deployment if number else "", _held(_text(held)))
+
+    def _seat(self, name: str) -> str:
+        return f"{self._id}:{name}"
+
+    def _names(self, ended: Iterable[tuple[str, str]]) -> list[str]:
+        return [self._seat(name) for _, name in ended]
+
+    def _thread(self, thread: str) -> str:
+        """Return what stands for a conversation: who reads Redis can neither tell nor try which one it is."""
+        if not thread or not self._thread_key:
+            return ""
+        return hmac.digest(self._thread_key, thread.encode("utf-8", "surrogatepass"), "sha256").hex()
 
     async def _now(self) -> int:
         return _milliseconds(await self._client.time())
@@ -162,6 +211,11 @@ def _failing(read: Mapping[bytes | str, bytes | str], now: int) -> Iterator[tupl
         failures, _, until = _text(text).partition(" ")
         if failures.isdecimal() and until.isdecimal():
             yield _text(name), Failing(int(failures), max(0, int(until) - now) / 1000)
+
+
+def _held(text: str) -> Held | None:
+    deployment, _, tokens = text.rpartition(" ")
+    return Held(deployment, int(tokens)) if deployment and tokens.isdecimal() else None
 
 
 def _milliseconds(time: tuple[int, int]) -> int:

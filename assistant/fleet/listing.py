@@ -93,6 +93,8 @@ def _load_of_host(report: HostReport) -> dict[str, object]:
         "waiting": report.waiting,
         "cache_share": report.cache_share,
         "free_gib": round(report.free_bytes / GIB, 1),
+        "drawn_watts": report.drawn_watts,
+        "gpu_share": report.gpu_share,
     }
 
 

@@ -145,17 +145,17 @@ class Caretaker:
         except CloisterError as error:
             trouble = str(error)
         except asyncio.CancelledError:
-            await self._end(order, "Cloister was stopped meanwhile; order it again")
+            await self._end(order, "Cloister was stopped meanwhile; order it again", reason="stopped")
             raise
         except Exception as error:  # noqa: BLE001 - somebody waits for the end of the order
             _log.error("An order for %s failed: %s", order.host, where(error))
             trouble = "It failed; the log has the details"
         await self._end(order, trouble)
 
-    async def _end(self, order: Order, trouble: str) -> None:
+    async def _end(self, order: Order, trouble: str, *, reason: str = "refused") -> None:
         self._hosts.was_changed(order.host)
         try:
-            await self._audit.append(_failed(order, "refused") if trouble else _done(order))
+            await self._audit.append(_failed(order, reason) if trouble else _done(order))
             await self._orders.end(order.id, trouble)
         except CloisterError as error:  # the row is ended as lost, and so is the event
             _log.error("The end of an order for %s cannot be written: %s", order.host, where(error))

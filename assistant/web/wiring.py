@@ -17,6 +17,7 @@ from assistant.bootstrap.log import required
 from assistant.fleet.board import RedisBoard
 from assistant.fleet.orders import Orders
 from assistant.fleet.records import FleetRecords
+from assistant.keys import Keys
 from assistant.maintenance.caretaker import Caretaker
 from assistant.redis_client import open_redis
 from assistant.settings import Settings
@@ -48,7 +49,7 @@ async def _serve(settings: Settings) -> int:
         application = await stack.enter_async_context(build_application(settings, process="web"))
         redis_client = open_redis(required(settings, "redis_url"), patience_seconds=_PATIENCE_SECONDS)
         stack.push_async_callback(redis_client.aclose)
-        board = RedisBoard(redis_client)
+        board = RedisBoard(redis_client, thread_key=Keys.load_or_create(settings.master_key).derive("fleet-thread"))
         hosts = ModelHosts(
             await application.fleet.open(),
             retriever=application.quotes,

@@ -29,6 +29,7 @@ from connectors.model_hosts.choosing.candidates import Candidates
 from connectors.model_hosts.choosing.held import HeldThreads
 from connectors.model_hosts.choosing.line import Line
 from connectors.model_hosts.choosing.load import Load
+from connectors.model_hosts.choosing.seats import Seats
 from connectors.model_hosts.choosing.sharing import Board, Exchange, Share, Told, Word
 from connectors.model_hosts.kinds.kind import ProbeError
 from connectors.model_hosts.kinds.kinds import build_kinds
@@ -113,11 +114,14 @@ class ModelHosts:
         self._filler = Filler(patience, self._breaker)
         self._embedder = Embedder(router, patience, self._breaker)
         self._held = HeldThreads()
+        self._seats = Seats(self._exchange, self._held)
         self._line = Line(
             candidates=self._candidates.all,
             others=lambda: (self._told.tickets, self._told.used),
             take=lambda name: self._loads[name].take(self._tell_soon),
             give_back=lambda name: self._loads[name].give_back(self._tell_soon),
+            seat=self._seats.take,
+            end_seat=self._seats.end,
             on_change=self._tell_soon,
             held=self._held.find,
             most_waiting=most_waiting,
@@ -188,8 +192,6 @@ class ModelHosts:
             yield self._quoting.choose(need, excluding)
             return
         self._candidates.some()
-        if self._exchange is not None:
-            await self._exchange.refresh()
         is_seated = False
         while not is_seated:
             async with aclosing(self._line.wait(need, excluding=excluding)) as steps:
@@ -345,10 +347,19 @@ class ModelHosts:
             for name, load in self._loads.items()
         }
         told = {name: share for name, share in shares.items() if share != Share()}
-        return Word(told, self._line.tickets, self._line.used, self._breaker.unsaid, self._breaker.trials)
+        return Word(
+            told,
+            self._line.tickets,
+            self._line.used,
+            self._breaker.unsaid,
+            self._breaker.trials,
+            self._seats.taken,
+            self._seats.ended,
+        )
 
     def _note_sent(self, word: Word) -> None:
         self._breaker.was_told(word.failing)
+        self._seats.were_told(word)
 
     def _hear(self, told: Told) -> None:
         drained_before, self._told = self._told.drained, told

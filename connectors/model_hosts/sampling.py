@@ -53,7 +53,8 @@ class HostSample:
         running, waiting: in its own words, whoever asked; 0 where it does not say, as for what follows.
         cache_share: how full its memory for caches is, from 0 to 1.
         free_bytes: memory that no model takes.
-        memory_gib, watts: as fleet.yaml has them.
+        memory_gib, watts: as fleet.yaml has them; the power is that under load.
+        drawn_watts, gpu_share: as it says itself; 0 where it does not, which is so of all kinds but exo.
         can_pull: fleet.yaml names a registry for it.
         trouble: what went wrong last when it was asked for an answer, and when.
     """
@@ -77,6 +78,8 @@ class HostSample:
     free_bytes: int = 0
     memory_gib: float = 0.0
     watts: float = 0.0
+    drawn_watts: float = 0.0
+    gpu_share: float = 0.0
     can_pull: bool = False
     trouble: str = ""
     trouble_at: datetime | None = None
@@ -92,6 +95,16 @@ class HostSample:
     def tokens_per_second(self) -> float:
         """Return the speed of its fastest model, as measured; 0 before the first answer."""
         return max((model.tokens_per_second for model in self.models), default=0.0)
+
+    @property
+    def busy_share(self) -> float:
+        """Return how many of its slots are busy, from 0 to 1, whoever asked."""
+        return min(1.0, max(self.running, self.in_flight) / self.slots) if self.slots and self.is_up else 0.0
+
+    @property
+    def estimated_watts(self) -> float:
+        """Return its power under load times its busy share: an estimate, for a host that does not say what it draws."""
+        return self.watts * self.busy_share
 
     @property
     def memory_bytes(self) -> int:
@@ -148,6 +161,8 @@ def _host(entry: Watched, models: tuple[ModelSample, ...], trouble: str, trouble
         free_bytes=report.free_bytes,
         memory_gib=host.memory_gib,
         watts=host.watts,
+        drawn_watts=report.drawn_watts,
+        gpu_share=report.gpu_share,
         can_pull=bool(host.registry),
         trouble=trouble,
         trouble_at=trouble_at,

@@ -453,6 +453,8 @@ class HostReport:
         running: answers in the making, whoever asked.
         cache_share: how full the memory for caches is, from 0 to 1.
         free_bytes: memory that no model takes.
+        drawn_watts: what it draws now; only exo says.
+        gpu_share: how busy its GPUs are, in the mean, from 0 to 1; likewise.
         version: of its software; empty where it does not say.
         refused: models that must not be used, each with the reason.
         note: why it is not reachable, or what its administrator should change.
@@ -467,6 +469,8 @@ class HostReport:
     running: int = 0
     cache_share: float = 0.0
     free_bytes: int = 0
+    drawn_watts: float = 0.0
+    gpu_share: float = 0.0
     version: str = ""
     refused: tuple[tuple[str, str], ...] = ()
     note: str = ""

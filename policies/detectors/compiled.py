@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
+from weakref import WeakValueDictionary
 
 import re2
 
@@ -153,6 +154,18 @@ class CompiledRule:
             # `from None`: the error of a check may quote the value.
             raise RuleFailedError(f"{type(error).__name__} in {self.rule.name}") from None
         return self.rule is PLACEHOLDER_RULE or not is_placeholder(value.strip())
+
+
+_compiled: WeakValueDictionary[Rule, CompiledRule] = WeakValueDictionary()
+
+
+def compile_rule(rule: Rule) -> CompiledRule:
+    """Return a rule, ready to run: the same one for every guard of a process, with what it has compiled already.
+
+    Raises:
+        PolicyError: a pattern, a check or a keyword cannot be used.
+    """
+    return _compiled.get(rule) or _compiled.setdefault(rule, CompiledRule(rule))
 
 
 def _without_placeholders(data: bytes, begin: int, end: int) -> bytes:

@@ -15,7 +15,7 @@ from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine, NoOpNlpEngine
 
 from policies.detectors.compiled import PLACEHOLDER_RULE
-from policies.detectors.scan import Scanner
+from policies.detectors.scan import scanner_of
 from policies.detectors.search import Search
 from policies.detectors.tokens import TokenDetector
 from policies.rule import Rule
@@ -33,7 +33,7 @@ class RuleRecognizer(EntityRecognizer):
 
     def __init__(self, family: str, rules: Sequence[Rule]) -> None:
         self._family = family
-        self._scanner = Scanner(rules)
+        self._scanner = scanner_of(rules)
         super().__init__(
             supported_entities=sorted({rule.entity_type for rule in rules}), name=family, supported_language=LANGUAGE
         )
@@ -55,7 +55,7 @@ class TokenRecognizer(EntityRecognizer):
     """Values without a form of their own, given away by what stands before them, as Presidio sees them."""
 
     def __init__(self, words: Words) -> None:
-        self._search_parts = (Scanner(()), TokenDetector(words))
+        self._search_parts = (scanner_of(()), TokenDetector(words))
         super().__init__(supported_entities=[_TOKEN_ENTITY], name=_TOKENS, supported_language=LANGUAGE)
 
     def load(self) -> None:

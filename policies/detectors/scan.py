@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import TypeAlias
+from weakref import WeakValueDictionary
 
-from policies.detectors.compiled import PLACEHOLDER_RULE, CompiledRule, alive_regex
+from policies.detectors.compiled import PLACEHOLDER_RULE, CompiledRule, alive_regex, compile_rule
 from policies.detectors.pattern_kinds import BLOCK_CHARS, ContextPattern, Match, PlainPattern, Region
 from policies.detectors.runs import BORDER_CHARS, IN_RUN, is_bordered, is_inside_run
 from policies.detectors.sightings import Keywords, Sighted, Sightings
@@ -39,7 +40,7 @@ class Scanner:
     """
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self._rules = tuple(CompiledRule(rule) for rule in (*rules, PLACEHOLDER_RULE))
+        self._rules = tuple(compile_rule(rule) for rule in (*rules, PLACEHOLDER_RULE))
         self._keywords = Keywords(self._rules)
         keywordless = [compiled for compiled in self._rules if not compiled.keywords]
         self._gates = _gates(compiled for compiled in keywordless if not compiled.needs_digit)
@@ -161,6 +162,19 @@ class Scanner:
             for tree in compiled.trees:
                 for pattern in _held_parts(compiled, tree):
                     yield compiled, pattern
+
+
+_scanners: WeakValueDictionary[tuple[Rule, ...], Scanner] = WeakValueDictionary()
+
+
+def scanner_of(rules: Iterable[Rule]) -> Scanner:
+    """Return the scanner of some rules: one for all guards of a process, such as that of log lines and that of turns.
+
+    Raises:
+        PolicyError: a pattern, a check or a keyword of a rule cannot be used.
+    """
+    key = tuple(rules)
+    return _scanners.get(key) or _scanners.setdefault(key, Scanner(key))
 
 
 def _held_parts(compiled: CompiledRule, tree: Node) -> Iterator[Node]:

@@ -73,6 +73,7 @@ _OTHER_ROUTES = """async token => {
   const headers = {authorization: `Bearer ${token}`, 'content-type': 'application/json'};
   const asked = {
     '/v1/completions': {model: 'starcoder', prompt: 'def add(a, b):', suffix: ''},
+    '/v1/fim/completions': {model: 'starcoder', prompt: 'def add(a, b):'},
     '/v1/infill': {input_prefix: 'def add(a, b):', input_suffix: ''},
     '/v1/embeddings': {model: 'general/nomic-embed-text', input: 'what the canteen offers'},
   };
@@ -108,7 +109,7 @@ def unused_routes(asked: set[tuple[str, str]]) -> list[tuple[str, str]]:
         prepare(Path(folder) / "chat", settings)
         from assistant.web.chat.own_routes import OwnRoutes  # noqa: PLC0415 - Chainlit reads its folder at import
 
-        parts = SimpleNamespace(review=None, own_tokens=None)  # only the list of routes is asked for
+        parts = SimpleNamespace(review=None, own_tokens=None, conversations=None)  # only the routes are asked for
         own = OwnRoutes(parts, identity=None, cookie=None, shelf=None, close_windows=None)
         site = FakeSite()
         doors = Doors(
@@ -162,7 +163,18 @@ def use_everything(page: Page, product: RunningProduct) -> str:
         expect(page.get_by_text("notes.md is in the knowledge base")).to_be_visible()
     wait_for(lambda: product.audit("--type", "job:finished") != [], 60, product.tell)
     product.command("users", "roles", "admin", "--role", "administrator", "--role", "reviewer")
-    for place in (thread, report, "/thread", "/review/rules", "/health/ready", "/health/live", "/login", "/documents"):
+    lines = f"{report.rpartition('/')[0].replace('/wrong/', '/lines/')}/0/1-1"  # no file came along: refused in words
+    for place in (
+        thread,
+        report,
+        lines,
+        "/thread",
+        "/review/rules",
+        "/health/ready",
+        "/health/live",
+        "/login",
+        "/documents",
+    ):
         page.goto(urljoin(product.url, place))
         expect(page.locator("body")).not_to_be_empty()
     use_tokens(page, product)

@@ -105,6 +105,32 @@ def test_stop_ends_the_answer_and_keeps_what_arrived(open_page: OpenPage) -> Non
     watched.shoot("stopped")
 
 
+def test_the_place_in_line_is_shown_until_it_is_served(open_page: OpenPage) -> None:
+    watched = open_page()
+    turns = watched.site.fakes.turns
+    turns.places = ("2 before you, about 20 s", "You are next, about 10 s")
+    watched.sign_in()
+    watched.ask("Why did the restart fail?")
+    first, second = (watched.page.get_by_text(place) for place in turns.places)
+    expect(first).to_be_visible()
+    watched.shoot("in-line")
+    turns.move_up()
+    expect(second).to_be_visible()
+    expect(first).to_have_count(0)
+    turns.move_up()
+    expect(watched.page.get_by_text("because the disk was full")).to_be_visible()
+    expect(second).to_have_count(0)
+    watched.page.reload()  # nobody stands in a line of yesterday
+    expect(watched.page.get_by_text("because the disk was full")).to_be_visible()
+    expect(watched.page.get_by_text("before you")).to_have_count(0)
+    watched.ask("And the next one?")
+    expect(first).to_be_visible()
+    watched.page.locator("#stop-button").click()
+    expect(first).to_have_count(0)
+    turns.places = ()
+    assert turns.asked[-1].reference in turns.closed
+
+
 def test_history_survives_a_reload_and_search_finds_it(open_page: OpenPage) -> None:
     watched = open_page()
     watched.sign_in()

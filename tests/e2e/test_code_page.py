@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from assistant.conversation import Role
@@ -90,18 +91,42 @@ def test_a_folder_is_read_and_the_lines_that_an_answer_names_open(open_page: Ope
             expect(page.get_by_text(re.compile("4.8 s · logged"))).to_be_visible()
         expect(page.get_by_text(re.compile(r"Attached: .*src/retry\.py"))).to_be_visible()
         expect(page.locator('a[href^="/lines/"]')).to_have_text(["src/retry.py:3-4"])  # 9 and nothing.py there are not
-        page.locator('a[href^="/lines/"]').press("Enter")
+        open_lines(page)
         expect(page.get_by_role("heading", name="src/retry.py, lines 3 to 4")).to_be_visible()
         expect(page.locator("#cloister-lines tr.cited")).to_have_text(
             [re.compile("3.*def send"), re.compile("return 1")]
         )
         watched.shoot_in_both("cited-lines")
+        assert violations(page, "#cloister-lines") == []
         page.keyboard.press("Escape")
         expect(page.locator("#cloister-lines")).to_have_count(0)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy").last.click()
+    page.wait_for_function(
+        "async () => (await navigator.clipboard.readText()).includes('see src/retry.py:3-4, `src/retry.py:9`')"
+    )
     watched.shoot_in_both("coding")
     page.goto(watched.site.url + str(page.locator('a[href^="/lines/"]').get_attribute("href")))
     expect(page.get_by_role("heading", name="src/retry.py, lines 3 to 4")).to_be_visible()
+    assert violations(page) == []
     watched.shoot_in_both("cited-lines-alone")
+
+
+def open_lines(page: Page) -> None:
+    """Press the name of lines; once more where the page, just read again, drew it anew in between."""
+    for _ in range(4):
+        page.locator('a[href^="/lines/"]').press("Enter")
+        try:
+            expect(page.locator("#cloister-lines")).to_be_visible(timeout=5_000)
+        except AssertionError:
+            continue
+        return
+    expect(page.locator("#cloister-lines")).to_be_visible()
+
+
+def violations(page: Page, context: str | None = None) -> list[str]:
+    """Return what axe-core finds, contrast included."""
+    return [entry["id"] for entry in Axe().run(page, context=context).response["violations"]]
 
 
 def drop(page: Page, folder: Path) -> None:

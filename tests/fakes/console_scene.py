@@ -74,7 +74,9 @@ def add_turn(
     """Put a turn into the log in which this rule found something."""
     place, ago = TurnPlace(uuid4(), uuid4(), person), Ago(minutes)
     found = report(action, rule)
-    accepted = TurnAccepted(turn=place, door="chat", persona="StarCoder", persona_version="sha256:1", chars=1240)
+    accepted = TurnAccepted(
+        turn=place, door="chat", persona="StarCoder", persona_version="sha256:1", chars=1240, command="Review"
+    )
     events: list[tuple[Event, int]] = [(accepted, 0)]
     if action is Action.BLOCK:
         events.append((PromptBlocked(turn=place, guard=found), 2))

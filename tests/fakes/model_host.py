@@ -36,6 +36,7 @@ _NO_ANSWERS: dict[str, Any] = {
 _SLOW_SECONDS = 0.5
 _STARTS = {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}
 _FILLINGS = {"/api/generate": "ollama", "/infill": "llamacpp", "/v1/completions": ""}  # and who alone has the path
+_LONG_ORDERS = {"/api/generate", "/api/pull"}
 _EMBEDDINGS = {"/api/embed", "/v1/embeddings"}
 _ANSWERS = {"/api/chat", "/v1/chat/completions", *_FILLINGS}
 _GARBAGE = b"data: \x00\xff\xfe<html>}{" * 3
@@ -119,6 +120,7 @@ class FakeModelHost:
         cuts_prompts: an Ollama too old to know `truncate`.
         client_aborts: answers whose reader left before their end.
         waiting: what vLLM says of its queue.
+        holds_orders: it is told to load or pull a model, and is not done before whoever told it leaves.
         can_sleep: a vLLM that was started so that it can sleep.
         dies_of: a word in a prompt at which its process, which must be its own, is killed: at once, or when its first
             token is due if that takes a while.
@@ -147,6 +149,7 @@ class FakeModelHost:
     in_flight: int = 0
     waiting: int = 3
     tokens_sent: int = 0
+    holds_orders: bool = False
     can_sleep: bool = True
     dies_of: str = ""
     is_router: bool = False
@@ -230,6 +233,9 @@ class FakeModelHost:
             await self._answer(request, reader, writer)
         elif request.path in _EMBEDDINGS:
             await self._embed(request, writer)
+        elif self.holds_orders and request.path in _LONG_ORDERS:
+            await reader.read(1)
+            self.client_aborts += 1
         else:
             status, body = self._look_up(request)
             await _send(writer, status, body)
@@ -498,6 +504,10 @@ class FakeModelHost:
             "tasks": {str(number): {} for number in range(self.in_flight)},
             "lastSeen": {"gone": "2026-01-01T00:00:00Z"},
             "nodeMemory": {"node-1": {"ramAvailable": {"inBytes": 8 << 30}}},
+            "nodeSystem": {
+                "node-1": {"gpuUsage": 0.5, "temp": 61.0, "sysPower": 38.5, "pcpuUsage": 0.1, "ecpuUsage": 0.2},
+                "gone": {"gpuUsage": 1.0, "sysPower": 90.0},
+            },
         }
         return {"/node_id": "node-1", "/state": state, "/v1/models": self._openai_models()}
 

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from assistant.answering.attached import number_lines, quote
 from assistant.answering.guarding import ConversationGuard
-from assistant.answering.words import question_detail, title_of_question
+from assistant.answering.words import question_detail, title_of, title_of_question
 from assistant.balance import Balance
 from assistant.conversation import Author, Message, MessageState, Person, Role, Thread, Turn
 from assistant.errors import BadInputError, CloisterError, NotAllowedError, NotFoundError
@@ -30,6 +30,7 @@ from assistant.turn_events import (
     Routed,
     ToolCallText,
     TurnEvent,
+    Waiting,
 )
 from assistant.web.chat_parts import ChatParts
 from assistant.web.console_parts import ConsoleParts
@@ -171,12 +172,14 @@ class FakeHistory:
                     return
         raise NotFoundError("There is no such feedback, or it is not yours.")
 
-    def begin(self, turn: Turn, text: str, state: MessageState, note: str, detail: Mapping[str, object]) -> None:
+    def begin(
+        self, turn: Turn, text: str, state: MessageState, note: str, detail: Mapping[str, object], *, title: str = ""
+    ) -> None:
         now = datetime.now(UTC)
         thread = self.rows.get(turn.thread_id)
         if thread is not None and thread.owner_id != turn.person.id:
             raise NotFoundError("There is no such conversation, or it is not yours.")
-        title = thread.title if thread else title_of_question(text, turn.command)
+        title = thread.title if thread else title or title_of(text)
         created = thread.created_at if thread else now
         self.rows[turn.thread_id] = Thread(turn.thread_id, turn.person.id, title, turn.persona, created, now)
         question = Message(turn.message_id, turn.thread_id, turn.id, Author.USER, text, state, note)
@@ -202,6 +205,7 @@ class FakeTurns:
     ending_seconds: float = 0.0  # how long an interruption takes to be durable
     recorded_seconds: float = 0.0  # how long it takes from the durable end of an answer to its last event
     guard_seconds: float = 0.0  # how long the guard looks at the question
+    places: Sequence[str] = ()  # in the line before the hosts; `move_up` goes on from each
     repeat: int = 0  # pieces of a long answer instead of the short one
     is_holding: bool = False
     refusal: Exception | None = None
@@ -209,6 +213,11 @@ class FakeTurns:
     personas: Personas = field(default_factory=read_personas)
     _loop: asyncio.AbstractEventLoop | None = None
     _gate: asyncio.Event | None = None
+    _moved: asyncio.Event | None = None
+
+    def move_up(self) -> None:
+        if self._loop and self._moved:
+            self._loop.call_soon_threadsafe(self._moved.set)
 
     def hold(self) -> None:
         self.is_holding = True
@@ -229,7 +238,7 @@ class FakeTurns:
     async def answer(self, turn: Turn) -> AsyncGenerator[TurnEvent, None]:
         self._refuse(turn)
         self.asked.append(turn)
-        self._loop, self._gate = asyncio.get_running_loop(), asyncio.Event()
+        self._loop, self._gate, self._moved = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
         yield Accepted(turn.reference, self.balance)
         await asyncio.sleep(self.guard_seconds)
         verdict = judge(turn.text)
@@ -245,10 +254,16 @@ class FakeTurns:
             self.history.finish(turn, words, MessageState.BLOCKED)
             yield Blocked(turn.reference, words, verdict)
             return
-        self.history.begin(turn, _kept(turn, persona, verdict.text), MessageState.COMPLETE, note, detail)
+        kept = _kept(turn, persona, verdict.text)
+        title = title_of_question(verdict.text or kept.rpartition("\n\n")[2], turn.command)
+        self.history.begin(turn, kept, MessageState.COMPLETE, note, detail, title=title)
         yield Guarded(verdict, note)
         shown, is_recorded = "", False
         try:
+            for place in self.places:
+                yield Waiting(place)
+                await self._moved.wait()
+                self._moved.clear()
             yield Routed(Route("Mini2/llama3.1:70b", "Mini2", "llama3.1:70b", 32768, "most room"))
             if "notice" in turn.text:
                 yield Notice("Mini2 is loading llama3.1:70b, about 40 s")

@@ -51,6 +51,7 @@ async def test_the_queue_leads_to_the_turn_and_names_nobody(web: RunningSite, ne
     assert turn == (await lena.http.get(f"/console/turn/{short_reference(place.turn_id)}")).text.replace("", "")
     assert "[AWS_ACCESS_KEY_1]" in turn
     assert "sealed in head 1,203" in turn
+    assert "persona StarCoder, command Review" in turn
     assert maria.name not in turn
 
 

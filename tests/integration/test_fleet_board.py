@@ -269,6 +269,9 @@ async def test_without_redis_answers_go_on_and_drains_stay(
     await board.drain("Host1", "today")
     with FakeModelHost("vllm") as one, FakeModelHost("vllm", reply="Here.") as two:
         async with open_hosts(fleet=fleet_of(one, two), board=board) as hosts:
+            await eventually(lambda: hosts.is_ready)  # what loads holds up the loop, and Redis seems to be away
+            await eventually(lambda: hosts.choose(Need()).host == "Host2")
+            caplog.clear()
             board.is_dead = True
             await eventually(lambda: "cannot be heard" in caplog.text)
             text, _ = await ask(hosts)

@@ -203,6 +203,28 @@ def test_a_token_opens_its_own_scope_alone(site: GatewaySite) -> None:
     assert site.run("SELECT count(*) > 1 FROM audit.event WHERE type = 'access:refused'") == [(True,)]
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/completions", {"model": "general/qwen2.5:instruct", "prompt": "x = "}),
+        ("/v1/fim/completions", {"model": "general/qwen2.5:instruct", "prompt": "x = "}),
+        ("/v1/infill", {"model": "general/qwen2.5:instruct", "input_prefix": "x = "}),
+    ],
+)
+def test_asking_on_for_a_model_that_a_route_does_not_take_does_not_fill_the_log(
+    site: GatewaySite, path: str, body: dict[str, Any]
+) -> None:
+    token = site.token("chat", "completions", "embeddings", "model:*")
+    noted = "SELECT count(*) FROM audit.event WHERE type = 'access:refused'"
+    ((before,),) = site.run(noted)
+    for _ in range(5):
+        reply = site.post(body, token, path)
+        assert reply.status_code == 403
+        assert reply.json()["error"]["param"] == "model"
+    assert site.run(noted) == [(before + 1,)]
+    assert site.ollama.prompts == site.vllm.prompts == site.ollama.embedded == site.vllm.embedded == []
+
+
 def test_a_role_that_is_gone_is_gone_from_the_token(site: GatewaySite) -> None:
     token = site.token("chat", "persona:starcoder")
     site.run("UPDATE person SET roles = '{employee}' WHERE name = 'maria'")

@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 PATH = "/v1/completions"
 INFILL = "/v1/infill"
+FIM = "/v1/fim/completions"
 KEY = "ghp_9fK2mQ7xT4vB8nR1sW6yZ3cD5hJ0pL2aEuGi"
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7bq1\n-----END RSA PRIVATE KEY-----"
 PREFIX, SUFFIX = "def add(a, b):\n    ", "\n\n\ndef sub(a, b):\n    return a - b\n"
@@ -127,26 +128,68 @@ def test_a_completion_is_two_events_and_no_text_anywhere(site: GatewaySite, toke
     assert site.run("SELECT count(*) FROM thread") == [(0,)]
 
 
-def test_a_secret_keeps_its_place_and_goes_nowhere(site: GatewaySite, token: str) -> None:
+@pytest.mark.parametrize("path", [PATH, FIM])
+def test_a_secret_keeps_its_place_and_goes_nowhere(site: GatewaySite, token: str, path: str) -> None:
     site.vllm.reply = f'"{KEY}"'
     text = f'token = "{KEY}"\nother = '
-    reply = site.post(ASKED | {"prompt": text, "suffix": ""}, token, PATH)
+    reply = site.post(ASKED | {"prompt": text, "suffix": ""}, token, path)
     (prompt,) = site.vllm.prompts
     assert prompt["prompt"] == f"{BEFORE}{text.replace(KEY, 'x' * len(KEY))}{BETWEEN}{BEHIND}"
-    assert reply.json()["choices"][0]["text"] == f'"{"x" * len(KEY)}"'
+    (choice,) = reply.json()["choices"]
+    assert (choice["text"] if path == PATH else choice["message"]["content"]) == f'"{"x" * len(KEY)}"'
 
 
+def test_a_secret_in_other_files_goes_nowhere(site: GatewaySite, token: str) -> None:
+    asked = {"input_prefix": PREFIX, "input_suffix": SUFFIX, "input_extra": [{"text": f'k = "{KEY}"\n'}]}
+    assert site.post(asked, token, INFILL).json()["content"] == "return a + b"
+    assert KEY not in json.dumps(site.vllm.prompts)
+
+
+@pytest.mark.parametrize("path", [PATH, FIM])
 @pytest.mark.parametrize("is_stream", [True, False])
-def test_a_block_has_no_text_that_an_editor_would_insert(site: GatewaySite, token: str, *, is_stream: bool) -> None:
-    reply = site.post(ASKED | {"prompt": PEM, "stream": is_stream}, token, PATH)
+def test_a_block_has_no_text_that_an_editor_would_insert(
+    site: GatewaySite, token: str, path: str, *, is_stream: bool
+) -> None:
+    reply = site.post(ASKED | {"prompt": PEM, "stream": is_stream}, token, path)
     assert reply.status_code == 200
     if is_stream:
         events = [json.loads(line[6:]) for line in reply.text.splitlines() if line.startswith("data: {")]
         (choice,) = [event["choices"][0] for event in events if event["choices"][0]["finish_reason"]]
     else:
         (choice,) = reply.json()["choices"]
-    assert (choice["text"], choice["finish_reason"]) == ("", "content_filter")
-    assert "Nothing was sent" in choice["refusal"]
+    said = choice if path == PATH else choice["delta" if is_stream else "message"]
+    assert (said["text" if path == PATH else "content"], choice["finish_reason"]) == ("", "content_filter")
+    assert "Nothing was sent" in said["refusal"]
+    assert site.vllm.prompts == []
+
+
+def test_what_mistrals_form_passes_on_reaches_the_host_and_the_log(site: GatewaySite, token: str) -> None:
+    wished = {"temperature": 0, "top_p": 0.5, "random_seed": 7, "stop": ["END"], "frequency_penalty": 0.25}
+    reply = site.post(ASKED | wished | {"max_tokens": 2}, token, FIM)
+    (choice,) = reply.json()["choices"]
+    assert (choice["message"]["content"], choice["finish_reason"]) == ("return a", "length")
+    (prompt,) = site.vllm.prompts
+    assert prompt["prompt"] == f"{BEFORE}{PREFIX}{BETWEEN}{SUFFIX}{BEHIND}"
+    assert prompt["seed"] == wished.pop("random_seed")
+    assert prompt["stop"][:1] == wished.pop("stop")
+    assert prompt.items() >= (wished | {"max_tokens": 2, "model": "deepseek/coder"}).items()
+    assert [event["type"] for event in site.events(reply.headers["x-request-id"])] == ["turn:accepted", "turn:answered"]
+
+
+def test_a_stream_in_mistrals_form_ends_with_its_count(site: GatewaySite, token: str) -> None:
+    reply = site.post(ASKED | {"stream": True}, token, FIM)
+    *events, last = [json.loads(line[6:]) for line in reply.text.splitlines() if line.startswith("data: {")]
+    assert reply.text.endswith("data: [DONE]\n\n")
+    assert events[0]["choices"][0]["delta"]["role"] == "assistant"
+    assert "".join(event["choices"][0]["delta"]["content"] for event in events) == "return a + b"
+    assert (last["choices"][0]["finish_reason"], last["usage"]["completion_tokens"]) == ("stop", 4)
+    assert {(event["object"], event["id"]) for event in (*events, last)} == {("chat.completion.chunk", last["id"])}
+
+
+def test_mistrals_route_needs_its_scope_and_a_persona_that_completes_code(site: GatewaySite, token: str) -> None:
+    assert site.post(ASKED, site.token("chat"), FIM).status_code == 403
+    refused = site.post(ASKED | {"model": "general"}, token, FIM)
+    assert (refused.status_code, "completes no code" in refused.text) == (400, True)
     assert site.vllm.prompts == []
 
 
@@ -170,7 +213,7 @@ def test_who_types_on_before_the_first_word_frees_the_host_too(site: GatewaySite
     _until(lambda: site.vllm.client_aborts > left and site.vllm.in_flight == 0)
 
 
-# What editors send, as their sources write it; see docs/editors.md.
+# A format that an editor writes itself; what else they send is in test_gateway_editors.py.
 ZED_STOPS = [
     "<|endoftext|>", "<|file_separator|>", "<|fim_pad|>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>",
     "<fim_prefix>", "<fim_middle>", "<fim_suffix>", "<PRE>", "<SUF>", "<MID>", "[PREFIX]", "[SUFFIX]",
@@ -192,55 +235,6 @@ def test_zed_writes_a_models_format_and_gets_the_one_of_the_model_that_answers(
     reply = site.post(ZED | {"prompt": prompt}, token, PATH)
     assert reply.json()["choices"][0]["text"] == "return a + b"
     assert site.vllm.prompts[-1]["prompt"] == f"{BEFORE}{PREFIX}{BETWEEN}{SUFFIX}{BEHIND}"
-
-
-def test_continue_streams_the_format_that_it_wrote(site: GatewaySite, token: str) -> None:
-    asked = {
-        "model": "starcoder",
-        "max_tokens": 4096,
-        "temperature": 0.01,
-        "stop": [
-            "<fim_prefix>",
-            "<fim_suffix>",
-            "<fim_middle>",
-            "<file_sep>",
-            "<|endoftext|>",
-            "</fim_middle>",
-            "</code>",
-        ],
-        "prompt": WRITTEN[0],
-        "stream": True,
-    }
-    reply = site.post(asked, token, PATH)
-    events = [json.loads(line[6:]) for line in reply.text.splitlines() if line.startswith("data: {")]
-    assert "".join(event["choices"][0]["text"] for event in events) == "return a + b"
-    assert reply.text.endswith("data: [DONE]\n\n")
-
-
-def test_llama_vim_gets_what_it_reads(site: GatewaySite, token: str) -> None:
-    asked = {
-        "input_prefix": "def add(a, b):\n",
-        "input_suffix": SUFFIX,
-        "input_extra": [{"text": f'k = "{KEY}"\n', "time": [1764432000, 12], "filename": "lib.py"}],
-        "prompt": "    ",
-        "n_predict": 128,
-        "n_indent": 4,
-        "top_k": 40,
-        "top_p": 0.99,
-        "stream": False,
-        "samplers": ["top_k", "top_p", "infill"],
-        "cache_prompt": True,
-        "t_max_prompt_ms": 500,
-        "t_max_predict_ms": 1000,
-        "response_fields": ["content", "timings/prompt_n", "truncated", "tokens_cached"],
-    }
-    reply = site.post(asked, token, INFILL).json()
-    assert (reply["content"], reply["stop"], reply["tokens_predicted"]) == ("return a + b", True, 4)
-    assert KEY not in json.dumps(site.vllm.prompts)
-    streamed = site.post(asked | {"stream": True}, token, INFILL)
-    events = [json.loads(line[6:]) for line in streamed.text.splitlines() if line]
-    assert "".join(event["content"] for event in events) == "return a + b"
-    assert [event["stop"] for event in events] == [False] * (len(events) - 1) + [True]
 
 
 def test_llama_vim_without_a_model_and_without_a_persona_is_told(site: GatewaySite) -> None:

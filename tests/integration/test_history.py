@@ -10,8 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assistant.conversation import Author, MessageState
+from assistant.answering.prompt import compose_text
+from assistant.answering.words import question_detail, question_of
+from assistant.conversation import Attachment, Author, MessageState
 from assistant.errors import BadInputError, NotFoundError
+from policies.verdict import Action, Verdict
 from tests.integration.conftest import Database
 from tests.integration.history_scene import Scene, open_scene
 
@@ -287,6 +290,18 @@ async def test_huge_texts_are_stored_whole_and_found_by_their_beginning(scene: S
     assert question.message.text == "banana " + text
     assert answer.message.text == text
     assert len((await scene.history.threads(scene.maria, search="banana")).threads) == 1
+
+
+async def test_a_question_comes_apart_as_it_was_asked(scene: Scene) -> None:
+    turn = scene.turn(command="Review", attachments=(Attachment("src/a.py", "x = 1\n"),))
+    verdict = Verdict(Action.ALLOW, "", (), "sha256:0")
+    text = compose_text("Review this.\n\nodd", turn.attachments)
+    detail = question_detail(verdict, turn, task="Review this.")
+    await scene.history.start_turn(turn, text, detail=detail, title="Review: odd")
+    stored = await scene.history.stored_message(scene.maria, turn.message_id)
+    asked = question_of(stored.message.text, stored.detail)
+    assert (asked.command, asked.text, asked.files[0].name) == ("Review", "odd", "src/a.py")
+    assert asked.files[0].lines == {1: "x = 1"}
 
 
 async def test_feedback_is_one_a_message_and_shown_with_it(scene: Scene) -> None:

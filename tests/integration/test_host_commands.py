@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from assistant.audit.events import Tag
 from assistant.audit.reading.read import LogReader, Search
 from assistant.database import libpq_dsn
 from tests.fakes.model_host import FakeModel, FakeModelHost
+from tests.fakes.open_hosts import eventually
 from tests.integration.conftest import Database
 
 pytestmark = pytest.mark.integration
@@ -46,6 +49,10 @@ class Site:
             "CLOISTER_FLEET": str(fleet),
             "PYTHONPATH": str(ROOT),
         }
+
+    def begin(self, *words: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-P", "-m", "assistant", "fleet", *words]
+        return subprocess.Popen(command, env=self.environment, stderr=subprocess.PIPE, text=True)
 
     def run(self, *words: str, status: int = 0, **settings: str) -> str:
         command = [sys.executable, "-P", "-m", "assistant", "fleet", *words]
@@ -136,6 +143,28 @@ async def test_a_model_is_loaded_and_unloaded_and_the_log_says_so(
         ("fleet:order-done", "Dev1", "unload"),
         ("fleet:ordered", "Dev1", "pull"),
         ("fleet:order-failed", "Dev1", "pull"),
+    ]
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+async def test_what_is_stopped_is_withdrawn_at_the_host_and_in_the_log(
+    site: Site, host: FakeModelHost, database: Database, stop: signal.Signals
+) -> None:
+    host.holds_orders = True
+    with site.begin("load", "dev1", "qwen2.5:7b") as command:
+        await eventually(lambda: any(request.path == "/api/generate" for request in host.requests))
+        command.send_signal(stop)
+        _, told = await asyncio.to_thread(command.communicate, timeout=60)
+    assert command.returncode == 130
+    assert "Withdrawn. dev1 may still finish what it began to load: see `cloister fleet list`." in told
+    assert "Traceback" not in told
+    await eventually(lambda: host.client_aborts == 1)
+    async with LogReader(database.audit_reader_url) as log:
+        tags = frozenset({Tag.FLEET_ORDERED, Tag.FLEET_ORDER_DONE, Tag.FLEET_ORDER_FAILED})
+        events = await log.read_newest(10, Search(types=tags))
+    assert [(event.type, event.document["data"].get("reason")) for event in events] == [
+        ("fleet:ordered", None),
+        ("fleet:order-failed", "withdrawn"),
     ]
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -43,6 +45,7 @@ from tests.integration.conftest import Database
 
 pytestmark = pytest.mark.integration
 
+ROOT = Path(__file__).parents[2]
 ADMIN = Person(uuid4(), "root", frozenset({Role.ADMINISTRATOR}))
 Open = Callable[..., AbstractAsyncContextManager["Scene"]]
 
@@ -248,6 +251,46 @@ async def test_an_order_whose_process_died_is_ended_and_not_done_again(open_scen
             )
             assert (type(scene.told[-1]), scene.told[-1].reason) == (FleetOrderFailed, "lost")
             assert not host.models[0].is_loaded
+
+
+async def test_an_order_in_the_hands_of_a_process_that_is_killed_is_ended_once(
+    open_scene: Open, database: Database
+) -> None:
+    """A real caretaker, killed while the host loads; the next one says so, does not do it again, and goes on."""
+    with cold() as host:
+        host.holds_orders = True
+        command = [
+            sys.executable,
+            "-m",
+            "tests.fakes.mortal_caretaker",
+            database.app_url.get_secret_value(),
+            host.address,
+        ]
+        async with open_scene(host, is_tended=False) as scene:
+            await scene.order(Act.LOAD, "m:1b")
+            process = await asyncio.create_subprocess_exec(*command, cwd=ROOT)
+            try:
+                await eventually(lambda: any(request.path == "/api/generate" for request in host.requests))
+            finally:
+                process.kill()
+                await process.wait()
+            await eventually(lambda: host.client_aborts == 1)  # whoever told it is gone
+            host.holds_orders = False
+            asked = len(host.requests)
+            await scene.caretaker.tend()
+            assert (await scene.orders.newest())[0].state is OrderState.RUNNING  # it may still live
+            await scene.order(Act.UNLOAD, "m:1b")
+            assert await scene.orders.take(["Host1"]) is None  # nothing else is done there meanwhile
+            with psycopg.connect(libpq_dsn(database.owner_url)) as connection:
+                connection.execute("UPDATE fleet_order SET seen_at = now() - interval '2 minutes'")
+            async with scene.caretaker.running():
+                unload, load = await scene.listed_until(lambda orders: not any(order.is_open for order in orders))
+            assert (load.state, load.trouble) == (OrderState.FAILED, "the process that did it ended; look at the host")
+            assert unload.state is OrderState.DONE
+            loads = [one for one in host.requests[asked:] if one.path == "/api/generate" and one.body["keep_alive"]]
+            assert loads == []
+            ends = [event for event in scene.told if isinstance(event, FleetOrderFailed)]
+            assert [(event.act, event.reason) for event in ends] == [("load", "lost")]
 
 
 async def test_an_order_is_not_ended_as_lost_before_the_log_has_it(open_scene: Open, database: Database) -> None:

@@ -28,7 +28,7 @@ _INSTRUCTIONS: Final = frozenset({"system", "developer"})
 PASSED_ON: Final = frozenset({"temperature", "top_p", "seed", "stop", "frequency_penalty"})
 HONOURED: Final = frozenset(
     {
-        *("model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens"),
+        *("model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n_predict"),
         *("tools", "tool_choice", "parallel_tool_calls", "response_format", "logprobs"),
     },
 )
@@ -44,6 +44,9 @@ _ASKS_NOTHING: Final[Mapping[str, object]] = {
     "tools": [],
     "logprobs": False,
 }  # of what is honoured
+# About the one server that the client believes to speak with, as for `/v1/infill`: its cache, its ways of choosing.
+OURS: Final = frozenset({"prompt_cache_key", "cache_prompt", "id_slot", "min_p", "samplers", "response_fields"})
+_CACHE_MARK: Final = {"type": "ephemeral"}  # which part of a prompt Anthropic's servers are to keep
 MOST_TOOLS: Final = 128  # OpenAI's own limit
 _TOOL_NAME: Final = r"^[A-Za-z0-9_-]{1,64}$"
 
@@ -56,7 +59,8 @@ def _text_of(content: object) -> object:
     for part in content:
         if not isinstance(part, dict) or part.get("type") != "text" or not isinstance(part.get("text"), str):
             raise PydanticCustomError("text_only", "Only text is taken: a string, or parts of type 'text'")
-        if others := part.keys() - {"type", "text"}:
+        kept = {"cache_control"} if part.get("cache_control") == _CACHE_MARK else set()
+        if others := part.keys() - {"type", "text"} - kept:
             raise PydanticCustomError("part_field", "A part has the unknown field {name}", {"name": repr(min(others))})
         texts.append(part["text"])
     return _BETWEEN_TEXTS.join(texts)
@@ -87,20 +91,29 @@ class ClientCall(_Strict):
 
 
 class ClientMessage(_Strict):
-    """One message as a client sends it; `name` is of a tool, and says again what its call says."""
+    """One message as a client sends it.
+
+    Attributes:
+        name: of a tool; says again what its call says.
+        reasoning_content: what a model thought before an earlier answer; it goes to no other one, as the templates of
+            most models leave it out, too.
+        provider_specific_fields: what litellm read beside an earlier answer's text, and sends back; it goes nowhere.
+    """
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: Annotated[str, BeforeValidator(_text_of)] = ""
     tool_calls: tuple[ClientCall, ...] = Field(default=(), max_length=MOST_TOOLS, strict=False)
     tool_call_id: str = ""
     name: str = ""
+    reasoning_content: str = ""
+    provider_specific_fields: dict[str, Any] = {}
 
 
 class OfferedFunction(_Strict):
     """A function that the model may wish to call."""
 
     name: str = Field(pattern=_TOOL_NAME)
-    description: str = ""
+    description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None  # hosts keep to the schema as well as they can, and take no order
 
@@ -147,7 +160,18 @@ class StreamOptions(_Strict):
     include_usage: bool = False
 
 
-class ChatRequest(_Strict):
+class _Ours(_Strict):
+    """What is taken and left to us; typed, so that nothing else hides in it."""
+
+    prompt_cache_key: str = Field(default="", max_length=1000)
+    cache_prompt: bool = False
+    id_slot: int = 0
+    min_p: float = Field(default=0, ge=0, le=1)
+    samplers: str | list[str] = []
+    response_fields: list[str] = []
+
+
+class ChatRequest(_Ours):
     """What is answered; whatever is not a field here was taken as neutral, or is refused."""
 
     model: str = Field(min_length=1, max_length=200)
@@ -156,6 +180,7 @@ class ChatRequest(_Strict):
     stream_options: StreamOptions | None = None
     max_tokens: int | None = Field(default=None, ge=1, le=1 << 30)
     max_completion_tokens: int | None = Field(default=None, ge=1, le=1 << 30)
+    n_predict: int | None = Field(default=None, ge=-1, le=1 << 30)  # llama.cpp's name; -1 leaves it open
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, ge=0, le=1)
     frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
@@ -170,7 +195,13 @@ class ChatRequest(_Strict):
     @property
     def longest_answer(self) -> int | None:
         """Return the most tokens that the client wants; the newer name goes before the older."""
-        return self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
+        wanted = (self.max_completion_tokens, self.max_tokens, self.n_predict)
+        return next((tokens for tokens in wanted if tokens is not None and tokens > 0), None)
+
+    @property
+    def is_warming(self) -> bool:
+        """Tell whether nothing is to be said: llama.vim fills a server's cache while somebody types what they want."""
+        return self.n_predict == 0
 
     @property
     def has_usage(self) -> bool:
@@ -220,7 +251,7 @@ class ChatRequest(_Strict):
 
 def _tool(function: OfferedFunction) -> Tool:
     parameters = "" if function.parameters is None else orjson.dumps(function.parameters).decode()
-    return Tool(function.name, function.description, parameters)
+    return Tool(function.name, function.description or "", parameters)
 
 
 def _said(messages: Sequence[ClientMessage]) -> list[Said]:
@@ -259,7 +290,7 @@ def parse_chat_request(body: Mapping[str, Any]) -> ChatRequest:
     asking = {
         name: value for name, value in body.items() if not (name in _ASKS_NOTHING and value == _ASKS_NOTHING[name])
     }
-    fields = taken_fields(asking, PASSED_ON | HONOURED, NEUTRAL)
+    fields = taken_fields(asking, PASSED_ON | HONOURED | OURS, NEUTRAL)
     if "stream_options" in fields:
         fields["stream_options"] = _without_nothing(fields["stream_options"])
     messages = fields.get("messages")
@@ -285,6 +316,9 @@ def _check_messages(request: ChatRequest) -> None:
         for name in ("tool_call_id", "name"):
             if getattr(message, name) and message.role != "tool":
                 raise UnreadableError(f"{place}.{name}: only a tool's message has it.", param=f"{place}.{name}")
+        for name in ("reasoning_content", "provider_specific_fields"):
+            if getattr(message, name) and message.role != "assistant":
+                raise UnreadableError(f"{place}.{name}: only an assistant's message has it.", param=f"{place}.{name}")
         if "content" not in message.model_fields_set and not message.tool_calls:
             raise UnreadableError(f"{place}.content: Field required.", param=f"{place}.content")
     _said(request.conversation)

@@ -1,4 +1,4 @@
-"""A completion as OpenAI's API tells it, and as llama.cpp's does: pieces of a stream, or one whole filling.
+"""A completion as OpenAI's, Mistral's and llama.cpp's APIs tell it: pieces of a stream, or one whole filling.
 
 A refusal has no text: an editor would offer its words as code. The reason stands beside it.
 """
@@ -21,6 +21,7 @@ from assistant.web.gateway.refusals import TROUBLES, GatewayError, retry_headers
 from connectors.model_hosts.values import Usage
 
 _HELD_BACK: Final = "content_filter"
+_PIECE: Final = "chat.completion.chunk"
 
 
 @dataclass(slots=True)
@@ -89,6 +90,23 @@ class CodeAnswer:
         """Return the host's count, zeros without one."""
         return self.usage or Usage()
 
+    @property
+    def reason(self) -> str:
+        """Return why it ended, in OpenAI's words, which are Mistral's."""
+        if self.refusal:
+            return _HELD_BACK
+        return "length" if self.is_cut else "stop"
+
+    @property
+    def count(self) -> dict[str, int]:
+        """Return the tokens that it took, likewise."""
+        usage = self.counted
+        return {
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.answer_tokens,
+            "total_tokens": usage.prompt_tokens + usage.answer_tokens,
+        }
+
 
 @dataclass(slots=True)
 class CompletionAnswer(CodeAnswer):
@@ -99,7 +117,7 @@ class CompletionAnswer(CodeAnswer):
 
     def whole(self) -> bytes:
         """Return the filling as one JSON text."""
-        return orjson.dumps(self._frame([self._choice(self.text, self._reason)]) | {"usage": self._count})
+        return orjson.dumps(self._frame([self._choice(self.text, self.reason)]) | {"usage": self.count})
 
     def piece(self, delta: Mapping[str, str], *, is_first: bool) -> bytes:
         """Return one event of the stream."""
@@ -108,9 +126,9 @@ class CompletionAnswer(CodeAnswer):
 
     def ending(self) -> Iterator[bytes]:
         """Yield the last events of the stream; the turn's end is durable by now."""
-        yield self._chunk([self._choice("", self._reason)])
+        yield self._chunk([self._choice("", self.reason)])
         if self.has_usage:
-            yield self._chunk([], usage=self._count)
+            yield self._chunk([], usage=self.count)
         yield DONE
 
     def _chunk(self, choices: list[dict[str, Any]], *, usage: dict[str, int] | None = None) -> bytes:
@@ -130,20 +148,43 @@ class CompletionAnswer(CodeAnswer):
         choice = {"index": 0, "text": text, "logprobs": None, "finish_reason": reason}
         return choice | {"refusal": self.refusal} if self.refusal and reason else choice
 
-    @property
-    def _reason(self) -> str:
-        if self.refusal:
-            return _HELD_BACK
-        return "length" if self.is_cut else "stop"
+
+@dataclass(slots=True)
+class FimAnswer(CodeAnswer):
+    """A filling in Mistral's form, which is that of its chat.
+
+    Source: https://docs.mistral.ai/api, "Fim Completion".
+    """
+
+    def whole(self) -> bytes:
+        """Return the filling as one JSON text."""
+        message = {"role": "assistant", "content": self.text, "tool_calls": None} | self._refused
+        choice = {"index": 0, "message": message, "finish_reason": self.reason}
+        return orjson.dumps(self._frame("chat.completion", choice) | {"usage": self.count})
+
+    def piece(self, delta: Mapping[str, str], *, is_first: bool) -> bytes:
+        """Return one event of the stream."""
+        told = ({"role": "assistant"} if is_first else {}) | {"content": delta.get("text", "")}
+        return _event(self._frame(_PIECE, {"index": 0, "delta": told, "finish_reason": None}))
+
+    def ending(self) -> Iterator[bytes]:
+        """Yield the last events of the stream; the turn's end is durable by now."""
+        choice = {"index": 0, "delta": {"content": ""} | self._refused, "finish_reason": self.reason}
+        yield _event(self._frame(_PIECE, choice) | {"usage": self.count})
+        yield DONE
+
+    def _frame(self, kind: str, choice: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "id": self.turn_id.hex,
+            "object": kind,
+            "created": self.created,
+            "model": self.model,
+            "choices": [choice],
+        }
 
     @property
-    def _count(self) -> dict[str, int]:
-        usage = self.counted
-        return {
-            "prompt_tokens": usage.prompt_tokens,
-            "completion_tokens": usage.answer_tokens,
-            "total_tokens": usage.prompt_tokens + usage.answer_tokens,
-        }
+    def _refused(self) -> dict[str, str]:
+        return {"refusal": self.refusal} if self.refusal else {}
 
 
 @dataclass(slots=True)

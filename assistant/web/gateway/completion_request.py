@@ -1,10 +1,11 @@
-"""A request to complete code, in OpenAI's form or in llama.cpp's: what each field of it means here.
+"""A request to complete code, in OpenAI's form, in Mistral's or in llama.cpp's: what each field of it means here.
 
-`docs/editors.md` has both tables, and a test holds them and the code together.
+`docs/editors.md` has their tables, and a test holds them and the code together.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
@@ -32,6 +33,14 @@ NEUTRAL: Final[Mapping[str, tuple[object, ...]]] = {  # the values that ask for 
     "logit_bias": ({},),
 }
 
+FIM_PASSED_ON: Final = frozenset({"temperature", "top_p", "random_seed", "stop", "frequency_penalty"})
+FIM_HONOURED: Final = frozenset({"model", "prompt", "suffix", "stream", "max_tokens"})
+FIM_NEUTRAL: Final[Mapping[str, tuple[object, ...]]] = {
+    "min_tokens": (0,),  # of hosts only vLLM can
+    "presence_penalty": (0, 0.0),
+    "metadata": ({},),
+}
+
 INFILL_PASSED_ON: Final = frozenset({"temperature", "top_p", "seed", "stop", "frequency_penalty"})
 INFILL_HONOURED: Final = frozenset(
     {"model", "input_prefix", "input_suffix", "input_extra", "prompt", "n_predict", "stream"}
@@ -41,6 +50,7 @@ INFILL_OURS: Final = frozenset(
     {
         "cache_prompt",
         "id_slot",
+        "n_cmpl",  # how many fillings at most: one is given
         "n_indent",
         "response_fields",
         "samplers",
@@ -83,6 +93,10 @@ class CodeRequest(Protocol):
         """Return what the host is told beside the gap."""
 
     @property
+    def is_warming(self) -> bool:
+        """Tell whether nothing is to be written: the request is to fill a server's cache before the next key."""
+
+    @property
     def gap(self) -> Gap:
         """Return what stands around the cursor."""
 
@@ -98,15 +112,24 @@ class StreamOptions(_Strict):
 
 
 class _Sampled(_Strict):
-    """The fields that both forms have."""
+    """The fields that all forms have."""
 
     model: str = Field(default="", max_length=200)
     stream: bool = False
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, ge=0, le=1)
     frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
-    seed: int | None = Field(default=None, ge=-(1 << 63), lt=1 << 63)
     stop: str | list[str] | None = None
+
+    @property
+    def is_warming(self) -> bool:
+        """Tell that something is to be written."""
+        return False
+
+    @property
+    @abstractmethod
+    def chosen_seed(self) -> int | None:
+        """Return the number that makes the same filling again."""
 
     @property
     def stops(self) -> tuple[str, ...]:
@@ -116,10 +139,23 @@ class _Sampled(_Strict):
     @property
     def wishes(self) -> Wishes:
         """Return what the host is told beside the gap."""
-        return Wishes(top_p=self.top_p, seed=self.seed, stop=self.stops, frequency_penalty=self.frequency_penalty)
+        return Wishes(
+            top_p=self.top_p, seed=self.chosen_seed, stop=self.stops, frequency_penalty=self.frequency_penalty
+        )
 
 
-class CompletionRequest(_Sampled):
+class _Seeded(_Sampled):
+    """Of the forms that call it `seed`."""
+
+    seed: int | None = Field(default=None, ge=-(1 << 63), lt=1 << 63)
+
+    @property
+    def chosen_seed(self) -> int | None:
+        """Return the number that makes the same filling again."""
+        return self.seed
+
+
+class CompletionRequest(_Seeded):
     """A request in OpenAI's form."""
 
     prompt: str
@@ -144,6 +180,38 @@ class CompletionRequest(_Sampled):
         return written or Gap(self.prompt, self.suffix)
 
 
+class FimRequest(_Sampled):
+    """A request in Mistral's form; its prompt is what precedes the cursor, and never a format that a client wrote.
+
+    Source: https://docs.mistral.ai/api, "Fim Completion".
+    """
+
+    prompt: str
+    suffix: str = ""
+    max_tokens: int = Field(default=FILLING_TOKENS, ge=1, le=1 << 30)
+    random_seed: int | None = Field(default=None, ge=0, lt=1 << 63)
+
+    @property
+    def has_usage(self) -> bool:
+        """Tell that the last event always has the counts."""
+        return True
+
+    @property
+    def chosen_seed(self) -> int | None:
+        """Return the number that makes the same filling again."""
+        return self.random_seed
+
+    @property
+    def longest(self) -> int:
+        """Return the most tokens that the client wants."""
+        return self.max_tokens
+
+    @property
+    def gap(self) -> Gap:
+        """Return what stands around the cursor."""
+        return Gap(self.prompt, self.suffix)
+
+
 class ExtraFile(_Strict):
     """Another file, as llama.cpp's clients send it; when they saw it is of no use here."""
 
@@ -152,7 +220,7 @@ class ExtraFile(_Strict):
     time: object = None
 
 
-class InfillRequest(_Sampled):
+class InfillRequest(_Seeded):
     """A request in llama.cpp's form."""
 
     input_prefix: str = ""
@@ -172,6 +240,11 @@ class InfillRequest(_Sampled):
         return self.n_predict if self.n_predict > 0 else FILLING_TOKENS
 
     @property
+    def is_warming(self) -> bool:
+        """Tell whether nothing is to be written; llama.vim says so with 0 tokens, llama.vscode once had no gap."""
+        return not self.n_predict or not (self.input_prefix + self.prompt + self.input_suffix)
+
+    @property
     def gap(self) -> Gap:
         """Return what stands around the cursor: the `prompt` is the beginning of its line."""
         files = tuple(CodeFile(file.filename, file.text) for file in self.input_extra)
@@ -185,15 +258,29 @@ def parse_completion_request(body: Mapping[str, Any]) -> CompletionRequest:
         UnreadableError: a field does not fit or is not taken here; names it.
     """
     fields = taken_fields(body, PASSED_ON | HONOURED, NEUTRAL)
-    if isinstance(fields.get("prompt"), list):
-        raise UnreadableError("prompt is one text: lists of texts or tokens are not taken here.", param="prompt")
+    prompt = fields.get("prompt")
+    if isinstance(prompt, list):
+        if len(prompt) != 1 or not isinstance(prompt[0], str):
+            raise UnreadableError("prompt is one text: lists of texts or tokens are not taken here.", param="prompt")
+        fields["prompt"] = prompt[0]  # LangChain sends a list of one
     if isinstance(options := fields.get("stream_options"), dict):
         fields["stream_options"] = {name: value for name, value in options.items() if value is not None}
     request = read_as(CompletionRequest, fields)
-    if not request.model:
-        raise UnreadableError("model: Field required.", param="model")
+    _check_model(request)
     if request.stream_options is not None and not request.stream:
         raise UnreadableError("stream_options is for streams: set stream.", param="stream_options")
+    _check_stops(request.stops)
+    return request
+
+
+def parse_fim_request(body: Mapping[str, Any]) -> FimRequest:
+    """Read a request in Mistral's form.
+
+    Raises:
+        UnreadableError: a field does not fit or is not taken here; names it.
+    """
+    request = read_as(FimRequest, taken_fields(body, FIM_PASSED_ON | FIM_HONOURED, FIM_NEUTRAL))
+    _check_model(request)
     _check_stops(request.stops)
     return request
 
@@ -213,6 +300,11 @@ def parse_infill_request(body: Mapping[str, Any]) -> InfillRequest:
 def foreign_stops(asked: CodeRequest) -> tuple[str, ...]:
     """Return the stops that are somebody's own text and no model's published control token."""
     return tuple(stop for stop in asked.stops if stop not in _TOKENS)
+
+
+def _check_model(request: CodeRequest) -> None:
+    if not request.model:
+        raise UnreadableError("model: Field required.", param="model")
 
 
 def _check_stops(stops: tuple[str, ...]) -> None:

@@ -24,11 +24,12 @@ from assistant.web.doors import PartState
 from assistant.web.gateway.body import read_object
 from assistant.web.gateway.chat_answer import ChatAnswer
 from assistant.web.gateway.chat_request import ChatRequest, parse_chat_request
-from assistant.web.gateway.code_answer import CodeAnswer, CompletionAnswer, InfillAnswer
+from assistant.web.gateway.code_answer import CodeAnswer, CompletionAnswer, FimAnswer, InfillAnswer
 from assistant.web.gateway.completion_request import (
     CodeRequest,
     foreign_stops,
     parse_completion_request,
+    parse_fim_request,
     parse_infill_request,
 )
 from assistant.web.gateway.embedding_request import EmbeddingRequest, parse_embedding_request
@@ -38,6 +39,7 @@ from assistant.web.gateway.refusals import (
     GatewayError,
     NoSuchModelError,
     UnreadableError,
+    WrongModelError,
     balance_headers,
     refusal_of,
     unauthorized,
@@ -45,6 +47,7 @@ from assistant.web.gateway.refusals import (
 from assistant.web.gateway.sending import AnswerResponse
 from assistant.web.gateway.vector_answer import VectorAnswer
 from assistant.web.gateway_parts import GatewayParts, TokenCheck
+from connectors.model_hosts.values import Capability
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +58,7 @@ EMBEDDINGS: Final = "embeddings"
 _TRY_AGAIN: Final = {"retry-after": "1"}
 _NOT_HERE: Final = (
     "Cloister's gateway has no such route. It answers GET /v1/models and POST /v1/chat/completions, "
-    "/v1/completions, /v1/infill and /v1/embeddings; see docs/editors.md."
+    "/v1/completions, /v1/fim/completions, /v1/infill and /v1/embeddings; see docs/editors.md."
 )
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -108,6 +111,7 @@ class Gateway:
         router.add_api_route("/models/{model_id:path}", self._told(self._show_model), methods=["GET"])
         router.add_api_route("/chat/completions", self._told(self._complete_chat), methods=["POST"])
         router.add_api_route("/completions", self._told(self._complete_code), methods=["POST"])
+        router.add_api_route("/fim/completions", self._told(self._complete_between), methods=["POST"])
         router.add_api_route("/infill", self._told(self._fill_in), methods=["POST"])
         router.add_api_route("/embeddings", self._told(self._embed), methods=["POST"])
         return router
@@ -139,18 +143,17 @@ class Gateway:
         await self._check_route(holder, CHAT)
         parts = self._ready
         asked = parse_chat_request(await read_object(request))  # 2
-        chosen = await self._choose(asked.model, holder, parts)
+        chosen = await self._choose(asked.model, holder, parts, Capability.CHAT)
         await _check_stops(asked.stops, holder, parts)
         turn = _turn_of(asked, _bare_turn(chosen, holder, request.state.request_id))
+        answer = ChatAnswer(
+            turn.id, chosen.id, has_usage=asked.has_usage, has_tools=bool(asked.tools), has_chances=asked.logprobs
+        )
+        if asked.is_warming:
+            return _empty(answer, is_stream=asked.stream)
         return AnswerResponse(  # 3
             parts.answer(turn),
-            ChatAnswer(
-                turn.id,
-                chosen.id,
-                has_usage=asked.has_usage,
-                has_tools=bool(asked.tools),
-                has_chances=asked.logprobs,
-            ),
+            answer,
             is_stream=asked.stream,
             look=partial(self._balance, holder, request.state.request_id),
             running=self._running,
@@ -159,6 +162,10 @@ class Gateway:
     async def _complete_code(self, request: Request) -> Response:
         """Complete code as OpenAI's clients ask for it."""
         return await self._fill(request, parse_completion_request, CompletionAnswer)
+
+    async def _complete_between(self, request: Request) -> Response:
+        """Complete code as Mistral's clients ask for it."""
+        return await self._fill(request, parse_fim_request, FimAnswer)
 
     async def _fill_in(self, request: Request) -> Response:
         """Complete code as llama.cpp's clients ask for it."""
@@ -175,9 +182,12 @@ class Gateway:
         chosen = await self._choose_filler(asked.model, holder, parts)
         await _check_stops(foreign_stops(asked), holder, parts)
         turn = _code_turn_of(asked, _bare_turn(chosen, holder, request.state.request_id))
+        answer = form(turn.id, chosen.id, has_usage=asked.has_usage)
+        if asked.is_warming:
+            return _empty(answer, is_stream=asked.stream)
         return AnswerResponse(
             parts.answer(turn),
-            form(turn.id, chosen.id, has_usage=asked.has_usage),
+            answer,
             is_stream=asked.stream,
             look=partial(self._balance, holder, request.state.request_id),
             running=self._running,
@@ -189,7 +199,7 @@ class Gateway:
         await self._check_route(holder, EMBEDDINGS)
         parts = self._ready
         asked = parse_embedding_request(await read_object(request))
-        chosen = await self._choose(asked.model, holder, parts)
+        chosen = await self._choose(asked.model, holder, parts, Capability.EMBED)
         turn = _vector_turn_of(asked, _bare_turn(chosen, holder, request.state.request_id))
         return AnswerResponse(
             parts.answer(turn),
@@ -207,17 +217,18 @@ class Gateway:
     async def _choose_filler(self, wanted: str, holder: Holder, parts: GatewayParts) -> Chosen:
         """Return what an id stands for, or the first persona that completes code where none was named."""
         if wanted:
-            return await self._choose(wanted, holder, parts)
+            return await self._choose(wanted, holder, parts, Capability.FIM)
         listed = ModelList(parts.personas, parts.hosts).of(holder)
         chosen = next((entry for entry in listed if entry.persona.fim_model and not entry.model), None)
         if chosen is None:
             raise GatewayError(404, "This token may use no persona that completes code.", code="model_not_found")
         return chosen
 
-    async def _choose(self, wanted: str, holder: Holder, parts: GatewayParts) -> Chosen:
+    async def _choose(self, wanted: str, holder: Holder, parts: GatewayParts, use: Capability | None = None) -> Chosen:
+        """Return what an id stands for; whoever may not use it is noted, and not each time that they ask on."""
         try:
-            return ModelList(parts.personas, parts.hosts).choose(wanted, holder)
-        except NoSuchModelError:
+            return ModelList(parts.personas, parts.hosts).choose(wanted, holder, use)
+        except (NoSuchModelError, WrongModelError):
             await self._tokens.note_refusal(holder, "model")
             raise
 
@@ -318,6 +329,13 @@ def _code_turn_of(asked: CodeRequest, bare: Turn) -> Turn:
         max_answer_tokens=asked.longest,
         wishes=asked.wishes,
     )
+
+
+def _empty(answer: ChatAnswer | CodeAnswer, *, is_stream: bool) -> Response:
+    """Return the empty answer to a request that only warms a server's cache: nobody is asked, nothing is kept."""
+    if is_stream:
+        return Response(b"".join(answer.ending()), media_type="text/event-stream")
+    return Response(answer.whole(), media_type="application/json")
 
 
 def _vector_turn_of(asked: EmbeddingRequest, bare: Turn) -> Turn:

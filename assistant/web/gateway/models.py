@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from assistant.identity.tokens import Holder
 from assistant.personas.reader import Persona, Personas
-from assistant.web.gateway.refusals import NoSuchModelError
+from assistant.web.gateway.refusals import NoSuchModelError, WrongModelError
 from connectors.model_hosts.values import Capability, HostStatus
 
+_MAY_USE: Final[Mapping[Capability, Callable[[Persona, str], bool]]] = {
+    Capability.CHAT: Persona.uses,
+    Capability.FIM: Persona.fills_with,
+    Capability.EMBED: Persona.embeds_with,
+}
 _BETWEEN = "/"  # never in the name of a persona, so an id has one meaning even where a model's name holds it
 
 
@@ -50,15 +56,23 @@ class ModelList:
             listed += [Chosen(persona, model) for model in sorted(used)]
         return listed
 
-    def choose(self, wanted: str, holder: Holder) -> Chosen:
+    def choose(self, wanted: str, holder: Holder, use: Capability | None = None) -> Chosen:
         """Return what an id stands for.
+
+        Args:
+            wanted: the id.
+            holder: who asks.
+            use: what the model is wanted for; none: to be shown.
 
         Raises:
             NoSuchModelError: it is not one that this token may name.
+            WrongModelError: its persona has that model for something else.
         """
         chosen = next((entry for entry in self.of(holder) if entry.id == wanted), None)
         if chosen is None:
             raise NoSuchModelError(wanted)
+        if use is not None and chosen.model and not _MAY_USE[use](chosen.persona, chosen.model):
+            raise WrongModelError(wanted)
         return chosen
 
     def _models(self, holder: Holder, capability: Capability) -> set[str]:

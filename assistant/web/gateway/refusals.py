@@ -2,7 +2,8 @@
 
 GatewayError
 ├── UnreadableError     the body is no request of this API; names the field
-└── NoSuchModelError    no such persona or model for this token: unknown and forbidden look the same
+├── NoSuchModelError    no such persona or model for this token: unknown and forbidden look the same
+└── WrongModelError     the persona has this model for something else than what the route does
 """
 
 from __future__ import annotations
@@ -76,6 +77,14 @@ class NoSuchModelError(GatewayError):
     def __init__(self, wanted: str) -> None:
         words = f"There is no model {wanted[:120]!r} that this token may use. GET /v1/models lists those there are."
         super().__init__(404, words, param="model", code="model_not_found")
+
+
+class WrongModelError(GatewayError):
+    """The token may use the model, and not for this."""
+
+    def __init__(self, wanted: str) -> None:
+        words = f"The persona has {wanted[:120]!r} for something else than this route does. Name another model."
+        super().__init__(403, words, param="model", code="not_allowed")
 
 
 def refusal_of(error: CloisterError) -> GatewayError:

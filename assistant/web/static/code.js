@@ -23,6 +23,24 @@
     Object.defineProperty(navigator, "clipboard", { value: { writeText: async (text) => copyTheOldWay(text) } });
   }
 
+  // An answer that is copied goes elsewhere, where these addresses lead nowhere: the names of lines go without them.
+  const named = (markdown) =>
+    markdown.replace(/\[((?:\\.|[^\]\\\n])*)\]\(\/lines\/[^)\s]*\)/g, (_, name) => name.replace(/\\(.)/g, "$1"));
+  const writeText = navigator.clipboard.writeText.bind(navigator.clipboard);
+  navigator.clipboard.writeText = (text) => writeText(named(text));
+  if (navigator.clipboard.write) {
+    const write = navigator.clipboard.write.bind(navigator.clipboard);
+    const without = async (item, type) => {
+      const text = await (await item.getType(type)).text();
+      if (type !== "text/html") return new Blob([named(text)], { type });
+      const page = new DOMParser().parseFromString(text, "text/html");
+      for (const link of page.querySelectorAll('a[href^="/lines/"]')) link.replaceWith(...link.childNodes);
+      return new Blob([page.body.innerHTML], { type });
+    };
+    navigator.clipboard.write = (items) =>
+      write(items.map((item) => new ClipboardItem(Object.fromEntries(item.types.map((type) => [type, without(item, type)])))));
+  }
+
   // Names of lines: citations.py made them links to a page; a press shows that page's lines here.
   const LINES = /^\/lines\/[0-9a-f-]{36}\/\d+\/\d+-\d+$/;
 

@@ -8,7 +8,8 @@ from contextlib import aclosing
 
 from connectors.model_hosts.wire import Chunk
 
-MERGE_SECONDS = 0.025  # 40 pieces a second look like a stream; each one costs the guard, the page and the network
+MERGE_SECONDS = 0.04  # 25 pieces a second look like a stream; each one costs the guard, the page and the network
+HASTY_SECONDS = 0.025  # where somebody waits for the whole, and types on meanwhile
 
 
 class SilenceError(Exception):
@@ -26,9 +27,13 @@ class SilenceError(Exception):
 
 
 async def paced(
-    source: AsyncGenerator[Chunk, None], *, first_timeout_seconds: float, stall_timeout_seconds: float
+    source: AsyncGenerator[Chunk, None],
+    *,
+    first_timeout_seconds: float,
+    stall_timeout_seconds: float,
+    merge_seconds: float = MERGE_SECONDS,
 ) -> AsyncGenerator[Chunk, None]:
-    """Yield what the source yields, one piece in 25 ms: the source gives all that came meanwhile as one.
+    """Yield what the source yields, one piece in `merge_seconds`: the source gives all that came meanwhile as one.
 
     The source is closed, and with it the request to the host, however this ends: at the end, on an error, when this
     generator is closed, when its task is cancelled.
@@ -51,4 +56,4 @@ async def paced(
             yielded_at = loop.time()
             yield chunk
             if not chunk.finish_reason:  # nobody is woken for what arrives while we sleep
-                await asyncio.sleep(max(0.0, yielded_at + MERGE_SECONDS - loop.time()))
+                await asyncio.sleep(max(0.0, yielded_at + merge_seconds - loop.time()))

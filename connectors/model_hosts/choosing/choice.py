@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -190,6 +191,23 @@ def best(usable: Iterable[Candidate], need: Need, held: Held | None = None) -> C
     return min(usable, key=lambda candidate: _rank(candidate, need, held))
 
 
+def in_order_of_choice(usable: Iterable[Candidate], need: Need, held: Held | None) -> list[Candidate]:
+    """Return some that can be asked, the best first."""
+    return sorted(usable, key=lambda candidate: _rank(candidate, need, held))
+
+
+def in_favour(usable: Sequence[Candidate], need: Need) -> frozenset[str]:
+    """Return those that would be the best if they held all of the conversation, whoever holds it."""
+    first, second = sorted([*(_rank(candidate, need, None) for candidate in usable), _LAST])[:2]
+    favoured: set[str] = set()
+    for candidate in usable:
+        rank = _rank(candidate, need, Held(candidate.deployment, need.prompt_tokens))
+        is_first = candidate.deployment == first[-1]
+        if rank < (second if is_first else first):
+            favoured.add(candidate.deployment)
+    return frozenset(favoured)
+
+
 def _groups(candidates: Sequence[Candidate], need: Need) -> Iterable[list[Candidate]]:
     for name in need.models:
         if name != ANY_MODEL:
@@ -224,7 +242,11 @@ def _is_able(candidate: Candidate, need: Need) -> bool:
     )
 
 
-def _rank(candidate: Candidate, need: Need, held: Held | None) -> tuple[bool, int, int, bool, bool, int, float, str]:
+_Rank = tuple[bool, int, int, bool, bool, int, float, str]
+_LAST: _Rank = (True, sys.maxsize, 0, True, True, 0, 0.0, "")
+
+
+def _rank(candidate: Candidate, need: Need, held: Held | None) -> _Rank:
     seconds = candidate.first_token_seconds(need.prompt_tokens)
     is_holder = held is not None and held.deployment == candidate.deployment
     if held is not None and is_holder:

@@ -1,4 +1,7 @@
-"""Which deployment has a conversation in its cache: where its last prompt was answered, a moment ago."""
+"""Which deployment has a conversation in its cache: where its last prompt was answered, a moment ago.
+
+Where the processes share a board it knows of all of them (`seats.py`); this is what one of them knows.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,12 @@ from collections.abc import Callable
 
 from connectors.model_hosts.choosing.choice import Held
 
-_FORGET_SECONDS = 600.0  # others have been answered there since; Ollama unloads a model after five minutes
+FORGET_SECONDS = 600.0  # others have been answered there since; Ollama unloads a model after five minutes
 _MOST = 10_000  # conversations
 
 
 class HeldThreads:
-    """What this process knows of it. A page stays with its process; a client of the gateway may come to another one."""
+    """What this process knows of it, by itself or from the board."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -22,7 +25,7 @@ class HeldThreads:
     def find(self, thread: str) -> Held | None:
         """Return who has a conversation, None if nobody is known to."""
         known = self._held.get(thread)
-        if known is None or self._clock() - known[1] > _FORGET_SECONDS:
+        if known is None or self._clock() - known[1] > FORGET_SECONDS:
             return None
         return known[0]
 

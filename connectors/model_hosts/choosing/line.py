@@ -1,8 +1,8 @@
 """The line before the model hosts: who waits when no deployment has room, and who is next.
 
 Each process knows its own prompts that wait and what the others told of theirs, and both put all of them into the same
-order. A deployment that gets free goes to the first in that order who may be asked on it. Two processes that decide
-within the same tenth of a second may both send; a host then has one prompt more than slots, and the next one waits.
+order. A deployment that gets free goes to the first in that order who may be asked on it. Of two processes that decide
+within the same tenth of a second one gets the seat, see `seats.py`; the other one's prompt keeps its place in line.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import asyncio
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from connectors.errors import BusyError, NoRouteError
 from connectors.model_hosts.choosing.choice import Candidate, Held, best, refusal, usable_groups
+from connectors.model_hosts.choosing.seats import Seat
 from connectors.model_hosts.choosing.sharing import Ticket
 from connectors.model_hosts.values import Need, Place
 
@@ -25,6 +26,7 @@ _BATCH_SHARE = 0.5  # of the patience: a program that waited as long goes with t
 _HALF_LIFE_SECONDS = 60.0
 _LEAST_USE = 0.05  # less is forgotten
 _UNKNOWN_RETRY_SECONDS = 10
+_TAKEN_SECONDS = 0.1  # until it is tried again where another process was faster: as soon as that one has told of it
 _STEP_SECONDS = 5  # an estimate is no better than that
 
 
@@ -68,6 +70,7 @@ class _Entry:
     since: float
     deployments: tuple[str, ...] = ()
     granted: Candidate | None = None
+    seat: Seat | None = None
     place: Place | None = None
     refused: NoRouteError | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -79,7 +82,9 @@ class Line:
     Args:
         candidates: every deployment as it is now, the work of all processes included.
         others: what the other processes told: their tickets, and what each owner has of the hosts there.
-        take, give_back: count a seat on a deployment.
+        take, give_back: count a prompt on a deployment, for the choice.
+        seat: takes a seat on one of some deployments, the best that is free over all processes; None if there is none.
+        end_seat: gives it back.
         on_change: called when somebody joins or leaves.
         held: which deployment has a conversation in its cache.
         most_waiting: how many may wait for each deployment.
@@ -93,6 +98,8 @@ class Line:
         others: Callable[[], tuple[Sequence[Ticket], Mapping[str, float]]],
         take: Callable[[str], None],
         give_back: Callable[[str], None],
+        seat: Callable[[Need, Sequence[Candidate]], Awaitable[Seat | None]],
+        end_seat: Callable[[Seat], None],
         on_change: Callable[[], None],
         held: Callable[[str], Held | None] = lambda _: None,
         most_waiting: int,
@@ -103,6 +110,8 @@ class Line:
         self._others = others
         self._take = take
         self._give_back = give_back
+        self._seat = seat
+        self._end_seat = end_seat
         self._on_change = on_change
         self._held = held
         self._most_waiting = most_waiting
@@ -112,6 +121,7 @@ class Line:
         self._running: Counter[str] = Counter()
         self._ended: dict[str, tuple[float, float]] = {}  # owner -> answers that ended, halved since; when
         self._looked_at = -math.inf
+        self._taken_until: dict[str, float] = {}  # deployments on which other processes were faster
         self._tried: dict[str, _Entry] = {}  # deployment -> the suspect that has not been answered there yet
 
     @property
@@ -156,7 +166,10 @@ class Line:
                 self._refuse_if_full(entry)
                 self._on_change()
             told: int | None = None
-            while entry.granted is None:
+            while entry.seat is None:
+                if entry.granted is not None:
+                    await self._take_seat(entry, entry.granted)
+                    continue
                 if entry.refused is not None:
                     raise entry.refused
                 if entry.place is not None and entry.place.before != told:
@@ -164,7 +177,7 @@ class Line:
                     yield entry.place
                     continue  # something may have happened while it was told
                 await self._next_change(entry)
-            yield entry.granted, self._clock() - entry.since
+            yield entry.seat.candidate, self._clock() - entry.since
         finally:
             self._leave(entry)
 
@@ -178,7 +191,7 @@ class Line:
             self._looked_at = self._clock()
             for waiting in self._waiting:
                 self._look_at(waiting, list(candidates.values()))
-        free = {name: candidate.free_slots for name, candidate in candidates.items() if not candidate.absence}
+        free = {name: self._free_slots(candidate) for name, candidate in candidates.items()}
         own = [(self._ticket(entry), entry) for entry in self._waiting]
         entries = {id(ticket): entry for ticket, entry in own}
         used = dict(used_elsewhere)
@@ -228,15 +241,53 @@ class Line:
         entry.refused = refusal(candidates, entry.need, entry.excluding)
         entry.changed.set()
 
-    def _grant(self, entry: _Entry, open_now: Sequence[Candidate]) -> str:
-        entry.granted = best(open_now, entry.need, self._held(entry.need.thread))
-        self._waiting.remove(entry)
+    def _free_slots(self, candidate: Candidate) -> int:
+        is_taken = self._taken_until.get(candidate.deployment, -math.inf) > self._clock()
+        return 0 if candidate.absence or is_taken else candidate.free_slots
+
+    async def _take_seat(self, entry: _Entry, granted: Candidate) -> None:
+        """Take the seat over all processes; where others were faster everywhere, go back to the same place in line."""
+        others = [
+            candidate
+            for candidate in self._candidates()
+            if candidate.deployment in entry.deployments
+            and candidate.deployment != granted.deployment
+            and self._free_slots(candidate)
+            and not self._is_tried(candidate.deployment, entry)
+        ]
+        entry.seat = await self._seat(entry.need, [granted, *others])
+        if entry.seat is None:
+            until = self._clock() + _TAKEN_SECONDS
+            self._taken_until |= dict.fromkeys((one.deployment for one in (granted, *others)), until)
+            self._withdraw(entry, granted)
+            self._waiting.append(entry)
+            self.stir()
+            self._on_change()
+        elif entry.seat.candidate.deployment != granted.deployment:
+            self._withdraw(entry, granted)
+            self._note_grant(entry, entry.seat.candidate)
+
+    def _withdraw(self, entry: _Entry, granted: Candidate) -> None:
+        """Undo a grant."""
+        entry.granted = None
+        if self._tried.get(granted.deployment) is entry:
+            del self._tried[granted.deployment]
+        self._running[entry.need.asker.owner] -= 1
+        self._give_back(granted.deployment)
+
+    def _note_grant(self, entry: _Entry, candidate: Candidate) -> None:
+        entry.granted = candidate
         self._running[entry.need.asker.owner] += 1
-        self._take(entry.granted.deployment)
+        self._take(candidate.deployment)
         if entry.need.is_suspect:
-            self._tried[entry.granted.deployment] = entry
+            self._tried[candidate.deployment] = entry
+
+    def _grant(self, entry: _Entry, open_now: Sequence[Candidate]) -> str:
+        granted = best(open_now, entry.need, self._held(entry.need.thread))
+        self._waiting.remove(entry)
+        self._note_grant(entry, granted)
         entry.changed.set()
-        return entry.granted.deployment
+        return granted.deployment
 
     def _place(self, entry: _Entry, before: int, wanted: Sequence[Candidate]) -> None:
         measured = [candidate for candidate in wanted if candidate.answer_seconds]
@@ -260,7 +311,9 @@ class Line:
             BusyError: there is none.
         """
         for usable in usable_groups(self._candidates(), entry.need, excluding=entry.excluding):
-            if open_now := [one for one in usable if one.free_slots and not self._is_tried(one.deployment, entry)]:
+            if open_now := [
+                one for one in usable if self._free_slots(one) and not self._is_tried(one.deployment, entry)
+            ]:
                 self._grant(entry, open_now)
                 return
         retry = entry.place.seconds if entry.place is not None and entry.place.seconds else _UNKNOWN_RETRY_SECONDS
@@ -276,18 +329,21 @@ class Line:
             self._take_another_model(entry, f"this one waited for {self._patience_seconds:.0f} s")
             return
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(left, _TICK_SECONDS)):
+            async with asyncio.timeout(min(left, _TAKEN_SECONDS if self._taken_until else _TICK_SECONDS)):
                 await entry.changed.wait()
         entry.changed.clear()
-        if self._clock() - self._looked_at >= _TICK_SECONDS:
+        over = [name for name, until in self._taken_until.items() if until <= self._clock()]
+        for name in over:
+            del self._taken_until[name]
+        if over or self._clock() - self._looked_at >= _TICK_SECONDS:
             self.stir()
 
     def _leave(self, entry: _Entry) -> None:
-        if entry.granted is not None:
-            if self._tried.get(entry.granted.deployment) is entry:
-                del self._tried[entry.granted.deployment]
+        if entry.seat is not None:
+            self._end_seat(entry.seat)
             self._note_end(entry.need.asker.owner)
-            self._give_back(entry.granted.deployment)
+        if entry.granted is not None:
+            self._withdraw(entry, entry.granted)
         else:
             self._waiting.remove(entry)
             self._on_change()
@@ -297,4 +353,3 @@ class Line:
         now = self._clock()
         amount, at = self._ended.get(owner, (0.0, now))
         self._ended[owner] = (amount * 0.5 ** ((now - at) / _HALF_LIFE_SECONDS) + 1.0, now)
-        self._running[owner] -= 1

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from connectors.model_hosts.choosing.choice import Held
 from connectors.model_hosts.ending import end_task
 
 _log = logging.getLogger(__name__)
@@ -95,6 +95,8 @@ class Word:
         used: what each owner has of the hosts, see `Line.used`.
         failing: deployments that began to fail, or to answer again, since the last word.
         trials: deployments that one prompt of this process tries now.
+        seats: those of this process, by their names: the deployment of each.
+        ended_seats: deployment and name of those that were given back.
     """
 
     shares: Mapping[str, Share] = field(default_factory=dict)
@@ -102,6 +104,54 @@ class Word:
     used: Mapping[str, float] = field(default_factory=dict)
     failing: Mapping[str, Failing] = field(default_factory=dict)
     trials: frozenset[str] = frozenset()
+    seats: Mapping[str, str] = field(default_factory=dict)
+    ended_seats: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SeatPlace:
+    """A deployment that may answer a prompt.
+
+    Attributes:
+        slots: how many seats it has.
+        is_favoured: it comes first if it has the conversation in its cache.
+    """
+
+    deployment: str
+    slots: int
+    is_favoured: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WantedSeat:
+    """A seat that a prompt wants.
+
+    Attributes:
+        name: of the seat; one that was taken under it is not taken twice.
+        places: where, the best first.
+        thread: of which conversation the prompt is; opaque, empty if of none.
+        prompt_tokens: by our own count.
+        ended: deployment and name of seats that were given back before.
+    """
+
+    name: str
+    places: tuple[SeatPlace, ...]
+    thread: str = ""
+    prompt_tokens: int = 0
+    ended: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GivenSeat:
+    """What the board says.
+
+    Attributes:
+        deployment: where the seat is; empty if there is room nowhere.
+        held: who had the conversation until now; None if nobody is known to.
+    """
+
+    deployment: str
+    held: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +187,13 @@ class Board(Protocol):
         """
         ...
 
+    async def take_seat(self, wanted: WantedSeat) -> GivenSeat:
+        """Take a seat on the first deployment that has one, in one step over all processes; may raise anything.
+
+        It is held as long as `Word.seats` repeats it.
+        """
+        ...
+
 
 class Exchange:
     """Keeps up with the others: every second, and at once when something happens here.
@@ -164,8 +221,6 @@ class Exchange:
         self._early = asyncio.Event()
         self._is_failing = False
         self._is_waiting = False
-        self._refreshing = asyncio.Lock()
-        self._heard_at = float("-inf")
         self.told = Told()
 
     async def start(self) -> None:
@@ -182,14 +237,16 @@ class Exchange:
         """Exchange earlier than planned: work began or ended."""
         self._early.set()
 
-    async def refresh(self) -> None:
-        """Exchange now if that was not done a moment ago: a prompt that finds room should find what is room now.
-
-        Without the board nothing is waited for.
-        """
-        async with self._refreshing:
-            if not self._is_failing and time.monotonic() - self._heard_at > _WAITING_SECONDS:
-                await self.once()
+    async def take_seat(self, wanted: WantedSeat) -> GivenSeat | None:
+        """Take a seat; None while nobody is heard: each process then goes by what it knows, and waits for nothing."""
+        if self._is_failing:
+            return None
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                return await self._board.take_seat(wanted)
+        except Exception as error:  # noqa: BLE001  # as below
+            self._note_failure(error)
+            return None
 
     async def claim_trial(self, deployment: str) -> bool:
         """Tell whether a prompt of this process may be the one that tries a deployment; yes while nobody is heard."""
@@ -209,15 +266,17 @@ class Exchange:
                 told = await self._board.exchange(own)
             self._on_sent(own)
             self._is_failing = False
-            self._heard_at = time.monotonic()
         except Exception as error:  # noqa: BLE001  # the board is somebody else's; whatever it was, answers go on
-            if not self._is_failing:
-                _log.warning("The other processes cannot be heard about the model hosts: %s", type(error).__name__)
-            self._is_failing = True
+            self._note_failure(error)
             told = Told(self.told.drained)
         if told != self.told:
             self.told = told
             self._on_told(told)
+
+    def _note_failure(self, error: Exception) -> None:
+        if not self._is_failing:
+            _log.warning("The other processes cannot be heard about the model hosts: %s", type(error).__name__)
+        self._is_failing = True
 
     async def _go_on(self) -> None:
         while True:

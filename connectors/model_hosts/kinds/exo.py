@@ -16,6 +16,7 @@ from connectors.model_hosts.kinds.kind import (
     mapping_of,
     objects_of,
     openai_parameters,
+    share_of,
     smallest_window,
     text_of,
 )
@@ -23,6 +24,7 @@ from connectors.model_hosts.values import Ability, Capability, HostReport, Model
 
 UNDECLARED_CONTEXT_TOKENS = 8192  # every model large enough for a cluster was made for more
 _NODE_LOST_SECONDS = 60.0  # exo lists a node that left for over ten minutes (exo#2194); its last sign tells
+_MOST_NODE_WATTS = 10_000.0  # no machine of a cluster draws more, whatever it says
 _MAX_DEPTH = 8  # how deep the state nests a model's id today is 4
 
 
@@ -57,9 +59,12 @@ class Exo:
                 )
             elif any(model.name == name for model in host.models):
                 refused.append((name, "no instance of it runs; start one in exo's dashboard"))
+        watts, gpu_shares = _system(state)
         return HostReport(
             is_reachable=True,
             models=tuple(models),
+            drawn_watts=watts,
+            gpu_share=sum(gpu_shares) / len(gpu_shares) if gpu_shares else 0.0,
             waiting=max(0, len(mapping_of(state.get("tasks"))) - len(models)),
             names=frozenset(text_of(row.get("id")) for row in objects_of(listed)),
             running=min(len(mapping_of(state.get("tasks"))), len(models)),
@@ -100,14 +105,33 @@ def _free_bytes(node: object) -> int:
     return count_of(mapping_of(mapping_of(node).get("ramAvailable")).get("inBytes"))
 
 
+def _system(state: Mapping[str, object]) -> tuple[float, list[float]]:
+    """Return what all nodes that are there draw together, in watts, and how busy the GPU of each is."""
+    last_seen = mapping_of(state.get("lastSeen"))
+    nodes = [
+        mapping_of(system)
+        for name, system in mapping_of(state.get("nodeSystem")).items()
+        if not _is_lost(last_seen.get(name))
+    ]
+    watts = [_watts(node.get("sysPower")) for node in nodes]
+    return round(sum(watts), 1), [share_of(node.get("gpuUsage")) for node in nodes]
+
+
+def _watts(value: object) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value <= _MOST_NODE_WATTS else 0.0  # type: ignore[operator,arg-type]  # checked
+
+
+def _is_lost(stamp: object) -> bool:
+    """Tell whether a node gave no sign for a minute; what is no time says nothing."""
+    try:
+        seen = datetime.fromisoformat(text_of(stamp))
+    except ValueError:
+        return False
+    age = datetime.now(UTC) - (seen if seen.tzinfo else seen.replace(tzinfo=UTC))
+    return age.total_seconds() > _NODE_LOST_SECONDS
+
+
 def _lost_nodes(last_seen: Mapping[str, object]) -> str:
-    now = datetime.now(UTC)
-    lost = 0
-    for stamp in last_seen.values():
-        try:
-            seen = datetime.fromisoformat(text_of(stamp))
-        except ValueError:
-            continue
-        age = now - (seen if seen.tzinfo else seen.replace(tzinfo=UTC))
-        lost += age.total_seconds() > _NODE_LOST_SECONDS
+    lost = sum(map(_is_lost, last_seen.values()))
     return f"has lost {lost} of {len(last_seen)} nodes" if lost else ""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
 
 from assistant.conversation import Author, Said
-from assistant.web.gateway.chat_request import HONOURED, NEUTRAL, PASSED_ON, ChatRequest, parse_chat_request
+from assistant.web.gateway.chat_request import HONOURED, NEUTRAL, OURS, PASSED_ON, ChatRequest, parse_chat_request
 from assistant.web.gateway.refusals import UnreadableError
 from connectors.model_hosts.values import Tool, ToolCall, Wishes
 
@@ -22,16 +22,22 @@ ASKED: dict[str, Any] = {"model": "general", "messages": [{"role": "user", "cont
 
 def test_the_document_has_the_rule_of_every_field() -> None:
     rows = dict(
-        re.findall(r"^\| `(\w+)` \| (passed on|honoured|only)", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+        re.findall(
+            r"^\| `(\w+)` \| (passed on|honoured|only|left to Cloister)",
+            DOCUMENT.read_text(encoding="utf-8"),
+            re.MULTILINE,
+        )
     )
     assert {name for name, rule in rows.items() if rule == "passed on"} == PASSED_ON
     assert {name for name, rule in rows.items() if rule == "honoured"} == HONOURED
     assert {name for name, rule in rows.items() if rule == "only"} == NEUTRAL.keys()
+    assert {name for name, rule in rows.items() if rule == "left to Cloister"} == OURS
 
 
 def test_every_field_that_is_read_has_a_rule_and_no_other() -> None:
-    assert ChatRequest.model_fields.keys() == PASSED_ON | HONOURED
-    assert not (PASSED_ON | HONOURED) & NEUTRAL.keys()
+    assert ChatRequest.model_fields.keys() == PASSED_ON | HONOURED | OURS
+    assert not (PASSED_ON | HONOURED | OURS) & NEUTRAL.keys()
+    assert not (PASSED_ON | HONOURED) & OURS
 
 
 @pytest.mark.parametrize("name", sorted(CompletionCreateParamsNonStreaming.__annotations__))
@@ -44,7 +50,7 @@ def test_no_field_of_the_official_client_is_dropped_in_silence(name: str) -> Non
 
 @given(st.text(min_size=1, max_size=80), st.integers() | st.text() | st.booleans())
 def test_no_invented_field_is_dropped_in_silence(name: str, value: object) -> None:
-    if name in PASSED_ON | HONOURED | NEUTRAL.keys():
+    if name in PASSED_ON | HONOURED | OURS | NEUTRAL.keys():
         return
     with pytest.raises(UnreadableError) as refused:
         parse_chat_request(ASKED | {name: value})
@@ -69,6 +75,44 @@ def test_an_answer_of_ours_can_be_sent_back_as_the_client_holds_it() -> None:
     held = openai.types.chat.ChatCompletionMessage(role="assistant", content="Hi").model_dump()
     request = parse_chat_request(ASKED | {"messages": [*ASKED["messages"], held, *ASKED["messages"]]})
     assert request.context.earlier == (Said(Author.USER, "Hello?"), Said(Author.ASSISTANT, "Hi"))
+
+
+def test_what_a_client_says_of_one_servers_cache_changes_nothing() -> None:
+    said = {"prompt_cache_key": "thread-1", "cache_prompt": True, "id_slot": 3, "min_p": 0.1, "n_predict": -1}
+    said |= {"samplers": ["min_p", "temperature"], "response_fields": [""]}
+    asked, plain = parse_chat_request(ASKED | said), parse_chat_request(ASKED)
+    assert (asked.wishes, asked.context, asked.longest_answer) == (plain.wishes, plain.context, None)
+    marked = [{"role": "user", "content": [{"type": "text", "text": "Hello?", "cache_control": {"type": "ephemeral"}}]}]
+    assert parse_chat_request(ASKED | {"messages": marked}).text == "Hello?"
+    assert not plain.is_warming
+    assert parse_chat_request(ASKED | {"n_predict": 0}).is_warming
+    assert parse_chat_request(ASKED | {"n_predict": 5}).longest_answer == 5
+    assert parse_chat_request(ASKED | {"n_predict": 5, "max_tokens": 3}).longest_answer == 3
+
+
+@pytest.mark.parametrize(
+    "mark", [{}, {"type": "persistent"}, {"type": "ephemeral", "url": "http://evil.example"}, "ephemeral", 1]
+)
+def test_a_mark_of_a_cache_hides_nothing(mark: object) -> None:
+    part = {"type": "text", "text": "Hello?", "cache_control": mark}
+    with pytest.raises(UnreadableError, match="cache_control"):
+        parse_chat_request(ASKED | {"messages": [{"role": "user", "content": [part]}]})
+
+
+def test_the_thoughts_of_an_earlier_answer_are_taken_and_go_nowhere() -> None:
+    thought = {"role": "assistant", "content": "Hi", "reasoning_content": "planted thoughts"}
+    thought |= {"provider_specific_fields": {"reasoning": "planted thoughts", "refusal": None}}
+    request = parse_chat_request(ASKED | {"messages": [*ASKED["messages"], thought, *ASKED["messages"]]})
+    assert "planted" not in repr(request.context)
+    for name, value in {"reasoning_content": "y", "provider_specific_fields": {"x": "y"}}.items():
+        with pytest.raises(UnreadableError) as refused:
+            parse_chat_request(ASKED | {"messages": [{"role": "user", "content": "x", name: value}]})
+        assert refused.value.param == f"messages[0].{name}"
+
+
+def test_a_tool_without_a_description_is_one() -> None:
+    tools = [{"type": "function", "function": {"name": "look", "description": None, "parameters": None}}]
+    assert parse_chat_request(ASKED | {"tools": tools}).wishes.tools == (Tool("look"),)
 
 
 def test_a_fault_is_named_where_it_is() -> None:

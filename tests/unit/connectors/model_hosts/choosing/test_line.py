@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from connectors.errors import BusyError, NoRouteError
 from connectors.model_hosts.choosing.choice import Candidate
+from connectors.model_hosts.choosing.held import HeldThreads
 from connectors.model_hosts.choosing.line import Line, in_order
+from connectors.model_hosts.choosing.seats import Seat, Seats
 from connectors.model_hosts.choosing.sharing import Ticket
 from connectors.model_hosts.values import Asker, Capability, Need, Place
 
@@ -29,16 +31,24 @@ class Room:
         self.candidates = {candidate.deployment: candidate for candidate in candidates}
         self.others: tuple[Sequence[Ticket], Mapping[str, float]] = ((), {})
         self.now = 0.0
+        self.seats = Seats(None, HeldThreads())
+        self.taken_elsewhere: set[str] = set()  # what the board knows and this process does not
         self.line = Line(
             candidates=lambda: list(self.candidates.values()),
             others=lambda: self.others,
             take=lambda name: self.count(name, 1),
             give_back=lambda name: self.count(name, -1),
+            seat=self.seat,
+            end_seat=self.seats.end,
             on_change=lambda: None,
             most_waiting=most_waiting,
             patience_seconds=patience_seconds,
             clock=lambda: self.now,
         )
+
+    async def seat(self, need: Need, free: Sequence[Candidate]) -> Seat | None:
+        left = [candidate for candidate in free if candidate.deployment not in self.taken_elsewhere]
+        return await self.seats.take(need, left) if left else None
 
     def count(self, name: str, change: int) -> None:
         candidate = self.candidates[name]
@@ -323,3 +333,36 @@ async def test_suspects_are_spread_over_hosts_that_are_free() -> None:
     assert {suspect.seat for suspect in suspects} == {"Dev1/m", "Dev2/m"}
     for suspect in suspects:
         await suspect.leave()
+
+
+async def test_who_was_not_fast_enough_keeps_the_place_in_line() -> None:
+    room = Room(ONE)
+    room.taken_elsewhere = {"Dev1/m"}
+    first = Waiter(room, "maria")
+    await settled()
+    assert (first.seat, [place.before for place in first.places]) == ("", [0])
+    assert room.candidates["Dev1/m"].in_flight == 0
+    assert room.line.used == {}
+    second = Waiter(room, "tom")
+    await settled()
+    assert [place.before for place in second.places] == [1]
+    room.taken_elsewhere = set()
+    room.now = 1.0
+    room.line.stir()
+    await settled()
+    assert (first.seat, second.seat) == ("Dev1/m", "")
+    for waiter in (first, second):
+        await waiter.leave()
+    assert room.line.tickets == ()
+    assert room.seats.taken == {}
+
+
+async def test_another_host_is_taken_where_another_process_was_faster() -> None:
+    room = Room(ONE, replace(ONE, deployment="Dev2/m", host="Dev2"))
+    room.taken_elsewhere = {"Dev1/m"}
+    waiter = Waiter(room, "maria")
+    await settled()
+    assert (waiter.seat, waiter.places) == ("Dev2/m", [])
+    assert [candidate.in_flight for candidate in room.candidates.values()] == [0, 1]
+    await waiter.leave()
+    assert [candidate.in_flight for candidate in room.candidates.values()] == [0, 0]

@@ -1,5 +1,7 @@
 """What hosts answer is free text: no kind may fall over it, and none may take a stranger for its own."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from connectors.model_hosts.catalogue import KIND_NAMES, Host, Model
 from connectors.model_hosts.kinds.kind import look_at
 from connectors.model_hosts.kinds.kinds import build_kinds
+from connectors.model_hosts.sampling import HostSample
 from connectors.model_hosts.values import HostReport, ModelReport
 from connectors.model_hosts.watching.discovery import places
 
@@ -190,6 +193,39 @@ async def test_memory_of_exo_and_lmstudio() -> None:
     ]
     lmstudio = await read("lmstudio", {"/api/v1/models": {"models": rows}})
     assert [each.memory_bytes for each in lmstudio.models] == [9, 0]
+
+
+async def test_what_exo_draws_without_what_it_lost_and_what_is_no_power() -> None:
+    systems = {
+        "a": {"sysPower": 40.5, "gpuUsage": 0.9},
+        "b": {"sysPower": 20.0, "gpuUsage": 0.1},
+        "gone": {"sysPower": 90.0, "gpuUsage": 1.0},
+        "liar": {"sysPower": 1e300, "gpuUsage": -7},
+        "odd": "odd",
+    }
+    state = {"instances": {}, "nodeSystem": systems, "lastSeen": {"gone": "2026-01-01T00:00:00Z", "a": "no time"}}
+    exo = await read("exo", {"/state": state, "/v1/models": {"data": []}})
+    assert (exo.drawn_watts, exo.gpu_share) == (60.5, 0.25)
+
+
+def test_the_power_of_a_host_that_does_not_say_it_is_estimated() -> None:
+    now = datetime.now(UTC)
+    host = HostSample(
+        "Dev1",
+        "vllm",
+        "http://dev1",
+        "fleet",
+        is_up=True,
+        is_drained=False,
+        state="up",
+        since=now,
+        slots=4,
+        running=1,
+        watts=400.0,
+    )
+    assert (host.busy_share, host.estimated_watts) == (0.25, 100.0)
+    assert replace(host, running=9).estimated_watts == 400.0
+    assert replace(host, is_up=False).estimated_watts == 0.0
 
 
 async def test_what_no_host_says_is_left_out_and_the_host_is_marked() -> None:
