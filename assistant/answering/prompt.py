@@ -202,7 +202,7 @@ async def _check_kept(text: str, conversation: GuardedConversation) -> Verdict:
     return replace(
         verdict,
         action=max(sent.action, verdict.action, key=lambda one: one.severity),
-        text=number_again(sent.text, verdict),
+        text=number_again(sent.text, verdict) if verdict.held_back else sent.text,
         decisions=(*sent.decisions, *verdict.decisions),
     )
 

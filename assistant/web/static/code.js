@@ -54,6 +54,7 @@
   }
 
   function showLines({ title, lines }) {
+    document.getElementById("cloister-lines")?.remove(); // after a second press while the first was on its way
     const dialog = document.createElement("dialog");
     dialog.id = "cloister-lines";
     dialog.setAttribute("aria-label", title);
