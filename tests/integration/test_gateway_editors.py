@@ -95,7 +95,6 @@ def test_each_request_is_answered_as_its_client_reads_it(
 ) -> None:
     reply = send(site, token, request_)
     if request_.get("is_none_of_ours"):  # its client goes on without
-        print(request_["path"], reply.status_code, reply.headers.get("content-type"))
         assert reply.status_code != 200
         return
     assert reply.status_code == 200, reply.text

@@ -66,7 +66,8 @@ class LiveAnswers:
             persona = self._parts.personas.choose(window.persona, person)
             commands = {command.name for command in persona.commands}
             message = parse_message(payload, max_chars=self._max_prompt_chars, commands=commands)
-            screen.ask(message.text, author=str(person.id), command=message.command)
+            has_files = bool(message.file_ids)
+            screen.ask(message.text, author=str(person.id), command=message.command, has_files=has_files)
             uploads = self._shelf.take(person.id, message.file_ids)
             if message.command == ADD_COMMAND:
                 await add_documents(uploads, person=person, parts=self._parts, screen=screen)

@@ -33,6 +33,7 @@ from policies.verdict import Verdict
 _ELSEWHERE: Final = "This answer goes on in another window."
 PAGE_EVENT: Final = "window_message"  # reaches static/chat.js
 _THINKING: Final = "Thinking"
+_ATTACH_AGAIN: Final = "Attach the files again before you send it."
 _MARK: Final = "cloister"
 
 
@@ -81,6 +82,7 @@ class Screen:
         self._window = window
         self._link = link
         self._command = ""
+        self._has_files = False
         self._thread_id = window.thread_id
         self._message_id = message_id
         self._answer_id = answer_id
@@ -101,9 +103,10 @@ class Screen:
         """Return the token of the session under which the answer is being read."""
         return self._window.session
 
-    def ask(self, text: str, *, author: str, command: str = "") -> None:
+    def ask(self, text: str, *, author: str, command: str = "", has_files: bool = False) -> None:
         """Remember what was asked until the history has it, for a window that comes back before."""
         self._command = command
+        self._has_files = has_files
         self._question = steps.user_message(self._message_id, self._thread_id, text, author=author, command=command)
 
     async def begin(self) -> None:
@@ -175,7 +178,11 @@ class Screen:
     async def refuse(self, words: str) -> None:
         """Say why nothing was sent; the person's text goes back into the composer."""
         await self._draw_line(Line.TROUBLE, words, parent=self._message_id)
-        await tell_page(self._window, "refused", words)
+        await self._give_back(words)
+
+    async def _give_back(self, words: str) -> None:
+        """Put the text back into the composer; files are taken once, and a text sent again would go without them."""
+        await tell_page(self._window, "refused", f"{words} {_ATTACH_AGAIN}" if self._has_files else words)
 
     async def show_recorded(self, message: Message) -> None:
         """Say how the answer ended that was already recorded when Stop came."""
@@ -313,7 +320,7 @@ class Screen:
         else:
             await self._name_thread(event.verdict)
             await self._draw_line(Line.BLOCKED, words, parent=self._message_id, detail=detail)
-            await tell_page(self._window, "refused", words)
+            await self._give_back(words)
 
     async def _draw_line(self, kind: Line, words: str, *, parent: UUID, detail: str = "") -> None:
         await self._draw(steps.line(kind, words, thread_id=self._thread_id, parent=parent, detail=detail))
