@@ -19,8 +19,10 @@ SCHEMA: Final[Mapping[str, str]] = {
     "content": "id thread_id turn_id kind dek_id sealed created_at",
     "dek": "id thread_id person_id wrapped created_at destroyed_at",
     "hold": "id scope subject_id reason_mark placed_by placed_at released_by released_at word",
-    "erasure": "id scope subject_id reason_mark requested_by requested_at state decided_by decided_at word",
-    "drop_order": "id month ordered_at keep_days events word",
+    "erasure": "id scope subject_id reason_mark requested_by requested_at state decided_by decided_at word "
+    "withdrawn_by withdrawn_at",
+    "drop_order": "id month ordered_at keep_days batch events word",
+    "voucher": "event_id type leaf vouched_at",
 }
 """Every table that is evidence, with its columns; what can be made anew is not named."""
 
