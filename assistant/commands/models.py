@@ -150,10 +150,10 @@ def _carry_out(word: str, host_name: str, model: str) -> None:
         async with open_audit(settings) as audit:
             await audit.append(FleetOrdered(actor=None, **about))
             try:
-                async with aclosing(carry_out(act, host, model)) as steps, _stopped_by_sigterm():
+                async with aclosing(carry_out(act, host, model)) as steps, _stopped_by_signals():
                     async for progress in steps:
                         shown.show(progress)
-            except asyncio.CancelledError:  # the log has the order, and so it has its end
+            except (asyncio.CancelledError, OSError):  # the log has the order, and so it has its end; nobody reads along
                 await to_the_end(audit.append(FleetOrderFailed(actor=None, reason="withdrawn", **about)))
                 raise
             except ControlError as error:
@@ -186,15 +186,21 @@ _WITHDRAWN: Final = {
 
 
 @asynccontextmanager
-async def _stopped_by_sigterm() -> AsyncIterator[None]:
-    """Have SIGTERM do what Ctrl-C does: whatever runs here is cancelled, and told to the host and the log."""
+async def _stopped_by_signals() -> AsyncIterator[None]:
+    """Have SIGTERM, and the end of the terminal, do what Ctrl-C does: what runs here is cancelled, and host and log told.
+
+    Whoever began it with `nohup` wants it to outlive the terminal.
+    """
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    heard = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is not signal.SIG_IGN]
     if task is not None:
-        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+        for each in heard:
+            loop.add_signal_handler(each, task.cancel)
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGTERM)
+        for each in heard:
+            loop.remove_signal_handler(each)
 
 
 class _Progress:

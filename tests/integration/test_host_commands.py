@@ -146,7 +146,7 @@ async def test_a_model_is_loaded_and_unloaded_and_the_log_says_so(
     ]
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_what_is_stopped_is_withdrawn_at_the_host_and_in_the_log(
     site: Site, host: FakeModelHost, database: Database, stop: signal.Signals
 ) -> None:
