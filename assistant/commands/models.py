@@ -153,7 +153,7 @@ def _carry_out(word: str, host_name: str, model: str) -> None:
                 async with aclosing(carry_out(act, host, model)) as steps, _stopped_by_signals():
                     async for progress in steps:
                         shown.show(progress)
-            except (asyncio.CancelledError, OSError):  # the log has the order, and so it has its end; nobody reads along
+            except (asyncio.CancelledError, OSError):  # the log has the order, and so its end, read along or not
                 await to_the_end(audit.append(FleetOrderFailed(actor=None, reason="withdrawn", **about)))
                 raise
             except ControlError as error:
@@ -187,7 +187,7 @@ _WITHDRAWN: Final = {
 
 @asynccontextmanager
 async def _stopped_by_signals() -> AsyncIterator[None]:
-    """Have SIGTERM, and the end of the terminal, do what Ctrl-C does: what runs here is cancelled, and host and log told.
+    """Have SIGTERM, and the end of the terminal, do what Ctrl-C does: cancel what runs here, and tell host and log.
 
     Whoever began it with `nohup` wants it to outlive the terminal.
     """

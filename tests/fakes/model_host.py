@@ -290,6 +290,9 @@ class FakeModelHost:
             status, body, extra = refusal
             await _send(writer, status, body, extra=extra)
             return
+        if request.path == "/v1/chat/completions" and not request.body.get("stream"):
+            await self._send_whole(request, prompt_tokens, writer)
+            return
         shape = _SHAPES.get(request.path, _OpenAIShape)(request)
         _start_stream(writer, shape.content_type)
         answer_tokens = 0
@@ -312,6 +315,19 @@ class FakeModelHost:
             await _write_chunk(writer, shape.end(prompt_tokens, answer_tokens, reason))
         writer.write(b"0\r\n\r\n")
         await writer.drain()
+
+    async def _send_whole(self, request: Received, prompt_tokens: int, writer: asyncio.StreamWriter) -> None:
+        """Answer a chat at once, as whoever asks for no stream wants it: other gateways do, ours never does."""
+        words = [word async for word in self._words(request)]
+        usage = {
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": len(words),
+            "total_tokens": prompt_tokens + len(words),
+        }
+        message = {"role": "assistant", "content": "".join(words)}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        named = {"id": "1", "object": "chat.completion", "created": 1, "model": request.body["model"]}
+        await _send(writer, 200, named | {"choices": [choice], "usage": usage})
 
     def _wished(self, request: Received) -> Sequence[tuple[str, str]]:
         """Return the calls that this request gets: none where it brings the result of one."""

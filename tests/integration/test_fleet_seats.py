@@ -112,6 +112,10 @@ async def test_who_has_a_conversation_is_known_to_all_and_which_it_is_to_nobody(
             assert 0 < await client.pttl(key) <= 600_000
 
 
+async def seats_asked(client: redis.asyncio.Redis) -> int:
+    return int((await client.info("commandstats"))["cmdstat_evalsha"]["calls"])
+
+
 async def seated(hosts: ModelHosts, need: Need) -> Route:
     async with hosts.seat(need) as route:
         return route
@@ -130,7 +134,9 @@ async def test_a_conversation_stays_with_its_host_whichever_process_asks(client:
             again = await seated(there, Need(thread=THREAD, prompt_tokens=150))
             assert (again.host, again.held_tokens) == (first.host, 100)
             assert "has this conversation" in again.reason
+            before = await seats_asked(client)
             assert (await seated(there, Need(thread="another", prompt_tokens=150))).host == busy.host
+            assert await seats_asked(client) == before + 1  # one request a prompt, and no other is waited for
 
 
 async def test_without_the_board_a_prompt_is_seated_by_what_its_process_knows(client: redis.asyncio.Redis) -> None:

@@ -61,6 +61,30 @@ def test_a_key_over_several_lines_is_found_although_lines_are_numbered(guard: Gu
     assert shown[-2:] == ["11| line 11", "```"]
 
 
+@given(content=_texts, spans=st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)), max_size=4))
+def test_whatever_is_held_back_each_line_keeps_its_number(content: str, spans: list[tuple[int, int]]) -> None:
+    quoted = quote(Attachment("a", content))
+    above = quoted.index("\n", quoted.index("\n") + 1) + 1
+    below = quoted.rindex("\n")
+    pieces, decisions, done = [], [], 0
+    for start, length in sorted((above + start, length) for start, length in spans):
+        end = min(start + length, below)
+        if start < max(done, above) or start >= end:
+            continue
+        finding = Finding("BADGE", start, end, 1.0, "site/badge")
+        decisions.append(Decision(finding, Action.REDACT, BADGE, "", "badge"))
+        pieces += [quoted[done:start], BADGE]
+        done = end
+    text = "".join([*pieces, quoted[done:]])
+    shown = number_lines(quoted, Verdict(Action.REDACT, text, tuple(decisions), "sha256:0"))
+    original = content.removesuffix("\n").split("\n")
+    for line in shown.split("\n")[2:-1]:
+        number, _, rest = line.partition("|")
+        held = BADGE in rest
+        assert held or original[int(number) - 1] == rest.removeprefix(" ")
+        assert not held or original[int(number) - 1].startswith(rest.removeprefix(" ").partition(BADGE)[0])
+
+
 @given(text=_texts, files=st.lists(st.tuples(_names, _texts), max_size=3))
 def test_a_message_comes_apart_as_it_was_put_together(text: str, files: list[tuple[str, str]]) -> None:
     attachments = [Attachment(name, content) for name, content in files]

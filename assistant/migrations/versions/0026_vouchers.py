@@ -6,8 +6,8 @@ on with a voucher, which takes another password; the event is named by its leaf,
 
 from alembic import op
 
-revision = "0028"
-down_revision = "0027"
+revision = "0026"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 

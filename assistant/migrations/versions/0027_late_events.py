@@ -6,8 +6,8 @@ month, until its own time is over. The order names the head, so that who signs a
 
 from alembic import op
 
-revision = "0029"
-down_revision = "0028"
+revision = "0027"
+down_revision = "0026"
 branch_labels = None
 depends_on = None
 

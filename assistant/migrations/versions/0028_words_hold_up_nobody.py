@@ -7,8 +7,8 @@ writes after it, it takes back itself, in that last moment.
 
 from alembic import op
 
-revision = "0030"
-down_revision = "0029"
+revision = "0028"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 

@@ -6,7 +6,7 @@ nothing to do.
 
 from alembic import op
 
-revision = "0027"
+revision = "0025"
 down_revision = "0024"
 branch_labels = None
 depends_on = None
