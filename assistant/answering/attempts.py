@@ -34,9 +34,9 @@ class Attempts:
 
     def __init__(
         self,
-        down: Sequence[str] = (),
-        note_down: Callable[[str], Sequence[str]] = lambda host: (host,),
-        note_answer: Callable[[], None] = lambda: None,
+        down: Sequence[str],
+        note_down: Callable[[str], Sequence[str]],
+        note_answer: Callable[[], object],
     ) -> None:
         self.failed: frozenset[str] = frozenset()
         self.anew: frozenset[str] = frozenset()
