@@ -153,12 +153,15 @@ def _carry_out(word: str, host_name: str, model: str) -> None:
                 async with aclosing(carry_out(act, host, model)) as steps, _stopped_by_signals():
                     async for progress in steps:
                         shown.show(progress)
-            except (asyncio.CancelledError, OSError):  # the log has the order, and so its end, read along or not
+            except asyncio.CancelledError:  # the log has the order, and so it has its end
                 await to_the_end(audit.append(FleetOrderFailed(actor=None, reason="withdrawn", **about)))
                 raise
             except ControlError as error:
                 await audit.append(FleetOrderFailed(actor=None, reason="refused", **about))
                 return f"{host.name} {error}."
+            except Exception:  # such as a terminal that takes no more words
+                await audit.append(FleetOrderFailed(actor=None, reason="stopped", **about))
+                raise
             await audit.append(FleetOrderDone(actor=None, **about))
             return ""
 
