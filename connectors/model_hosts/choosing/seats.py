@@ -59,13 +59,7 @@ class Seats:
 
     @property
     def ended(self) -> tuple[tuple[str, str], ...]:
-        """Return deployment and name of seats that were given back and that the board may still count.
-
-        While the board is away they are not kept: the word after a long time would be too long to be heard at all.
-        """
-        since = self._clock() - _TELL_SECONDS
-        for place, _ in list(takewhile(lambda each: each[1] < since, self._ended.items())):
-            del self._ended[place]
+        """Return deployment and name of seats that were given back and that the board may still count."""
         return tuple(self._ended)
 
     async def take(self, need: Need, free: Sequence[Candidate]) -> Seat | None:
@@ -113,7 +107,11 @@ class Seats:
             self._ended.pop(each, None)
 
     def _note_end(self, deployments: Iterable[str], name: str) -> None:
-        self._ended |= dict.fromkeys(((deployment, name) for deployment in deployments), self._clock())
+        """Keep it for the board; not for long, or the first word after a long time would be too long to be heard."""
+        now = self._clock()
+        for place, _ in list(takewhile(lambda each: each[1] < now - _TELL_SECONDS, self._ended.items())):
+            del self._ended[place]
+        self._ended |= dict.fromkeys(((deployment, name) for deployment in deployments), now)
 
     def _wanted(self, name: str, need: Need, ranked: Sequence[Candidate]) -> WantedSeat:
         favoured = in_favour(ranked, need) if need.thread else frozenset()
