@@ -23,7 +23,7 @@ class Attempts:
 
     Args:
         down: the hosts that went down over it a moment ago, when it was asked before.
-        note_down: takes one more; returns all of late, whoever asked.
+        note_down: takes them with one more; returns all of late, whoever asked.
         note_answer: called when it was answered.
 
     Attributes:
@@ -35,7 +35,7 @@ class Attempts:
     def __init__(
         self,
         down: Sequence[str],
-        note_down: Callable[[str], Sequence[str]],
+        note_down: Callable[[Sequence[str]], Sequence[str]],
         note_answer: Callable[[], object],
     ) -> None:
         self.failed: frozenset[str] = frozenset()
@@ -63,8 +63,7 @@ class Attempts:
     def note(self, deployment: str, error: HostError, *, is_joining: bool = False) -> None:
         """Note that a deployment failed; `is_joining` says that it was to go on from what another one had said."""
         if error.has_gone_down:
-            lately = self._note_down(error.host)
-            self._down = max((*self._down, error.host), tuple(lately), key=len)
+            self._down = tuple(self._note_down((*self._down, error.host)))
         if is_joining and not error.has_gone_down:
             self.anew |= {deployment}
         else:
@@ -94,18 +93,19 @@ class LethalPrompts:
         down = self._lately(mark)
         if len(down) >= MOST_DOWN:
             raise LethalPromptError(f"Nothing was sent. {_went_down(down)} some minutes ago. {_ADVICE}")
-        return Attempts(down, partial(self._note, mark), partial(self._known.pop, mark, None))
+        return Attempts(down, partial(self._note, mark, self._clock()), partial(self._known.pop, mark, None))
 
-    def _note(self, mark: TextMark, host: str) -> Sequence[str]:
-        """Note one more; prompts that were there together when a host died tell of one death."""
+    def _note(self, mark: TextMark, begun_at: float, down: Sequence[str]) -> Sequence[str]:
+        """Note one more, the last of these; prompts that were there together when a host died tell of one death."""
         now = self._clock()
         known = self._known.setdefault(mark, [])
-        if not any(each == host and now - at < _SAME_DEATH_SECONDS for each, at in known):
-            known.append((host, now))
+        is_known = any(host == down[-1] and at >= begun_at and now - at < _SAME_DEATH_SECONDS for host, at in known)
+        if not is_known or len(known) < len(down):
+            known.append((down[-1], now))
         self._known.move_to_end(mark)
         if len(self._known) > _MOST_KEPT:
             self._known.popitem(last=False)
-        return self._lately(mark)
+        return max(down, self._lately(mark), key=len)
 
     def _lately(self, mark: TextMark) -> Sequence[str]:
         return [host for host, at in self._known.get(mark, ()) if self._clock() - at < _FORGET_SECONDS]
@@ -117,6 +117,6 @@ _ADVICE: Final = (
 
 
 def _went_down(hosts: Sequence[str]) -> str:
-    """Say which hosts; one may have gone down twice, under two of its models."""
+    """Say which hosts; one may have gone down twice, under two of its models or when it was asked again."""
     names = list(dict.fromkeys(hosts))
     return f"{' and '.join(names)} went down at this prompt before an answer began"

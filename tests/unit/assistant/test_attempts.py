@@ -41,6 +41,16 @@ def test_prompts_that_stood_side_by_side_tell_of_one_death() -> None:
     assert both[0].is_lethal
 
 
+def test_a_host_that_is_back_at_once_and_dies_again_has_died_twice() -> None:
+    now = 0.0
+    prompts = LethalPrompts(clock=lambda: now)
+    prompts.begin(MARK).note("Mini1/m", gone("Mini1"))
+    now = 2.0
+    prompts.begin(MARK).note("Mini1/m", gone("Mini1"))
+    with pytest.raises(LethalPromptError):
+        prompts.begin(MARK)
+
+
 def test_what_was_answered_is_no_suspect() -> None:
     prompts = LethalPrompts()
     first = prompts.begin(MARK)
