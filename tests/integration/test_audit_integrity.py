@@ -127,6 +127,13 @@ def test_what_nobody_could_vouch_for_accuses_nobody_and_hides_no_change(scene: A
         assert state(scene).light is Light.YELLOW
 
 
+def test_in_a_log_from_before_vouchers_a_bad_check_is_red_until_a_good_one(scene: Anchored) -> None:
+    scene.log.append_events(verified(is_sound=False))
+    assert state(scene).light is Light.RED
+    scene.log.append_events(verified())
+    assert (state(scene).light, state(scene).verified) == (Light.YELLOW, None)
+
+
 def test_a_voucher_is_for_one_event_and_says_itself_when(scene: Anchored) -> None:
     scene.vouch(verified(is_sound=False))
     scene.log.append_events(verified())

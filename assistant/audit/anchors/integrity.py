@@ -218,9 +218,10 @@ async def _read_verified(connection: psycopg.AsyncConnection) -> Verification | 
     """Return the newest check of the log: one that the sealer vouches for, or that found a change, whoever says so."""
     vouched = await _read_events(connection, Tag.LOG_VERIFIED)
     told = await _read_events(connection, Tag.LOG_VERIFIED, needs_voucher=False)
-    found = [*vouched, *(each for each in told if not each[1]["is_sound"])]
-    moment, said = max(found, key=lambda each: each[0], default=(None, {}))
-    return Verification(said["is_sound"], said["size"], moment) if moment else None
+    # Where nothing was ever vouched for, as in a log of an older version, the newest check speaks for itself.
+    later = [each for each in told if each[0] > vouched[0][0]] if vouched else told[:1]
+    newest = next((each for each in later if not each[1]["is_sound"]), None) or next(iter(vouched), None)
+    return Verification(newest[1]["is_sound"], newest[1]["size"], newest[0]) if newest else None
 
 
 async def _read_events(
