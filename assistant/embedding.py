@@ -11,7 +11,6 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from assistant.answering.accounting import is_refunded_for, take
-from assistant.answering.attempts import Attempts
 from assistant.answering.vector_record import VectorPrompt, VectorRecord, build_vector_prompt
 from assistant.audit.events import AccessRefused, Cause
 from assistant.conversation import Turn
@@ -125,9 +124,7 @@ async def _ask(
         asker=Asker(owner=str(turn.person.id), is_interactive=turn.is_interactive, weight=turn.weight),
         only=prompt.only,
     )
-    attempts = Attempts()
-    mark = parts.marker.mark(prompt.sent)
-    parts.lethal.check(mark)
+    attempts = parts.lethal.begin(parts.marker.mark(prompt.sent))
     while True:
         need = replace(need, is_suspect=attempts.is_suspect)
         try:
@@ -145,7 +142,9 @@ async def _ask(
                         continue
                     route = step
                     yield Routed(route)
-                    yield await parts.hosts.embed(route, prompt.inputs)
+                    vectors = await parts.hosts.embed(route, prompt.inputs)
+                    attempts.answered()
+                    yield vectors
                     return
         except HostError as error:
             if route is None:
@@ -153,6 +152,6 @@ async def _ask(
             attempts.note(route.deployment, error)
             await record.host_failed(route, error, is_last=attempts.is_lethal)
             if attempts.is_lethal:
-                raise parts.lethal.note(mark, attempts.down) from error
+                raise attempts.refusal from error
             if not error.can_retry:
                 raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from policies.document import Entry
 from policies.nearness import near_keywords, near_pattern
@@ -29,7 +29,7 @@ class Rule:
         checks: names from `policies.detectors.checks`.
         has_steps: the last lazy repetition before a value is tried at each of its steps, not at the first that fits.
         found, passed: texts in which this rule must, or must not, find something; in `found`, `«»` mark the value.
-        where: file and line, for messages.
+        where: file and line, for messages; a rule that moves with what was written above it is the same.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Rule:
     score: float
     found: tuple[str, ...]
     passed: tuple[str, ...]
-    where: str
+    where: str = field(compare=False)
     has_steps: bool = False
 
 

@@ -125,6 +125,7 @@ class TurnRecord:
         self._is_accepted = False  # the log knows the turn and must hear of its end
         self._is_started = False  # the history knows the turn and must hear of its end
         self._is_ending = False  # an end is being written: a Stop that comes now is too late
+        self._has_called = False  # the log has the calls, also if the end after them has to be another one
 
     async def accepted(self) -> None:
         """Note that the request came in."""
@@ -383,7 +384,7 @@ class TurnRecord:
 
     async def _called(self, answer: Answer | None) -> None:
         """Note which tools the caller was asked to run, as text, too; before the end, with which a call is whole."""
-        if answer is None or not answer.calls:
+        if answer is None or not answer.calls or self._has_called:
             return
         text, route = "\n".join(map(str, answer.calls)), answer.asked_route
         event = TurnCalled(
@@ -395,6 +396,7 @@ class TurnRecord:
             text_mark=self._marker.mark(text),
         )
         await self._audit.append_with(event, text)
+        self._has_called = True
 
     async def _end_early(
         self, event: TurnInterrupted | TurnFailed, text: str, answer: Answer | None, *, note: str = ""

@@ -150,7 +150,7 @@ def _carry_out(word: str, host_name: str, model: str) -> None:
         async with open_audit(settings) as audit:
             await audit.append(FleetOrdered(actor=None, **about))
             try:
-                async with aclosing(carry_out(act, host, model)) as steps, _stopped_by_sigterm():
+                async with aclosing(carry_out(act, host, model)) as steps, _stopped_by_signals():
                     async for progress in steps:
                         shown.show(progress)
             except asyncio.CancelledError:  # the log has the order, and so it has its end
@@ -159,6 +159,9 @@ def _carry_out(word: str, host_name: str, model: str) -> None:
             except ControlError as error:
                 await audit.append(FleetOrderFailed(actor=None, reason="refused", **about))
                 return f"{host.name} {error}."
+            except Exception:  # such as a terminal that takes no more words
+                await audit.append(FleetOrderFailed(actor=None, reason="stopped", **about))
+                raise
             await audit.append(FleetOrderDone(actor=None, **about))
             return ""
 
@@ -186,15 +189,21 @@ _WITHDRAWN: Final = {
 
 
 @asynccontextmanager
-async def _stopped_by_sigterm() -> AsyncIterator[None]:
-    """Have SIGTERM do what Ctrl-C does: whatever runs here is cancelled, and told to the host and the log."""
+async def _stopped_by_signals() -> AsyncIterator[None]:
+    """Have SIGTERM, and the end of the terminal, do what Ctrl-C does: cancel what runs here, and tell host and log.
+
+    Whoever began it with `nohup` wants it to outlive the terminal.
+    """
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    heard = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is not signal.SIG_IGN]
     if task is not None:
-        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+        for each in heard:
+            loop.add_signal_handler(each, task.cancel)
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGTERM)
+        for each in heard:
+            loop.remove_signal_handler(each)
 
 
 class _Progress:

@@ -32,6 +32,7 @@ end
 local function has_room(i)
   local key = KEYS[1 + i]
   redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
+  redis.call('ZREMRANGEBYSCORE', key, '(' .. (now + lease), '+inf') -- of before the clock was set back; the living tell theirs
   return redis.call('ZSCORE', key, asked.seat) or redis.call('ZCARD', key) < asked.places[i][1]
 end
 

@@ -399,7 +399,8 @@ class ModelHosts:
                             async for item in items:
                                 if not has_begun:
                                     has_begun = True
-                                    self._line.clear(route.deployment)
+                                    if route.is_suspect:  # another one's word says nothing of it
+                                        self._line.clear(route.deployment)
                                 yield item
                     except CallError as error:
                         if is_last or has_begun or not await self._readiness.has_begun_to_start(deployment, error):

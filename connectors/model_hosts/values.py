@@ -244,7 +244,7 @@ class Need:
         only: labels that its host must have, one of each set.
         calls_tools: the model must know how to call tools as well.
         abilities: what its host must be able to do.
-        is_suspect: a host went down with it: until another one begins to answer, it is alone there with what it may do.
+        is_suspect: a host went down with it: where it goes no other suspect goes until it begins to be answered.
     """
 
     models: tuple[str, ...] = ()
@@ -324,6 +324,7 @@ class Route:
         is_seated: who chose it counts it as work in flight for as long as it is asked.
         can_continue: it goes on from an answer that was begun, instead of beginning anew.
         held_tokens: of the prompt, that it read for the same conversation before and need not read again.
+        is_suspect: as `Need` has it.
     """
 
     deployment: str
@@ -334,6 +335,7 @@ class Route:
     is_seated: bool = False
     can_continue: bool = False
     held_tokens: int = 0
+    is_suspect: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -285,7 +285,7 @@ ATTACKS: Final = (
     Attack("drop a table that no check reads", sql_of("DROP TABLE audit.hold CASCADE"), "schema", alone=True),
     *(
         Attack(f"drop the table of {table}s", sql_of(f"DROP TABLE audit.{table} CASCADE"), "schema")
-        for table in ("stub", "content", "head", "event", "tile", "dek", "erasure")
+        for table in ("stub", "content", "head", "event", "tile", "dek", "erasure", "voucher")
     ),
     Attack("drop a column", sql_of("ALTER TABLE audit.event DROP COLUMN actor CASCADE"), "schema"),
     Attack("drop a function", sql_of("DROP FUNCTION audit.current_era() CASCADE"), "schema"),

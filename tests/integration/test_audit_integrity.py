@@ -20,7 +20,7 @@ from assistant.audit.seals.checkpoint import Checkpoint, SecretNoteKey, split_no
 from assistant.audit.seals.seal_key import read_public_key
 from assistant.audit.seals.tree import is_consistent
 from assistant.database import libpq_dsn
-from assistant.errors import NotFoundError
+from assistant.errors import AuditUnavailableError, NotFoundError
 from tests.integration.anchor_scene import Anchored
 from tests.integration.conftest import Database
 from tests.integration.seal_scene import SealedLog
@@ -105,6 +105,33 @@ def test_with_the_writers_password_nobody_says_that_the_log_was_verified(scene: 
         writer.execute(
             "INSERT INTO audit.voucher (event_id, type, leaf) VALUES (uuidv7(), 'log:verified', sha256('x'))"
         )
+
+
+@pytest.mark.parametrize("is_sound", [True, False])
+def test_what_nobody_could_vouch_for_accuses_nobody_and_hides_no_change(scene: Anchored, is_sound: bool) -> None:  # noqa: FBT001
+    """The database takes the event and not the voucher, as when it went away, or the process, between the two."""
+    scene.vouch(verified())
+    scene.log.execute("REVOKE INSERT ON audit.voucher FROM cloister_audit_sealer")
+    scene.log.execute("REVOKE INSERT (event_id, type, leaf) ON audit.voucher FROM cloister_audit_sealer")
+    news = [verified(is_sound=is_sound), *([AnchorKept(kind="file", anchor="x", size=300)] if is_sound else [])]
+    for each in news:
+        with pytest.raises(AuditUnavailableError, match="Nobody vouches"):
+            scene.vouch(each)
+    scene.log.execute("UPDATE audit.event SET recorded_at = recorded_at - interval '2 minutes'")
+    scene.log.execute("UPDATE audit.voucher SET vouched_at = vouched_at - interval '3 minutes'")
+    found = state(scene)
+    assert (found.unvouched, found.light) == ((0, Light.YELLOW) if is_sound else (1, Light.RED))
+    if not is_sound:
+        scene.log.execute("GRANT INSERT (event_id, type, leaf) ON audit.voucher TO cloister_audit_sealer")
+        scene.vouch(verified())
+        assert state(scene).light is Light.YELLOW
+
+
+def test_in_a_log_from_before_vouchers_a_bad_check_is_red_until_a_good_one(scene: Anchored) -> None:
+    scene.log.append_events(verified(is_sound=False))
+    assert state(scene).light is Light.RED
+    scene.log.append_events(verified())
+    assert (state(scene).light, state(scene).verified) == (Light.YELLOW, None)
 
 
 def test_a_voucher_is_for_one_event_and_says_itself_when(scene: Anchored) -> None:

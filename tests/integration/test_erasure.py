@@ -31,7 +31,7 @@ from assistant.keys import Keys
 from tests.integration.conftest import Database
 from tests.integration.content_scene import SENTENCE, add_people, as_superuser, guarded, place
 from tests.integration.erasure_scene import ANDREA, EMIL, REASON, RUTH, Scene, eraser_of, erasure_scene
-from tests.integration.seal_scene import ORIGIN, loosen
+from tests.integration.seal_scene import ORIGIN, loosen, switch
 from tests.integration.spool_scene import SpoolingLog, shut
 
 pytestmark = pytest.mark.integration
@@ -328,6 +328,26 @@ async def test_an_erasure_waits_for_no_projector_in_the_middle_of_its_step(scene
     await scene.seal()
     assert await Projector(database.audit_projector_url, database.keys).rebuild() == scene.count("audit.event")
     assert (await scene.verify()).problems == []
+
+
+async def test_words_that_an_erasure_could_not_take_go_after_days_without_a_projector(
+    scene: Scene, database: Database
+) -> None:
+    erased, other, person = uuid4(), uuid4(), uuid4()
+    await scene.write(erased, person)
+    await scene.write(other, person)
+    await scene.project()
+    async with await connect(database.owner_url) as holder:
+        await holder.execute("SELECT FROM audit.projection FOR UPDATE")
+        assert await scene.erase(Scope.THREAD, erased) == 1
+    assert scene.count("audit.search") == 2
+    with psycopg.connect(libpq_dsn(database.owner_url)) as clock:  # three days pass
+        switch(clock, "DISABLE")
+        clock.execute("UPDATE audit.dek SET destroyed_at = destroyed_at - interval '3 days'")
+        switch(clock, "ENABLE ALWAYS")
+    as_superuser(database, "UPDATE audit.projection SET until = until - interval '3 days'")
+    await scene.project()
+    assert as_superuser(database, "SELECT DISTINCT thread_id FROM audit.search") == [(other,)]
 
 
 async def test_two_projectors_count_each_event_once(scene: Scene, database: Database) -> None:

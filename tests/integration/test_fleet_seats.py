@@ -84,6 +84,16 @@ async def test_the_seats_of_the_dead_are_free_and_those_of_the_living_are_not(
     assert await other.take_seat(WantedSeat("2", place)) == GivenSeat("")
 
 
+async def test_a_clock_that_is_set_back_keeps_no_seat_of_the_dead(client: redis.asyncio.Redis) -> None:
+    board = RedisBoard(client)
+    assert (await board.take_seat(WantedSeat("1", ONE))).deployment == "Host1/m"
+    (key,) = await client.keys("*seats*")
+    ((dead, until),) = await client.zrange(key, 0, -1, withscores=True)
+    await client.zadd(key, {dead: until + 3_600_000})  # as if Redis' clock had been an hour ahead
+    assert (await board.take_seat(WantedSeat("2", ONE))).deployment == "Host1/m"
+    assert (await board.take_seat(WantedSeat("3", ONE))).deployment == ""
+
+
 async def test_seats_that_redis_forgot_are_told_again(client: redis.asyncio.Redis) -> None:
     here, there = RedisBoard(client), RedisBoard(client)
     await here.take_seat(WantedSeat("1", ONE))

@@ -146,7 +146,7 @@ async def test_a_model_is_loaded_and_unloaded_and_the_log_says_so(
     ]
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_what_is_stopped_is_withdrawn_at_the_host_and_in_the_log(
     site: Site, host: FakeModelHost, database: Database, stop: signal.Signals
 ) -> None:
@@ -165,6 +165,19 @@ async def test_what_is_stopped_is_withdrawn_at_the_host_and_in_the_log(
     assert [(event.type, event.document["data"].get("reason")) for event in events] == [
         ("fleet:ordered", None),
         ("fleet:order-failed", "withdrawn"),
+    ]
+
+
+async def test_an_order_that_nobody_reads_along_has_its_end_in_the_log(site: Site, database: Database) -> None:
+    with site.begin("unload", "Dev1", "qwen2.5:7b") as command:
+        assert command.stderr is not None
+        command.stderr.close()
+        assert await asyncio.to_thread(command.wait, 120) != 0
+    async with LogReader(database.audit_reader_url) as log:
+        events = await log.read_newest(10, Search(types=frozenset({Tag.FLEET_ORDERED, Tag.FLEET_ORDER_FAILED})))
+    assert [(event.type, event.document["data"].get("reason")) for event in events] == [
+        ("fleet:ordered", None),
+        ("fleet:order-failed", "stopped"),
     ]
 
 

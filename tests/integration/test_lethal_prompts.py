@@ -6,12 +6,13 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from assistant.answering.attempts import LethalPrompts
 from assistant.audit.events import HostUnreachable, TurnFailed
 from assistant.embedding import embed_texts
 from assistant.turn import run_turn
@@ -19,7 +20,7 @@ from assistant.turn_events import Answered, Failed, Routed, Trouble, TurnEvent
 from connectors.errors import HostError
 from connectors.model_hosts.catalogue import Fleet, Host, Model
 from connectors.model_hosts.hosts import ModelHosts
-from connectors.model_hosts.values import Capability, ChatMessage, Inputs, Need
+from connectors.model_hosts.values import Capability, ChatMessage, Inputs, Need, Place
 from policies.guard import Guard
 from tests.fakes.model_host import FakeModelHost, Fault
 from tests.fakes.open_hosts import ask, eventually, fleet_of, open_hosts
@@ -129,6 +130,24 @@ async def test_a_prompt_takes_down_two_hosts_and_no_more(begin: Begin, guard: Gu
     assert isinstance(other, Answered)
 
 
+async def test_who_asks_again_takes_down_the_only_host_once_more_and_then_no_more(begin: Begin, guard: Guard) -> None:
+    """One host, which somebody starts again each time: clients ask again by themselves as long as it is only away."""
+    world = World(guard)
+    now = 0.0
+    world.parts = replace(world.parts, lethal=LethalPrompts(clock=lambda: now))
+    ends: list[TurnEvent] = []
+    for number in range(3):
+        now = 30.0 * number
+        (mortal,) = begin(["vllm"])
+        async with opened([mortal]) as hosts:
+            world.parts = replace(world.parts, hosts=hosts)
+            ends.append((await say(world, f"Tell me of {POISON}."))[-1])
+            assert mortal.is_alive == (number == 2)
+    assert [end.trouble for end in ends if isinstance(end, Failed)] == [Trouble.AWAY, Trouble.UNFIT, Trouble.UNFIT]
+    assert isinstance(ends[2], Failed)
+    assert ends[2].words.startswith("Nothing was sent. Host1 went down at this prompt")
+
+
 async def test_what_is_embedded_takes_down_two_hosts_and_no_more(begin: Begin, guard: Guard) -> None:
     mortals = begin(["vllm"] * 3)
     async with opened(mortals) as hosts:
@@ -179,3 +198,17 @@ async def test_a_server_that_outlives_its_model_says_so(kind: str) -> None:
             with pytest.raises(HostError, match="Host1 went down before it said a word") as caught:
                 await ask(hosts, hosts.choose(Need()), (ChatMessage("user", "Hi"),))
     assert caught.value.has_gone_down
+
+
+async def test_what_is_said_to_others_clears_no_suspect() -> None:
+    suspect = Need(is_suspect=True, answer_tokens=200)
+    with FakeModelHost("vllm") as fake:
+        async with open_hosts(fleet=fleet_of(fake)) as hosts:
+            await eventually(lambda: hosts.is_ready)
+            async with hosts.seat(suspect) as route:
+                await ask(hosts)
+                async with aclosing(hosts.line_up(suspect)) as second:
+                    assert isinstance(await anext(second), Place)
+                await ask(hosts, route)
+                async with hosts.seat(suspect) as beside:
+                    assert beside.host == route.host

@@ -42,7 +42,7 @@ _MOST_REPORTS: Final = 2_000  # of browsers: false ones, which anybody there may
 _CLOCKS_APART: Final = timedelta(minutes=5)  # of a witness's machine; what it signs for later would be fresh for ever
 _ANCHORS: Final = (Tag.ANCHOR_KEPT, Tag.ANCHOR_CONTRADICTED, Tag.HEAD_CONFIRMED, Tag.HEAD_CONTRADICTED)
 _VOUCHED: Final = frozenset({Tag.ANCHOR_KEPT, Tag.LOG_VERIFIED})
-_VOUCHING: Final = timedelta(minutes=1)  # the voucher comes in a transaction of its own
+_VOUCHING: Final = timedelta(minutes=1)  # the voucher of a bad check comes after it
 _CONTRADICTIONS: Final = (Tag.ANCHOR_CONTRADICTED, Tag.HEAD_CONTRADICTED)
 _KINDS: Final = frozenset({"witness", "file", "syslog"})
 _UNREADABLE: Final[Mapping[str, Any]] = {"kind": "anchor", "anchor": "of an unreadable event", "seen": 0}
@@ -137,8 +137,7 @@ async def _read(
     row = await (await connection.execute("SELECT clock_timestamp()")).fetchone()
     now = row[0] if row else datetime.now(UTC)
     told = {tag: await _read_events(connection, tag) for tag in _ANCHORS}
-    verified = next(iter(await _read_events(connection, Tag.LOG_VERIFIED)), None)
-    last = Verification(verified[1]["is_sound"], verified[1]["size"], verified[0]) if verified else None
+    last = await _read_verified(connection)
     head = await _newest(connection)
     if head is None:
         return Integrity(now=now, verified=last, unvouched=await _count_unvouched(connection))
@@ -215,14 +214,29 @@ async def _newest(connection: psycopg.AsyncConnection) -> Head | None:
     return await read_newest(connection) if row and row[0] else None
 
 
-async def _read_events(connection: psycopg.AsyncConnection, tag: Tag) -> list[tuple[datetime, Mapping[str, Any]]]:
+async def _read_verified(connection: psycopg.AsyncConnection) -> Verification | None:
+    """Return the newest check of the log: one that the sealer vouches for, or that found a change, whoever says so."""
+    vouched = await _read_events(connection, Tag.LOG_VERIFIED)
+    told = await _read_events(connection, Tag.LOG_VERIFIED, needs_voucher=False)
+    # Where nothing was ever vouched for, as in a log of an older version, the newest check speaks for itself.
+    later = [each for each in told if each[0] > vouched[0][0]] if vouched else told[:1]
+    newest = next((each for each in later if not each[1]["is_sound"]), None) or next(iter(vouched), None)
+    return Verification(newest[1]["is_sound"], newest[1]["size"], newest[0]) if newest else None
+
+
+async def _read_events(
+    connection: psycopg.AsyncConnection, tag: Tag, *, needs_voucher: bool | None = None
+) -> list[tuple[datetime, Mapping[str, Any]]]:
     """Return the newest events of a type, the latest first: when, and what it says, with the actor.
+
+    Without `needs_voucher` their type says whether they count with the sealer's word only.
 
     What has not the form of its type is not by the product and says nothing; where it says that the log is another one,
     it is heard all the same, so that nobody hides such a word behind some without form.
     """
     most = _MOST_REPORTS if tag is Tag.HEAD_CONTRADICTED else _NEWEST
-    query = _SELECT_VOUCHED if tag in _VOUCHED else _SELECT_EVENTS
+    is_vouched = tag in _VOUCHED if needs_voucher is None else needs_voucher
+    query = _SELECT_VOUCHED if is_vouched else _SELECT_EVENTS
     cursor = await connection.execute(query, [tag.value, most])
     found: list[tuple[datetime, Mapping[str, Any]]] = []
     for moment, body in await cursor.fetchall():

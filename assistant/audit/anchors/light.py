@@ -85,7 +85,8 @@ class Integrity:
         anchors: the newest state of each, the freshest first.
         missing_witnesses: those of the settings that have not cosigned lately.
         unproved: browsers whose people said so, without a checkpoint that this log's key signed and that differs.
-        unvouched: events of late by which the log was verified, or an anchor has it, without the sealer's word.
+        unvouched: events of late by which the log was verified, or an anchor has it, without the sealer's word; a check
+            that found a change is heard all the same.
         intruders: roles that hold the sealer's lock and are not the sealer's, each with its process of the database.
     """
 
@@ -172,7 +173,7 @@ def _vouching(state: Integrity) -> Iterator[str]:
     if state.unvouched:
         yield (
             f"{state.unvouched} of the newest events say that the log was verified, or that an anchor has it, and the "
-            "sealer's role does not vouch for them. They count for nothing. Ask who holds the writer's password."
+            "sealer's role does not vouch for them. They make nothing better. Ask who holds the writer's password."
         )
     if state.parties < ANCHORS_WANTED:
         yield (

@@ -41,9 +41,11 @@ _AWAY: Final = "The projections cannot be written: the database does not answer.
 _BE_THE_ONE: Final = "LOCK TABLE audit.tally IN SHARE ROW EXCLUSIVE MODE"
 _LOCK: Final = "SELECT FROM audit.projection FOR UPDATE"
 # Words of texts that were there when they were read; the key is gone by now, or was gone before somebody held this up.
+# Looked for since the last step, however long ago that was: nothing of an erasure stays because nobody projected.
 _TAKE_BACK: Final = """
     DELETE FROM audit.search s USING audit.dek d
-    WHERE d.destroyed_at > clock_timestamp() - interval '1 day' AND s.thread_id = d.thread_id
+    WHERE s.thread_id = d.thread_id
+        AND d.destroyed_at > (SELECT coalesce(until, '-infinity') FROM audit.projection) - interval '1 day'
         AND NOT EXISTS (SELECT FROM audit.event e JOIN audit.content c ON c.id = e.content_id WHERE e.id = s.event_id)
 """
 _ADVANCE: Final = "UPDATE audit.projection SET batch = %s, until = %s"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from assistant.audit.events import RetentionExecuted
@@ -23,12 +23,7 @@ from assistant.audit.verification.slices import Slice
 _FLOOR: Final = timedelta(days=FLOOR_DAYS) // timedelta(microseconds=1)
 _TIME_BYTES: Final = 6  # of an id: milliseconds since 1970
 
-
-class _Said(NamedTuple):
-    """What an event of the log's key says of a month, and when it was recorded, in microseconds."""
-
-    event: RetentionExecuted
-    recorded: int
+_Word: TypeAlias = tuple[int, str]  # of the log's key, about a month: how many events, and their digest
 
 
 @dataclass(slots=True)
@@ -45,7 +40,7 @@ class DroppedCheck:
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
         self._months: defaultdict[Month, _Month] = defaultdict(_Month)
-        self._said: dict[Month, _Said] = {}
+        self._said: defaultdict[Month, dict[_Word, int]] = defaultdict(dict)  # each with when it was first recorded
         self._last: tuple[bytes, bytes, _Month] = (b"\xff", b"", _Month())  # a month's bounds, and what it has
 
     async def watch(self, slices: AsyncGenerator[Slice, None]) -> AsyncIterator[Slice]:
@@ -69,7 +64,11 @@ class DroppedCheck:
             self._findings.add("retention", "An event was dropped before it was sealed.", event=UUID(bytes=place[:16]))
 
     def note_event(self, data: Any, keys: Sequence[NoteKey], *, recorded: int, leaf: int | None, event: UUID) -> None:
-        """Take what an event says, if one of these keys signed it. Anybody else's word excuses nothing, and is told."""
+        """Take what an event says, if one of these keys signed it. Anybody else's word excuses nothing, and is told.
+
+        A month that lost events more than once has more than one word. Which of them counts is not a matter of order:
+        whoever may write events may write an earlier one down again.
+        """
         said = _event_of(data)
         if said is None or not any(is_signed(said, key) for key in keys):
             self._findings.warn(
@@ -79,12 +78,13 @@ class DroppedCheck:
                 event=event,
             )
             return
-        self._said[Month.parse(said.month)] = _Said(said, recorded)
+        words, word = self._said[Month.parse(said.month)], (said.events, said.digest)
+        words[word] = min(recorded, words.get(word, recorded))
 
     def check(self) -> None:
         """Say of which months bodies are missing that no event of the log's key says were dropped."""
         for month, left in self._months.items():
-            message = _judge(left, self._said.get(month))
+            message = _judge(left, self._said.get(month, {}))
             if message:
                 self._findings.add("retention", f"{month}: {message}")
             self._findings.dropped += left.digest.events
@@ -100,12 +100,13 @@ class DroppedCheck:
         return found
 
 
-def _judge(left: _Month, said: _Said | None) -> str:
-    if said is None:
+def _judge(left: _Month, words: Mapping[_Word, int]) -> str:
+    if not words:
         return f"{left.digest.events} events have lost their bodies, and no event of this log's key says why."
-    if (left.digest.events, str(left.digest)) != (said.event.events, said.event.digest):
+    recorded = words.get((left.digest.events, str(left.digest)))
+    if recorded is None:
         return "Other events have lost their bodies than those of which the log says that they were dropped."
-    if left.sealed is not None and left.sealed > said.recorded - _FLOOR:
+    if left.sealed is not None and left.sealed > recorded - _FLOOR:
         return f"Events lost their bodies that were not {FLOOR_DAYS} days old."
     return ""
 

@@ -58,9 +58,12 @@ class Breaker:
         is_mine = deployment not in self._trials
         if is_mine:
             self._trials.add(deployment)
-            is_mine = self._exchange is None or await self._exchange.claim_trial(deployment)
-            if not is_mine:
-                self._trials.discard(deployment)
+            is_mine = False
+            try:
+                is_mine = self._exchange is None or await self._exchange.claim_trial(deployment)
+            finally:  # also of who stops meanwhile: a claim that is kept is repeated for ever, and nobody tries it
+                if not is_mine:
+                    self._trials.discard(deployment)
         if not is_mine:
             self._tried_elsewhere[deployment] = asyncio.get_running_loop().time() + _TRIAL_SECONDS
         return is_mine

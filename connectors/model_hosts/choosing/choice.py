@@ -293,6 +293,7 @@ def route_to(
         is_seated=is_seated,
         can_continue=candidate.can_continue,
         held_tokens=held_tokens,
+        is_suspect=need.is_suspect,
     )
 
 

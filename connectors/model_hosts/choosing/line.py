@@ -221,7 +221,7 @@ class Line:
             ahead[wanted] += 1
 
     def clear(self, deployment: str) -> None:
-        """Note that a deployment begins to answer: a suspect that was there alone did not take it down."""
+        """Note that a deployment begins to answer the suspect that is there: that one did not take it down."""
         if self._tried.pop(deployment, None) is not None:
             self.stir()
 

@@ -7,9 +7,10 @@ knows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, takewhile
 from typing import Final
 
 from connectors.model_hosts.choosing.choice import Candidate, in_favour, in_order_of_choice
@@ -18,6 +19,7 @@ from connectors.model_hosts.choosing.sharing import Exchange, SeatPlace, WantedS
 from connectors.model_hosts.values import Need
 
 _MOST_PLACES: Final = 32  # offered for one prompt: with more, the best of them are free all the same
+_TELL_SECONDS: Final = 15.0  # the board forgets a seat that nobody repeats within a third of it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,12 +42,15 @@ class Seats:
         held: which deployment has a conversation in its cache.
     """
 
-    def __init__(self, exchange: Exchange | None, held: HeldThreads) -> None:
+    def __init__(
+        self, exchange: Exchange | None, held: HeldThreads, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._exchange = exchange
         self._held = held
+        self._clock = clock
         self._numbers = count(1)
         self._taken: dict[str, str] = {}  # name of a seat -> deployment
-        self._ended: dict[tuple[str, str], None] = {}  # deployment and name, until the board knows
+        self._ended: dict[tuple[str, str], float] = {}  # deployment and name, until the board knows -> when
 
     @property
     def taken(self) -> Mapping[str, str]:
@@ -75,7 +80,7 @@ class Seats:
             try:
                 given = await self._exchange.take_seat(wanted)
             except BaseException:  # cancelled: whether the board gave one nobody hears
-                self._ended.update(dict.fromkeys((place.deployment, name) for place in wanted.places))
+                self._note_end((place.deployment for place in wanted.places), name)
                 raise
             if given is not None:
                 if given.held is not None:
@@ -90,7 +95,7 @@ class Seats:
         """Give a seat back."""
         del self._taken[seat.name]
         if self._exchange is not None:
-            self._ended[seat.candidate.deployment, seat.name] = None
+            self._note_end([seat.candidate.deployment], seat.name)
 
     def were_told(self, word: Word) -> None:
         """Note what the board knows now.
@@ -100,6 +105,13 @@ class Seats:
         """
         for each in word.ended_seats:
             self._ended.pop(each, None)
+
+    def _note_end(self, deployments: Iterable[str], name: str) -> None:
+        """Keep it for the board; not for long, or the first word after a long time would be too long to be heard."""
+        now = self._clock()
+        for place, _ in list(takewhile(lambda each: each[1] < now - _TELL_SECONDS, self._ended.items())):
+            del self._ended[place]
+        self._ended |= dict.fromkeys(((deployment, name) for deployment in deployments), now)
 
     def _wanted(self, name: str, need: Need, ranked: Sequence[Candidate]) -> WantedSeat:
         favoured = in_favour(ranked, need) if need.thread else frozenset()

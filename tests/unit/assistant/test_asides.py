@@ -192,3 +192,11 @@ async def test_an_answer_whose_calls_the_log_does_not_take_does_not_end_well(gua
     world.audit.fails_at = "turn:called"
     events = await run_all(world, make_turn("Go"))
     assert not any(isinstance(event, Answered) for event in events)
+
+
+async def test_the_log_has_calls_once_although_the_first_end_cannot_be_written(guard: Guard) -> None:
+    world = World(guard, Dev1_qwen=[*shell("{}"), Token("Asked.")])
+    world.audit.fails_at = "turn:answered"
+    await run_all(world, make_turn("Go"))
+    assert world.audit.tags[-2:] == ["turn:called", "turn:interrupted"]
+    assert world.audit.tags.count("turn:called") == 1

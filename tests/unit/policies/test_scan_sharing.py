@@ -38,7 +38,7 @@ def test_guards_of_one_policy_share_their_rules_and_a_changed_one_compiles_what_
     one, two = parse_policy({"site.yaml": _RULES}).rules
     first = scanner_of((one, two))
     assert scanner_of(parse_policy({"site.yaml": _RULES}).rules) is first
-    changed = parse_policy({"site.yaml": _RULES.replace("two-[", "second-[")}).rules
+    changed = parse_policy({"site.yaml": "# A line above them.\n" + _RULES.replace("two-[", "second-[")}).rules
     other = scanner_of(changed)
     assert other is not first
     assert compile_rule(changed[0]) is compile_rule(one)
