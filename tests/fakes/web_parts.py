@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -111,6 +111,7 @@ class FakeHistory:
         self.rows: dict[UUID, Thread] = {}
         self.deleted: list[UUID] = []
         self.stored: dict[UUID, list[StoredMessage]] = {}
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None  # happens once, while messages are on their way
 
     async def thread(self, person: Person, thread_id: UUID) -> Thread:
         thread = self.rows.get(thread_id)
@@ -135,7 +136,11 @@ class FakeHistory:
 
     async def messages(self, person: Person, thread_id: UUID) -> list[StoredMessage]:
         await self.thread(person, thread_id)
-        return list(self.stored[thread_id])
+        found = list(self.stored[thread_id])
+        if self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            await meanwhile()
+        return found
 
     async def stored_message(self, person: Person, message_id: UUID) -> StoredMessage:
         for thread_id, entries in self.stored.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from itertools import count
 from uuid import uuid4
 
 import pytest
@@ -13,7 +14,7 @@ from socketio.exceptions import (  # type: ignore[import-untyped]  # ships no ty
 
 from assistant.conversation import MessageState, Person, Role
 from tests.fakes.web_site import RunningSite
-from tests.integration.web_scene import Newcomer
+from tests.integration.web_scene import Newcomer, Window
 
 pytestmark = pytest.mark.integration
 
@@ -263,6 +264,41 @@ async def test_a_window_that_comes_back_sees_what_was_said_meanwhile(web: Runnin
     async with somebody.window(sessionId=window.session_id, threadId=str(turn.thread_id)) as back:
         shown = await back.wait_for("resume_thread")
     assert "because the disk was full" in str(shown)
+
+
+def _seen(window: Window) -> str:
+    """Return what a window shows: the conversation as it came last, and what was drawn since."""
+    last = max((at for at, (name, _) in enumerate(window.seen) if name == "resume_thread"), default=0)
+    return str(window.seen[last:])
+
+
+@pytest.mark.parametrize("reads_before", range(3))
+async def test_an_answer_that_ends_while_its_conversation_is_read_is_shown_whole(
+    web: RunningSite, newcomer: Newcomer, reads_before: int
+) -> None:
+    """Whichever of the reads of a window that opens it is."""
+    reads = count()
+    somebody = await newcomer()
+    turns = web.fakes.turns
+    turns.hold()
+
+    async def end() -> None:
+        if next(reads) < reads_before:
+            web.fakes.history.meanwhile = end
+            return
+        turns.release()
+        while any(task.get_name() == "answer" for task in asyncio.all_tasks()):  # noqa: ASYNC110 - likewise
+            await asyncio.sleep(0.01)
+
+    async with somebody.window() as window:
+        await window.say("tell me")
+        await window.wait_for("stream_token")
+        web.fakes.history.meanwhile = end
+        async with somebody.window(threadId=str(turns.asked[-1].thread_id)) as other, asyncio.timeout(30):
+            await other.wait_for("resume_thread")
+            turns.release()  # where it is read less often
+            while "because the disk was full" not in _seen(other):  # noqa: ASYNC110 - likewise
+                await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(

@@ -111,10 +111,16 @@ class LiveAnswers:
         """Return the sessions under which running answers are being read."""
         return frozenset(running.screen.session for running in self._running.values())
 
-    async def follow(self, window: Window, person: Person) -> None:
-        """Show a running answer in a window that was opened or came back meanwhile."""
-        if running := self._own(window.thread_id, person):
+    def is_running(self, window: Window, person: Person) -> bool:
+        """Tell whether an answer is being made in a window's conversation."""
+        return self._own(window.thread_id, person) is not None
+
+    async def follow(self, window: Window, person: Person) -> bool:
+        """Show a running answer in a window that was opened or came back meanwhile; tell whether there is one."""
+        running = self._own(window.thread_id, person)
+        if running is not None:
             await running.screen.move_to(window)
+        return running is not None
 
     async def stop_all(self) -> None:
         """Stop every answer, and wait until each is recorded as interrupted."""

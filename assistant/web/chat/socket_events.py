@@ -193,6 +193,7 @@ class SocketEvents:
         if entered is None:
             return
         session, person = entered
+        was_running = self._answers.is_running(self._window(session), person)
         try:
             await chainlit.socket.connection_successful(sid)
             await self._show_what_was_missed(session)
@@ -201,12 +202,18 @@ class SocketEvents:
             await self._window(session).emit("resume_thread_error", str(error))
         window = self._window(session)
         await window.emit("set_commands", offered_commands(self._parts.personas, window.persona, person))
-        await self._answers.follow(window, person)
+        if not await self._answers.follow(window, person) and was_running:
+            await self._show(session)  # it ended while the conversation was read, and may stand there without its end
 
     async def _show_what_was_missed(self, session: WebsocketSession) -> None:
         """Show a window that came back the conversation as it is stored: what was said meanwhile went nowhere."""
         came_back = session.restored and session.has_first_interaction and not session.thread_id_to_resume
-        if came_back and (thread := await self._threads.get_thread(session.thread_id)):
+        if came_back:
+            await self._show(session)
+
+    async def _show(self, session: WebsocketSession) -> None:
+        """Show a window the conversation as it is stored now."""
+        if thread := await self._threads.get_thread(session.thread_id):
             await self._window(session).emit("resume_thread", thread)
 
     async def _receive(self, sid: str, payload: object = None) -> None:
