@@ -384,15 +384,15 @@ class TurnRecord:
 
     async def _called(self, answer: Answer | None) -> None:
         """Note which tools the caller was asked to run, as text, too; before the end, with which a call is whole."""
-        if answer is None or not answer.calls or self._has_called:
+        if answer is None or self._has_called or not (calls := answer.calls):
             return
-        text, route = "\n".join(map(str, answer.calls)), answer.asked_route
+        text, route = "\n".join(map(str, calls)), answer.asked_route
         event = TurnCalled(
             turn=self._place,
             host=route.host,
             model=route.model,
-            calls=len(answer.calls),
-            chars=sum(len(call.name) + len(call.arguments) for call in answer.calls),
+            calls=len(calls),
+            chars=sum(len(call.name) + len(call.arguments) for call in calls),
             text_mark=self._marker.mark(text),
         )
         await self._audit.append_with(event, text)

@@ -53,8 +53,5 @@ async def open_quotas(
 @asynccontextmanager
 async def open_counting(url: SecretStr) -> AsyncIterator[redis.asyncio.Redis]:
     """Open Redis as quotas need it: whoever waits for an answer learns soon that it is away."""
-    client = open_redis(url, patience_seconds=_PATIENCE_SECONDS, retry=Retry(NoBackoff(), 1))
-    try:
+    async with open_redis(url, patience_seconds=_PATIENCE_SECONDS, retry=Retry(NoBackoff(), 1)) as client:
         yield client
-    finally:
-        await client.aclose()

@@ -42,11 +42,8 @@ async def opened_board(settings: Settings) -> AsyncIterator[RedisBoard]:
     from assistant.fleet.board import RedisBoard
     from assistant.redis_client import open_redis
 
-    client = open_redis(redis_address(settings), patience_seconds=_PATIENCE_SECONDS)
-    try:
+    async with open_redis(redis_address(settings), patience_seconds=_PATIENCE_SECONDS) as client:
         yield RedisBoard(client)
-    finally:
-        await client.aclose()
 
 
 async def or_refuse(asked: Awaitable[T]) -> T:

@@ -22,11 +22,10 @@ from assistant.turn_events import (
     TurnEvent,
 )
 from assistant.web.api_errors import error_body
-from assistant.web.gateway.refusals import TROUBLES, GatewayError, retry_headers
+from assistant.web.gateway.refusals import HELD_BACK, TROUBLES, GatewayError, retry_headers
 from connectors.model_hosts.values import TokenChance, Usage
 
 DONE: Final = b"data: [DONE]\n\n"
-_HELD_BACK: Final = "content_filter"  # OpenAI's word for an answer that a filter ended
 _REASONS: Final = {"length": "length"}  # whatever else a host says is a stop
 _ID_CHARS: Final = 9  # letters and digits: the templates of Mistral's models take no other ids
 _GAP: Final = "\n\n"
@@ -97,7 +96,7 @@ class ChatAnswer:
         is_spelt = self.chances and "".join(chance["token"] for chance in self.chances) == self.text
         chances = {"content": self.chances, "refusal": None} if is_spelt else None
         choice = {"index": 0, "message": message, "logprobs": chances, "finish_reason": self._reason()}
-        return orjson.dumps(self._frame("chat.completion", [choice]) | {"usage": self._count()})
+        return orjson.dumps(self._frame("chat.completion", [choice]) | {"usage": counts_of(self.usage)})
 
     def _told(self, chances: tuple[TokenChance, ...]) -> dict[str, Any] | None:
         """Return what is told of the tokens of a piece; nothing where there are none."""
@@ -138,7 +137,7 @@ class ChatAnswer:
         """Yield the last events of the stream; the turn's end is durable by now."""
         yield self._event([{"index": 0, "delta": {}, "logprobs": None, "finish_reason": self._reason()}])
         if self.has_usage:
-            yield self._event([], usage=self._count())
+            yield self._event([], usage=counts_of(self.usage))
         yield DONE
 
     def broken(self, error: GatewayError, reference: str) -> bytes:
@@ -163,14 +162,16 @@ class ChatAnswer:
 
     def _reason(self) -> str:
         if self.is_refused:
-            return _HELD_BACK
+            return HELD_BACK
         reason = _REASONS.get(self.usage.finish_reason, "stop") if self.usage else "stop"
         return "tool_calls" if self.calls and reason == "stop" else reason
 
-    def _count(self) -> dict[str, int]:
-        usage = self.usage or Usage()
-        return {
-            "prompt_tokens": usage.prompt_tokens,
-            "completion_tokens": usage.answer_tokens,
-            "total_tokens": usage.prompt_tokens + usage.answer_tokens,
-        }
+
+def counts_of(usage: Usage | None) -> dict[str, int]:
+    """Return the tokens that an answer took by its host's count, zeros without one, in OpenAI's words."""
+    usage = usage or Usage()
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.answer_tokens,
+        "total_tokens": usage.prompt_tokens + usage.answer_tokens,
+    }

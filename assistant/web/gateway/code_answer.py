@@ -16,11 +16,10 @@ import orjson
 
 from assistant.turn_events import Answered, AnswerText, Blocked, Failed, Interrupted, TurnEvent
 from assistant.web.api_errors import error_body
-from assistant.web.gateway.chat_answer import DONE
-from assistant.web.gateway.refusals import TROUBLES, GatewayError, retry_headers
+from assistant.web.gateway.chat_answer import DONE, counts_of
+from assistant.web.gateway.refusals import HELD_BACK, TROUBLES, GatewayError, retry_headers
 from connectors.model_hosts.values import Usage
 
-_HELD_BACK: Final = "content_filter"
 _PIECE: Final = "chat.completion.chunk"
 
 
@@ -94,18 +93,8 @@ class CodeAnswer:
     def reason(self) -> str:
         """Return why it ended, in OpenAI's words, which are Mistral's."""
         if self.refusal:
-            return _HELD_BACK
+            return HELD_BACK
         return "length" if self.is_cut else "stop"
-
-    @property
-    def count(self) -> dict[str, int]:
-        """Return the tokens that it took, likewise."""
-        usage = self.counted
-        return {
-            "prompt_tokens": usage.prompt_tokens,
-            "completion_tokens": usage.answer_tokens,
-            "total_tokens": usage.prompt_tokens + usage.answer_tokens,
-        }
 
 
 @dataclass(slots=True)
@@ -117,7 +106,7 @@ class CompletionAnswer(CodeAnswer):
 
     def whole(self) -> bytes:
         """Return the filling as one JSON text."""
-        return orjson.dumps(self._frame([self._choice(self.text, self.reason)]) | {"usage": self.count})
+        return orjson.dumps(self._frame([self._choice(self.text, self.reason)]) | {"usage": counts_of(self.usage)})
 
     def piece(self, delta: Mapping[str, str], *, is_first: bool) -> bytes:
         """Return one event of the stream."""
@@ -128,7 +117,7 @@ class CompletionAnswer(CodeAnswer):
         """Yield the last events of the stream; the turn's end is durable by now."""
         yield self._chunk([self._choice("", self.reason)])
         if self.has_usage:
-            yield self._chunk([], usage=self.count)
+            yield self._chunk([], usage=counts_of(self.usage))
         yield DONE
 
     def _chunk(self, choices: list[dict[str, Any]], *, usage: dict[str, int] | None = None) -> bytes:
@@ -160,7 +149,7 @@ class FimAnswer(CodeAnswer):
         """Return the filling as one JSON text."""
         message = {"role": "assistant", "content": self.text, "tool_calls": None} | self._refused
         choice = {"index": 0, "message": message, "finish_reason": self.reason}
-        return orjson.dumps(self._frame("chat.completion", choice) | {"usage": self.count})
+        return orjson.dumps(self._frame("chat.completion", choice) | {"usage": counts_of(self.usage)})
 
     def piece(self, delta: Mapping[str, str], *, is_first: bool) -> bytes:
         """Return one event of the stream."""
@@ -170,7 +159,7 @@ class FimAnswer(CodeAnswer):
     def ending(self) -> Iterator[bytes]:
         """Yield the last events of the stream; the turn's end is durable by now."""
         choice = {"index": 0, "delta": {"content": ""} | self._refused, "finish_reason": self.reason}
-        yield _event(self._frame(_PIECE, choice) | {"usage": self.count})
+        yield _event(self._frame(_PIECE, choice) | {"usage": counts_of(self.usage)})
         yield DONE
 
     def _frame(self, kind: str, choice: dict[str, Any]) -> dict[str, Any]:

@@ -44,7 +44,7 @@ from assistant.web.gateway.refusals import (
     refusal_of,
     unauthorized,
 )
-from assistant.web.gateway.sending import AnswerResponse
+from assistant.web.gateway.sending import AnswerForm, AnswerResponse
 from assistant.web.gateway.vector_answer import VectorAnswer
 from assistant.web.gateway_parts import GatewayParts, TokenCheck
 from connectors.model_hosts.values import Capability
@@ -151,13 +151,7 @@ class Gateway:
         )
         if asked.is_warming:
             return _empty(answer, is_stream=asked.stream)
-        return AnswerResponse(  # 3
-            parts.answer(turn),
-            answer,
-            is_stream=asked.stream,
-            look=partial(self._balance, holder, request.state.request_id),
-            running=self._running,
-        )
+        return self._answered(turn, answer, holder, parts, is_stream=asked.stream)  # 3
 
     async def _complete_code(self, request: Request) -> Response:
         """Complete code as OpenAI's clients ask for it."""
@@ -185,13 +179,7 @@ class Gateway:
         answer = form(turn.id, chosen.id, has_usage=asked.has_usage)
         if asked.is_warming:
             return _empty(answer, is_stream=asked.stream)
-        return AnswerResponse(
-            parts.answer(turn),
-            answer,
-            is_stream=asked.stream,
-            look=partial(self._balance, holder, request.state.request_id),
-            running=self._running,
-        )
+        return self._answered(turn, answer, holder, parts, is_stream=asked.stream)
 
     async def _embed(self, request: Request) -> Response:
         """Make vectors of texts, in the steps of `_complete_chat`."""
@@ -201,11 +189,18 @@ class Gateway:
         asked = parse_embedding_request(await read_object(request))
         chosen = await self._choose(asked.model, holder, parts, Capability.EMBED)
         turn = _vector_turn_of(asked, _bare_turn(chosen, holder, request.state.request_id))
+        answer = VectorAnswer(chosen.id, is_base64=asked.encoding_format == "base64")
+        return self._answered(turn, answer, holder, parts, is_stream=False)
+
+    def _answered(
+        self, turn: Turn, answer: AnswerForm, holder: Holder, parts: GatewayParts, *, is_stream: bool
+    ) -> AnswerResponse:
+        """Return the response that runs a turn and gives it out in one of the forms that clients read."""
         return AnswerResponse(
             parts.answer(turn),
-            VectorAnswer(chosen.id, is_base64=asked.encoding_format == "base64"),
-            is_stream=False,
-            look=partial(self._balance, holder, request.state.request_id),
+            answer,
+            is_stream=is_stream,
+            look=partial(self._balance, holder, turn.id),
             running=self._running,
         )
 
@@ -331,7 +326,7 @@ def _code_turn_of(asked: CodeRequest, bare: Turn) -> Turn:
     )
 
 
-def _empty(answer: ChatAnswer | CodeAnswer, *, is_stream: bool) -> Response:
+def _empty(answer: AnswerForm, *, is_stream: bool) -> Response:
     """Return the empty answer to a request that only warms a server's cache: nobody is asked, nothing is kept."""
     if is_stream:
         return Response(b"".join(answer.ending()), media_type="text/event-stream")

@@ -21,6 +21,7 @@ from assistant.turn_events import Trouble
 from assistant.web.api_errors import api_error
 
 WHO_ASKS: Final = "Send an API token of Cloister as `Authorization: Bearer clst_…`. Ask your administrator for one."
+HELD_BACK: Final = "content_filter"  # OpenAI's word for what a filter ended
 _STATUS: Final = (
     (TooManyAttemptsError, 429, "rate_limit_exceeded"),
     (QuotaError, 429, "rate_limit_exceeded"),

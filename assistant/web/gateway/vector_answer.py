@@ -9,15 +9,12 @@ import struct
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import orjson
 
 from assistant.turn_events import Answered, Blocked, Failed, Interrupted, TurnEvent
-from assistant.web.gateway.refusals import TROUBLES, GatewayError, retry_headers
+from assistant.web.gateway.refusals import HELD_BACK, TROUBLES, GatewayError, retry_headers
 from connectors.model_hosts.values import Usage, Vectors
-
-_HELD_BACK: Final = "content_filter"
 
 
 @dataclass(slots=True)
@@ -44,7 +41,7 @@ class VectorAnswer:
             case Answered():
                 self.vectors, self.usage = event.vectors, event.usage
             case Blocked(_, words, _):  # a vector of something else would be a silent lie
-                raise GatewayError(400, words, code=_HELD_BACK, param="input")
+                raise GatewayError(400, words, code=HELD_BACK, param="input")
             case Failed(_, words, trouble, retry_after_seconds):
                 status, code = TROUBLES[trouble]
                 raise GatewayError(status, words, code=code, headers=retry_headers(retry_after_seconds))
