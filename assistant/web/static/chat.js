@@ -1,5 +1,5 @@
 // What the chat page needs beyond Chainlit's own script: the reason for a refusal above the composer with the text put
-// back into it, the way to the sign-in page, and names for buttons that only have a picture.
+// back into it, the way to the sign-in page, lines and drafts that stay, and names for buttons that only have a picture.
 (() => {
   "use strict";
 
@@ -55,6 +55,19 @@
     if (!refusal || !field || !frame || document.getElementById("cloister-reason")) return;
     frame.before(reasonBox(refusal.words));
     if (!field.value && refusal.text) setText(field, refusal.text);
+  }
+
+  // What was typed while a new conversation had no address yet goes on into the composer that it gets with it.
+  let field = null;
+  let fieldPlace = "";
+
+  function keepDraft() {
+    const now = composer();
+    if (!now || now === field) return;
+    const isSame = fieldPlace === "/" && window.location.pathname.startsWith("/thread/") && document.querySelector(".step");
+    if (field?.value && isSame && !refusal) setText(now, field.value + now.value);
+    field = now;
+    fieldPlace = window.location.pathname;
   }
 
   const chosenCommand = () => document.querySelector("button.command-button.text-command");
@@ -210,6 +223,26 @@
   document.addEventListener("click", onWrong, true);
   document.addEventListener("keydown", onWrong, true);
 
+  // What a person opened ("why?", sources) stays open when Chainlit draws the conversation anew, as it does when one gets
+  // its address: that comes with the list of conversations, at any moment after the first question.
+  const opened = new Set(); // ids of steps
+  const stepOf = (node) => node.closest('.step [id^="step-"]:not(button)');
+
+  function onOpen(event) {
+    const line = event.isTrusted && event.target.closest?.(".step h3 > button[aria-expanded]");
+    if (!line) return;
+    if (line.getAttribute("aria-expanded") === "true") opened.delete(stepOf(line).id);
+    else opened.add(stepOf(line).id);
+  }
+  document.addEventListener("click", onOpen, true);
+
+  function openAgain() {
+    for (const id of opened) {
+      const line = document.getElementById(id)?.querySelector('h3 > button[aria-expanded="false"]');
+      if (line && stepOf(line).id === id) line.click();
+    }
+  }
+
   function nameButtons() {
     for (const [id, label] of Object.entries(LABELS)) {
       const found = document.getElementById(id);
@@ -233,8 +266,10 @@
     setTimeout(() => {
       isPlanned = false;
       nameButtons();
+      keepDraft();
       showRefusal();
       chooseAgain();
+      openAgain();
       showReports();
       showAddresses();
     }, 50);
