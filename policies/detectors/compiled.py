@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from weakref import WeakValueDictionary
 
@@ -47,6 +47,24 @@ PLACEHOLDER_RULE = Rule(
 
 class RuleFailedError(Exception):
     """A rule could not judge a value; names the rule, never the value."""
+
+
+class Alive:
+    """The beginnings of patterns that reach the end of the data.
+
+    What began so far back that the longest match has ended is not looked at, however much is held.
+    """
+
+    __slots__ = ("_chars", "_regex")
+
+    def __init__(self, trees: Sequence[Node], *, is_exact: bool) -> None:
+        self._regex = Regex(f"(?:{'|'.join(beginnings(tree, is_exact=is_exact) for tree in trees)})\\z")
+        lengths = [longest(tree) for tree in trees]
+        self._chars = max((length or 0 for length in lengths), default=0) if None not in lengths else None
+
+    def first(self, data: bytes, start: int) -> int:
+        """Return the first place from `start` on that may still grow into a match; the data's length for none."""
+        return self._regex.first(data, start if self._chars is None else max(start, len(data) - self._chars))
 
 
 class CompiledRule:
@@ -114,14 +132,18 @@ class CompiledRule:
         return tuple(pattern for pattern in self.context if not pattern.is_run)
 
     @cached_property
-    def alive(self) -> Regex | None:
+    def alive(self) -> Alive | None:
         """Return the beginnings of plain patterns that a run does not hold anyway."""
-        return alive_regex([pattern.tree for pattern in self.plain if not pattern.is_run], is_exact=False)
+        return self._alive(is_exact=False)
 
     @cached_property
-    def exactly_alive(self) -> Regex | None:
+    def exactly_alive(self) -> Alive | None:
         """Return the same, not one beginning more."""
-        return alive_regex([pattern.tree for pattern in self.plain if not pattern.is_run], is_exact=True)
+        return self._alive(is_exact=True)
+
+    def _alive(self, *, is_exact: bool) -> Alive | None:
+        trees = [pattern.tree for pattern in self.plain if not pattern.is_run]
+        return Alive(trees, is_exact=is_exact) if trees else None
 
     def load(self) -> None:
         """Compile the patterns."""
@@ -204,12 +226,6 @@ def _may_hold(spelled: bytes, keywords: Iterable[bytes]) -> bool:
         if any(part in spelled for part in parts) or (not parts and all(sign in spelled for sign in word)):
             return True
     return False
-
-
-def alive_regex(trees: Iterable[Node], *, is_exact: bool) -> Regex | None:
-    """Return the pattern of the beginnings that reach the end of the data; none when there are no patterns."""
-    patterns = [beginnings(tree, is_exact=is_exact) for tree in trees]
-    return Regex(f"(?:{'|'.join(patterns)})\\z") if patterns else None
 
 
 def _any_of(rule: Rule, patterns: tuple[str, ...]) -> Regex | None:

@@ -33,11 +33,13 @@ class PieceSizes:
         blank: the first blank line behind this ends a piece.
         line: without one, the first line end behind this.
         longest: without that, this many.
+        last: as much as this at the end is not cut: to settle a piece costs as much as to search twice as much text.
     """
 
     blank: int = 512
     line: int = 1536
     longest: int = 4096
+    last: int = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ class Memory:
 
     def _border(self, text: str, start: int, least: int) -> int:
         sizes = self._sizes
+        if len(text) - start <= sizes.last:
+            return len(text)
         limit = max(start + sizes.longest, least)
         blank = text.find("\n\n", max(start + sizes.blank, least), limit)
         if blank >= 0:

@@ -137,6 +137,7 @@ class ContextPattern:
         self.value_tree = Sequence((value, border))
         self.value = Regex(f"({source(value)}){source(border)}")
         self.is_run = is_inside_run(NOTHING, value, border)
+        self._value_chars = longest(self.value_tree)
         self.before_chars = self.keyword_chars = longest(words) or CONTEXT_CHARS
 
     @cached_property
@@ -180,6 +181,8 @@ class ContextPattern:
 
     def alive_from(self, data: bytes, start: int, region: Region) -> int:
         """Return the first place at which a value may still grow; the end when there is none."""
+        if self._value_chars is not None:
+            start = max(start, len(data) - self._value_chars)  # what began further back has ended
         places = self.places(data, start, region)
         return min((place for _, place in places if self.alive.match(data, place) is not None), default=len(data))
 
@@ -199,7 +202,6 @@ class SteppedPattern(ContextPattern):
         self._fewest, self._most = step.low, step.high or 0
         self._tail = _shared_regex(source(tail))
         self._tail_chars = longest(tail) or 0
-        self._value_chars = longest(self.value_tree) or HELD_CHARS_CAP
         self.value = _shared_regex(f"({source(value)}){source(border)}")
         behind = Sequence((step, tail, value))
         self._behind_head = _shared_regex(coarse(behind))
@@ -207,7 +209,7 @@ class SteppedPattern(ContextPattern):
 
     def places(self, data: bytes, start: int, region: Region) -> Iterator[tuple[int, int]]:
         """Return where words begin and where their value would; of values, those that reach the end of the data."""
-        first = max(start, len(data) - self._value_chars)
+        first = max(start, len(data) - (self._value_chars or HELD_CHARS_CAP))
         for begin, end in self._heads(data, first, region):
             for value_start in self._values_behind(data, end, first):
                 yield begin, value_start

@@ -12,12 +12,12 @@ from functools import cached_property
 from typing import TypeAlias
 from weakref import WeakValueDictionary
 
-from policies.detectors.compiled import PLACEHOLDER_RULE, CompiledRule, alive_regex, compile_rule
+from policies.detectors.compiled import PLACEHOLDER_RULE, Alive, CompiledRule, compile_rule
 from policies.detectors.pattern_kinds import BLOCK_CHARS, ContextPattern, Match, PlainPattern, Region
 from policies.detectors.runs import BORDER_CHARS, IN_RUN, is_bordered, is_inside_run
 from policies.detectors.sightings import Keywords, Sighted, Sightings
 from policies.pattern_literals import openings, until_keyword
-from policies.patterns import NOTHING, Node, Sequence, beginnings, in_parts, source
+from policies.patterns import NOTHING, Node, Sequence, in_parts, longest, source
 from policies.rule import Rule
 from policies.views.fold import fold_bytes
 from policies.views.regex import Regex
@@ -115,23 +115,20 @@ class Scanner:
         return alive
 
     @cached_property
-    def _alive_heads(self) -> list[Regex]:
-        return self._alive(is_exact=False)
+    def _alive_heads(self) -> list[Alive]:
+        return [Alive(heads, is_exact=False) for heads in self._groups_of_heads]
 
     @cached_property
-    def _exactly_alive_heads(self) -> list[Regex]:
-        return self._alive(is_exact=True)
-
-    def _alive(self, *, is_exact: bool) -> list[Regex]:
-        regexes = (alive_regex(heads, is_exact=is_exact) for heads in self._groups_of_heads)
-        return [regex for regex in regexes if regex is not None]
+    def _exactly_alive_heads(self) -> list[Alive]:
+        return [Alive(heads, is_exact=True) for heads in self._groups_of_heads]
 
     @cached_property
     def _groups_of_heads(self) -> list[list[Node]]:
         # The states of one automaton of all heads multiply: it would meet new ones, and build them, in every text.
+        # The few without a longest match come last: a group with one is looked for in all that is held.
         groups: list[list[Node]] = [[]]
         length = 0
-        for head in sorted(self._heads, key=lambda head: len(source(head))):
+        for head in sorted(self._heads, key=lambda head: (longest(head) is None, len(source(head)))):
             length += len(source(head))
             if groups[-1] and (length > _GROUP_CHARS or len(groups[-1]) >= _GROUP_HEADS):
                 groups.append([])
@@ -140,10 +137,10 @@ class Scanner:
         return groups
 
     @cached_property
-    def _opened(self) -> list[tuple[bytes, Regex]]:
+    def _opened(self) -> list[tuple[bytes, Alive]]:
         """Return the beginnings of patterns that begin with a word: until it stands there, the run holds it."""
         return [
-            (word, Regex(f"(?:{beginnings(pattern, is_exact=True)})\\z"))
+            (word, Alive([pattern], is_exact=True))
             for _, pattern in self._held_patterns()
             for word in _opening_words(pattern)
         ]
@@ -193,7 +190,7 @@ def _opening_words(tree: Node) -> tuple[bytes, ...]:
     return words if is_known else ()
 
 
-def _first_of(regexes: list[Regex], data: bytes, start: int) -> int:
+def _first_of(regexes: list[Alive], data: bytes, start: int) -> int:
     alive = len(data)
     for regex in regexes:
         place = regex.first(data, start)

@@ -16,7 +16,7 @@ from policies.verdict import Finding
 from policies.views.fold import well_formed
 from tests.unit.policies.texts import BLOCKING, LONG_TEXTS, TEXTS
 
-SMALL = PieceSizes(blank=8, line=16, longest=40)
+SMALL = PieceSizes(blank=8, line=16, longest=40, last=12)
 SECRET = "ghp_9fK2mQ7xT4vB8nR1sW6yZ3cD5hJ0pL2aEuGi"
 LINE = "    value = compute(first, second)  # as before\n"
 BLOCK = LINE * 12 + "\n"

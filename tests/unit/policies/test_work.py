@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from policies.detectors.compiled import Alive
 from policies.detectors.memory import Memory
+from policies.pattern_syntax import parse_pattern
 from tests.unit.policies.texts import BLOCKING, REDACTING, SIZES, both_ways
 
 ADDRESSES = [f"{name}.{number * 7919 % 10**6}@firm-{number}.de" for number in range(1300) for name in ("anna", "tom")]
@@ -40,6 +42,22 @@ def test_what_is_held_for_long_is_not_looked_at_for_each_piece(text: str) -> Non
         search.feed(text[place : place + 40], is_last=False)
     search.feed("", is_last=True)
     assert search.looked_chars < 15 * len(text)
+
+
+def test_a_text_of_a_page_is_one_piece() -> None:
+    text = ("A paragraph of some words, and of some more.\n" * 6 + "\n") * 6
+    assert 1_500 < len(text) < 2_048
+    memory = Memory("sha256:0", open_search)
+    memory.find(text)
+    assert repr(memory) == "Memory(1 pieces)"
+
+
+def test_what_has_ended_is_not_looked_at_however_much_is_held() -> None:
+    alive = Alive([parse_pattern("[a-z]{1,8}-[0-9]{1,8}")], is_exact=True)
+    assert alive.first(b"x" * 40 + b" ab-12", 0) == 41
+    assert alive.first(b"ab-12 " + b"." * 40, 0) == 46
+    assert alive._chars == 17  # the longest match; further back nothing is looked for
+    assert Alive([parse_pattern("a[0-9]+")], is_exact=True)._chars is None
 
 
 @settings(max_examples=30, deadline=None)
