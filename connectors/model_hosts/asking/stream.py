@@ -60,7 +60,8 @@ async def paced(
 
     Args:
         source: what the host says.
-        first_timeout_seconds, stall_timeout_seconds: how long it may say nothing, at first and then.
+        first_timeout_seconds: how long it may say nothing at first.
+        stall_timeout_seconds: how long then.
         tempo: of the answers that stream beside it; without one somebody waits for the whole, and types on meanwhile.
 
     Raises:
