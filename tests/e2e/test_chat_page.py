@@ -86,7 +86,7 @@ def test_a_blocked_text_goes_back_into_the_composer_under_its_reason(open_page: 
     watched.ask(f"What is wrong with {PEM}?")
     expect(watched.page.locator("#cloister-reason")).to_contain_text("what looks like a private key")
     expect(watched.page.locator("#chat-input")).to_have_value(f"What is wrong with {PEM}?")
-    expect(watched.page).to_have_url(re.compile("/thread/"))  # the page builds its composer anew on the way there
+    expect(watched.page).to_have_url(re.compile("/thread/"))
     expect(watched.page.locator("#cloister-reason")).to_be_visible()
     expect(watched.page.locator("#chat-input")).to_have_value(f"What is wrong with {PEM}?")
     watched.shoot("blocked")

@@ -182,7 +182,7 @@ async def test_one_answer_at_a_time_in_a_conversation(web: RunningSite, newcomer
             await window.say("first")
             await window.wait_for("stream_start")
             await window.say("second")
-            assert "still running" in str(await window.wait_for("window_message"))
+            assert "still running" in str(await window.wait_for("window_message", count=2))  # the first: it is stored
         finally:
             web.fakes.turns.release()
         await window.wait_for("task_end", count=2)

@@ -100,7 +100,7 @@ class Window:
         message = {"id": str(uuid4()), "type": "user_message", "name": "x", "output": text, "createdAt": ""} | fields
         await self.client.emit("client_message", {"message": message, "fileReferences": [{"id": one} for one in files]})
 
-    async def wait_for(self, event: str, *, count: int = 1, seconds: float = 15) -> object:
+    async def wait_for(self, event: str, *, count: int = 1, seconds: float = 60) -> object:
         async with asyncio.timeout(seconds):
             while len(self.got(event)) < count:
                 self._news.clear()
