@@ -99,8 +99,9 @@ def test_stop_ends_the_answer_and_keeps_what_arrived(open_page: OpenPage) -> Non
     watched.sign_in()
     watched.ask("Write a long report")
     expect(watched.page.get_by_role("article").filter(has_text="The restart")).to_be_visible()
-    watched.page.locator("#stop-button").click()
+    watched.page.get_by_role("button", name="Stop the answer").click()
     expect(watched.page.get_by_text("Stopped. What had arrived is kept.")).to_be_visible()
+    expect(watched.page.get_by_role("button", name="Send", exact=True)).to_be_visible()
     assert turns.asked[-1].reference in turns.closed
     watched.shoot("stopped")
 

@@ -260,7 +260,8 @@
   function nameButtons() {
     for (const [id, label] of Object.entries(LABELS)) {
       const found = document.getElementById(id);
-      if (found && !found.hasAttribute("aria-label")) found.setAttribute("aria-label", label);
+      // React makes one button of another: Send is Stop, with the name of Send, while an answer runs.
+      if (found && found.getAttribute("aria-label") !== label) found.setAttribute("aria-label", label);
     }
     for (const button of document.querySelectorAll('button.command-button:not([aria-label])')) {
       button.setAttribute("aria-label", button.id.slice("command-".length)); // on a narrow screen its word is hidden
