@@ -101,9 +101,12 @@ class EventReader(AnswerReader):
             raise CallError(_status_in(event["error"]), is_crash=is_crash_told(event["error"]))
         delta, finish_reason, chances = _choice_in(event)
         usage = event.get("usage")
+        text = text_in(delta, "content")
+        model = text_in(event, "model")
+        if len(delta) == 1 and text and not (finish_reason or chances or usage):  # as nearly all are
+            return Chunk(text, model=model)
         counts = usage if isinstance(usage, dict) else {}
         self.is_whole = self.is_whole or bool(finish_reason)
-        text = text_in(delta, "content")
         calls = delta.get("tool_calls")
         return Chunk(
             text=text,
@@ -111,7 +114,7 @@ class EventReader(AnswerReader):
             reasoning=text_in(delta, "reasoning_content") or text_in(delta, "reasoning"),
             calls=tuple(map(self._call, calls)) if isinstance(calls, list) else (),
             chances=_chances_in(chances, text) if chances else (),
-            model=text_in(event, "model"),
+            model=model,
             finish_reason=finish_reason,
             prompt_tokens=tokens_in(counts, "prompt_tokens"),
             answer_tokens=tokens_in(counts, "completion_tokens"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from connectors.model_hosts.asking.answer import chars_of, items_of, latest, usage_of
@@ -83,7 +83,7 @@ class Answerer:
                         raise CallError(0, other_model=chunk.model)
                     last = latest(last, chunk)
                     if chars_of(chunk) > room_chars:  # a host that ignores its limit writes for ever
-                        last = replace(last, finish_reason="length")
+                        last = last._replace(finish_reason="length")
                         yield Token(chunk.text[:room_chars])
                         break
                     room_chars -= chars_of(chunk)

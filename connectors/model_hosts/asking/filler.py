@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Final
 
 from connectors.model_hosts.asking.answer import latest
@@ -94,10 +93,10 @@ class Filler:
                     if text := ending.feed(chunk.text):
                         yield Token(text)
                     if ending.is_over:
-                        last = replace(last, finish_reason="stop")
+                        last = last._replace(finish_reason="stop")
                         break
                     if ending.chars > max_tokens * _LONGEST_TOKEN_CHARS:  # a host that ignores its limit
-                        last = replace(last, finish_reason="length")
+                        last = last._replace(finish_reason="length")
                         break
         finally:
             timing.end()
