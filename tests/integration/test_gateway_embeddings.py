@@ -11,7 +11,7 @@ import pytest
 from tests.fakes.model_host import Fault
 from tests.integration.gateway_scene import GatewaySite
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 PATH = "/v1/embeddings"
 MODEL = "general/nomic-embed"

@@ -373,7 +373,7 @@ async def test_progress_that_cannot_be_noted_ends_no_pull(open_scene: Open, data
                 " WHERE datname = current_database() AND usename = 'cloister_app'"
             )
             is_away.set()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(180):
                 await went_on.wait()
             connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1".encode())
             is_back.set()
