@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from assistant.access import Access
+from assistant.answering.attempts import LethalPrompts
 from assistant.answering.guarding import ConversationGuard
 from assistant.answering.recovery import recover_turns
 from assistant.audit.events import LogOpened
@@ -25,7 +26,7 @@ from assistant.audit.writing.append import Appender
 from assistant.audit.writing.keeping import ContentKeys, ContentLog
 from assistant.audit.writing.partitions import ensure_partitions
 from assistant.bootstrap.compliance import build_figures, build_review, build_site_desk
-from assistant.bootstrap.fleet import build_fleet
+from assistant.bootstrap.fleet import build_fleet, open_lethal
 from assistant.bootstrap.log import build_erasure, open_audit, reader_url, required
 from assistant.bootstrap.names import open_names
 from assistant.bootstrap.people import build_access, build_tokens
@@ -96,6 +97,7 @@ class Application:
     conversation_guard: ConversationGuard
     marker: TextMarker
     names: NamesDetector | None
+    lethal: LethalPrompts
 
     @property
     def guard(self) -> Guard:
@@ -122,6 +124,7 @@ class Application:
                 audit=self.content_log,
                 marker=self.marker,
                 max_prompt_chars=self.settings.max_prompt_chars,
+                lethal=self.lethal,
             )
         )
 
@@ -220,6 +223,7 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
     marker = TextMarker(keys)
     async with AsyncExitStack() as stack:
         audit = await stack.enter_async_context(open_audit(settings))
+        lethal = await stack.enter_async_context(open_lethal(required(settings, "redis_url"), keys))
         fleet = build_fleet(settings, audit)
         await stack.enter_async_context(fleet.running())
 
@@ -227,7 +231,14 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
             return guards.current.policy.labels_for_unseen()  # asked with the first text, when there is a guard
 
         names = await stack.enter_async_context(
-            open_names(settings, fleet, redis_url=required(settings, "redis_url"), only=labels_for_unseen)
+            open_names(
+                settings,
+                fleet,
+                redis_url=required(settings, "redis_url"),
+                only=labels_for_unseen,
+                lethal=lethal,
+                marker=marker,
+            )
         )
         reader = PolicyReader.of(settings, names=names)
         opened = await asyncio.to_thread(read_policy, reader)
@@ -280,6 +291,7 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
             conversation_guard=conversation_guard,
             marker=marker,
             names=names,
+            lethal=lethal,
         )
 
 
