@@ -84,7 +84,7 @@ class WrongModelError(GatewayError):
     """The token may use the model, and not for this."""
 
     def __init__(self, wanted: str) -> None:
-        words = f"The persona has {wanted[:120]!r} for something else than this route does. Name another model."
+        words = f"{wanted[:120]!r} names a model that is there for something else than this route. Name another one."
         super().__init__(403, words, param="model", code="not_allowed")
 
 
