@@ -98,6 +98,7 @@ class Application:
     marker: TextMarker
     names: NamesDetector | None
     lethal: LethalPrompts
+    thread_key: bytes  # makes what stands for a conversation where all processes see it
 
     @property
     def guard(self) -> Guard:
@@ -292,6 +293,7 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
             marker=marker,
             names=names,
             lethal=lethal,
+            thread_key=keys.derive("fleet-thread"),
         )
 
 
