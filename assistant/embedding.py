@@ -50,7 +50,7 @@ async def embed_texts(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent,
     record = VectorRecord(turn, persona, history=parts.history, audit=parts.audit, marker=parts.marker)
     used, is_refunded = 0, False
     try:
-        await record.accepted()
+        record.accepted()
         prompt = await build_vector_prompt(turn, turn.inputs or _NOTHING, persona.name, parts.guard)  # 2
         await record.noted()
         yield Accepted(turn.reference, held.balance)

@@ -121,19 +121,21 @@ class TurnParts:
     max_prompt_chars: int
     clock: Callable[[], float] = time.monotonic
     lethal: LethalPrompts = field(default_factory=LethalPrompts)
+    is_kept: bool = True  # the history keeps something of its turns
 
     def unkept(self) -> Self:
         """Return the same parts for one turn of which nothing is kept but its events."""
         history = UnkeptHistory()
-        return replace(self, history=history, guard=self.guard.storing_in(history))
+        return replace(self, history=history, guard=self.guard.storing_in(history), is_kept=False)
 
 
 async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, None]:
     """Run one turn from the person's text to the end of the answer, and leave a complete record whatever happens.
 
-    1. accept: role, size and limits are checked, and `turn:accepted` is durable before anything else happens.
+    1. accept: role, size and limits are checked, and `turn:accepted` is on its way to the log.
     2. guard the prompt: typed text, files, persona and earlier messages; a block ends the turn here.
-    3. route and ask: the best deployment for this prompt; another takes over when it fails.
+    3. route and ask: the best deployment for this prompt, once the log has all of this; another takes over when it
+       fails.
     4. guard the answer: piece by piece, holding back only what may still become a match.
     5. record: history and audit log are durable before the end of the answer is given out.
 
@@ -154,26 +156,26 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
     held = await take(turn, persona, parts.quotas, parts.audit)
     turn = replace(turn, weight=held.weight)
     kind = TurnRecord if turn.gap is None else CodeRecord
-    record = kind(turn, persona, history=parts.history, audit=parts.audit, marker=parts.marker)
+    record = kind(turn, persona, history=parts.history, audit=parts.audit, marker=parts.marker, is_kept=parts.is_kept)
     prompt: Prompt | CodePrompt | None = None
     answer: Answer | None = None
+    untold: list[TurnEvent] = [Accepted(turn.reference, held.balance)]  # given out once the log has the request
     is_refunded = False
     try:
-        await record.accepted()
-        if record.is_accepted:
-            yield Accepted(turn.reference, held.balance)
+        record.accepted()
         prompt, conversation = await _guard_prompt(record, parts)  # 2
-        if not record.is_accepted:  # a completion's acceptance becomes durable while the guard reads
-            await record.noted()
-            yield Accepted(turn.reference, held.balance)
         if prompt.verdict.is_blocked:
+            await record.noted()
+            yield untold.pop()
             last: TurnEvent = await to_the_end(record.prompt_blocked(prompt))
         else:
             await held.grow(prompt.tokens + longest_answer(record.turn, record.persona))
-            yield Guarded(prompt.verdict, await record.guarded(prompt))
+            untold.append(Guarded(prompt.verdict, await record.guarded(prompt)))
             answer = Answer(conversation, parts.clock, prompt.wishes)
             async with record.alive(answer), aclosing(_ask(prompt, answer, record, parts)) as events:  # 3 and 4
                 async for event in events:
+                    for known in await _due(untold, record):
+                        yield known
                     yield event
             end = record.answer_blocked if answer.is_blocked else record.answered
             last = await to_the_end(end(answer))  # 5
@@ -190,7 +192,8 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
             await note_refusal(turn, persona, error, parts.audit)
     finally:
         await held.settle(0 if is_refunded else used_tokens(prompt, answer), is_refunded=is_refunded)
-    yield last
+    for event in (*untold, last):
+        yield event
 
 
 def accept(turn: Turn, parts: TurnParts) -> Persona:
@@ -226,6 +229,16 @@ def _check_gap(gap: Gap, persona: Persona) -> None:
         raise BadInputError(f"{persona.label} answers questions and completes no code. Ask a persona with a fim_model.")
     if not gap.prefix.strip() and not gap.suffix.strip():
         raise BadInputError("There is nothing to complete. Send the code before the cursor, behind it, or both.")
+
+
+async def _due(untold: list[TurnEvent], record: TurnRecord) -> Sequence[TurnEvent]:
+    """Return what nobody was told yet, once the log has the request."""
+    if not untold:
+        return ()
+    await record.noted()
+    due = tuple(untold)
+    untold.clear()
+    return due
 
 
 async def _guard_prompt(record: TurnRecord, parts: TurnParts) -> tuple[Prompt | CodePrompt, GuardedConversation]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Awaitable
+from uuid import UUID
 
 from assistant.answering import words
 from assistant.answering.answer import Answer
 from assistant.answering.prompt import GuardedPrompt
-from assistant.answering.record import AuditLog, TurnHistory, TurnRecord
+from assistant.answering.record import TurnAudit, TurnHistory, TurnRecord
 from assistant.audit.events import Cause, ContentEvent, Event, TurnInterrupted
 from assistant.audit.parts import GuardReport, TextMarker
 from assistant.conversation import Turn
@@ -25,31 +26,20 @@ class CodeRecord(TurnRecord):
     it says what the guard did to what was sent and to what came back, with offsets into the two as one text.
     """
 
+    _is_accepted_alone = True
+
     def __init__(
-        self, turn: Turn, persona: Persona, *, history: TurnHistory, audit: AuditLog, marker: TextMarker
+        self,
+        turn: Turn,
+        persona: Persona,
+        *,
+        history: TurnHistory,
+        audit: TurnAudit,
+        marker: TextMarker,
+        is_kept: bool = False,
     ) -> None:
-        super().__init__(turn, persona, history=history, audit=_Textless(audit), marker=marker)
-        self._accepting: asyncio.Task[None] | None = None
+        super().__init__(turn, persona, history=history, audit=_Textless(audit), marker=marker, is_kept=is_kept)
         self._prompt: GuardedPrompt | None = None
-
-    async def accepted(self) -> None:
-        """Begin to note that the request came in."""
-        self._accepting = asyncio.create_task(super().accepted(), name=f"accept turn {self.turn.reference}")
-
-    async def was_accepted(self) -> bool:
-        """Tell whether the log knows the turn, as soon as that is settled."""
-        if self._accepting is not None and not self._accepting.done():
-            await asyncio.wait((self._accepting,))
-        return await super().was_accepted()
-
-    async def noted(self) -> None:
-        """Return when the request is in the log; whoever waits may go, the noting goes on.
-
-        Raises:
-            AuditUnavailableError: it cannot be noted.
-        """
-        if self._accepting is not None:
-            await asyncio.shield(self._accepting)
 
     async def guarded(self, prompt: GuardedPrompt) -> str:
         """Keep in mind what the guard said, for the end."""
@@ -57,13 +47,9 @@ class CodeRecord(TurnRecord):
         return ""
 
     async def routed(self, route: Route, prompt: GuardedPrompt) -> None:
-        """Note nothing: the end names host and model."""
-
-    async def interrupted(self, answer: Answer | None, *, cause: Cause, said: str) -> Interrupted:
-        """Note that the turn stopped before its end, which every second completion does: somebody typed on."""
-        if await self.was_accepted():
-            return await super().interrupted(answer, cause=cause, said=said)
-        return Interrupted(self.turn.reference, said)
+        """Return when the request is in the log; the end names host and model."""
+        del route, prompt
+        await self.noted()
 
     async def failed(self, answer: Answer | None, error: Exception) -> Failed | Interrupted:
         """Note a failure; what the guard held back before it is told with it."""
@@ -89,7 +75,7 @@ class CodeRecord(TurnRecord):
 class _Textless:
     """The log without texts."""
 
-    def __init__(self, audit: AuditLog) -> None:
+    def __init__(self, audit: TurnAudit) -> None:
         self._audit = audit
 
     async def append(self, event: Event) -> object:
@@ -98,3 +84,13 @@ class _Textless:
     async def append_with(self, event: ContentEvent, text: str) -> object:
         del text
         return await self._audit.append(event)
+
+    def begin(self, event: Event, *, linger_seconds: float = 0.0) -> Awaitable[object]:
+        return self._audit.begin(event, linger_seconds=linger_seconds)
+
+    async def begin_with(self, event: ContentEvent, text: str, *, linger_seconds: float = 0.0) -> Awaitable[object]:
+        del text
+        return self._audit.begin(event, linger_seconds=linger_seconds)
+
+    def expect(self, thread_id: UUID, person_id: UUID) -> None:
+        """Need no key."""

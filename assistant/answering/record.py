@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from types import MappingProxyType
-from typing import Protocol
+from typing import ClassVar, Protocol
 from uuid import UUID
 
 from assistant.answering import words
@@ -50,6 +50,7 @@ _log = logging.getLogger(__name__)
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 _FINISH_PAUSES_SECONDS = (0.1, 0.5, 2.0, 5.0)  # a restart of Postgres takes less
+_LINGER_SECONDS = 0.05  # what nothing hangs on yet waits so long for the route, for one commit of all
 _HEARTBEAT_SECONDS = 2.0  # at most this much of an answer is lost to a crash
 _BLOCKED_TEXT = "(This message was blocked. Its text is not kept here.)"
 _BLOCKED_TITLE = "Blocked message"
@@ -75,6 +76,21 @@ class TurnAudit(AuditLog, Protocol):
         Raises:
             AuditUnavailableError: they cannot be made durable now.
         """
+
+    def begin(self, event: Event, *, linger_seconds: float = 0.0) -> Awaitable[object]:
+        """Give the event its place behind those that came before; what is returned is awaited for its durability.
+
+        With `linger_seconds` it may wait as long for the next one, so that both are one commit.
+
+        Raises:
+            AuditUnavailableError: the log is closed. Awaiting raises it when the event cannot be made durable.
+        """
+
+    async def begin_with(self, event: ContentEvent, text: str, *, linger_seconds: float = 0.0) -> Awaitable[object]:
+        """Do the same together with a text."""
+
+    def expect(self, thread_id: UUID, person_id: UUID) -> None:
+        """Be ready for texts of a conversation."""
 
 
 class TurnHistory(Protocol):
@@ -111,10 +127,30 @@ class TurnHistory(Protocol):
 
 
 class TurnRecord:
-    """The record of one turn. Its methods are called in the order in which they stand here."""
+    """The record of one turn. Its methods are called in the order in which they stand here.
+
+    The request and what the guard said of it are on their way to the log while the turn goes on; they are durable, in
+    one commit with the route, before a host is asked, and the request before the history hears of the turn.
+
+    Args:
+        turn: what was asked.
+        persona: who answers.
+        history, audit: where it is written.
+        marker: marks texts, so that two can be compared without being kept.
+        is_kept: the history keeps something of the turn.
+    """
+
+    _is_accepted_alone: ClassVar[bool] = False  # nothing else goes to the log before a host is asked
 
     def __init__(
-        self, turn: Turn, persona: Persona, *, history: TurnHistory, audit: TurnAudit, marker: TextMarker
+        self,
+        turn: Turn,
+        persona: Persona,
+        *,
+        history: TurnHistory,
+        audit: TurnAudit,
+        marker: TextMarker,
+        is_kept: bool = True,
     ) -> None:
         self.turn = turn
         self.persona = persona
@@ -122,62 +158,72 @@ class TurnRecord:
         self._audit = audit
         self._marker = marker
         self._place = TurnPlace.of(turn)
-        self._is_accepted = False  # the log knows the turn and must hear of its end
+        self._is_kept = is_kept
+        self._accepting: asyncio.Future[object] | None = None
+        self._begun: list[asyncio.Future[object]] = []  # on their way to the log
         self._is_started = False  # the history knows the turn and must hear of its end
         self._is_ending = False  # an end is being written: a Stop that comes now is too late
         self._has_called = False  # the log has the calls, also if the end after them has to be another one
 
-    async def accepted(self) -> None:
-        """Note that the request came in."""
-        await self._audit.append(
-            TurnAccepted(
-                turn=self._place,
-                door=self.turn.door,
-                persona=self.persona.name,
-                persona_version=self.persona.version,
-                chars=self.turn.chars,
-                attachments=len(self.turn.attachments),
-                token_id=self.turn.token_id,
-                command=self.turn.command or None,
-            )
+    def accepted(self) -> None:
+        """Begin to note that the request came in.
+
+        Raises:
+            AuditUnavailableError: the log is closed.
+        """
+        event = TurnAccepted(
+            turn=self._place,
+            door=self.turn.door,
+            persona=self.persona.name,
+            persona_version=self.persona.version,
+            chars=self.turn.chars,
+            attachments=len(self.turn.attachments),
+            token_id=self.turn.token_id,
+            command=self.turn.command or None,
         )
-        self._is_accepted = True
-
-    @property
-    def is_accepted(self) -> bool:
-        """Tell whether the log is known to have the turn."""
-        return self._is_accepted
-
-    async def noted(self) -> None:
-        """Return when the request is in the log."""
+        linger_seconds = 0.0 if self._is_kept or self._is_accepted_alone else _LINGER_SECONDS
+        self._accepting = asyncio.ensure_future(self._audit.begin(event, linger_seconds=linger_seconds))
+        self._audit.expect(self.turn.thread_id, self.turn.person.id)
 
     async def was_accepted(self) -> bool:
-        """Tell whether the log knows the turn and must hear of its end."""
-        return self._is_accepted
+        """Tell whether the log knows the turn and must hear of its end, as soon as that is settled."""
+        if self._accepting is None:
+            return False
+        await asyncio.wait((self._accepting,))
+        return not self._accepting.cancelled() and self._accepting.exception() is None
+
+    async def noted(self) -> None:
+        """Return when the request is in the log; whoever waits may go, the noting goes on.
+
+        Raises:
+            AuditUnavailableError: it cannot be noted.
+        """
+        if self._accepting is not None:
+            await asyncio.shield(self._accepting)
 
     async def earlier_messages(self) -> Remembered:
         """Open the thread, which is the check that it is the person's own, and return what was said before."""
         turn = self.turn
+        if self._is_kept:
+            await self.noted()
         await self._history.open_thread(turn.person, turn.thread_id, self.persona.name, "")
         return await self._history.conversation(turn.person, turn.thread_id, excluding_turn=turn.id)
 
     async def guarded(self, prompt: GuardedPrompt) -> str:
-        """Store the guarded message and note what the guard did; return the quiet line for the person."""
+        """Store the guarded message and begin to note what the guard did; return the quiet line for the person."""
         note = summary(prompt.verdict)
         text = prompt.own.content
         detail = words.question_detail(prompt.verdict, self.turn, task=prompt.task)
         title = words.title_of_question(prompt.verdict.text, self.turn.command)
         await self._start(text, note=note, detail=detail, title=title)
-        await self._audit.append_with(
-            TurnGuarded(
-                turn=self._place,
-                guard=GuardReport.of(prompt.verdict),
-                chars=sum(len(message.content) for message in prompt.messages),
-                text_mark=self._marker.mark(text),
-                messages=len(prompt.messages),
-            ),
-            prompt.typed,
+        event = TurnGuarded(
+            turn=self._place,
+            guard=GuardReport.of(prompt.verdict),
+            chars=sum(len(message.content) for message in prompt.messages),
+            text_mark=self._marker.mark(text),
+            messages=len(prompt.messages),
         )
+        self._has_begun(await self._audit.begin_with(event, prompt.typed, linger_seconds=_LINGER_SECONDS))
         return note
 
     async def prompt_blocked(self, prompt: GuardedPrompt) -> Blocked:
@@ -202,21 +248,26 @@ class TurnRecord:
                 before_tokens=before_tokens,
             )
         )
+        await self._settled()
 
     async def routed(self, route: Route, prompt: GuardedPrompt) -> None:
-        """Note which deployment was chosen, and why."""
-        await self._audit.append(
-            TurnRouted(
-                turn=self._place,
-                host=route.host,
-                model=route.model,
-                reason=route.reason,
-                context_tokens=route.context_tokens,
-                prompt_tokens=prompt.tokens,
-                messages=len(prompt.messages),
-                left_out=prompt.left_out,
-            )
+        """Note which deployment was chosen, and why; return when that and all before it is durable.
+
+        Raises:
+            AuditUnavailableError: some of it cannot be made durable, so nobody may be asked.
+        """
+        event = TurnRouted(
+            turn=self._place,
+            host=route.host,
+            model=route.model,
+            reason=route.reason,
+            context_tokens=route.context_tokens,
+            prompt_tokens=prompt.tokens,
+            messages=len(prompt.messages),
+            left_out=prompt.left_out,
         )
+        self._has_begun(self._audit.begin(event))
+        await self._settled()
 
     async def host_failed(self, route: Route, error: HostError, *, is_last: bool = False) -> None:
         """Note that a host failed in this turn; `is_last` says that no other is tried, whatever there is."""
@@ -303,9 +354,9 @@ class TurnRecord:
     async def interrupted(self, answer: Answer | None, *, cause: Cause, said: str) -> Interrupted:
         """Note that the turn stopped before its end, with what had been shown; never raises.
 
-        An end that is already being written stands.
+        An end that is already being written stands, and what never came in needs none.
         """
-        if self._is_ending:
+        if self._is_ending or not await self.was_accepted():
             return Interrupted(self.turn.reference, said)
         await self._end_early(
             TurnInterrupted(
@@ -341,6 +392,15 @@ class TurnRecord:
         await self._end_early(event, said, answer)
         retry = error.retry_after_seconds if isinstance(error, QuotaError | BusyError) else 0
         return Failed(self.turn.reference, said, words.trouble_of(error), retry)
+
+    def _has_begun(self, stored: Awaitable[object]) -> None:
+        self._begun.append(asyncio.ensure_future(stored))
+
+    async def _settled(self) -> None:
+        """Return when all that is on its way is durable; whoever waits may go, the noting goes on."""
+        begun, self._begun = self._begun, []
+        await self.noted()
+        await asyncio.shield(asyncio.gather(*begun))
 
     def _report(self, verdict: Verdict) -> GuardReport:
         """Return what the log says of the guard at the end of an answer."""
@@ -403,6 +463,7 @@ class TurnRecord:
     ) -> None:
         """Write an early end; if that fails, the turn stays open and recovery writes it later."""
         try:
+            await asyncio.gather(*self._begun, return_exceptions=True)
             await self._called(answer)
             if isinstance(event, TurnInterrupted):
                 await self._audit.append_with(event, text)

@@ -23,7 +23,8 @@ from assistant.audit.parts import TextMarker
 from assistant.audit.projections.project import Projector
 from assistant.audit.seals.log_key import LogKey
 from assistant.audit.writing.append import Appender
-from assistant.audit.writing.keeping import ContentKeys, ContentLog
+from assistant.audit.writing.content_keys import ContentKeys
+from assistant.audit.writing.keeping import ContentLog
 from assistant.audit.writing.partitions import ensure_partitions
 from assistant.bootstrap.compliance import build_figures, build_review, build_site_desk
 from assistant.bootstrap.fleet import build_fleet, open_lethal

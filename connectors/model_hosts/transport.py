@@ -136,14 +136,20 @@ class HostConnections:
 
 
 async def read_pieces(response: ClientResponse) -> AsyncIterator[bytes]:
-    """Yield what arrives, all of it that waits at once.
+    """Yield what arrives, all of it that waits at once; what arrives while the caller is busy waits in the kernel.
 
     Raises:
         CallError: the connection broke.
     """
     try:
         async for data in response.content.iter_any():
+            connection = response.connection  # none once all of the answer is here
+            transport = connection.transport if connection is not None else None
+            if transport is not None:
+                transport.pause_reading()  # a wake of the loop for each word would cost more than the word
             yield data
+            if transport is not None and not transport.is_closing():
+                transport.resume_reading()
     except (aiohttp.ClientError, OSError):
         raise CallError(0, is_cut=True) from None
 

@@ -30,7 +30,8 @@ from assistant.audit.record import Origin, make_event_id
 from assistant.audit.seals.seal import Sealer
 from assistant.audit.seals.seal_key import SealKeyFile
 from assistant.audit.writing.append import Appender
-from assistant.audit.writing.keeping import ContentKeys, ContentLog
+from assistant.audit.writing.content_keys import ContentKeys
+from assistant.audit.writing.keeping import ContentLog
 from assistant.database import libpq_dsn
 from assistant.database_roles import (
     AUDIT_PROJECTOR_ROLE,

@@ -63,6 +63,8 @@ async def complete(guard: Guard) -> float:
         models = (Model("starcoder2", "starcoder2", 16384, capabilities=frozenset({Capability.FIM})),)
         fleet = Fleet((Host("Dev1", "vllm", address, models=models),))
         async with open_hosts(fleet=fleet, look_every_seconds=60) as hosts:
+            while not hosts.is_ready:  # noqa: ASYNC110 - litellm, which nobody needs here, loads in a thread
+                await asyncio.sleep(0.1)
             answer = AnswerTurn(replace(world.parts, hosts=hosts))
             cpu: list[float] = []
             wall: list[float] = []

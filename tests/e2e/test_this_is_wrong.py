@@ -71,7 +71,11 @@ def test_what_was_opened_and_typed_stays_when_the_conversation_gets_its_address(
     watched = open_page()
     watched.sign_in()
     held: list[Route] = []
-    watched.page.route("**/project/threads*", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    watched.page.route("**/project/threads*", hold)
     watched.ask(f"Rotate this key for me: {ACCESS_KEY}")
     button = open_why(watched)
     expect(watched.page.get_by_text(re.compile("4.8 s · logged"))).to_be_visible()

@@ -58,6 +58,7 @@ class FakeAudit:
         self.fails_at: str | None = None
         self.seconds = 0.0
         self.began = asyncio.Event()
+        self._coming: list[asyncio.Future[None]] = []
 
     async def append(self, event: Event) -> None:
         """Like the real log: a cancelled caller does not cancel its event."""
@@ -72,6 +73,37 @@ class FakeAudit:
     async def append_with(self, event: ContentEvent, text: str) -> None:
         await self.append(event)
         self.texts[event.tag] = text
+
+    def begin(self, event: Event, *, linger_seconds: float = 0.0) -> asyncio.Future[None]:
+        """Like the real log: the place in it is given at once."""
+        del linger_seconds
+        stored = asyncio.get_running_loop().create_future()
+        if self.fails_at == event.tag:
+            stored.set_exception(AuditUnavailableError("Cannot answer now: the audit log is unavailable."))
+            return stored
+        self.events.append(event)
+        self.began.set()
+        self.journal.append(f"audit {event.tag}")
+        self._coming.append(stored)
+        if not self.seconds:
+            self.settle()
+        else:
+            asyncio.get_running_loop().call_later(self.seconds, self.settle)
+        return stored
+
+    async def begin_with(self, event: ContentEvent, text: str, *, linger_seconds: float = 0.0) -> asyncio.Future[None]:
+        self.texts[event.tag] = text
+        return self.begin(event, linger_seconds=linger_seconds)
+
+    def expect(self, thread_id: UUID, person_id: UUID) -> None:
+        """Need no key."""
+
+    def settle(self) -> None:
+        """Make durable what is on its way."""
+        coming, self._coming = self._coming, []
+        for stored in coming:
+            if not stored.done():
+                stored.set_result(None)
 
     @property
     def tags(self) -> list[str]:

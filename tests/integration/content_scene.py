@@ -14,7 +14,8 @@ from assistant.audit.parts import GuardReport, TextMarker, TurnPlace
 from assistant.audit.reader_pool import ReaderPool
 from assistant.audit.writing.append import Appender
 from assistant.audit.writing.content import ContentReader, Kept
-from assistant.audit.writing.keeping import ContentKeys, ContentLog
+from assistant.audit.writing.content_keys import ContentKeys
+from assistant.audit.writing.keeping import ContentLog
 from assistant.conversation import Person
 from assistant.database import libpq_dsn
 from assistant.keys import Keys

@@ -16,7 +16,8 @@ from assistant.audit.seals.seal_key import SealKeyFile, read_public_key
 from assistant.audit.verification.findings import Findings
 from assistant.audit.verification.verify import Verifier
 from assistant.audit.writing.append import Appender
-from assistant.audit.writing.keeping import ContentKeys, ContentLog
+from assistant.audit.writing.content_keys import ContentKeys
+from assistant.audit.writing.keeping import ContentLog
 from assistant.conversation import Person, Role
 from assistant.database import create_engine
 from assistant.erasure import Erasure

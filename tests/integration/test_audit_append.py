@@ -90,6 +90,28 @@ async def test_callers_who_wait_together_share_a_commit(database: Database) -> N
     assert counts[1] <= 3
 
 
+async def test_what_may_linger_goes_with_the_next_one_in_its_order(database: Database) -> None:
+    jobs = [uuid4() for _ in range(3)]
+    async with Appender(database.audit_writer_url, _ORIGIN) as appender:
+        begun = [appender.enqueue(appender.compose(_job(job)), linger_seconds=3600.0) for job in jobs[:2]]
+        await appender.append(_job(jobs[2]))
+        assert all(one.done() and one.exception() is None for one in begun)
+    with psycopg.connect(libpq_dsn(database.owner_url)) as connection:
+        commits = connection.execute("SELECT count(DISTINCT xid) FROM audit.event").fetchone()
+    assert commits == (1,)
+    assert _stored_jobs(database.owner_url) == jobs
+
+
+async def test_what_may_linger_does_not_wait_for_ever(database: Database) -> None:
+    async with Appender(database.audit_writer_url, _ORIGIN) as appender:
+        async with asyncio.timeout(60):
+            await appender.enqueue(appender.compose(_job(job := uuid4())), linger_seconds=0.01)
+        assert _stored_jobs(database.owner_url) == [job]
+        waiting = appender.enqueue(appender.compose(_job(last := uuid4())), linger_seconds=3600.0)
+    await waiting  # closing waits for no company
+    assert _stored_jobs(database.owner_url) == [job, last]
+
+
 async def test_durable_even_where_the_server_is_told_not_to_wait(database: Database) -> None:
     async with Appender(database.audit_writer_url, _ORIGIN) as appender:
         await appender.append(_job(uuid4()))

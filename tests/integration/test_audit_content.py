@@ -18,8 +18,9 @@ from assistant.audit.seals.seal import Sealer
 from assistant.audit.seals.seal_key import SealKeyFile, read_public_key
 from assistant.audit.verification.verify import Verifier
 from assistant.audit.writing.append import Appender
-from assistant.audit.writing.content import ContentKind, ContentText, Damaged, Erased
-from assistant.audit.writing.keeping import ContentKeys, ContentLog
+from assistant.audit.writing.content import ContentKind, ContentText, ConversationKey, Damaged, Erased
+from assistant.audit.writing.content_keys import ContentKeys
+from assistant.audit.writing.keeping import ContentLog
 from assistant.database import libpq_dsn
 from assistant.errors import AuditUnavailableError
 from assistant.keys import Keys
@@ -161,6 +162,51 @@ async def test_event_and_text_are_stored_both_or_not_at_all(database: Database) 
     await keys.close()
     assert as_superuser(database, "SELECT count(*) FROM audit.event") == [(0,)]
     assert as_superuser(database, "SELECT count(*) FROM audit.content") == [(0,)]
+
+
+async def test_conversations_that_begin_together_share_a_commit(database: Database) -> None:
+    threads = [uuid4() for _ in range(100)]
+    person = uuid4()
+    first, second = (ContentKeys(database.audit_writer_url, database.keys) for _ in range(2))
+    keys = await asyncio.gather(
+        *(first.key_of(thread, person) for thread in threads),
+        *(second.key_of(thread, person) for thread in reversed(threads)),
+    )
+    assert [key.id for key in keys[:100]] == [key.id for key in reversed(keys[100:])], "one key, whoever was first"
+    ((keys_there, commits),) = as_superuser(database, "SELECT count(*), count(DISTINCT xmin::text) FROM audit.dek")
+    assert keys_there == 100
+    assert int(str(commits)) <= 8
+    await first.close()
+    await second.close()
+
+
+async def test_a_changed_key_closes_its_own_conversation_alone(database: Database) -> None:
+    changed, sound, person = uuid4(), uuid4(), uuid4()
+    keys = ContentKeys(database.audit_writer_url, database.keys)
+    await keys.key_of(changed, person)
+    keys.forget(changed)
+    as_superuser(database, "ALTER TABLE audit.dek DISABLE TRIGGER USER")
+    as_superuser(database, "UPDATE audit.dek SET wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20) # 1)")
+    refused, key = await asyncio.gather(
+        keys.key_of(changed, person), keys.key_of(sound, person), return_exceptions=True
+    )
+    assert isinstance(refused, AuditUnavailableError)
+    assert isinstance(key, ConversationKey)
+    await keys.close()
+
+
+async def test_nothing_of_a_turn_that_is_not_kept_goes_to_the_disk_twice_before_its_host_is_asked(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.answering.record._LINGER_SECONDS", 3600.0)  # nothing may hang on it
+    async with open_log(database) as log:
+        world = World(make_guard())
+        world.parts = replace(world.parts, audit=log).unkept()
+        await run_all(world, make_turn("What is a cloister?"))
+    rows = as_superuser(database, "SELECT type, xid::text FROM audit.event ORDER BY id")
+    assert [row[0] for row in rows] == ["turn:accepted", "turn:guarded", "turn:routed", "turn:answered"]
+    assert len({row[1] for row in rows[:3]}) == 1
+    assert len({row[1] for row in rows}) == 2
 
 
 async def test_a_site_may_keep_no_texts(database: Database) -> None:

@@ -23,8 +23,9 @@ from assistant.audit.verification.findings import Verdict
 from assistant.audit.verification.verify import Verifier
 from assistant.audit.writing.append import Appender
 from assistant.audit.writing.content import ContentKind, ContentText
+from assistant.audit.writing.content_keys import ContentKeys
 from assistant.audit.writing.detour import SpoolLimits
-from assistant.audit.writing.keeping import ContentKeys, ContentLog
+from assistant.audit.writing.keeping import ContentLog
 from assistant.bootstrap.log import open_audit
 from assistant.database import libpq_dsn
 from assistant.database_roles import AUDIT_WRITER_ROLE, url_for_role

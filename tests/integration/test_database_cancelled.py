@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from assistant.audit.record import Origin
 from assistant.audit.writing.append import Appender
-from assistant.audit.writing.keeping import ContentKeys
+from assistant.audit.writing.content_keys import ContentKeys
 from assistant.database import connect
 from assistant.errors import AuditUnavailableError
 from assistant.keys import Keys

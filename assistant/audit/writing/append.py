@@ -156,6 +156,22 @@ class Appender:
             ContentKeyGoneError: the text's key was destroyed; neither is stored.
             AuditUnavailableError: see `append`.
         """
+        await self.enqueue(record, content)
+
+    def enqueue(
+        self, record: Record, content: ContentRow | None = None, *, linger_seconds: float = 0.0
+    ) -> asyncio.Future[None]:
+        """Give a record its place behind those that came before; what is returned tells of its durability.
+
+        Args:
+            record: from `compose`.
+            content: the text that it is about.
+            linger_seconds: how long it may wait for the next one, so that both are one commit. Only for what nothing
+                hangs on before that next one.
+
+        Raises:
+            AuditUnavailableError: the log is closed, or too much waits for it.
+        """
         if self._task is None or self._task.done() or self._is_closing:
             raise AuditUnavailableError("The audit log is not open, so nothing may proceed. Start Cloister again.")
         if len(self._queue) >= _MOST_WAITING:
@@ -163,10 +179,13 @@ class Appender:
         loop = asyncio.get_running_loop()
         waiting = _Waiting(Entry(record, content), loop.time() + self._patience_seconds, loop.create_future())
         self._queue.append(waiting)
-        self._has_work.set()
+        if linger_seconds:
+            loop.call_later(linger_seconds, self._has_work.set)
+        else:
+            self._has_work.set()
         if self._alarm is None:
             self._alarm = loop.call_at(waiting.deadline, self._refuse_overdue)
-        await waiting.stored
+        return waiting.stored
 
     async def close(self) -> None:
         """Take no more events, store those that wait, and disconnect."""

@@ -10,6 +10,7 @@ from connectors.model_hosts.wire import Chunk
 
 MERGE_SECONDS = 0.04  # 25 pieces a second look like a stream; each one costs the guard, the page and the network
 HASTY_SECONDS = 0.025  # where somebody waits for the whole, and types on meanwhile
+_SHARE = 1 / 4  # of what was waited for so far: a short answer does not end noticeably later for a pause
 
 
 class SilenceError(Exception):
@@ -35,6 +36,8 @@ async def paced(
 ) -> AsyncGenerator[Chunk, None]:
     """Yield what the source yields, one piece in `merge_seconds`: the source gives all that came meanwhile as one.
 
+    Early pieces of an answer that comes quickly follow each other sooner.
+
     The source is closed, and with it the request to the host, however this ends: at the end, on an error, when this
     generator is closed, when its task is cancelled.
 
@@ -42,6 +45,7 @@ async def paced(
         SilenceError: nothing came for longer than allowed.
     """
     loop = asyncio.get_running_loop()
+    asked_at = loop.time()
     timeout, is_first = first_timeout_seconds, True
     async with aclosing(source):
         while True:
@@ -56,4 +60,9 @@ async def paced(
             yielded_at = loop.time()
             yield chunk
             if not chunk.finish_reason:  # nobody is woken for what arrives while we sleep
-                await asyncio.sleep(max(0.0, yielded_at + merge_seconds - loop.time()))
+                await asyncio.sleep(max(0.0, _next(yielded_at, asked_at, merge_seconds) - loop.time()))
+
+
+def _next(now: float, asked_at: float, merge_seconds: float) -> float:
+    """Return when the next piece is looked for: the same moments for all streams, so that one wake serves all."""
+    return min((now // merge_seconds + 1) * merge_seconds, now + (now - asked_at) * _SHARE)

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import replace
@@ -75,6 +76,45 @@ async def test_a_turn_reads_like_its_sentence(guard: Guard) -> None:
         "audit turn:answered",
         "history finish complete",
     ]
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_no_host_is_asked_before_all_that_came_before_is_durable(guard: Guard, *, is_kept: bool) -> None:
+    world = World(guard)
+    world.audit.seconds = 3600.0
+    seen: list[TurnEvent] = []
+
+    async def read() -> None:
+        async for event in run_turn(make_turn("Hi"), world.parts if is_kept else world.parts.unkept()):
+            seen.append(event)  # noqa: PERF401 - what was seen until it is cancelled counts
+
+    task = asyncio.create_task(read())
+    for tag in ("turn:accepted", "turn:guarded", "turn:routed"):
+        while tag not in world.audit.tags:
+            await asyncio.sleep(0)
+            if is_kept and tag == "turn:accepted":
+                assert world.history.message == {}
+        assert (world.hosts.asked, seen) == ([], [])
+        if tag == "turn:routed":
+            world.audit.seconds = 0.0
+        if is_kept or tag == "turn:routed":
+            world.audit.settle()
+    await task
+    assert len(world.hosts.asked) == 1
+    assert isinstance(seen[-1], Answered)
+
+
+@pytest.mark.parametrize("tag", ["turn:accepted", "turn:guarded", "turn:routed"])
+async def test_no_host_is_asked_when_a_part_of_the_beginning_cannot_be_written(guard: Guard, tag: str) -> None:
+    for is_kept in (True, False):
+        world = World(guard)
+        world.audit.fails_at = tag
+        events: list[TurnEvent] = []
+        with contextlib.suppress(AuditUnavailableError):
+            async for event in run_turn(make_turn("Hi"), world.parts if is_kept else world.parts.unkept()):
+                events.append(event)  # noqa: PERF401 - as above
+        assert world.hosts.asked == []
+        assert not [event for event in events if isinstance(event, Answered | AnswerText | Routed)]
 
 
 async def test_the_answer_ends_only_after_it_is_durable(guard: Guard) -> None:

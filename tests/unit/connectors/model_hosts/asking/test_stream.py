@@ -4,7 +4,7 @@ from contextlib import aclosing
 
 import pytest
 
-from connectors.model_hosts.asking.stream import MERGE_SECONDS, SilenceError, paced
+from connectors.model_hosts.asking.stream import MERGE_SECONDS, SilenceError, _next, paced
 from connectors.model_hosts.wire import CallError, Chunk, joined
 
 
@@ -52,6 +52,35 @@ async def test_first_piece_comes_at_once_and_the_crowd_behind_it_as_one() -> Non
     with pytest.raises(StopAsyncIteration):
         await anext(stream)
     assert source.is_closed
+
+
+async def test_a_short_answer_is_not_made_long_by_pauses() -> None:
+    """Ours may take a quarter more than the host took, and no more than a pause."""
+    loop = asyncio.get_running_loop()
+
+    async def source() -> AsyncGenerator[Chunk, None]:
+        for text in ("a", "b"):
+            yield Chunk(text)
+
+    began = loop.time()
+    slept: list[float] = []
+    call_at = loop.call_at
+    loop.call_at = lambda when, *rest, **more: slept.append(when - began) or call_at(when, *rest, **more)  # type: ignore[method-assign,assignment,func-returns-value]
+    try:
+        async for _ in paced(source(), first_timeout_seconds=3600.0, stall_timeout_seconds=3600.0):
+            said = loop.time() - began
+    finally:
+        loop.call_at = call_at  # type: ignore[method-assign]
+    pauses = [when for when in slept if when < 3000.0]
+    assert all(when <= 1.3 * said for when in pauses)
+
+
+def test_streams_that_run_for_a_while_are_looked_at_in_the_same_moments() -> None:
+    moments = {_next(now, asked_at=0.0, merge_seconds=0.04) for now in (10.001, 10.013, 10.039)}
+    assert len(moments) == 1
+    assert moments.pop() == pytest.approx(10.04)
+    assert 10.04 < _next(10.0401, asked_at=0.0, merge_seconds=0.04) <= 10.0801
+    assert _next(0.01, asked_at=0.0, merge_seconds=0.04) == pytest.approx(0.0125), "soon, for it began just now"
 
 
 async def test_the_end_of_an_answer_is_not_waited_for() -> None:
