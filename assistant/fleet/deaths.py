@@ -57,15 +57,16 @@ class RedisDeaths:
             now: by the clock of these deaths, and of those returned.
         """
         name = self._name(mark)
-        ahead = await self._now() - now if deaths else 0.0
+        if not deaths:
+            found = await self._client.hgetall(name)
+            return list(_read(found, await self._ahead(now))) if found else ()
+        ahead = await self._ahead(now)
         async with self._client.pipeline(transaction=False) as pipe:
-            if deaths:
-                pipe.hset(name, mapping={death.id: _written(death, ahead) for death in deaths})
-                pipe.expire(name, round(FORGET_SECONDS))
-            pipe.time()
+            pipe.hset(name, mapping={death.id: _written(death, ahead) for death in deaths})
+            pipe.expire(name, round(FORGET_SECONDS))
             pipe.hgetall(name)
-            *_, time, found = await pipe.execute()
-        return list(_read(found, _seconds(time) - now))
+            *_, found = await pipe.execute()
+        return list(_read(found, ahead))
 
     async def forget(self, mark: str) -> None:
         """Forget what is known of a prompt: it was answered."""
@@ -74,8 +75,10 @@ class RedisDeaths:
     def _name(self, mark: str) -> str:
         return _DEATHS + hmac.digest(self._key, mark.encode(), "sha256").hex()
 
-    async def _now(self) -> float:
-        return _seconds(await self._client.time())
+    async def _ahead(self, now: float) -> float:
+        """Return how far Redis' clock is ahead of the caller's."""
+        seconds, microseconds = await self._client.time()
+        return float(seconds + microseconds / 1e6 - now)
 
 
 def _written(death: Death, ahead: float) -> bytes:
@@ -94,8 +97,3 @@ def _read(found: Mapping[bytes | str, bytes | str], ahead: float) -> Iterator[De
             case [str(asking), str(host), int() | float() as begun_at, int() | float() as at]:
                 named = name.decode("utf-8", errors="replace") if isinstance(name, bytes) else name
                 yield Death(named, asking, host, begun_at - ahead, at - ahead)
-
-
-def _seconds(time: tuple[int, int]) -> float:
-    seconds, microseconds = time
-    return seconds + microseconds / 1e6

@@ -16,6 +16,11 @@ _MAY_USE: Final[Mapping[Capability, Callable[[Persona, str], bool]]] = {
     Capability.FIM: Persona.fills_with,
     Capability.EMBED: Persona.embeds_with,
 }
+_USE_WORDS: Final[Mapping[Capability, str]] = {
+    Capability.CHAT: "chat",
+    Capability.FIM: "completing code",
+    Capability.EMBED: "embeddings",
+}
 _BETWEEN = "/"  # never in the name of a persona, so an id has one meaning even where a model's name holds it
 
 
@@ -74,7 +79,7 @@ class ModelList:
         if use is not None and chosen.model:
             is_made_for_it = chosen.model in self._models(holder, use)  # a persona with `*` may use any model there is
             if not is_made_for_it or not _MAY_USE[use](chosen.persona, chosen.model):
-                raise WrongModelError(wanted)
+                raise WrongModelError(wanted, _USE_WORDS[use])
         return chosen
 
     def _models(self, holder: Holder, capability: Capability) -> set[str]:
