@@ -7,9 +7,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from assistant.conversation import Role
 from tests.fakes.web_parts import PASSWORD, FakeSite
@@ -17,7 +18,9 @@ from tests.fakes.web_site import RunningSite, serve_site
 
 _CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
-expect.set_options(timeout=20_000)
+PATIENCE_MILLISECONDS: Final = 60_000  # only slowness needs it
+
+expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 
 @pytest.fixture(scope="module")  # Chainlit's state is the process's: two sites must not live at once
@@ -39,6 +42,18 @@ def browser() -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         yield started
         started.close()
+
+
+def open_context(browser: Browser, **options: Any) -> BrowserContext:
+    """Open a browser for one person, as patient as the tests are."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE_MILLISECONDS)
+    return context
+
+
+def wait_for_chat(page: Page) -> None:
+    """Wait until the page is connected: until then Chainlit may draw it anew, when it has learned the persona."""
+    expect(page.locator("#upload-button")).to_be_enabled()
 
 
 @dataclass
@@ -63,9 +78,8 @@ class Watched:
         self.page.get_by_role("button", name="Sign in").click()
 
     def ask(self, text: str) -> None:
-        field = self.page.locator("#chat-input")
-        expect(field).to_be_visible()
-        field.fill(text)
+        wait_for_chat(self.page)
+        self.page.locator("#chat-input").fill(text)
         button = self.page.locator("#chat-submit")
         expect(button).to_be_enabled()
         button.click()
@@ -99,7 +113,8 @@ def open_page(web: RunningSite, browser: Browser) -> Iterator[Callable[..., Watc
     ) -> Watched:
         name = f"person{len(web.fakes.identity.people)}"
         web.fakes.identity.add(name, *(roles or (Role.EMPLOYEE, Role.DEVELOPER)))
-        context = browser.new_context(
+        context = open_context(
+            browser,
             viewport={"width": width, "height": height},
             color_scheme="dark" if scheme == "dark" else "light",
             reduced_motion="reduce",

@@ -92,6 +92,7 @@ def main() -> None:
     with run_product(root=root, may_refuse=True, fleet=sys.argv[1]) as product, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(_QUIET))
         page = browser.new_page()
+        page.set_default_timeout(60_000)
         asked: set[tuple[str, str]] = set()
         page.on("request", lambda request: asked.add((request.method, urlsplit(request.url).path)))
         seen = use_everything(page, product)
@@ -161,7 +162,7 @@ def use_everything(page: Page, product: RunningProduct) -> str:
         page.get_by_role("button", name="Add to knowledge").first.click()
         page.locator("#chat-submit").click()
         expect(page.get_by_text("notes.md is in the knowledge base")).to_be_visible()
-    wait_for(lambda: product.audit("--type", "job:finished") != [], 60, product.tell)
+    wait_for(lambda: product.audit("--type", "job:finished") != [], 180, product.tell)
     product.command("users", "roles", "admin", "--role", "administrator", "--role", "reviewer")
     lines = f"{report.rpartition('/')[0].replace('/wrong/', '/lines/')}/0/1-1"  # no file came along: refused in words
     for place in (
@@ -234,11 +235,11 @@ def run_console(product: RunningProduct) -> Iterator[str]:
     environment = product.environment | {"CLOISTER_CONSOLE_PORT": str(port)}
     process = subprocess.Popen([sys.executable, "-m", "assistant", "console"], env=environment)
     try:
-        wait_for(lambda: is_live(f"http://127.0.0.1:{port}"), 60)
+        wait_for(lambda: is_live(f"http://127.0.0.1:{port}"), 180)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(60)
 
 
 def is_live(url: str) -> bool:

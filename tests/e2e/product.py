@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,10 +24,11 @@ import redis
 
 from assistant.database import libpq_dsn
 from assistant.embedded.postgres import find_owner_url
+from tests.fakes.up_process import command_line, is_alive
 
 ADMIN_PASSWORD = "correct-horse-battery"
-_START_SECONDS = 120
-_RECOVER_SECONDS = 90
+_START_SECONDS = 300
+_RECOVER_SECONDS = 240
 
 
 @dataclass
@@ -64,7 +65,7 @@ class RunningProduct:
             "redis": "redis-server",
         }
         children = psutil.Process(self.process.pid).children(recursive=False)
-        return [child.pid for child in children if marks[part] in " ".join(child.cmdline()) + " "]
+        return [child.pid for child in children if marks[part] in f"{command_line(child)} "]
 
     def kill(self, part: str) -> None:
         """Kill a part without a warning, as the kernel would."""
@@ -81,7 +82,7 @@ class RunningProduct:
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=180,
         )
         return done.stdout
 
@@ -121,7 +122,7 @@ class RunningProduct:
 
     def _redis_url(self) -> str:
         for child in psutil.Process(self.process.pid).children():
-            if "workers worker" in " ".join(child.cmdline()):
+            if "workers worker" in command_line(child):
                 return child.environ()["CLOISTER_REDIS_URL"]
         raise AssertionError(self.tell())
 
@@ -156,7 +157,7 @@ def run_product(*, root: Path | None = None, may_refuse: bool = False, **setting
     product = RunningProduct(process, port, folder / "var", output, environment)
     try:
         product.wait_until_ready(_START_SECONDS)
-        wait_for(lambda: "is ready" in output.read_text(errors="replace"), 10, product.tell)
+        wait_for(lambda: "is ready" in output.read_text(errors="replace"), 60, product.tell)
         yield product
         if not may_refuse:
             assert product.audit("--type", "egress:refused") == [], product.tell()
@@ -165,11 +166,12 @@ def run_product(*, root: Path | None = None, may_refuse: bool = False, **setting
         tree = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(40)
+            process.wait(120)
         finally:
-            left = [child for child in tree if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+            left = [child for child in tree if is_alive(child)]
             for child in (*left, *([process] if process.poll() is None else [])):
-                child.kill()
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
         said = product.tell()
         shutil.rmtree(folder, ignore_errors=True)
         assert process.returncode == 0, said

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import FilePayload, expect
 
 from assistant.conversation import MessageState, Role
-from tests.e2e.conftest import Watched
+from tests.e2e.conftest import Watched, wait_for_chat
 from tests.fakes.web_parts import ACCESS_KEY, EVIL, PEM
 
 pytestmark = pytest.mark.e2e
@@ -86,7 +86,7 @@ def test_a_blocked_text_goes_back_into_the_composer_under_its_reason(open_page: 
     watched.ask(f"What is wrong with {PEM}?")
     expect(watched.page.locator("#cloister-reason")).to_contain_text("what looks like a private key")
     expect(watched.page.locator("#chat-input")).to_have_value(f"What is wrong with {PEM}?")
-    expect(watched.page).to_have_url(re.compile("/thread/"))  # the page builds its composer anew on the way there
+    expect(watched.page).to_have_url(re.compile("/thread/"))
     expect(watched.page.locator("#cloister-reason")).to_be_visible()
     expect(watched.page.locator("#chat-input")).to_have_value(f"What is wrong with {PEM}?")
     watched.shoot("blocked")
@@ -99,8 +99,9 @@ def test_stop_ends_the_answer_and_keeps_what_arrived(open_page: OpenPage) -> Non
     watched.sign_in()
     watched.ask("Write a long report")
     expect(watched.page.get_by_role("article").filter(has_text="The restart")).to_be_visible()
-    watched.page.locator("#stop-button").click()
+    watched.page.get_by_role("button", name="Stop the answer").click()
     expect(watched.page.get_by_text("Stopped. What had arrived is kept.")).to_be_visible()
+    expect(watched.page.get_by_role("button", name="Send", exact=True)).to_be_visible()
     assert turns.asked[-1].reference in turns.closed
     watched.shoot("stopped")
 
@@ -168,7 +169,7 @@ def test_a_reload_in_mid_answer_shows_the_rest_of_it(open_page: OpenPage) -> Non
 def test_signing_out_closes_the_page(open_page: OpenPage) -> None:
     watched = open_page()
     watched.sign_in()
-    expect(watched.page.locator("#chat-input")).to_be_visible()
+    wait_for_chat(watched.page)
     watched.page.locator("#user-nav-button").click()
     watched.page.get_by_role("menuitem", name="Sign out").click()
     expect(watched.page.get_by_role("heading", name="Sign in")).to_be_visible()
@@ -229,10 +230,11 @@ def is_refused(watched: Watched, url: str) -> bool:
 def test_only_the_personas_of_a_role_are_offered(open_page: OpenPage) -> None:
     employee = open_page(Role.EMPLOYEE)
     employee.sign_in()
-    expect(employee.page.locator("#chat-input")).to_be_visible()
+    wait_for_chat(employee.page)
     assert employee.page.locator("#chat-profiles").count() == 0  # one persona needs no picker
     developer = open_page(Role.DEVELOPER)
     developer.sign_in()
+    wait_for_chat(developer.page)
     developer.page.locator("#chat-profiles").click()
     expect(developer.page.get_by_role("option", name="StarCoder")).to_be_visible()
     developer.page.get_by_role("option", name="StarCoder").hover()
@@ -242,7 +244,7 @@ def test_only_the_personas_of_a_role_are_offered(open_page: OpenPage) -> None:
 def test_a_file_becomes_part_of_the_question(open_page: OpenPage) -> None:
     watched = open_page()
     watched.sign_in()
-    expect(watched.page.locator("#chat-input")).to_be_visible()
+    wait_for_chat(watched.page)
     notes: FilePayload = {"name": "notes.md", "mimeType": "text/markdown", "buffer": b"# Halibut\nIt swims."}
     data: FilePayload = {"name": "data.json", "mimeType": "application/json", "buffer": b"{}"}
     watched.page.locator("#upload-button-input").set_input_files([notes, data])
@@ -250,6 +252,7 @@ def test_a_file_becomes_part_of_the_question(open_page: OpenPage) -> None:
     expect(watched.page.get_by_text("data.json")).to_be_visible()
     watched.ask("What does it say?")
     expect(watched.page.get_by_text("Attached: notes.md, data.json")).to_be_visible()
+    expect(watched.page.get_by_text(re.compile("4.8 s · logged"))).to_be_visible()  # the line comes before the turn
     asked = watched.site.fakes.turns.asked[-1]
     expected = [("notes.md", "# Halibut\nIt swims."), ("data.json", "{}")]
     assert [(one.name, one.text) for one in asked.attachments] == expected
@@ -259,7 +262,7 @@ def test_a_file_becomes_part_of_the_question(open_page: OpenPage) -> None:
 def test_a_file_can_be_added_to_the_knowledge_base(open_page: OpenPage) -> None:
     watched = open_page()
     watched.sign_in()
-    expect(watched.page.locator("#chat-input")).to_be_visible()
+    wait_for_chat(watched.page)
     content: FilePayload = {"name": "handbook.md", "mimeType": "text/markdown", "buffer": b"# Handbook\nBe kind."}
     watched.page.locator("#upload-button-input").set_input_files(content)
     watched.page.get_by_role("button", name="Add to knowledge").click()
@@ -303,7 +306,6 @@ def test_fields_and_buttons_have_names_and_focus_is_seen(open_page: OpenPage) ->
         """() => [...document.querySelectorAll('button, textarea, input:not([type=hidden]):not([type=file])')]
         .every((one) => !one.checkVisibility() || one.textContent.trim() || one.getAttribute('aria-label')
                         || one.getAttribute('aria-labelledby') || one.labels?.length || one.title)""",
-        timeout=10_000,
     )
 
 

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from assistant.conversation import Role
-from tests.e2e.conftest import Watched
+from tests.e2e.conftest import Watched, wait_for_chat
 from tests.fakes.web_parts import PEM
 
 pytestmark = pytest.mark.e2e
@@ -40,6 +40,7 @@ def folder(tmp_path: Path) -> Path:
 
 def choose_starcoder(watched: Watched) -> None:
     watched.sign_in()
+    wait_for_chat(watched.page)
     watched.page.locator("#chat-profiles").click()
     watched.page.get_by_role("option", name="StarCoder").click()
     expect(watched.page.get_by_role("button", name="Explain", exact=True)).to_be_visible()

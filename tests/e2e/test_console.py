@@ -20,12 +20,12 @@ from assistant.audit.events import HeadConfirmed, HeadContradicted
 from assistant.audit.parts import TurnPlace
 from assistant.conversation import Role
 from assistant.web.console.my_log import PATH as MY_LOG
-from tests.e2e.conftest import Watched
+from tests.e2e.conftest import Watched, open_context
 from tests.fakes.console_parts import FakeHeads
 from tests.fakes.console_scene import fill
 from tests.fakes.web_site import RunningSite
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1_200)]
 
 OpenPage = Callable[..., Watched]
 
@@ -129,7 +129,7 @@ def test_the_fleet_is_run_without_a_script(web: RunningSite, browser: Browser) -
     web.fakes.console.fleet.fill()
     name = f"person{uuid4().hex[:8]}"
     web.fakes.identity.add(name, Role.ADMINISTRATOR)
-    context = browser.new_context(java_script_enabled=False)
+    context = open_context(browser, java_script_enabled=False)
     watched = Watched(context.new_page(), web, name)
     try:
         watched.sign_in()
@@ -178,7 +178,8 @@ def test_a_log_that_grew_is_confirmed_and_one_that_was_changed_is_cried_out(
     page.reload()
     expect(page.get_by_text(re.compile("48,713 events grow from it, and its signature is right"))).to_be_visible()
     fresh_heads.rewrite(17)
-    page.reload()
+    with page.expect_response("**/console/integrity/confirm"):  # the page cries out before it tells the server
+        page.reload()
     expect(page.get_by_role("alert")).to_contain_text("does not grow from it")
     words = [event for event in web.fakes.audit.events if isinstance(event, HeadConfirmed | HeadContradicted)]
     assert [type(word) for word in words[-3:]] == [HeadConfirmed, HeadConfirmed, HeadContradicted]
@@ -207,7 +208,7 @@ def test_it_reads_without_a_script(web: RunningSite, browser: Browser, newest: T
     del newest
     name = f"person{uuid4().hex[:8]}"
     web.fakes.identity.add(name, Role.REVIEWER)
-    context = browser.new_context(java_script_enabled=False)
+    context = open_context(browser, java_script_enabled=False)
     watched = Watched(context.new_page(), web, name)
     try:
         watched.sign_in()

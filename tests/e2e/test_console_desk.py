@@ -31,12 +31,12 @@ from assistant.settings import Settings
 from assistant.web.console.app import ConsoleApplication
 from assistant.web.console.wiring import parts_of
 from assistant.web.doors import PartState
-from tests.e2e.conftest import shoot_in_both
+from tests.e2e.conftest import open_context, shoot_in_both
 from tests.fakes.turn_parts import make_guard
 from tests.integration.conftest import Database
 from tests.integration.desk_scene import EMAIL, REASON, TOKEN, DeskScene, a_week_ago, open_desk
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1_200)]
 
 KEYS = Keys(bytes(range(32)))
 PASSWORD = "correct horse battery"
@@ -155,10 +155,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         migrate(server.owner_url, KEYS)
         thread = threading.Thread(target=lambda: asyncio.run(serve(server)), name="desk", daemon=True)
         thread.start()
-        assert ready.wait(120)
+        assert ready.wait(600)
         yield found[0]
         stop.set()
-        thread.join(timeout=20)
+        thread.join(timeout=60)
         listener.close()
 
 
@@ -168,7 +168,8 @@ def signed_in(place: Place, browser: Browser) -> Iterator[Callable[..., Page]]:
     contexts = []
 
     def sign_in(name: str, *, width: int = 1280, scheme: str = "light") -> Page:
-        context = browser.new_context(
+        context = open_context(
+            browser,
             viewport={"width": width, "height": 800},
             color_scheme="dark" if scheme == "dark" else "light",
             reduced_motion="reduce",

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.e2e.conftest import open_context
 from tests.e2e.product import RunningProduct, run_product, wait_for
 from tests.e2e.test_product import SECRET, ask, sign_in
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1_200)]
 
 NOTES = f"""# Canteen
 
@@ -35,21 +36,21 @@ def test_documentation_and_added_documents_are_quoted(
 ) -> None:
     notes = tmp_path / "notes.md"
     notes.write_text(NOTES, encoding="utf-8")
-    wait_for(lambda: product.audit("--type", "job:finished") != [], 60, product.tell)
-    context = browser.new_context()
+    wait_for(lambda: product.audit("--type", "job:finished") != [], 180, product.tell)
+    context = open_context(browser)
     page = context.new_page()
     sign_in(page, product)
     ask(page, "How do I add a model host?")
-    expect(page.get_by_text("No model host was found").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("No model host was found").first).to_be_visible()
     expect(page.get_by_text("docs/fleet.md").first).to_be_visible()
     expect(page.get_by_text(re.compile("logged")).last).to_be_visible()
     page.locator("#upload-button-input").set_input_files(notes)
     expect(page.get_by_text("notes.md").first).to_be_visible()
     page.get_by_role("button", name="Add to knowledge").first.click()
     page.locator("#chat-submit").click()
-    expect(page.get_by_text("notes.md is in the knowledge base")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("notes.md is in the knowledge base")).to_be_visible()
     ask(page, "When is the zeppelin service deployed?")
-    expect(page.get_by_text(re.compile("deployed on Thursdays")).first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("deployed on Thursdays")).first).to_be_visible()
     expect(page.get_by_text("[GITHUB_TOKEN 1]").first).to_be_visible()
     context.close()
     tags = [event["type"] for event in product.audit()]

@@ -22,7 +22,7 @@ from assistant.embedded.processes import Addresses, FirstAdministrator, product_
 from assistant.settings import Settings
 from tests.fakes.world import ELSEWHERE, HOST_PORT, WORLD
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1_200)]
 
 ROOT = Path(__file__).parents[2]
 # The second host is listed by its name, and its name server has been told to lead out of the building.
@@ -54,7 +54,7 @@ def run_in_world(folder: Path, *command: str) -> tuple[subprocess.CompletedProce
         env={**os.environ, "CLOISTER_FLEET": str(folder / "fleet.yaml")},
         capture_output=True,
         text=True,
-        timeout=450,
+        timeout=1_100,
         check=False,
     )
     return done, set(capture.read_text(encoding="utf-8").splitlines())
@@ -121,7 +121,7 @@ def test_the_doctor_sees_what_tries_to_leave(tmp_path: Path) -> None:
 def test_the_doctor_finds_nothing_where_nothing_tries() -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CLOISTER_")}
     doctor = [sys.executable, "-m", "assistant", "doctor", "--egress"]
-    done = subprocess.run(doctor, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(doctor, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert lines[-1] == "Nothing tried to leave."

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1_200)]
 
 LOOPBACK_ONLY = """
 import fcntl, socket, struct, sys, os
@@ -31,6 +31,6 @@ def test_everything_works_without_a_network() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=480,
+        timeout=1_100,
     )
     assert done.returncode == 0, done.stdout[-6000:]

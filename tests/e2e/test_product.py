@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.conftest import open_context, wait_for_chat
 from tests.e2e.product import ADMIN_PASSWORD, RunningProduct, reference_in, run_product, wait_for
 from tests.fakes.model_host import FakeModelHost, Fault
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1_200)]
 
 SECRET = "ghp_aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5"
 MAIL = "anna.berger@corp.example"
@@ -41,7 +42,7 @@ def _quick_host(host: FakeModelHost) -> None:
 
 @pytest.fixture
 def page(browser: Browser, product: RunningProduct) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    context = open_context(browser, viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
     opened = context.new_page()
     foreign: list[str] = []
     own = (product.url, product.url.replace("http", "ws"), "data:", "blob:")
@@ -57,7 +58,7 @@ def sign_in(page: Page, product: RunningProduct) -> None:
     page.get_by_label("Name").fill("admin")
     page.get_by_label("Password").fill(ADMIN_PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.locator("#chat-input")).to_be_visible(timeout=60_000)
+    wait_for_chat(page)
 
 
 def ask(page: Page, text: str) -> None:
@@ -68,14 +69,15 @@ def ask(page: Page, text: str) -> None:
 
 def test_the_main_job(page: Page, product: RunningProduct, host: FakeModelHost) -> None:
     """A person asks, a local model streams, a planted secret never reached it, and the audit log tells so."""
-    host.reply, host.token_seconds = LONG_REPLY, 0.05
+    host.reply, host.token_seconds = LONG_REPLY, 0.5
     before = host.tokens_sent
     ask(page, f"The token {SECRET} gives 401, tell {MAIL} why")
     expect(page.get_by_text("word0")).to_be_visible()
     assert host.tokens_sent - before < 120, "the first words are on the page while the model still writes"
+    host.token_seconds = 0.0
     expect(page.get_by_role("button", name=re.compile(r"2 values held back · GitHub token, e-mail"))).to_be_visible()
     line = page.get_by_text(re.compile(r"Dev1 · llama3\.1:8b · .* · logged \w{7}"))
-    expect(line).to_be_visible(timeout=30_000)
+    expect(line).to_be_visible()
     told = str(host.prompts[-1])
     assert SECRET not in told
     assert MAIL not in told
@@ -91,7 +93,7 @@ def test_the_main_job(page: Page, product: RunningProduct, host: FakeModelHost) 
 def test_a_planted_secret_is_nowhere_at_rest(page: Page, product: RunningProduct, host: FakeModelHost) -> None:
     host.reply = lambda messages: f"You said {messages[-1]['content']} and I say glpat-aB3dE5fG7hJ9kL1mN3pQ."
     ask(page, f"Keep {SECRET} for me, and write to {MAIL}")
-    expect(page.get_by_text(re.compile("logged")).last).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(re.compile("logged")).last).to_be_visible()
     planted = (SECRET, "glpat-aB3dE5fG7hJ9kL1mN3pQ", MAIL)
     found = [
         (place, value)
@@ -109,18 +111,18 @@ def test_what_somebody_calls_wrong_reaches_the_reviewer_without_its_value(
     page.get_by_role("button", name=re.compile("1 value held back · e-mail")).click()
     page.get_by_role("button", name="This is wrong").click()
     expect(page.get_by_text("Your reviewer sees the rule and the masked value")).to_be_visible()
-    expect(page.get_by_text(re.compile("logged")).last).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(re.compile("logged")).last).to_be_visible()
     said = product.command("users", "add", "lena", "--role", "reviewer")
     password = re.search(r"Password, shown this once: (\S+)", said)
     assert password, said
-    context = browser.new_context()
+    context = open_context(browser)
     desk = context.new_page()
     desk.goto(f"{product.url}/sign-in?next=/review")
     desk.get_by_label("Name").fill("lena")
     desk.get_by_label("Password").fill(password[1])
     desk.get_by_role("button", name="Sign in").click()
     row = desk.get_by_role("row").filter(has_text="admin")
-    expect(row).to_contain_text("personal/email", timeout=60_000)
+    expect(row).to_contain_text("personal/email")
     assert MAIL not in desk.content()
     row.get_by_role("button", name="The rule is wrong").click()
     expect(desk.get_by_text("Nothing waits")).to_be_visible()
@@ -138,26 +140,27 @@ def test_history_is_searched_on_the_server(page: Page, host: FakeModelHost) -> N
     host.reply = "The mangrove grows in salt water."
     ask(page, "Which tree grows in the sea?")
     expect(page.get_by_text("salt water")).to_be_visible()
+    expect(page.get_by_text(re.compile("logged"))).to_be_visible()  # only now it is stored
     page.locator("#search-chats-button").click()
     page.get_by_placeholder("Words from a title or a message").fill("mangrove")
     expect(page.get_by_role("option").first).to_contain_text("Which tree")
 
 
 def test_stop_closes_the_request_to_the_host(page: Page, product: RunningProduct, host: FakeModelHost) -> None:
-    host.reply, host.token_seconds = LONG_REPLY, 0.2
+    host.reply, host.token_seconds = LONG_REPLY, 0.5
     before = host.client_aborts
     ask(page, "Count to a hundred and twenty")
     expect(page.get_by_text("word1")).to_be_visible()
     page.locator("#stop-button").click()
-    wait_for(lambda: host.client_aborts == before + 1, 10)
-    wait_for(lambda: product.audit("--type", "turn:interrupted") != [], 10, product.tell)
+    wait_for(lambda: host.client_aborts == before + 1, 60)
+    wait_for(lambda: product.audit("--type", "turn:interrupted") != [], 60, product.tell)
 
 
 @pytest.mark.parametrize("fault", ["500", "cut@3", "hang@2", "empty"])
 def test_a_failing_host_gives_words_with_a_reference(page: Page, host: FakeModelHost, fault: str) -> None:
     host.reply, host.fault = LONG_REPLY, Fault.parse(fault)
     ask(page, f"What does {fault} do?")
-    expect(page.get_by_text(re.compile(r"\(ref \w{7}\)")).last).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile(r"\(ref \w{7}\)")).last).to_be_visible()
     assert "Traceback" not in page.content()
 
 
@@ -171,7 +174,7 @@ def test_kill_9_while_an_answer_streams(page: Page, product: RunningProduct, hos
     accepted = len(product.audit("--type", "turn:accepted"))
     product.kill(part)
     product.wait_until_ready()
-    wait_for(lambda: len(product.pids(part)) > 0, 30, product.tell)
+    wait_for(lambda: len(product.pids(part)) > 0, 90, product.tell)
     ended = {"turn:answered", "turn:interrupted", "turn:failed"}
 
     def last_turn_ended() -> bool:
@@ -179,24 +182,24 @@ def test_kill_9_while_an_answer_streams(page: Page, product: RunningProduct, hos
         turns = {event["turn_id"] for event in events if event["type"] == "turn:accepted"}
         return turns == {event["turn_id"] for event in events if event["type"] in ended}
 
-    wait_for(last_turn_ended, 60, product.tell)
+    wait_for(last_turn_ended, 180, product.tell)
     assert len(product.audit("--type", "turn:accepted")) >= accepted
     page.goto(product.url)
     sign_in_again_if_asked(page, product)
     page.get_by_role("link", name=re.compile(f"Before the kill of {part}")).first.click()
-    expect(page.get_by_text("word5")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("word5")).to_be_visible()
     body = page.inner_text("body")
     assert "word119" in body or "interrupted" in body.lower() or "restarted" in body.lower()
     host.token_seconds = 0.0
     host.reply = "Back again."
     ask(page, "Are you there?")
-    expect(page.get_by_text("Back again.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Back again.")).to_be_visible()
 
 
 def sign_in_again_if_asked(page: Page, product: RunningProduct) -> None:
     if page.url.endswith("/sign-in"):
         sign_in(page, product)
-    expect(page.locator("#chat-input")).to_be_visible(timeout=60_000)
+    wait_for_chat(page)
 
 
 @pytest.mark.parametrize("chars", [300_000, 10_000_000])
@@ -211,7 +214,7 @@ def test_an_oversize_message_is_refused_in_words(page: Page, product: RunningPro
     )
     page.locator("#chat-submit").click()
     reason = page.locator("#cloister-reason")
-    expect(reason).to_contain_text("at most 200,000", timeout=60_000)
+    expect(reason).to_contain_text("at most 200,000")
     reference = reference_in(reason.inner_text())
     assert reference in (product.data / "logs" / "web.log").read_text(encoding="utf-8")
 
@@ -223,12 +226,12 @@ def test_people_are_added_by_command_and_see_what_their_role_allows(
     password = re.search(r"Password, shown this once: (\S+)", said)
     assert password, said
     assert '"maria"' in product.command("users", "list", "--json")
-    context = browser.new_context()
+    context = open_context(browser)
     page = context.new_page()
     page.goto(f"{product.url}/sign-in")
     page.get_by_label("Name").fill("maria")
     page.get_by_label("Password").fill(password[1])
     page.get_by_role("button", name="Sign in").click()
-    expect(page.locator("#chat-input")).to_be_visible(timeout=60_000)
+    wait_for_chat(page)
     assert "StarCoder" not in page.inner_text("body")
     context.close()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Route, expect
+from playwright.sync_api import Locator, expect
 
 from assistant.conversation import Role
 from tests.e2e.conftest import Watched
@@ -64,37 +64,6 @@ def test_one_press_reports_and_a_reviewer_decides(open_page: OpenPage) -> None:
     expect(watched.page.get_by_text("Your reviewer agrees: the rule is wrong here.")).to_be_visible()
     expect(watched.page.get_by_text("The rule has to leave it out.")).to_be_visible()
     watched.shoot("wrong-decided")
-
-
-def test_what_was_opened_and_typed_stays_when_the_conversation_gets_its_address(open_page: OpenPage) -> None:
-    """Chainlit draws the page anew once the list of conversations is there, which may be long after the first line."""
-    watched = open_page()
-    watched.sign_in()
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    watched.page.route("**/project/threads*", hold)
-    watched.ask(f"Rotate this key for me: {ACCESS_KEY}")
-    button = open_why(watched)
-    expect(watched.page.get_by_text(re.compile("4.8 s · logged"))).to_be_visible()
-    assert "/thread/" not in watched.page.url
-    assert held, "the list of conversations was asked for"
-    watched.page.locator("#chat-input").press_sequentially("And which one")
-    watched.page.route("**/project/threads*", lambda route: route.continue_())  # the newest of two counts
-    for route in held:
-        route.continue_()
-    watched.page.wait_for_url("**/thread/*")
-    expect(watched.page.locator("#new-chat-button")).to_be_visible()
-    expect(button).to_be_visible()
-    expect(watched.page.locator("#chat-input")).to_have_value("And which one")
-    line = watched.page.get_by_role("button", name="1 value held back · AWS access key · why?")
-    line.click()
-    expect(button).to_have_count(0)
-    watched.page.reload()
-    expect(line).to_be_visible()
-    expect(button).to_have_count(0)
 
 
 def decide_as_reviewer(open_page: OpenPage, watched: Watched) -> None:

@@ -95,7 +95,7 @@ def write_configuration(source: Path) -> Path:
 
 def ask(path: str = "/a/b?c=d", *, wanted: str) -> str:
     """Wait until the proxy says what is wanted; return what it said last."""
-    said, deadline = "", time.monotonic() + 15
+    said, deadline = "", time.monotonic() + 60
     while wanted not in said and time.monotonic() < deadline:
         try:
             answer = httpx.get(

@@ -174,7 +174,7 @@ class FakeModelHost:
         started = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(started,), name=f"fake {self.kind}", daemon=True)
         self._thread.start()
-        if not started.wait(10):
+        if not started.wait(60):
             raise RuntimeError("the fake model host did not start")
         return self
 

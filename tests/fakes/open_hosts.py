@@ -73,7 +73,7 @@ async def ask(
     return text, usage
 
 
-async def eventually(is_true: Callable[[], bool], *, seconds: float = 60.0) -> None:
+async def eventually(is_true: Callable[[], bool], *, seconds: float = 180.0) -> None:
     """Wait until something is true."""
     async with asyncio.timeout(seconds):
         while not is_true():  # noqa: ASYNC110  # what is waited for happens in other threads and processes

@@ -111,7 +111,7 @@ class Attempt:
     def make(self) -> str:
         words = [sys.executable, "-I", "-c", TRY, self.host, str(self.port), str(self.uid)]
         command = self.room.command(*words) if self.room else words
-        return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, timeout=20).stdout.strip()
+        return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, timeout=60).stdout.strip()
 
 
 def list_attempts(containers: dict[str, Room], port: int, outside: tuple[str, ...]) -> Iterator[Attempt]:

@@ -27,7 +27,7 @@ from assistant.knowledge.knowledge import Knowledge
 from assistant.settings import Settings
 from workers.worker import run_worker
 
-LEASE_SECONDS = 1.0
+LEASE_SECONDS = 3.0
 SECRET = "AKIAQWERTYUIOPASDFGH"
 
 

@@ -15,7 +15,7 @@ from typing import Final
 
 import psutil
 
-_PATIENCE_SECONDS: Final = 30.0
+_PATIENCE_SECONDS: Final = 120.0
 _ROOT: Final = Path(__file__).parents[2]
 
 
@@ -83,8 +83,24 @@ def eventually(is_so: Callable[[], bool], what: object = "it") -> None:
         time.sleep(0.02)
 
 
+def is_alive(process: psutil.Process) -> bool:
+    """Tell whether a process runs; it may end while it is looked at."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def are_gone(family: list[psutil.Process]) -> bool:
-    return not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in family)
+    return not any(is_alive(process) for process in family)
+
+
+def command_line(process: psutil.Process) -> str:
+    """Return what a process was started with; nothing if it has ended: Postgres' own come and go."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
 
 
 def free_port() -> int:

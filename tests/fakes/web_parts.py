@@ -243,7 +243,9 @@ class FakeTurns:
     async def answer(self, turn: Turn) -> AsyncGenerator[TurnEvent, None]:
         self._refuse(turn)
         self.asked.append(turn)
-        self._loop, self._gate, self._moved = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+        self._loop, self._moved = asyncio.get_running_loop(), asyncio.Event()
+        if self.is_holding or self._gate is None:  # else one that waits at the gate would not hear of its opening
+            self._gate = asyncio.Event()
         yield Accepted(turn.reference, self.balance)
         await asyncio.sleep(self.guard_seconds)
         verdict = judge(turn.text)

@@ -57,7 +57,7 @@ def serve_site(data_dir: Path, *, fakes: FakeSite | None = None) -> Iterator[Run
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), name="site", daemon=True)
     thread.start()
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not application.is_chat_ready:
             if time.monotonic() > deadline:
                 raise TimeoutError("the chat did not start")
@@ -65,7 +65,7 @@ def serve_site(data_dir: Path, *, fakes: FakeSite | None = None) -> Iterator[Run
         yield RunningSite(f"http://127.0.0.1:{settings.port}", fakes, settings)
     finally:
         server.should_exit = True
-        thread.join(timeout=20)
+        thread.join(timeout=60)
         listener.close()
 
 

@@ -104,7 +104,7 @@ def serve_gateway(database: Database, redis_url: str, folder: Path) -> Iterator[
             yield site
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=60)
 
 
 def _settings(database: Database, redis_url: str, folder: Path, ollama: FakeModelHost, vllm: FakeModelHost) -> Settings:

@@ -25,7 +25,7 @@ from assistant.embedded.cluster import DATABASE, OWNER_ROLE
 from assistant.embedded.postgres import EmbeddedPostgres
 from assistant.embedded.wheels import find_redis
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 PASSWORD = secrets.token_urlsafe(12)
 # What the image's root is: read-only, but for a folder in memory. Then no capability is left, and no way to get one.
@@ -82,7 +82,7 @@ class Containers:
             process.terminate()
         for process in self.started.values():
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(20)
+                process.wait(60)
             process.kill()
 
 
@@ -135,7 +135,7 @@ def test_each_process_works_as_its_container_runs_it(
             **key,
             CLOISTER_DATABASE_URL_FILE=str(folder / "database_owner_url"),
         )
-        assert migrate.wait(60) == 0, containers.log("migrate")
+        assert migrate.wait(120) == 0, containers.log("migrate")
         common = {
             **key,
             "CLOISTER_DATABASE_URL": f"postgresql://127.0.0.1:{database_port}/{DATABASE}",
@@ -166,11 +166,11 @@ def test_each_process_works_as_its_container_runs_it(
             **key,
             CLOISTER_DATABASE_URL=common["CLOISTER_DATABASE_URL"],
         )
-        assert tail.wait(60) == 0, containers.log("tail")
+        assert tail.wait(120) == 0, containers.log("tail")
         events = [json.loads(line) for line in containers.log("tail").splitlines()]
         assert {"log:opened", "policy:loaded"} <= {event["type"] for event in events}
         assert "egress:refused" not in {event["type"] for event in events}
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while "job index_documentation" not in containers.log("worker"):
             assert time.monotonic() < deadline, containers.log("worker") + containers.log("scheduler")
             time.sleep(0.2)
@@ -184,7 +184,7 @@ def test_each_process_works_as_its_container_runs_it(
 
 
 def wait_until_ready(port: int, containers: Containers) -> dict[str, str]:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         with contextlib.suppress(httpx.HTTPError):
             answer = httpx.get(f"http://127.0.0.1:{port}/health/ready", timeout=3, trust_env=False)

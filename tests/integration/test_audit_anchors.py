@@ -104,13 +104,13 @@ def test_a_witness_that_is_away_slow_or_strange_is_told_of(scene: Anchored, monk
     monkeypatch.setattr(feed, "_DEADLINE_SECONDS", 0.3)
 
     async def slow(_request: httpx.Request) -> httpx.Response:
-        await asyncio.sleep(30)
+        await asyncio.sleep(600)
         return httpx.Response(200)
 
     began = time.monotonic()
     with pytest.raises(TimeoutError):
         scene.feed(transport=httpx.MockTransport(slow))
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     other = SecretNoteKey.make("other").cosign(scene.log.heads()[-1].checkpoint.text, 1)
     own = SecretNoteKey.make(scene.witness.public.name).cosign(scene.log.heads()[-1].checkpoint.text, 1)
     for status, body in ((500, ""), (404, ""), (302, ""), (200, other), (200, own), (200, ""), (409, "x")):
@@ -190,7 +190,7 @@ def test_a_line_of_syslog_is_an_anchor_again(scene: Anchored, tmp_path: Path, *,
     family = socket.AF_UNIX if is_local else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as server:
         server.bind(str(tmp_path / "log") if is_local else ("127.0.0.1", 0))
-        server.settimeout(20)
+        server.settimeout(60)
         url = f"unix:{tmp_path / 'log'}" if is_local else f"udp://127.0.0.1:{server.getsockname()[1]}"
         scene.keep(SyslogServer.parse(url))
         line = server.recv(4096).decode()

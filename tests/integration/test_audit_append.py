@@ -287,4 +287,4 @@ def _kill(server: EmbeddedPostgres) -> None:
             process.kill()
     assert server._process is not None
     server._process.wait()
-    psutil.wait_procs(processes, timeout=10)
+    psutil.wait_procs(processes, timeout=60)

@@ -431,7 +431,7 @@ def test_after_a_restore_to_another_server_nothing_is_sealed_until_a_new_era(log
     assert_sound(log)
 
 
-async def eventually(is_so: Any, seconds: float = 20) -> None:
+async def eventually(is_so: Any, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not await asyncio.to_thread(is_so):
         assert time.monotonic() < deadline

@@ -78,12 +78,12 @@ def running_console(database: Database, folder: Path) -> Iterator[tuple[str, psu
         yield url, psutil.Process(process.pid)
     finally:
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 0, said.decode()
 
 
 def wait_until_live(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 180
     while True:
         try:
             if httpx.get(f"{url}/health/live", trust_env=False).status_code == 200:

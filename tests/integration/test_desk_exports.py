@@ -53,11 +53,11 @@ def exports(desk: DeskScene) -> Exports:
     return desk.desk.exports
 
 
-async def write(desk: DeskScene, *, slowly: bool = False) -> bool:
+async def write(desk: DeskScene, *, goes_on: asyncio.Event | None = None) -> bool:
     async def to_file(request: ExportRequest, target: Path, on_progress: OnProgress) -> Exported:
-        if slowly:
+        if goes_on is not None:
             on_progress(7, 9)
-            await asyncio.sleep(1.2)
+            await goes_on.wait()
         key = read_public_key(desk.seal_keys.public_file)
         url = desk.scene.database.audit_reader_url
         return await create_export(url, key, request, desk.audit, target, on_progress=on_progress)
@@ -175,11 +175,14 @@ async def test_its_progress_is_seen(desk: DeskScene, exports: Exports) -> None:
     await desk.ask("hello")
     await desk.seal()
     await exports.request(desk.rita, ExportQuery(), REASON)
-    writing = asyncio.create_task(write(desk, slowly=True))
-    await asyncio.sleep(0.9)
-    (export,) = await exports.list_own(desk.rita)
+    goes_on = asyncio.Event()
+    writing = asyncio.create_task(write(desk, goes_on=goes_on))
+    async with asyncio.timeout(180):
+        while not (export := (await exports.list_own(desk.rita))[0]).looked_at:  # noqa: ASYNC110 - a row tells nobody
+            await asyncio.sleep(0.05)
     assert (export.state, export.looked_at, export.to_look_at) == (ExportState.WRITING, 7, 9)
     assert not await write(desk)  # nobody else takes it
+    goes_on.set()
     assert await writing
 
 

@@ -76,7 +76,7 @@ async def test_the_seats_of_the_dead_are_free_and_those_of_the_living_are_not(
     place = (SeatPlace("Host1/m", 2),)
     await alive.take_seat(WantedSeat("1", place))
     await dead.take_seat(WantedSeat("1", place))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(180):
         while not (given := await other.take_seat(WantedSeat("1", place))).deployment:
             await alive.exchange(Word(seats={"1": "Host1/m"}))
             await asyncio.sleep(0.05)

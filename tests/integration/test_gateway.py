@@ -19,7 +19,7 @@ import pytest
 from tests.fakes.model_host import Fault, echo
 from tests.integration.gateway_scene import GatewaySite, environment_of
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 MAIL = "anna.berger@corp.example"
 KEY = "ghp_9fK2mQ7xT4vB8nR1sW6yZ3cD5hJ0pL2aEuGi"
@@ -215,11 +215,11 @@ async def test_a_client_that_leaves_stops_the_host(site: GatewaySite, *, is_stre
 
 
 async def until(is_so: Callable[[], bool]) -> None:
-    for _ in range(500):
+    for _ in range(3000):
         if is_so():
             return
         await asyncio.sleep(0.02)
-    raise AssertionError("it did not come to be in 10 s")
+    raise AssertionError("it did not come to be in 60 s")
 
 
 async def _read(client: openai.AsyncOpenAI, *, is_stream: bool) -> None:
@@ -248,7 +248,7 @@ def test_a_token_has_no_more_answers_running_than_it_may(site: GatewaySite) -> N
     for stream in running:
         stream.close()
     site.vllm.token_seconds = 0
-    for _ in range(100):
+    for _ in range(600):
         try:
             client.chat.completions.create(model=model, messages=asked)
         except openai.RateLimitError:

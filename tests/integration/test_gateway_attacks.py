@@ -12,7 +12,7 @@ import pytest
 
 from tests.integration.gateway_scene import GatewaySite
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 ASKED: dict[str, Any] = {"model": "general", "messages": [{"role": "user", "content": "Hello?"}]}
 KEY = "ghp_9fK2mQ7xT4vB8nR1sW6yZ3cD5hJ0pL2aEuGi"
@@ -335,7 +335,7 @@ def test_a_chunked_body_without_an_end_is_cut(site: GatewaySite, token: str) -> 
         "content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
     )
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
-    with socket.create_connection((place.hostname, place.port), timeout=30) as connection:
+    with socket.create_connection((place.hostname, place.port), timeout=60) as connection:
         connection.sendall(head.encode())
         sent = 0
         try:
@@ -353,10 +353,10 @@ def test_a_slow_body_ends_in_time_and_a_stranger_is_not_waited_for(site: Gateway
     began = time.monotonic()
     refused = _ask_raw(site, "authorization: Bearer clst_x", length=500, body="{")
     assert " 401 " in refused.splitlines()[0]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15  # a body is waited for 20 s
     answer = _ask_raw(site, f"authorization: Bearer {token}", length=500, body="{")
     assert " 408 " in answer.splitlines()[0]
-    assert time.monotonic() - began < 40
+    assert time.monotonic() - began < 60
 
 
 def _ask_raw(site: GatewaySite, *lines: str, length: int | None = None, body: str = "") -> str:
@@ -376,7 +376,7 @@ def _raw(site: GatewaySite, *lines: str, body: str = "") -> str:
     place = urlsplit(site.url)
     first, *others = lines
     head = "\r\n".join((first, f"host: {place.netloc}", "connection: close", *others))
-    with socket.create_connection((place.hostname, place.port), timeout=40) as connection:
+    with socket.create_connection((place.hostname, place.port), timeout=60) as connection:
         connection.sendall(f"{head}\r\n\r\n{body}".encode())
         return _read_all(connection).decode("utf-8", "replace")
 

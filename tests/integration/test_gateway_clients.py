@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.gateway_scene import GatewaySite
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 JAVASCRIPT_CLIENT: Final = "openai@6.30.1"
 SAID: Final = "Hello from the model."

@@ -13,7 +13,7 @@ from psycopg import sql
 from tests.fakes.model_host import echo
 from tests.integration.gateway_scene import GatewaySite
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 PATH = "/v1/completions"
 INFILL = "/v1/infill"
@@ -255,7 +255,7 @@ def test_a_models_own_tokens_in_a_file_are_text(site: GatewaySite, token: str) -
     assert "<|im_start|>" not in prompt
 
 
-def _until(is_true: Any, seconds: float = 30) -> None:
+def _until(is_true: Any, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not is_true():
         assert time.monotonic() < deadline

@@ -16,7 +16,7 @@ import pytest
 
 from tests.integration.gateway_scene import GatewaySite
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 FOLDER: Final = Path(__file__).parents[1] / "data" / "editors"
 SAID: Final = "return a + b"

@@ -132,7 +132,7 @@ async def test_liar_of_any_kind_is_marked_and_hurts_nobody(
         with FakeModelHost("vllm", reply="Here.") as honest:
             liars = [Host(f"Liar-{kind}", kind, address) for kind in KIND_NAMES]
             fleet = Fleet((*liars, Host("Honest", "vllm", honest.address)))
-            async with asyncio.timeout(60), open_hosts(fleet=fleet) as hosts:
+            async with asyncio.timeout(300), open_hosts(fleet=fleet) as hosts:
                 statuses = {status.name: status for status in hosts.statuses()}
                 assert hosts.choose(Need()).host == "Honest"
                 text, _ = await ask(hosts)
@@ -146,7 +146,7 @@ async def test_liar_of_any_kind_is_marked_and_hurts_nobody(
 
 async def test_prompts_do_not_wait_for_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """The looks of this host never end by themselves; each prompt is answered meanwhile."""
-    monkeypatch.setattr(kind_file, "_LOOK_SECONDS", 1.0)
+    monkeypatch.setattr(kind_file, "_LOOK_SECONDS", 3.0)
     async with liar(silence) as address:
         with FakeModelHost("vllm", reply="Here.") as honest:
             fleet = Fleet((Host("Liar", "ollama", address), Host("Honest", "vllm", honest.address)))
@@ -156,4 +156,4 @@ async def test_prompts_do_not_wait_for_a_look(monkeypatch: pytest.MonkeyPatch) -
                 began = loop.time()
                 for _ in range(10):
                     await ask(hosts)
-                assert loop.time() - began < 10 * 1.0  # a look takes one second
+                assert loop.time() - began < 10 * 3.0  # as long as a look takes

@@ -76,7 +76,7 @@ def write(folder: Path, text: str) -> None:
 
 async def until_events(log: LogReader, count: int) -> None:
     """Wait until as many events about the policy stand in the log."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         while len(await log.read_newest(10, Search(types=EVENTS))) < count:  # noqa: ASYNC110 - the log does not ring
             await asyncio.sleep(0.02)
 

@@ -23,7 +23,7 @@ def long_answers(web: RunningSite) -> Iterator[None]:
 
 
 async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(180):
         while not is_so():  # noqa: ASYNC110 - set in the thread of the site
             await asyncio.sleep(0.01)
 

@@ -151,7 +151,7 @@ async def test_a_limit_that_is_reached_is_said_above_the_composer_and_a_scarce_o
             assert "4 of 100 requests left today; more in 2 h" in str(window.got("new_message"))
             web.fakes.turns.refusal = QuotaError(scarce, Balance((scarce,)))
             await window.say("once more")
-            told = await window.wait_for("window_message")
+            told = await window.wait_for("window_message", count=2)  # the first: the conversation is stored
             assert "The limit 'everyday' allows 100 requests a day" in str(told)
             assert "It goes on in 2 h." in str(told)
     finally:

@@ -35,7 +35,7 @@ async def test_the_watch_over_the_hosts_ends_with_a_process_that_is_told_to_end_
         redis_url=SecretStr(redis_url),
     )
     serving = asyncio.create_task(_serve(settings))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         while not _watches():
             assert not serving.done()
             await asyncio.sleep(0)

@@ -86,7 +86,7 @@ class Window:
             auth=self.auth,
             socketio_path="/ws/socket.io",
             transports=["websocket"],
-            wait_timeout=10,
+            wait_timeout=60,
         )
         await self.client.emit("connection_successful")
         await self.wait_for("set_commands")
@@ -100,7 +100,7 @@ class Window:
         message = {"id": str(uuid4()), "type": "user_message", "name": "x", "output": text, "createdAt": ""} | fields
         await self.client.emit("client_message", {"message": message, "fileReferences": [{"id": one} for one in files]})
 
-    async def wait_for(self, event: str, *, count: int = 1, seconds: float = 15) -> object:
+    async def wait_for(self, event: str, *, count: int = 1, seconds: float = 180) -> object:
         async with asyncio.timeout(seconds):
             while len(self.got(event)) < count:
                 self._news.clear()

@@ -61,7 +61,13 @@ class Window(Protocol):
 
 
 async def tell_page(window: Window, what: str, words: str = "") -> None:
-    """Tell our own script on the page something: `refused` puts the text back, `signed-out` leads to the sign-in."""
+    """Tell our own script on the page something.
+
+    Args:
+        window: where it is open.
+        what: `refused` puts the text back, `signed-out` leads to the sign-in, `stored` gives its address.
+        words: why it was refused; which conversation is stored.
+    """
     await window.emit(PAGE_EVENT, {_MARK: what, "words": words})
 
 
@@ -236,6 +242,7 @@ class Screen:
         if not self._is_named:
             self._is_named = True
             title = title_of_question(verdict.text, self._command) or UNTITLED
+            await tell_page(self._window, "stored", str(self._thread_id))
             await self._window.emit("first_interaction", {"interaction": title, "thread_id": str(self._thread_id)})
 
     async def _show_waiting(self, words: str) -> None:

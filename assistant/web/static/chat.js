@@ -1,5 +1,5 @@
 // What the chat page needs beyond Chainlit's own script: the reason for a refusal above the composer with the text put
-// back into it, the way to the sign-in page, lines and drafts that stay, and names for buttons that only have a picture.
+// back into it, the way to the sign-in page, a conversation's address, and names for buttons that only have a picture.
 (() => {
   "use strict";
 
@@ -48,26 +48,13 @@
     return box;
   }
 
-  // Also after Chainlit has built its composer anew, as it does when a conversation gets its address.
+  // Also after Chainlit has built its composer anew, as it does with the first message.
   function showRefusal() {
     const field = composer();
     const frame = document.getElementById("message-composer");
     if (!refusal || !field || !frame || document.getElementById("cloister-reason")) return;
     frame.before(reasonBox(refusal.words));
     if (!field.value && refusal.text) setText(field, refusal.text);
-  }
-
-  // What was typed while a new conversation had no address yet goes on into the composer that it gets with it.
-  let field = null;
-  let fieldPlace = "";
-
-  function keepDraft() {
-    const now = composer();
-    if (!now || now === field) return;
-    const isSame = fieldPlace === "/" && window.location.pathname.startsWith("/thread/") && document.querySelector(".step");
-    if (field?.value && isSame && !refusal) setText(now, field.value + now.value);
-    field = now;
-    fieldPlace = window.location.pathname;
   }
 
   const chosenCommand = () => document.querySelector("button.command-button.text-command");
@@ -87,6 +74,52 @@
     chooseAgain();
   }
 
+  // Chainlit goes to a new conversation's address once it has the list of conversations, at any moment after the first
+  // question, and draws everything anew: what is open, chosen or in focus would be gone. It stays where it is when the
+  // address stands there before.
+  let hasGiven = false;
+
+  function giveAddress(thread) {
+    if (window.location.pathname !== "/") return;
+    window.history.replaceState(window.history.state, "", `/thread/${encodeURIComponent(thread)}`);
+    hasGiven = true;
+    markOpen();
+    letGo();
+  }
+
+  // In the list, too, Chainlit marks the open conversation only when it has gone there.
+  function markOpen() {
+    for (const link of document.querySelectorAll('#thread-history a[href^="/thread/"]')) {
+      const line = link.querySelector("[data-active]");
+      const isOpen = String(link.pathname === window.location.pathname);
+      if (line && line.dataset.active !== isOpen) line.dataset.active = isOpen;
+    }
+  }
+
+  // Who has begun the next conversation when that list comes would be led back into the one before: the list waits until
+  // the next one has its address.
+  const waiting = []; // resolves each list that waits
+
+  function isNewestOfList(address, options) {
+    if (!String(address).endsWith("/project/threads") || typeof options?.body !== "string") return false;
+    const { pagination, filter } = JSON.parse(options.body);
+    return !pagination?.cursor && !filter?.search;
+  }
+
+  function letGo() {
+    if (window.location.pathname !== "/") for (const go of waiting.splice(0)) go();
+  }
+
+  const fetchNow = window.fetch.bind(window);
+  window.fetch = async (address, options) => {
+    const answer = await fetchNow(address, options);
+    if (!hasGiven || !isNewestOfList(address, options)) return answer;
+    const { status, statusText, headers } = answer;
+    const list = new Response(await answer.text(), { status, statusText, headers }); // also its end may come late
+    if (window.location.pathname === "/") await new Promise((go) => waiting.push(go));
+    return list;
+  };
+
   // Chainlit hands such messages on to the server as well; this listener is the first and ends their way here.
   window.addEventListener("message", (event) => {
     if (event.source !== window || event.origin !== window.location.origin) return;
@@ -95,6 +128,7 @@
     event.stopImmediatePropagation();
     if (what === "refused") refuse(String(event.data.words || ""), lastTyped, lastCommand);
     if (what === "said") refuse(String(event.data.words || ""), "", ""); // of another script of ours
+    if (what === "stored") giveAddress(String(event.data.words));
     if (what === "signed-out") window.location.assign("/sign-in");
   });
 
@@ -223,30 +257,11 @@
   document.addEventListener("click", onWrong, true);
   document.addEventListener("keydown", onWrong, true);
 
-  // What a person opened ("why?", sources) stays open when Chainlit draws the conversation anew, as it does when one gets
-  // its address: that comes with the list of conversations, at any moment after the first question.
-  const opened = new Set(); // ids of steps
-  const stepOf = (node) => node.closest('.step [id^="step-"]:not(button)');
-
-  function onOpen(event) {
-    const line = event.isTrusted && event.target.closest?.(".step h3 > button[aria-expanded]");
-    if (!line) return;
-    if (line.getAttribute("aria-expanded") === "true") opened.delete(stepOf(line).id);
-    else opened.add(stepOf(line).id);
-  }
-  document.addEventListener("click", onOpen, true);
-
-  function openAgain() {
-    for (const id of opened) {
-      const line = document.getElementById(id)?.querySelector('h3 > button[aria-expanded="false"]');
-      if (line && stepOf(line).id === id) line.click();
-    }
-  }
-
   function nameButtons() {
     for (const [id, label] of Object.entries(LABELS)) {
       const found = document.getElementById(id);
-      if (found && !found.hasAttribute("aria-label")) found.setAttribute("aria-label", label);
+      // React makes one button of another: Send is Stop, with the name of Send, while an answer runs.
+      if (found && found.getAttribute("aria-label") !== label) found.setAttribute("aria-label", label);
     }
     for (const button of document.querySelectorAll('button.command-button:not([aria-label])')) {
       button.setAttribute("aria-label", button.id.slice("command-".length)); // on a narrow screen its word is hidden
@@ -266,10 +281,10 @@
     setTimeout(() => {
       isPlanned = false;
       nameButtons();
-      keepDraft();
       showRefusal();
       chooseAgain();
-      openAgain();
+      markOpen();
+      letGo();
       showReports();
       showAddresses();
     }, 50);

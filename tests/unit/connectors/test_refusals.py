@@ -30,7 +30,7 @@ def test_what_waited_is_told_in_order(queue: RefusalQueue) -> None:
     for number in range(3):
         queue.put(refusal(number))
     queue.report_to(told.append)
-    assert queue.close(timeout_seconds=5)
+    assert queue.close(timeout_seconds=60)
     assert told == [refusal(number) for number in range(3)]
     assert (queue.refused, queue.dropped, queue.untold) == (3, 0, 0)
 
@@ -47,7 +47,7 @@ def test_a_flood_is_counted_and_its_rest_dropped(queue: RefusalQueue) -> None:
         queue.put(refusal(number))
     assert (queue.refused, queue.dropped) == (MAX_WAITING + 7, 7)
     queue.report_to(told.append)
-    assert queue.close(timeout_seconds=5)
+    assert queue.close(timeout_seconds=60)
     assert len(told) == MAX_WAITING
     assert sum(each.dropped for each in told) == 7
 
@@ -65,7 +65,7 @@ def test_a_listener_that_fails_hears_the_next_one_all_the_same(
     queue.put(refusal(1))
     queue.put(refusal(2))
     queue.report_to(fail_once)
-    assert queue.close(timeout_seconds=5)
+    assert queue.close(timeout_seconds=60)
     assert [each.host for each in told] == ["host1.example", "host2.example"]
     assert queue.untold == 1
     assert "planted-word" not in caplog.text
@@ -81,7 +81,7 @@ def test_a_refusal_while_telling_makes_no_news(queue: RefusalQueue) -> None:
 
     queue.put(refusal())
     queue.report_to(connect_as_well)
-    assert queue.close(timeout_seconds=5)
+    assert queue.close(timeout_seconds=60)
     assert len(told) == 1
     assert (queue.refused, queue.untold) == (2, 1)
 
@@ -91,7 +91,7 @@ def test_it_goes_on_after_it_was_closed(queue: RefusalQueue) -> None:
     queue.report_to(told.append)
     for number in range(2):
         queue.put(refusal(number))
-        assert queue.close(timeout_seconds=5)
+        assert queue.close(timeout_seconds=60)
     assert len(told) == 2
 
 
@@ -108,7 +108,7 @@ def test_many_threads_lose_no_count(queue: RefusalQueue) -> None:
         each.start()
     for each in threads:
         each.join()
-    assert queue.close(timeout_seconds=5)
+    assert queue.close(timeout_seconds=60)
     assert queue.refused == 4000
     assert len(told) + queue.dropped == 4000
 
@@ -121,7 +121,7 @@ def test_a_forked_child_begins_anew(queue: RefusalQueue) -> None:
     queue.forget_parent()  # what the fork's hook calls
     assert queue.refused == 0
     queue.put(refusal(2))
-    assert queue.close(timeout_seconds=5)
+    assert queue.close(timeout_seconds=60)
     assert [each.host for each in told] == ["host1.example", "host2.example"]
 
 

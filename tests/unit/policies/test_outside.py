@@ -207,7 +207,7 @@ def test_what_is_no_way_out_passes(line: str) -> None:
     assert outside(f"Look at this:\n{line}\nand tell me.") == []
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("filling", ["A", "A,", "A ", "A.", " ", "(", "Ab", "base_ur"])
 def test_a_call_that_is_hard_to_read_takes_no_time(filling: str) -> None:
     """Each was a value of a few hundred characters at most, which a pattern that looks back could take years for."""

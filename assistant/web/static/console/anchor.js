@@ -135,8 +135,14 @@
     alarm.hidden = false;
   }
 
+  // Whoever leaves the page at once takes none of it with them.
   const tellServer = (word) =>
-    fetch(CONFIRM, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(word) });
+    fetch(CONFIRM, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(word),
+      keepalive: true,
+    });
 
   // The signed checkpoint that was kept: it shows the contradiction to whoever does not take this browser's word.
   const evidence = (kept) => (kept && kept.note ? { kept: kept.note } : {});

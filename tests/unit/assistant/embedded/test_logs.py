@@ -50,7 +50,7 @@ def test_a_reader_that_sleeps_costs_lines_and_no_time() -> None:
         started = time.monotonic()
         for _ in range(1000):
             console.show("x" * 3000)
-        assert time.monotonic() - started < 5.0  # blocked for ever otherwise
+        assert time.monotonic() - started < 60  # blocked for ever otherwise
     finally:
         os.close(reading)
         os.close(writing)

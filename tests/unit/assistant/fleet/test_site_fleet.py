@@ -132,7 +132,7 @@ async def test_running_looks_by_itself(scene: Scene, monkeypatch: pytest.MonkeyP
     scene.heard.clear()
     async with scene.fleet.running():
         scene.write(TWO)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await scene.heard.wait()
 
 

@@ -149,7 +149,7 @@ async def test_a_change_that_cannot_be_noted_waits(scene: Scene) -> None:
 async def test_the_watch_looks_by_itself(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "_POLL_SECONDS", 0.01)
     scene.write("a.yaml", RULE.replace("action: redact", "action: warn"))
-    async with scene.watch.running(), asyncio.timeout(30):
+    async with scene.watch.running(), asyncio.timeout(60):
         await scene.reports.heard.wait()
         await scene.watch.refresh()  # waits for the one that is under way
     assert scene.stream() == "ZB-123456 "
@@ -166,7 +166,7 @@ async def test_the_event_loop_goes_on_while_rules_are_compiled(
 
     def slow(reader: PolicyReader) -> object:
         # Reading waits for the loop: on the loop's own thread this would never end.
-        asyncio.run_coroutine_threadsafe(_set(reached), loop).result(timeout=30)
+        asyncio.run_coroutine_threadsafe(_set(reached), loop).result(timeout=60)
         return read(reader)
 
     monkeypatch.setattr(PolicyReader, "read", slow)

@@ -7,8 +7,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from assistant.conversation import Author, Message, MessageState
-from assistant.turn_events import AnswerText
+from assistant.turn_events import AnswerText, Guarded
 from assistant.web.chat.screen import Screen
+from policies.verdict import Action, Verdict
 
 
 class FakeWindow:
@@ -78,3 +79,12 @@ async def test_a_refusal_says_that_the_files_did_not_come_back_with_the_text(*, 
     screen.ask("Read.", author="maria", has_files=has_files)
     await screen.refuse("No.")
     assert window.seen[-1] == ("window_message", {"cloister": "refused", "words": said})
+
+
+async def test_a_conversation_has_its_address_before_chainlit_hears_of_it() -> None:
+    window = FakeWindow()
+    screen = Screen(window, message_id=uuid4(), answer_id=uuid4())
+    await screen.show(Guarded(Verdict(Action.ALLOW, "What is a halibut?", (), "sha256:0"), ""))
+    address, heard = window.seen
+    assert address == ("window_message", {"cloister": "stored", "words": str(window.thread_id)})
+    assert (heard[0], heard[1]["thread_id"]) == ("first_interaction", str(window.thread_id))
