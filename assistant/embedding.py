@@ -124,7 +124,7 @@ async def _ask(
         asker=Asker(owner=str(turn.person.id), is_interactive=turn.is_interactive, weight=turn.weight),
         only=prompt.only,
     )
-    attempts = parts.lethal.begin(parts.marker.mark(prompt.sent))
+    attempts = await parts.lethal.begin(parts.marker.mark(prompt.sent))
     while True:
         need = replace(need, is_suspect=attempts.is_suspect)
         try:
@@ -143,15 +143,12 @@ async def _ask(
                     route = step
                     yield Routed(route)
                     vectors = await parts.hosts.embed(route, prompt.inputs)
-                    attempts.answered()
+                    await attempts.answered()
                     yield vectors
                     return
         except HostError as error:
             if route is None:
                 raise
-            attempts.note(route.deployment, error)
-            await record.host_failed(route, error, is_last=attempts.is_lethal)
-            if attempts.is_lethal:
-                raise attempts.refusal from error
+            await attempts.met(route, error, record)
             if not error.can_retry:
                 raise

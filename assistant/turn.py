@@ -266,7 +266,7 @@ async def _ask(
     prompt: Prompt | CodePrompt, answer: Answer, record: TurnRecord, parts: TurnParts
 ) -> AsyncGenerator[TurnEvent, None]:
     """Stream the guarded answer of the best deployment; when one fails, go on with the next best."""
-    attempts = parts.lethal.begin(parts.marker.mark(prompt.sent))
+    attempts = await parts.lethal.begin(parts.marker.mark(prompt.sent))
     told = 0  # of messages left out
     while True:
         before_tokens = prompt.tokens
@@ -286,13 +286,10 @@ async def _ask(
                     async with aclosing(_answer_on(route, prompt, answer, record, parts, after=after)) as events:
                         async for event in events:
                             yield event
-                    attempts.answered()
+                    await attempts.answered()
                     return
         except HostError as error:
-            attempts.note(answer.asked_route.deployment, error, is_joining=answer.is_joining)
-            await record.host_failed(answer.asked_route, error, is_last=attempts.is_lethal)
-            if attempts.is_lethal:
-                raise attempts.refusal from error
+            await attempts.met(answer.asked_route, error, record, is_joining=answer.is_joining)
             if not error.can_retry or answer.is_bound or (answer.has_begun and isinstance(prompt, CodePrompt)):
                 raise  # an editor may have inserted what came: nobody can begin anew
 

@@ -7,7 +7,20 @@ from dataclasses import dataclass, field
 from policies.document import Entry
 from policies.nearness import near_keywords, near_pattern
 
-_KEYS = ("name", "label", "entity_type", "near", "patterns", "keywords", "checks", "every_step", "score", "examples")
+_KEYS = (
+    "name",
+    "label",
+    "entity_type",
+    "near",
+    "patterns",
+    "keywords",
+    "unless",
+    "unless_in_line",
+    "checks",
+    "every_step",
+    "score",
+    "examples",
+)
 _REQUIRED = ("name", "label", "entity_type", "patterns")
 _EXAMPLE_KEYS = ("found", "passed")
 _NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-/")
@@ -27,6 +40,8 @@ class Rule:
         patterns: RE2 syntax; the first group that took part is the value, else the whole match.
         keywords: lower-case; a match without one of them does not count. Empty: no keyword is needed.
         checks: names from `policies.detectors.checks`.
+        unless: RE2 syntax; a value is another thing when one matches in the words that led to it.
+        unless_in_line: the same, anywhere in the line before the value.
         has_steps: the last lazy repetition before a value is tried at each of its steps, not at the first that fits.
         found, passed: texts in which this rule must, or must not, find something; in `found`, `«»` mark the value.
         where: file and line, for messages; a rule that moves with what was written above it is the same.
@@ -43,6 +58,8 @@ class Rule:
     passed: tuple[str, ...]
     where: str = field(compare=False)
     has_steps: bool = False
+    unless: tuple[str, ...] = ()
+    unless_in_line: tuple[str, ...] = ()
 
 
 def parse_rule(entry: Entry) -> Rule:
@@ -77,6 +94,8 @@ def parse_rule(entry: Entry) -> Rule:
         passed=examples["passed"].texts() if "passed" in examples else (),
         where=entry.where,
         has_steps="every_step" in fields and fields["every_step"].one_of(("true", "false")) == "true",
+        unless=fields["unless"].texts() if "unless" in fields else (),
+        unless_in_line=fields["unless_in_line"].texts() if "unless_in_line" in fields else (),
     )
 
 

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from assistant.access import Access
+from assistant.answering.attempts import LethalPrompts
 from assistant.answering.guarding import ConversationGuard
 from assistant.answering.recovery import recover_turns
 from assistant.audit.events import LogOpened
@@ -26,7 +27,7 @@ from assistant.audit.writing.content_keys import ContentKeys
 from assistant.audit.writing.keeping import ContentLog
 from assistant.audit.writing.partitions import ensure_partitions
 from assistant.bootstrap.compliance import build_figures, build_review, build_site_desk
-from assistant.bootstrap.fleet import build_fleet
+from assistant.bootstrap.fleet import build_fleet, open_lethal
 from assistant.bootstrap.log import build_erasure, open_audit, reader_url, required
 from assistant.bootstrap.names import open_names
 from assistant.bootstrap.people import build_access, build_tokens
@@ -97,6 +98,8 @@ class Application:
     conversation_guard: ConversationGuard
     marker: TextMarker
     names: NamesDetector | None
+    lethal: LethalPrompts
+    thread_key: bytes  # makes what stands for a conversation where all processes see it
 
     @property
     def guard(self) -> Guard:
@@ -123,6 +126,7 @@ class Application:
                 audit=self.content_log,
                 marker=self.marker,
                 max_prompt_chars=self.settings.max_prompt_chars,
+                lethal=self.lethal,
             )
         )
 
@@ -221,6 +225,7 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
     marker = TextMarker(keys)
     async with AsyncExitStack() as stack:
         audit = await stack.enter_async_context(open_audit(settings))
+        lethal = await stack.enter_async_context(open_lethal(required(settings, "redis_url"), keys))
         fleet = build_fleet(settings, audit)
         await stack.enter_async_context(fleet.running())
 
@@ -228,7 +233,14 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
             return guards.current.policy.labels_for_unseen()  # asked with the first text, when there is a guard
 
         names = await stack.enter_async_context(
-            open_names(settings, fleet, redis_url=required(settings, "redis_url"), only=labels_for_unseen)
+            open_names(
+                settings,
+                fleet,
+                redis_url=required(settings, "redis_url"),
+                only=labels_for_unseen,
+                lethal=lethal,
+                marker=marker,
+            )
         )
         reader = PolicyReader.of(settings, names=names)
         opened = await asyncio.to_thread(read_policy, reader)
@@ -281,6 +293,8 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
             conversation_guard=conversation_guard,
             marker=marker,
             names=names,
+            lethal=lethal,
+            thread_key=keys.derive("fleet-thread"),
         )
 
 

@@ -15,6 +15,7 @@ from assistant.bootstrap.log import build_erasure, open_audit, required
 from assistant.bootstrap.people import build_access, build_tokens
 from assistant.database import create_engine
 from assistant.erasure import Erasure
+from assistant.fleet.orders import Orders
 from assistant.fleet.records import FleetRecords
 from assistant.keys import Keys
 from assistant.review import Figures
@@ -66,3 +67,10 @@ async def open_fleet_records(settings: Settings) -> AsyncIterator[tuple[Appender
     """Open the audit log and what is kept of the model hosts alone, for a command."""
     async with _command(settings) as (_, engine, audit):
         yield audit, FleetRecords(engine, keep_days=settings.fleet_history_days)
+
+
+@asynccontextmanager
+async def open_orders(settings: Settings) -> AsyncIterator[tuple[Appender, Orders]]:
+    """Open the audit log and the orders for model hosts alone, for a command that carries one out."""
+    async with _command(settings) as (_, engine, audit):
+        yield audit, Orders(engine, keep_days=settings.fleet_history_days)

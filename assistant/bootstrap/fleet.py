@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pydantic import SecretStr
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from assistant.answering.attempts import LethalPrompts
 from assistant.audit.events import FleetLoaded, FleetRefused
 from assistant.audit.writing.append import Appender
 from assistant.egress import allow_site
 from assistant.errors import SettingsError
+from assistant.fleet.deaths import RedisDeaths
 from assistant.fleet.site_fleet import SiteFleet
+from assistant.keys import Keys
+from assistant.redis_client import open_redis
 from assistant.settings import Settings
 from connectors.errors import FleetError
 from connectors.model_hosts.catalogue import Fleet, read_fleet
 
 _MOST_HOSTS = 64  # named in one event, which stays under its 16 KiB
+_PATIENCE_SECONDS = 2.0  # for Redis; a prompt waits for it more briefly, and goes by what this process knows
 
 
 class _FleetReports:
@@ -51,3 +63,10 @@ def read_hosts(settings: Settings) -> Fleet | None:
         raise SettingsError(str(error)) from error
     _allow_fleet(settings, fleet)
     return fleet
+
+
+@asynccontextmanager
+async def open_lethal(redis_url: SecretStr, keys: Keys) -> AsyncIterator[LethalPrompts]:
+    """Open what is known of prompts over which hosts went down: one for all that this process asks of hosts."""
+    async with open_redis(redis_url, patience_seconds=_PATIENCE_SECONDS, retry=Retry(NoBackoff(), 0)) as client:
+        yield LethalPrompts(RedisDeaths(client, key=keys.derive("fleet-deaths")))

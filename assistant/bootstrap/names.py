@@ -9,6 +9,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from pydantic import SecretStr
 
+from assistant.answering.attempts import LethalPrompts
+from assistant.audit.parts import TextMarker
 from assistant.fleet.board import RedisBoard
 from assistant.fleet.site_fleet import SiteFleet
 from assistant.policy.names import FleetAsk, build_names, model_of_fleet
@@ -25,7 +27,13 @@ _BOARD_SECONDS = 2.0  # for Redis to answer; without it the model is asked by wh
 
 @asynccontextmanager
 async def open_names(
-    settings: Settings, fleet: SiteFleet, *, redis_url: SecretStr, only: Callable[[], tuple[frozenset[str], ...]]
+    settings: Settings,
+    fleet: SiteFleet,
+    *,
+    redis_url: SecretStr,
+    only: Callable[[], tuple[frozenset[str], ...]],
+    lethal: LethalPrompts,
+    marker: TextMarker,
 ) -> AsyncIterator[NamesDetector | None]:
     """Build and load the model for names, off the loop; what a model of the fleet needs is open meanwhile.
 
@@ -34,6 +42,8 @@ async def open_names(
         fleet: the site's.
         redis_url: where the processes tell each other what they ask of the hosts.
         only: which labels a host must have to be sent a text that the guard did not judge yet, by the policy in force.
+        lethal: over which prompts hosts went down, of turns too.
+        marker: makes their marks.
     """
     async with AsyncExitStack() as stack:
         ask: FleetAsk | None = None
@@ -52,7 +62,13 @@ async def open_names(
             fleet.follow(hosts.take_fleet)
             stack.push_async_callback(hosts.close)
             await hosts.start()
-            ask = FleetAsk(hosts, model, loop=asyncio.get_running_loop(), only=only)
+            ask = FleetAsk(
+                hosts,
+                model,
+                begin=lambda prompt: lethal.begin(marker.mark(prompt)),
+                loop=asyncio.get_running_loop(),
+                only=only,
+            )
         names = build_names(settings, ask)
         if names is not None:
             await asyncio.to_thread(names.load)

@@ -6,8 +6,8 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
@@ -133,37 +133,30 @@ def _chosen(places: Sequence[tuple[Host, str]], target: str) -> Sequence[tuple[H
 
 
 def _carry_out(word: str, host_name: str, model: str) -> None:
-    from assistant.audit.events import FleetOrderDone, FleetOrdered, FleetOrderFailed
-    from assistant.bootstrap.log import open_audit
+    from assistant.bootstrap.commands import open_orders
     from assistant.commands.settings import server_settings
-    from assistant.to_the_end import to_the_end
-    from connectors.model_hosts.controls.control import Act, ControlError
+    from assistant.fleet.orders import Act
+    from assistant.maintenance.ending import command_order
+    from connectors.model_hosts.controls.control import Act as HostAct
+    from connectors.model_hosts.controls.control import ControlError
     from connectors.model_hosts.controls.controls import carry_out
 
-    act, shown = Act(word), _Progress()
+    shown = _Progress()
 
     async def run() -> str:
         settings = server_settings()  # before the hosts are allowed: it sets what may be reached
         async with watched(settings) as watch:
             host = await find_host(watch, host_name)
-        about = {"host": host.name, "act": act.value, "model": model}
-        async with open_audit(settings) as audit:
-            await audit.append(FleetOrdered(actor=None, **about))
+        steps = carry_out(HostAct(word), host, model)
+        async with open_orders(settings) as (audit, orders):
             try:
-                async with aclosing(carry_out(act, host, model)) as steps, _stopped_by_signals():
-                    async for progress in steps:
-                        shown.show(progress)
-            except asyncio.CancelledError:  # the log has the order, and so it has its end
-                await to_the_end(audit.append(FleetOrderFailed(actor=None, reason="withdrawn", **about)))
-                raise
+                async with command_order(orders, audit, Act(word), host.name, model), aclosing(steps):
+                    with _stopped_by_signals():
+                        async for progress in steps:
+                            shown.show(progress)
             except ControlError as error:
-                await audit.append(FleetOrderFailed(actor=None, reason="refused", **about))
                 return f"{host.name} {error}."
-            except Exception:  # such as a terminal that takes no more words
-                await audit.append(FleetOrderFailed(actor=None, reason="stopped", **about))
-                raise
-            await audit.append(FleetOrderDone(actor=None, **about))
-            return ""
+        return ""
 
     try:
         trouble = asyncio.run(run())
@@ -188,8 +181,8 @@ _WITHDRAWN: Final = {
 }
 
 
-@asynccontextmanager
-async def _stopped_by_signals() -> AsyncIterator[None]:
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
     """Have SIGTERM, and the end of the terminal, do what Ctrl-C does: cancel what runs here, and tell host and log.
 
     Whoever began it with `nohup` wants it to outlive the terminal.

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, and_, delete, func, select, text, update
+from sqlalchemy import Row, Update, and_, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
@@ -56,13 +56,13 @@ class Order:
     """What somebody wants done.
 
     Attributes:
-        requested_by: an administrator.
+        requested_by: an administrator; None for a command, of which nobody knows who started it.
         progress, share: how far it is, in words and from 0 to 1 where that is known.
         trouble: why it failed.
     """
 
     id: UUID
-    requested_by: UUID
+    requested_by: UUID | None
     requested_at: datetime
     act: Act
     host: str
@@ -112,6 +112,17 @@ class Orders:
             values = {"id": order_id, "requested_by": person_id, "act": act.value, "host": host, "model": model}
             await connection.execute(insert(row).values(**values))
         return order_id
+
+    async def begin(self, act: Act, host: str, model: str) -> Order:
+        """Return an order that whoever gives it, a command, carries out at once.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        values = {"id": uuid4(), "act": act.value, "host": host, "model": model, "state": OrderState.RUNNING.value}
+        begun = insert(FleetOrderRow).values(**values, seen_at=func.clock_timestamp()).returning(*_COLUMNS)
+        async with transaction(self._engine) as connection:
+            return _order((await connection.execute(begun)).one())
 
     async def newest(self) -> Sequence[Order]:
         """Return the newest orders, the latest first.
@@ -166,14 +177,17 @@ class Orders:
         """
         await self._change(order_id)
 
-    async def end(self, order_id: UUID, trouble: str = "") -> None:
-        """End an order that was carried out, or failed.
+    @asynccontextmanager
+    async def ending(self, order_id: UUID, trouble: str = "") -> AsyncIterator[bool]:
+        """End an order that was carried out, or failed, and tell whether nobody else did; not if the block raises.
 
         Raises:
             UnavailableError: the database does not answer.
         """
         state = OrderState.FAILED if trouble else OrderState.DONE
-        await self._change(order_id, state=state.value, trouble=_storable(trouble))
+        async with transaction(self._engine) as connection:
+            ended = await connection.execute(_changing(order_id, state=state.value, trouble=_storable(trouble)))
+            yield bool(ended.rowcount)
 
     @asynccontextmanager
     async def ending_lost(self) -> AsyncIterator[Sequence[Order]]:
@@ -204,14 +218,8 @@ class Orders:
             yield [_order(each) for each in (*lost, *left)]
 
     async def _change(self, order_id: UUID, **values: object) -> None:
-        row = FleetOrderRow
-        changed = (
-            update(row)
-            .where(col(row.id) == order_id, col(row.state) == OrderState.RUNNING.value)
-            .values(seen_at=func.clock_timestamp(), **values)
-        )
         async with transaction(self._engine) as connection:
-            await connection.execute(changed)
+            await connection.execute(_changing(order_id, **values))
 
 
 _NAMES: Final = ("id", "requested_by", "requested_at", "act", "host", "model", "state", "progress", "share", "trouble")
@@ -224,6 +232,13 @@ _LEFT: Final = "the host is not in the fleet any more, or no process watches it;
 def _storable(words: str) -> str:
     """Return words that a host had a part in as Postgres takes them."""
     return "".join(char if char.isprintable() else " " for char in words[:_MOST_CHARS])
+
+
+def _changing(order_id: UUID, **values: object) -> Update:
+    """Return what changes an order that is being carried out, and says that somebody does."""
+    row = FleetOrderRow
+    is_running = col(row.state) == OrderState.RUNNING.value
+    return update(row).where(col(row.id) == order_id, is_running).values(seen_at=func.clock_timestamp(), **values)
 
 
 def _orders() -> Any:

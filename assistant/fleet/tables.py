@@ -63,7 +63,7 @@ class FleetOrderRow(SQLModel, table=True):
     )
 
     id: UUID = Field(primary_key=True)
-    requested_by: UUID
+    requested_by: UUID | None = None
     requested_at: datetime = Field(
         sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp())
     )

@@ -9,10 +9,11 @@ from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
-from assistant.audit.events import FleetOrderDone, FleetOrderFailed, HostDrained, HostUndrained
+from assistant.audit.events import HostDrained, HostUndrained
 from assistant.errors import CloisterError, UnavailableError, where
 from assistant.fleet.orders import OF_HOSTS, Act, Order, Orders
 from assistant.fleet.records import FleetRecords
+from assistant.maintenance.ending import end_lost_orders, end_order, staying_alive
 from assistant.maintenance.maintenance import AuditLog
 from assistant.repeating import repeating
 from connectors.model_hosts.catalogue import Host
@@ -23,7 +24,6 @@ from connectors.model_hosts.sampling import HostSample
 
 EVERY_SECONDS: Final = 2.0
 _WRITE_SECONDS: Final = 5.0
-_ALIVE_SECONDS: Final = 10.0  # how often progress is written when there is none
 
 _log = logging.getLogger(__name__)
 
@@ -120,9 +120,7 @@ class Caretaker:
         if now - self._wrote_at < _WRITE_SECONDS:
             return
         await self._records.write(self._hosts.samples())
-        async with self._orders.ending_lost() as lost:
-            for order in lost:
-                await self._audit.append(_failed(order, "lost"))
+        await end_lost_orders(self._orders, self._audit)
         self._wrote_at = now
 
     async def _begin(self) -> None:
@@ -155,9 +153,8 @@ class Caretaker:
     async def _end(self, order: Order, trouble: str, *, reason: str = "refused") -> None:
         self._hosts.was_changed(order.host)
         try:
-            await self._audit.append(_failed(order, reason) if trouble else _done(order))
-            await self._orders.end(order.id, trouble)
-        except CloisterError as error:  # the row is ended as lost, and so is the event
+            await end_order(self._orders, self._audit, order, trouble, reason=reason)
+        except CloisterError as error:  # somebody ends it as lost
             _log.error("The end of an order for %s cannot be written: %s", order.host, where(error))
 
     async def _change_service(self, order: Order) -> None:
@@ -179,16 +176,12 @@ class Caretaker:
             raise ControlError("is no host of the fleet any more")
         loop = asyncio.get_running_loop()
         noted_at = float("-inf")
-        alive = asyncio.create_task(self._stay_alive(order), name="an order is being carried out")
         steps = self._do(HostAct(order.act.value), host, order.model)
-        try:
-            async with aclosing(steps):
-                async for progress in steps:
-                    if loop.time() - noted_at >= 1.0:
-                        await self._note(order, progress)
-                        noted_at = loop.time()
-        finally:
-            alive.cancel()
+        async with staying_alive(self._orders, order), aclosing(steps):
+            async for progress in steps:
+                if loop.time() - noted_at >= 1.0:
+                    await self._note(order, progress)
+                    noted_at = loop.time()
 
     async def _note(self, order: Order, progress: Progress) -> None:
         """Say how far it is; a pull of hours does not end because the database is away for seconds."""
@@ -196,22 +189,3 @@ class Caretaker:
             await self._orders.note(order.id, progress.words, progress.share)
         except UnavailableError as error:
             _log.warning("How far an order is cannot be noted: %s", error)
-
-    async def _stay_alive(self, order: Order) -> None:
-        """Say that this process is alive: a load of a large model says nothing for minutes."""
-        while True:
-            await asyncio.sleep(_ALIVE_SECONDS)
-            try:
-                await self._orders.stay_alive(order.id)
-            except UnavailableError as error:
-                _log.warning("An order cannot be noted: %s", error)
-
-
-def _done(order: Order) -> FleetOrderDone:
-    return FleetOrderDone(actor=order.requested_by, host=order.host, act=order.act.value, model=order.model)
-
-
-def _failed(order: Order, reason: str) -> FleetOrderFailed:
-    return FleetOrderFailed(
-        actor=order.requested_by, host=order.host, act=order.act.value, model=order.model, reason=reason
-    )

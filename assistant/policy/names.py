@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 from assistant.errors import SettingsError, UnavailableError
 from assistant.settings import Settings
+from connectors.errors import HostError
 from connectors.model_hosts.values import AnswerItem, Asker, ChatMessage, Need, Route, Token, Usage, most_tokens
 from policies.detectors.names import NamesDetector, gliner_names, llm_names, spacy_names
 
@@ -88,12 +89,27 @@ def build_names(settings: Settings, ask: Ask | None = None) -> NamesDetector | N
     return llm_names(ask or _ask_nobody)
 
 
+class Attempt(Protocol):
+    """One asking of a prompt, which may be one over which hosts went down."""
+
+    @property
+    def is_suspect(self) -> bool:
+        """Tell whether a host went down over it a moment ago."""
+
+    async def note(self, deployment: str, error: HostError) -> None:
+        """Note that a host failed."""
+
+    async def answered(self) -> None:
+        """Note that it was answered."""
+
+
 class FleetAsk:
     """Ask a model of the fleet from a thread, on the loop where the hosts live.
 
     Args:
         hosts: the company's, or those of this machine.
         model: its name; no other takes its place.
+        begin: begins the asking of a prompt, and raises if it took down too many hosts; counts together with turns.
         loop: where the hosts were started.
         only: says now which labels its host must have, one of each set.
         patience_seconds: until the answer has to be there.
@@ -104,12 +120,14 @@ class FleetAsk:
         hosts: AskedHosts,
         model: str,
         *,
+        begin: Callable[[str], Awaitable[Attempt]],
         loop: asyncio.AbstractEventLoop,
         only: Callable[[], tuple[frozenset[str], ...]],
         patience_seconds: float = _ASK_SECONDS,
     ) -> None:
         self._hosts = hosts
         self._model = model
+        self._begin = begin
         self._loop = loop
         self._only = only
         self._patience_seconds = patience_seconds
@@ -119,6 +137,7 @@ class FleetAsk:
 
         Raises:
             UnavailableError: the answer was cut off.
+            LethalPromptError: hosts went down over it a moment ago.
             TimeoutError, HostError, NoRouteError: the model did not answer, or may not be sent it.
         """
         asked = asyncio.run_coroutine_threadsafe(self._in_time(self._ask(prompt)), self._loop)
@@ -130,15 +149,23 @@ class FleetAsk:
 
     async def _ask(self, prompt: str) -> str:
         messages = [ChatMessage("user", prompt)]
+        attempt = await self._begin(prompt)
         need = Need(
             (self._model,),
             prompt_tokens=most_tokens(messages),
             answer_tokens=_ANSWER_TOKENS,
             asker=_ASKER,
             only=self._only(),
+            is_suspect=attempt.is_suspect,
         )
         async with self._hosts.seat(need) as route:
-            return await self._ask_on(route, messages)
+            try:
+                answer = await self._ask_on(route, messages)
+            except HostError as error:
+                await attempt.note(route.deployment, error)
+                raise
+        await attempt.answered()
+        return answer
 
     async def _ask_on(self, route: Route, messages: Sequence[ChatMessage]) -> str:
         pieces: list[str] = []

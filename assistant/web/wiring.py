@@ -17,7 +17,6 @@ from assistant.bootstrap.log import required
 from assistant.fleet.board import RedisBoard
 from assistant.fleet.orders import Orders
 from assistant.fleet.records import FleetRecords
-from assistant.keys import Keys
 from assistant.maintenance.caretaker import Caretaker
 from assistant.redis_client import open_redis
 from assistant.settings import Settings
@@ -49,7 +48,7 @@ async def _serve(settings: Settings) -> int:
         application = await stack.enter_async_context(build_application(settings, process="web"))
         redis_client = open_redis(required(settings, "redis_url"), patience_seconds=_PATIENCE_SECONDS)
         stack.push_async_callback(redis_client.aclose)
-        board = RedisBoard(redis_client, thread_key=Keys.load_or_create(settings.master_key).derive("fleet-thread"))
+        board = RedisBoard(redis_client, thread_key=application.thread_key)
         hosts = ModelHosts(
             await application.fleet.open(),
             retriever=application.quotes,

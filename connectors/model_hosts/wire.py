@@ -220,6 +220,8 @@ def joined(chunks: Iterable[Chunk]) -> Chunk | None:
     if len(present) <= 1:
         return present[0] if present else None
     text = "".join([chunk.text for chunk in present])
+    if all(chunk == (chunk.text, "", (), (), chunk.model, "", 0, 0) for chunk in present):  # as nearly always
+        return Chunk(text, model=_last([chunk.model for chunk in present]))
     chances = tuple([chance for chunk in present for chance in chunk.chances])
     return Chunk(
         text=text,

@@ -57,6 +57,8 @@ class CompiledRule:
         self.keywords = tuple(_keyword(rule, word) for word in rule.keywords)
         self.trees = tuple(_parse(rule, pattern) for pattern in rule.patterns)
         self.checks = tuple(_check(rule, name) for name in rule.checks)
+        self._unless = _any_of(rule, rule.unless)
+        self._unless_in_line = _any_of(rule, rule.unless_in_line)
         self.needs_digit = all(needs_digit(tree) for tree in self.trees)
 
     @cached_property
@@ -132,10 +134,24 @@ class CompiledRule:
         return Match(Finding(rule.entity_type, start, end, rule.score, rule.name), *whole, tail)
 
     def confirms(self, data: bytes, begin: int, value_start: int, value_end: int, end: int) -> bool:
-        """Tell whether a keyword stands in the match and every check agrees with the value."""
+        """Tell whether a keyword stands in the match, every check agrees with the value, and no word speaks against."""
         return (
-            value_end > value_start and self.has_keyword(data, begin, end) and self.agrees(data, value_start, value_end)
+            value_end > value_start
+            and self.has_keyword(data, begin, end)
+            and self.agrees(data, value_start, value_end)
+            and not self.is_other_thing(data, begin, value_start)
         )
+
+    def is_other_thing(self, data: bytes, begin: int, value_start: int) -> bool:
+        """Tell whether the words before a value say that it is something else, such as the number of a line."""
+        # Cut out, so that `\z` is where the value begins.
+        if self._unless is not None and self._unless.search(data[begin:value_start]) is not None:
+            return True
+        if self._unless_in_line is None:
+            return False
+        first = max(0, value_start - CONTEXT_CHARS)  # a stream keeps as much before what it has not settled
+        line = data.rfind(b"\n", first, value_start) + 1
+        return self._unless_in_line.search(data[max(first, line) : value_start]) is not None
 
     def has_keyword(self, data: bytes, begin: int, end: int) -> bool:
         """Tell whether a keyword stands in the match: one elsewhere in the text may not have streamed by yet."""
@@ -194,6 +210,13 @@ def alive_regex(trees: Iterable[Node], *, is_exact: bool) -> Regex | None:
     """Return the pattern of the beginnings that reach the end of the data; none when there are no patterns."""
     patterns = [beginnings(tree, is_exact=is_exact) for tree in trees]
     return Regex(f"(?:{'|'.join(patterns)})\\z") if patterns else None
+
+
+def _any_of(rule: Rule, patterns: tuple[str, ...]) -> Regex | None:
+    try:
+        return Regex("|".join(f"(?:{pattern})" for pattern in patterns)) if patterns else None
+    except re2.error as error:
+        raise PolicyError(rule.where, f"RE2 refuses an exception of {rule.name!r}: {error}.") from None
 
 
 def _parse(rule: Rule, pattern: str) -> Node:

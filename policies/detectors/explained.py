@@ -72,6 +72,7 @@ _DER: Final = re.compile(
     rb"MI[GI][A-Za-z0-9+/]{2}"
 )  # a DER sequence in base 64: certificates and keys, which have rules
 _VERSION: Final = re.compile(rb"v?[0-9]{1,8}(?:\.[0-9]{1,8})+[-+~.a-z0-9]{0,16}")
+_MODELS: Final = re.compile(rb"[A-Z0-9]{2,5}(?:[/,+][A-Z0-9]{2,5}){2,}")  # `R60/T60/R61`
 _LETTER_PAIR: Final = re.compile(rb"[A-Za-z]{3}|[A-Za-z]{2}[0-9]+[A-Za-z]{2}")
 _MIN_DRAWING_DOTS: Final = 3
 _UUID_CHARS: Final = 36
@@ -96,6 +97,8 @@ def is_explained(value: bytes, is_placeholder: Callable[[bytes], object]) -> boo
 def _is_public(value: bytes) -> bool:
     """Tell whether the form is that of something that anybody may know."""
     if value.startswith(_PUBLIC_STARTS) or _DER.match(value) or _DATE_TIME.fullmatch(value):
+        return True
+    if _MODELS.fullmatch(value):
         return True
     if b"." not in value:
         return False

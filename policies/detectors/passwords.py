@@ -7,41 +7,10 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from types import MappingProxyType
 
+from policies.detectors.password_words import COUNT_STOPS, FUNCTION_WORDS, NO_SECRETS, PHRASE_STOPS
 from policies.detectors.rarity import rarity
 from policies.detectors.shapes import has_digit, is_drawn, is_no_example
 
-_WORDS_OF_THE_TRADE = """
-true false yes no on off none null nil undefined empty required optional string str text bytes bytearray int float bool
-boolean object any secretstr password passwort passwd pass pwd secret token key credentials username user value default
-test unset hidden incorrect correct wrong invalid valid expired missing changed reset changeme change_me stored hashed
-encrypted encoded protected field input label type self this args kwargs params config settings environ env prompt never
-always also only being too not the that what and for with from must should our their somewhere somehow easy weak strong
-safe gone lost known unknown shared passphrase passcode pin name login email auth authentication basic plain plaintext
-plain_text cleartext clear sha1 sha256 sha512 md5 bcrypt scrypt argon2 pbkdf2 md4 crypt ntlm kerberos utf8 utf-8 base64
-base64url ascii latin1 oauth oauth2 openid saml http https ldap ldaps ssl tls tls1 x509 file path url uri number integer
-varchar char password1 password2 pass1 pass2 mypassword mypass my_password my-password secretpassword passw0rd
-password123 foo bar baz foobar pw pwhash pw_hash hash salt database current new old confirm confirmation repeat again
-verify anonymous guest username:password user:password user:pass system server host localhost char[] word words
-scram-sha-256 scram-sha-1 tiger masterkey anoncvs keyring vault stdin stdout masked omitted filtered removed sensitive
-placeholder function callback
-"""
-_NO_SECRETS = frozenset(_WORDS_OF_THE_TRADE.split())  # they stand where a password would, in code, forms and sentences
-_WORDS_OF_SENTENCES = """
-the a an to of is are be been was were has have had not no for from in on at by with your you our my this that
-it its and or if when then than must should can may will would do does enter type please used uses use using set
-password passphrase passwort key keys field value required empty wrong invalid incorrect default as but into which
-der die das und oder ist nicht ein eine mit für bitte zum zur le la les un une est de du des et el los es que para
-confirm repeat again forgot reset change new old current choose show hide minimum least characters
-"""
-_PHRASE_STOPS = frozenset(_WORDS_OF_SENTENCES.split())
-_WORDS_OF_COUNTS = """
-days day months hours minutes weeks years times characters chars digits letters numbers words bits since after before
-until within valid seit nach vor bis ab tage tagen wochen monate monaten jahre jahren stunden minuten zeichen ziffern
-buchstaben mal gültig jours mois ans heures caractères chiffres lettres depuis après avant días dias meses horas
-caracteres letras dígitos desde hasta giorni mesi caratteri lettere cifre dopo fino dagen maanden tekens cijfers na
-dni znaków miesięcy lat cyfr very too way longer shorter than more less
-"""
-_COUNT_STOPS = _PHRASE_STOPS | frozenset(_WORDS_OF_COUNTS.split())
 _VARIABLE_STARTS = ("password", "passwd", "pwd", "token", "secret", "user", "env", "config", "args", "self", "var")
 _TEMPLATES = ("${", "{{", "}}", "%(", "$(", "<%", "#{", "@{", "{0}", "{}", "\\f", "\\&", "&lt;", "[[")
 _TEMPLATE_STARTS = frozenset("<$%{[*@&")
@@ -96,6 +65,10 @@ _VERSION_OR_COUNT = re.compile(
     re.IGNORECASE,
 )
 _ESCAPES = re.compile(r"\\[nrtx0u]|&[a-z]{2,6};|%[sdr]")
+_FORMAT = re.compile(r"%%|%[-+#0-9.]{0,8}(?:hh?|ll?|[jztL])?[diouxXeEfgGcspr]")  # of printf
+_SPACE_ESCAPED = re.compile(r"%(?:0[AaDd9]|20)")
+_MANUAL_SECTION = re.compile(r"[0-9][a-z]{0,2}\)")  # `passwd (5), shadow (5)`
+_IMAGE = re.compile(r"[a-z][a-z0-9./_-]{2,60}:(?:latest|v?[0-9]{1,3}(?:\.[0-9]{1,4}){0,3})(?:-[a-z]+[0-9.]*)?")
 
 
 def is_password(value: str) -> bool:
@@ -103,14 +76,15 @@ def is_password(value: str) -> bool:
     word = value.strip()
     low = word.lower().rstrip(".:!?*")
     is_template = any(mark in word for mark in _TEMPLATES) or (word[:1] in _TEMPLATE_STARTS and not _is_strong(word))
+    is_template = is_template or ("%" in word and not any(c.isalnum() for c in _FORMAT.sub("", word)))
     is_sentence = any(c.isspace() for c in word) and not _is_strong_phrase(word)
     is_path = word.startswith(_PATH_STARTS)
     is_key = _is_name_of_code(word) or _CONSTANT.fullmatch(word) is not None
-    is_word = low in _NO_SECRETS or any(part in low for part in ("password", "passwort", "passwd", "passphrase"))
+    is_word = low in NO_SECRETS or any(part in low for part in ("password", "passwort", "passwd", "passphrase"))
     is_about = is_word and not has_digit(word)
     return (
         len(word) >= _MIN_PASSWORD_CHARS
-        and low not in _NO_SECRETS
+        and low not in NO_SECRETS
         and not (is_about or is_template or is_sentence or is_path or is_key or _ESCAPES.fullmatch(word))
         and not word.endswith("...")
         and is_no_example(word)
@@ -152,7 +126,7 @@ def _is_strong(value: str) -> bool:
 def _is_strong_phrase(value: str) -> bool:
     """Tell whether a value with spaces may be one: a digit, few words, and none that sentences are made of."""
     words = value.lower().split()
-    return has_digit(value) and len(words) <= 4 and _PHRASE_STOPS.isdisjoint(words)  # noqa: PLR2004 - more are a sentence
+    return has_digit(value) and len(words) <= 4 and PHRASE_STOPS.isdisjoint(words)  # noqa: PLR2004 - more are a sentence
 
 
 def is_odd_password(value: str) -> bool:
@@ -237,7 +211,9 @@ def is_command_password(value: str) -> bool:
     """Tell whether the argument of a command is a password: no option, variable, number of a port or file."""
     is_port = value.isdecimal() and len(value) <= 5  # noqa: PLR2004 - ports have at most five digits
     is_mapping = re.fullmatch(r"[0-9:.]+(?:/(?:tcp|udp))?", value) is not None
-    return is_password(value) and not is_port and not is_mapping and not value.startswith(("-", "\\", "(", "`"))
+    is_prose = value.lower() in FUNCTION_WORDS  # `usermod -p to unlock it`, in a manual
+    is_other = is_port or is_mapping or is_prose or value.startswith(("-", "\\", "(", "`"))
+    return is_password(value) and not is_other
 
 
 def is_placed_password(value: str) -> bool:
@@ -267,6 +243,9 @@ def is_said_password(value: str) -> bool:
         or word.endswith(("'s", "=", "\\", "|"))
         or "](" in word
     ):
+        return False
+    # What is written as `%0A` ends a word, and is judged where it is undone.
+    if _SPACE_ESCAPED.search(value) or _MANUAL_SECTION.match(value) or _IMAGE.fullmatch(word):
         return False
     return is_password(word) and not value.startswith(_STARTS_OF_CODE) and not _has_odd_start(value) and _is_odd(value)
 
@@ -326,13 +305,13 @@ def _is_thing(value: str) -> bool:
 def is_told_phrase(value: str) -> bool:
     """Tell whether words behind "the passphrase is" are one: three and more, a number among them, no sentence."""
     words = value.lower().split()
-    return any(word.isdecimal() for word in words) and _COUNT_STOPS.isdisjoint(words) and is_no_example(value)
+    return any(word.isdecimal() for word in words) and COUNT_STOPS.isdisjoint(words) and is_no_example(value)
 
 
 def is_told_seed(value: str) -> bool:
     """Tell whether twelve words and more are those of a wallet: none joins a sentence, hardly two agree."""
     words = value.lower().replace(",", " ").split()
-    joining = sum(word in _PHRASE_STOPS or len(word) < 3 for word in words)  # noqa: PLR2004 - words of phrases have three
+    joining = sum(word in PHRASE_STOPS or len(word) < 3 for word in words)  # noqa: PLR2004 - words of phrases have three
     return joining == 0 and len(set(words)) >= len(words) - 2
 
 
@@ -358,8 +337,8 @@ def is_wifi_key(value: str) -> bool:
 def is_quoted_phrase(value: str) -> bool:
     """Tell whether quoted words after "the passphrase is" are one: no word of the trade or of a sentence among them."""
     words = re.split(r"[\s._-]+", value.lower().strip())
-    is_label = len(words) == 2 or (len(words) == 3 and not _NO_SECRETS.isdisjoint(words))  # noqa: PLR2004 - `Wiki password`
-    is_phrase = not is_label and _PHRASE_STOPS.isdisjoint(words)
+    is_label = len(words) == 2 or (len(words) == 3 and not NO_SECRETS.isdisjoint(words))  # noqa: PLR2004 - `Wiki password`
+    is_phrase = not is_label and PHRASE_STOPS.isdisjoint(words)
     has_only_words = all(word.strip("!?.").isalnum() for word in words)
     if len(words) == 1:
         return is_password(value) and (_is_odd(value) or value.isalpha())
@@ -367,14 +346,20 @@ def is_quoted_phrase(value: str) -> bool:
 
 
 def is_pin(value: str) -> bool:
-    """Tell whether digits may be somebody's PIN: not all alike."""
-    return len(set(value)) > 1 and value not in {"1234", "0000"}
+    """Tell whether digits may be somebody's PIN: not all alike, and no version."""
+    return len(set(value)) > 1 and value not in {"1234", "0000"} and not _is_version(value)
+
+
+def _is_version(value: str) -> bool:
+    """Tell whether numbers stand between dots, not all of two digits as those of a combination."""
+    parts = value.split(".")
+    return len(parts) > 2 and any(len(part) == 1 for part in parts)  # noqa: PLR2004 - two may be a number with a fraction
 
 
 def is_security_answer(value: str) -> bool:
     """Tell whether a word answers a security question: a name or something with digits."""
     word = value.lower()
-    return word not in _NO_SECRETS and word not in _PHRASE_STOPS and (value[:1].isupper() or has_digit(value))
+    return word not in NO_SECRETS and word not in PHRASE_STOPS and (value[:1].isupper() or has_digit(value))
 
 
 CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(

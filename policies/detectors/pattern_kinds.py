@@ -61,6 +61,9 @@ class Judge(Protocol):
     def agrees(self, data: bytes, value_start: int, value_end: int) -> bool:
         """Tell whether every check agrees with a value."""
 
+    def is_other_thing(self, data: bytes, begin: int, value_start: int) -> bool:
+        """Tell whether the words before a value say that it is something else."""
+
     def match(self, pattern: PlainPattern | ContextPattern, start: int, end: int, whole: tuple[int, int]) -> Match:
         """Return the match of a confirmed value."""
 
@@ -224,7 +227,11 @@ class SteppedPattern(ContextPattern):
                 if value not in judged:
                     judged[value] = value[1] > value[0] and rule.agrees(data, *value)
                 # A keyword further right than the words begin would not tell where they are looked for.
-                if judged[value] and rule.has_keyword(data, begin, min(value_start, end + BORDER_CHARS)):
+                if (
+                    judged[value]
+                    and rule.has_keyword(data, begin, min(value_start, end + BORDER_CHARS))
+                    and not rule.is_other_thing(data, begin, value_start)
+                ):
                     yield rule.match(self, *value, (value_start, whole_end))
 
     def _heads(self, data: bytes, start: int, region: Region) -> Iterable[tuple[int, int]]:

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from policies.detectors.compiled import PLACEHOLDER_RULE
+from policies.detectors.cutting import STEP_CHARS, TOKEN_ON, WINDOW_CHARS, cut_before, open_from, untorn
 from policies.detectors.pattern_kinds import CONTEXT_CHARS, HELD_CHARS_CAP, Match
-from policies.detectors.runs import RUN_BYTES, RUN_CLASS
+from policies.detectors.runs import RUN_CLASS
 from policies.detectors.scan import Scanner
 from policies.detectors.sightings import Sighted, Sightings
 from policies.detectors.tokens import TokenDetector
@@ -32,16 +33,12 @@ _LEAST_LAYERS = 2  # the folded view, and what is undone in it
 _DECODED_TIMES = 3
 # Kept before the cut: words and a placeholder that reaches into them, two lines, and what `\b` looks at.
 BEHIND_CHARS = max(CONTEXT_CHARS + PLACEHOLDER_MAX_CHARS, 2 * LINE_CHARS) + 2
-_WINDOW_CHARS = HELD_CHARS_CAP  # a longer run is decoded in windows of this size, each half over the next
-_STEP_CHARS = _WINDOW_CHARS // 2
 _LEAST_CHARS = 7  # of which a look is taken at once: most of its cost does not depend on how much is new
+_LONG_CHARS = 1_024  # of which a look is taken when an eighth has come: one at every piece would be quadratic
 _WAITING_CHARS = 64  # that a run may grow before a look is taken
 # Classes of single characters: linear whatever the text.
 _ENCODED = re.compile(rb"[%s]{%d,}" % (DRAWN_CLASS.encode("ascii"), ENCODED_MIN_CHARS))
-_TOKEN_ON = re.compile(rb"[%s]+" % DRAWN_CLASS.encode("ascii"))
-_RUN_ON = re.compile(rb"[%s]+" % RUN_CLASS.encode("latin-1"))
 _ENDS_RUN = re.compile(rf"[^{RUN_CLASS}]").search
-_TOKEN_BYTES = b"".join(_TOKEN_ON.findall(bytes(range(128))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +97,7 @@ class _Layer:
         missing = self.undoing.done - parent.base
         if missing >= len(parent.data):
             return False
-        run = _TOKEN_ON.match(parent.data, missing)  # of a run, only `%` may begin something to undo
+        run = TOKEN_ON.match(parent.data, missing)  # of a run, only `%` may begin something to undo
         return run is None or run.end() < len(parent.data)
 
 
@@ -137,6 +134,8 @@ class Search:
         self._length = 0
         self._settled = 0
         self._endless: _Endless | None = None
+        self._looked_again_at = 0  # the length of the text
+        self.looked_chars = 0  # for those who measure
         self._waiting = ""  # the piece of a run that was not looked at yet
         self._layers = [_Layer(Tape(), None, None, scanner.open_sightings())]
         self._undo(self._layers[0], 0)
@@ -166,8 +165,14 @@ class Search:
         findings: list[Finding] = []
         while self._endless is None or self._is_ended(self._endless, findings, is_last=is_last):
             self._endless = None
+            if self._length < self._looked_again_at and not is_last:
+                break
+            held = self._length - self._settled
+            self.looked_chars += held
+            if held > _LONG_CHARS:
+                self._looked_again_at = self._length + held // 8
             cut = self._length if is_last else self._alive_from()
-            if cut <= self._settled and self._length - self._settled <= HELD_CHARS_CAP + _STEP_CHARS:
+            if cut <= self._settled and held <= HELD_CHARS_CAP + STEP_CHARS:
                 break
             matches, endless = self._matches()
             self._endless = min(endless, key=lambda one: one.finding.start, default=None)
@@ -230,7 +235,7 @@ class Search:
                 tape = layer.tape
                 start = layer.start - tape.base
                 place = self._scanner.alive_from(tape.data, start, layer.sighted())
-                place = min(place, _open_from(tape.data, start), open_row(tape.data, start))
+                place = min(place, open_from(tape.data, start), open_row(tape.data, start))
                 alive = min(alive, layer.origin(tape.base + place))
         return alive
 
@@ -298,8 +303,8 @@ class Search:
                 yield from self._in_groups(values_of_row(data, *row), row)
 
     def _decoded(self, data: bytes, begin: int, end: int) -> Iterator[Match]:
-        for window in range(begin, max(begin + 1, end - _STEP_CHARS), _STEP_CHARS):
-            last = min(end, window + _WINDOW_CHARS)
+        for window in range(begin, max(begin + 1, end - STEP_CHARS), STEP_CHARS):
+            last = min(end, window + WINDOW_CHARS)
             for decoded in decodings(data[window:last]):
                 inner = Search(self._scanner, self._tokens, depth=self._depth + 1)
                 start, behind = window + decoded.start, window + decoded.end
@@ -318,11 +323,12 @@ class Search:
 
     def _whole(self, cut: int, matches: list[Match]) -> int:
         """Move the cut to the left until it tears neither a match nor a run of any view."""
+        kept_whole = sorted(map(untorn, matches), reverse=True)
         while True:
             moved = cut
-            for match in sorted(matches, key=lambda match: match.whole_start, reverse=True):
-                if match.whole_start < moved < match.whole_end:
-                    moved = match.whole_start
+            for begin, end in kept_whole:
+                if begin < moved < end:
+                    moved = begin
             moved = min(moved, self._run_start(moved))
             if moved <= self._settled:
                 return self._settled
@@ -337,7 +343,7 @@ class Search:
             tape = layer.tape
             place = at - tape.base
             start = layer.start - tape.base
-            whole = _cut_before(tape.data, start, place)
+            whole = cut_before(tape.data, start, place)
             whole = next((begin for begin, end in rows(tape.data, start) if begin < whole < end), whole)
             if whole < place:
                 moved = min(moved, layer.origin(tape.base + whole))
@@ -355,6 +361,7 @@ class Search:
         if cut <= self._settled:
             return
         self._settled = cut
+        self._looked_again_at = 0
         for layer, place in zip(self._layers, self._places_of(cut), strict=True):
             layer.start = place
             layer.tape.forget(place - BEHIND_CHARS)
@@ -382,37 +389,3 @@ def _brought_back(match: Match, layer: _Layer) -> Match:
 
 def _one_a_rule(findings: list[Finding]) -> list[Finding]:
     return list({finding.rule: finding for finding in findings}.values())
-
-
-def _back(characters: bytes, data: bytes, start: int, end: int) -> int:
-    """Return where the run of these characters begins that ends at `end`, at `start` at the earliest."""
-    return start + len(data[start:end].rstrip(characters))
-
-
-def _open_from(data: bytes, start: int) -> int:
-    """Return from where the run at the end of the data must be held, windows of a very long one being settled."""
-    end = len(data)
-    run = _back(RUN_BYTES, data, start, end)
-    if end - run <= _WINDOW_CHARS:
-        return run
-    token = _back(_TOKEN_BYTES, data, start, end)
-    if end - token <= _WINDOW_CHARS:
-        return token
-    return token + _STEP_CHARS * ((end - token - _WINDOW_CHARS) // _STEP_CHARS + 1)
-
-
-def _cut_before(data: bytes, start: int, place: int) -> int:
-    """Return the last place up to `place` at which no run is torn but a very long one between its windows."""
-    ahead = _RUN_ON.match(data, place)
-    if ahead is None:
-        return place
-    run = _back(RUN_BYTES, data, start, place)
-    if ahead.end() - run <= _WINDOW_CHARS:
-        return run
-    token_ahead = _TOKEN_ON.match(data, place)
-    token = _back(_TOKEN_BYTES, data, start, place)
-    if token_ahead is None:
-        return place
-    if token_ahead.end() - token <= _WINDOW_CHARS:
-        return token
-    return token + (place - token) // _STEP_CHARS * _STEP_CHARS

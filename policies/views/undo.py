@@ -277,6 +277,8 @@ def _is_soft(data: bytes, base: int, line_end: int, run_start: int, end: int, *,
     is_number = run[:1].isdigit() and data[line_end - 1 : line_end].isdigit()
     is_broken_number = is_number and line_end - _line_start(data, base, line_end) >= _BROKEN_LINE
     looks_generated = is_broken_number or (not is_number and _GENERATED(run) is not None)
+    if _is_address_list(data, base, line_end, end):
+        return False
     if looks_generated and not (is_code or is_assigned or _is_list(data, base, line_end, run)):
         return True
     if data[line_end - 1 : line_end] == b".":
@@ -287,6 +289,11 @@ def _is_soft(data: bytes, base: int, line_end: int, run_start: int, end: int, *,
 def _is_list(data: bytes, base: int, line_end: int, run: bytes) -> bool:
     """Tell whether two lines of digits alone follow one another: lists of numbers are no value."""
     return run.isdigit() and data[max(0, _line_start(data, base, line_end)) : line_end].isdigit()
+
+
+def _is_address_list(data: bytes, base: int, line_end: int, end: int) -> bool:
+    """Tell whether an address stands behind a line that holds one: joined, a list of them would be one run."""
+    return data[end : end + 1] == b"@" and b"@" in data[max(0, _line_start(data, base, line_end)) : line_end]
 
 
 def _is_narrow(data: bytes, base: int, line_end: int, *, is_last: bool) -> bool | None:

@@ -263,6 +263,9 @@ def measure_blind(find: Finder, seed: int) -> None:
             f"{score.total.found_share:6.1%} / {score.mean_types(lambda tally: tally.found_share):6.1%}, "
             f"{score.total.redacted_share:6.1%}",
         )
+    sentences = blind.read_benign()
+    hits = sum(bool(find(sentence)) for sentence in sentences)
+    row(f"blind benign sentences hit ({len(sentences)})", f"{hits / len(sentences):6.2%} ({hits})")
 
 
 def print_missed(score: Score, count: int) -> None:

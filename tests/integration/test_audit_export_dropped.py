@@ -9,17 +9,21 @@ import pytest
 
 from assistant.audit.events import Tag
 from assistant.audit.exports.export_query import ExportQuery
-from tests.integration import test_audit_retention as retention
+from tests.integration.conftest import Database
+from tests.integration.retention_scene import drop, month_of, two_old_months
 from tests.integration.seal_scene import SealedLog
 from tests.integration.test_audit_export import Exporting, check, contents
 
 pytestmark = pytest.mark.integration
 
-log = retention.log
+
+@pytest.fixture
+def log(database: Database, tmp_path: Path) -> SealedLog:
+    return two_old_months(database, tmp_path)
 
 
 def test_what_retention_took_is_listed_and_its_hashes_stay(log: SealedLog, tmp_path: Path) -> None:
-    assert retention.drop(log, retention.month_of(log)) == 300
+    assert drop(log, month_of(log)) == 300
     log.seal()
     scene = Exporting(log, tmp_path)
     file, exported = scene.export()

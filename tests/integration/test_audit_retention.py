@@ -16,12 +16,12 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from assistant.audit.events import Event, FeedbackGiven, LogRestored, RetentionExecuted, Tag
+from assistant.audit.events import Tag
 from assistant.audit.exports.export import ExportRequest, create_export
 from assistant.audit.exports.export_query import ExportQuery
 from assistant.audit.exports.offline import verify as offline_verify
 from assistant.audit.reading.proof import prove
-from assistant.audit.record import Record, canonical_bytes, compose_record, derive_record, leaf_of
+from assistant.audit.record import canonical_bytes, compose_record, derive_record, leaf_of
 from assistant.audit.removal.retention import (
     Digest,
     Month,
@@ -32,93 +32,34 @@ from assistant.audit.removal.retention import (
     sign_retention,
     weigh_month,
 )
-from assistant.audit.seals import seal as seal_module
 from assistant.audit.seals.checkpoint import SecretNoteKey
 from assistant.audit.seals.seal_key import read_public_key
 from assistant.audit.verification.anchor import Anchor
-from assistant.audit.verification.findings import Findings, Verdict
-from assistant.audit.verification.verify import Verifier
+from assistant.audit.verification.findings import Verdict
 from assistant.audit.writing.append import Appender
 from assistant.database import libpq_dsn
 from assistant.errors import AuditUnavailableError, BadInputError, UnavailableError
 from tests.integration.conftest import Database
+from tests.integration.retention_scene import (
+    NOW,
+    OLD,
+    PERSON,
+    THREAD,
+    drop,
+    month_of,
+    send,
+    two_old_months,
+    verify,
+)
 from tests.integration.seal_scene import ORIGIN, SealedLog, job
 from tests.integration.test_audit_commands import run
 
 pytestmark = pytest.mark.integration
 
-NOW = datetime.now(UTC)
-OLD = datetime(NOW.year - 2, 3, 1, tzinfo=UTC)  # a month long ago, and the one after it
-PERSON, THREAD = uuid4(), uuid4()
-
-
-def at_that_time(log: SealedLog, moment: datetime, *events: Event, ids_of: datetime | None = None) -> None:
-    """Write and seal events as a log has them that was there then; late ones have ids of another time."""
-    with psycopg.connect(libpq_dsn(log.database.owner_url)) as connection:
-        for number, event in enumerate(events):
-            said = (ids_of or moment).timestamp() + number
-            row = compose_record(event, ORIGIN, int(said * 1_000_000_000))._asdict()
-            row["recorded_at"] = moment + timedelta(seconds=number)
-            names = ", ".join(row)
-            places = ", ".join(["%s"] * len(row))
-            connection.execute(f"INSERT INTO audit.event ({names}) VALUES ({places})", [*row.values()])  # type: ignore[call-overload]
-    with pytest.MonkeyPatch.context() as patch:
-        then = f"'{moment.isoformat()}'::timestamptz + interval '1 minute'"
-        patch.setattr(seal_module, "_NOW", seal_module._NOW.replace("clock_timestamp()", then))
-        log.seal()
-
-
-def add_months(log: SealedLog, *months: datetime) -> None:
-    with psycopg.connect(libpq_dsn(log.database.owner_url)) as connection:
-        connection.execute("SET ROLE cloister_audit_owner")
-        for month in months:
-            following = (month + timedelta(days=32)).replace(day=1)
-            connection.execute(
-                "SELECT audit.add_partition(%s, format('FOR VALUES FROM (%%L) TO (%%L)', "
-                "audit.first_id(%s::timestamp), audit.first_id(%s::timestamp)))",
-                [f"event_{month:%Y_%m}", f"{month:%Y-%m-%d}", f"{following:%Y-%m-%d}"],
-            )
-
 
 @pytest.fixture
 def log(database: Database, tmp_path: Path) -> SealedLog:
-    """Two old months of 300 and 40 events, one that later ones rest on among them, and five events of today."""
-    log = SealedLog.at(database, tmp_path)
-    second = (OLD + timedelta(days=32)).replace(day=1)
-    add_months(log, OLD, second)
-    at_that_time(log, OLD + timedelta(days=3), *(job(number) for number in range(299)))
-    at_that_time(
-        log,
-        OLD + timedelta(days=20),
-        FeedbackGiven(actor=PERSON, thread_id=THREAD, turn_id=uuid4(), message_id=uuid4(), is_helpful=True),
-    )
-    at_that_time(
-        log, second + timedelta(days=3), LogRestored(actor=None, era=0), *(job(number) for number in range(39))
-    )
-    log.append(5)
-    log.seal()
-    return log
-
-
-def month_of(log: SealedLog) -> Month:
-    return asyncio.run(list_due(log.database.audit_reader_url, 400, datetime.now(UTC)))[0]
-
-
-def drop(log: SealedLog, month: Month, keep_days: int = 400) -> int:
-    database = log.database
-    urls = RetentionUrls(database.audit_sealer_url, database.audit_eraser_url)
-    key = log.keys.read().current
-    weighed = asyncio.run(weigh_month(database.audit_reader_url, month, keep_days))
-    return asyncio.run(drop_month(urls, key, month, weighed, keep_days=keep_days, origin=ORIGIN))
-
-
-def verify(log: SealedLog, *anchors: Anchor, is_quick: bool = False) -> Findings:
-    async def run() -> Findings:
-        key = read_public_key(log.keys.public_file)
-        async with Verifier(log.database.audit_reader_url, key, anchors=anchors, is_quick=is_quick) as verifier:
-            return await verifier.verify()
-
-    return asyncio.run(run())
+    return two_old_months(database, tmp_path)
 
 
 def test_a_log_that_lost_its_old_months_is_sound_and_every_hash_is_still_checked(log: SealedLog) -> None:
@@ -150,13 +91,9 @@ def test_an_event_that_was_dropped_does_not_come_back(log: SealedLog) -> None:
     ((body,),) = log.rows("SELECT body FROM audit.event ORDER BY era, xid, id OFFSET 123 LIMIT 1")
     drop(log, month_of(log))
 
-    async def send(record: Record) -> None:
-        async with Appender(log.database.audit_writer_url, ORIGIN) as appender:
-            await appender.append_record(record)
-
     with pytest.raises(AuditUnavailableError):
-        asyncio.run(send(derive_record(bytes(body))))  # type: ignore[call-overload]
-    asyncio.run(send(compose_record(job(1), ORIGIN, int(OLD.timestamp() * 1_000_000_000))))  # late, and never dropped
+        send(log, derive_record(bytes(body)))  # type: ignore[call-overload]
+    send(log, compose_record(job(1), ORIGIN, int(OLD.timestamp() * 1_000_000_000)))  # late, and never dropped
     log.seal()
     assert verify(log).verdict is Verdict.SOUND
 
@@ -169,104 +106,6 @@ def test_a_month_goes_no_earlier_than_the_floor(log: SealedLog) -> None:
     with pytest.raises(BadInputError, match="no such month"):
         drop(log, Month.parse("2001-01"))
     assert verify(log).dropped == 0
-
-
-def come_late(log: SealedLog, month: Month, *events: Event) -> None:
-    """Write events with ids of an old month, as anybody can who holds the writer's password; and seal them."""
-    moment = int((month.begin + timedelta(days=5)).timestamp() * 1_000_000_000)
-    with psycopg.connect(libpq_dsn(log.database.audit_writer_url)) as connection:
-        for number, event in enumerate(events):
-            row = compose_record(event, ORIGIN, moment + number * 1_000_000)
-            connection.execute(
-                "INSERT INTO audit.event (id, occurred_at, type, subject, actor, thread_id, turn_id, body, leaf) "
-                "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                [
-                    row.id,
-                    row.occurred_at,
-                    row.type,
-                    row.subject,
-                    row.actor,
-                    row.thread_id,
-                    row.turn_id,
-                    row.body,
-                    row.leaf,
-                ],
-            )
-    log.seal()
-
-
-def grow_older(log: SealedLog, days: int) -> None:
-    """Let time pass for all that was sealed: as a superuser, and only where nothing is verified after it."""
-    log.execute(f"UPDATE audit.head SET sealed_at = sealed_at - interval '{days} days'")
-
-
-def test_what_comes_late_keeps_no_month_and_goes_when_it_is_old_itself(log: SealedLog) -> None:
-    """Else one event a year, written with the writer's password alone, would keep a month for ever."""
-    month = month_of(log)
-    late_one = uuid4()
-    feedback = FeedbackGiven(actor=late_one, thread_id=uuid4(), turn_id=uuid4(), message_id=uuid4(), is_helpful=True)
-    come_late(log, month, job(1), feedback)
-    log.execute(  # nor does a hold on whom only the late event is about
-        "INSERT INTO audit.hold (id, scope, subject_id, reason_mark, placed_by) "
-        f"VALUES (uuidv7(), 'person', '{late_one}', 'x', uuidv7())"
-    )
-    assert drop(log, month) == 300
-    table = f"audit.event_{month.year}_{month.month:02d}"
-    assert log.rows(f"SELECT type FROM {table} ORDER BY id") == [("job:enqueued",), ("feedback:given",)]
-    log.seal()
-    findings = verify(log)
-    assert (findings.problems, findings.dropped) == ([], 300)
-    assert run(log, "retention").stdout.startswith(f"{month}: nothing is old enough.")
-    come_late(log, month, job(2))  # into the new table
-    grow_older(log, 500)
-    with pytest.raises(BadInputError, match="legal hold"):
-        drop(log, month)
-    log.execute("UPDATE audit.hold SET released_by = uuidv7(), released_at = clock_timestamp()")
-    assert drop(log, month) == 3
-    assert log.rows(f"SELECT to_regclass('{table}') IS NULL") == [(True,)]
-    assert log.rows("SELECT count(*) FROM audit.stub") == [(303 + 39,)]  # with those of the other month
-
-
-def test_what_is_dropped_in_two_goes_is_one_month_to_who_verifies(database: Database, tmp_path: Path) -> None:
-    """The second go speaks of all that is gone, and the first one's word no more counts alone."""
-    log, month = SealedLog.at(database, tmp_path), Month(OLD.year, OLD.month)
-    add_months(log, OLD)
-    at_that_time(log, OLD + timedelta(days=3), *(job(number) for number in range(30)))
-    between = OLD + timedelta(days=200)
-    at_that_time(log, between, *(job(number) for number in range(3)), ids_of=OLD + timedelta(days=4))
-    log.append(1)
-    log.seal()
-    days = (datetime.now(UTC) - between).days + 1
-    assert drop(log, month, keep_days=days) == 30
-    log.seal()
-    assert (verify(log).problems, verify(log).dropped) == ([], 30)
-    assert drop(log, month, keep_days=days - 2) == 3
-    for _ in range(2):
-        assert (verify(log).problems, verify(log).dropped) == ([], 33)
-        log.seal()
-    ((body,),) = log.rows(
-        "SELECT body FROM audit.event WHERE type = 'retention:executed' ORDER BY era, xid, id LIMIT 1"
-    )
-    first = json.loads(bytes(body))["data"]  # type: ignore[call-overload]
-    log.append_events(RetentionExecuted(**first))  # as whoever holds the writer's password may do
-    log.seal()
-    assert (verify(log).problems, verify(log).dropped) == ([], 33)
-
-
-def test_what_was_dropped_does_not_come_back_into_a_month_that_came_back(log: SealedLog) -> None:
-    month = month_of(log)
-    ((body,),) = log.rows("SELECT body FROM audit.event ORDER BY era, xid, id OFFSET 123 LIMIT 1")
-    come_late(log, month, job(1))
-    assert drop(log, month) == 300
-    row = derive_record(bytes(body))  # type: ignore[call-overload]
-    with (
-        psycopg.connect(libpq_dsn(log.database.audit_writer_url)) as connection,
-        pytest.raises(psycopg.errors.RestrictViolation),
-    ):
-        connection.execute(
-            "INSERT INTO audit.event (id, occurred_at, type, body, leaf) VALUES (%s, %s, %s, %s, %s)",
-            [row.id, row.occurred_at, row.type, row.body, row.leaf],
-        )
 
 
 def test_an_order_that_names_a_young_head_drops_nothing(log: SealedLog) -> None:

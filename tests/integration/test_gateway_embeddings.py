@@ -84,14 +84,15 @@ def test_scope_model_and_persona(site: GatewaySite, token: str) -> None:
         )
     with pytest.raises(openai.BadRequestError, match="general/MODEL"):
         site.client(token).embeddings.create(model="general", input="x")
-    with pytest.raises(openai.APIStatusError, match="made for embeddings"):
+    with pytest.raises(openai.PermissionDeniedError, match="is not there for embeddings"):
         site.client(token).embeddings.create(model="general/qwen2.5:instruct", input="x")
     assert sent(site) == []
 
 
 def test_a_model_that_embeds_is_never_asked_to_chat(site: GatewaySite) -> None:
-    with pytest.raises(openai.APIStatusError):
+    with pytest.raises(openai.PermissionDeniedError, match="is not there for chat, but for something else") as refused:
         site.client().chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "Hello?"}])
+    assert site.events(refused.value.response.headers["x-request-id"]) == []  # it was no turn
     assert site.ollama.prompts == site.vllm.prompts == []
 
 

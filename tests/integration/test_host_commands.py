@@ -168,6 +168,31 @@ async def test_what_is_stopped_is_withdrawn_at_the_host_and_in_the_log(
     ]
 
 
+async def test_an_order_whose_command_is_killed_has_its_end_in_the_log(
+    site: Site, host: FakeModelHost, database: Database
+) -> None:
+    host.holds_orders = True
+    with site.begin("load", "dev1", "qwen2.5:7b") as command:
+        await eventually(lambda: any(request.path == "/api/generate" for request in host.requests))
+        command.kill()
+    host.holds_orders = False
+    with psycopg.connect(libpq_dsn(database.owner_url), autocommit=True) as connection:
+        states = "SELECT act, state, requested_by FROM fleet_order ORDER BY requested_at"
+        assert connection.execute(states).fetchall() == [("load", "running", None)]
+        connection.execute("UPDATE fleet_order SET seen_at = now() - interval '2 minutes'")
+        site.run("unload", "dev1", "qwen2.5:7b")
+        assert connection.execute(states).fetchall() == [("load", "failed", None), ("unload", "done", None)]
+    async with LogReader(database.audit_reader_url) as log:
+        tags = frozenset({Tag.FLEET_ORDERED, Tag.FLEET_ORDER_DONE, Tag.FLEET_ORDER_FAILED})
+        events = await log.read_newest(10, Search(types=tags))
+    assert [(event.type, event.document["data"].get("reason")) for event in events] == [
+        ("fleet:ordered", None),
+        ("fleet:order-failed", "lost"),
+        ("fleet:ordered", None),
+        ("fleet:order-done", None),
+    ]
+
+
 async def test_an_order_that_nobody_reads_along_has_its_end_in_the_log(site: Site, database: Database) -> None:
     with site.begin("unload", "Dev1", "qwen2.5:7b") as command:
         assert command.stderr is not None

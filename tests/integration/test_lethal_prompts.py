@@ -6,15 +6,20 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import ExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from assistant.answering.attempts import LethalPrompts
 from assistant.audit.events import HostUnreachable, TurnFailed
+from assistant.audit.parts import TextMarker
+from assistant.bootstrap.fleet import open_lethal
 from assistant.embedding import embed_texts
+from assistant.errors import LethalPromptError
+from assistant.policy.names import FleetAsk
 from assistant.turn import run_turn
 from assistant.turn_events import Answered, Failed, Routed, Trouble, TurnEvent
 from connectors.errors import HostError
@@ -24,7 +29,7 @@ from connectors.model_hosts.values import Capability, ChatMessage, Inputs, Need,
 from policies.guard import Guard
 from tests.fakes.model_host import FakeModelHost, Fault
 from tests.fakes.open_hosts import ask, eventually, fleet_of, open_hosts
-from tests.fakes.turn_parts import World, make_guard, make_turn
+from tests.fakes.turn_parts import KEYS, World, make_guard, make_turn
 
 pytestmark = pytest.mark.integration
 
@@ -157,6 +162,48 @@ async def test_what_is_embedded_takes_down_two_hosts_and_no_more(begin: Begin, g
         assert sum(mortal.is_alive for mortal in mortals) == 1
     assert isinstance(events[-1], Failed)
     assert "went down at this prompt" in events[-1].words
+
+
+async def test_what_is_looked_through_for_names_takes_down_two_hosts_and_no_more(begin: Begin) -> None:
+    """Each job that tries again, and each turn with the same file, asks anew: no asking tries a second host itself."""
+    mortals = begin(["vllm"] * 3)
+    lethal, marker = LethalPrompts(), TextMarker(KEYS)
+    async with opened(mortals) as hosts:
+
+        def find(text: str) -> asyncio.Future[str]:
+            asking = FleetAsk(
+                hosts,
+                "m",
+                begin=lambda prompt: lethal.begin(marker.mark(prompt)),
+                loop=asyncio.get_running_loop(),
+                only=tuple,
+                patience_seconds=60.0,
+            )
+            return asyncio.ensure_future(asyncio.to_thread(asking, text))
+
+        for _ in range(2):
+            with pytest.raises(HostError, match="went down before it said a word"):
+                await find(f"Ana wrote of {POISON}.")
+        with pytest.raises(LethalPromptError, match=r"^Nothing was sent"):
+            await find(f"Ana wrote of {POISON}.")
+        assert await find("Ana wrote this.") == "Here."
+    assert sum(mortal.is_alive for mortal in mortals) == 1
+
+
+async def test_what_took_down_a_host_in_one_process_takes_down_one_in_another_and_no_more(
+    begin: Begin, guard: Guard, redis_url: str
+) -> None:
+    """Three processes with a host each, so that none of them sees more than one die."""
+    ends: list[TurnEvent] = []
+    mortals = begin(["vllm"] * 3)
+    async with AsyncExitStack() as stack:
+        for mortal in mortals:
+            world = world_of(guard, await stack.enter_async_context(opened([mortal])))
+            lethal = await stack.enter_async_context(open_lethal(SecretStr(redis_url), KEYS))
+            world.parts = replace(world.parts, lethal=lethal)
+            ends.append((await say(world, f"Tell me of {POISON}."))[-1])
+    assert [mortal.is_alive for mortal in mortals] == [False, False, True]
+    assert [end.trouble for end in ends if isinstance(end, Failed)] == [Trouble.AWAY, Trouble.UNFIT, Trouble.UNFIT]
 
 
 async def test_hosts_that_are_down_or_restart_are_no_reason_to_refuse(begin: Begin, guard: Guard) -> None:

@@ -30,7 +30,9 @@ from assistant.errors import AuditUnavailableError, BadInputError, NotAllowedErr
 from assistant.fleet.board import RedisBoard
 from assistant.fleet.orders import Act, Order, Orders, OrderState
 from assistant.fleet.records import FleetRecords
+from assistant.maintenance import ending
 from assistant.maintenance.caretaker import Caretaker
+from assistant.maintenance.ending import command_order, end_lost_orders
 from assistant.maintenance.maintenance import Maintenance, Span
 from assistant.redis_client import open_redis
 from connectors.model_hosts.catalogue import Host
@@ -81,6 +83,7 @@ class Scene:
 
 
 IS_WAITING = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'fleet_order'::regclass"
+IS_HELD_UP = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE fleet_order%'"
 TOLD = (FleetOrdered, FleetOrderDone, FleetOrderFailed, HostDrained, HostUndrained)
 
 
@@ -307,6 +310,62 @@ async def test_an_order_is_not_ended_as_lost_before_the_log_has_it(open_scene: O
             await scene.caretaker.tend()
             assert (await scene.orders.newest())[0].state is OrderState.FAILED
             assert [type(each) for each in scene.told] == [FleetOrdered, FleetOrderFailed]
+
+
+def forget_signs_of_life(database: Database) -> None:
+    with psycopg.connect(libpq_dsn(database.owner_url)) as connection:
+        connection.execute("UPDATE fleet_order SET seen_at = now() - interval '2 minutes'")
+
+
+async def test_two_processes_that_find_a_killed_command_write_one_end(open_scene: Open, database: Database) -> None:
+    with cold() as host:
+        async with open_scene(host, is_tended=False) as scene:
+            await scene.orders.begin(Act.LOAD, "Host1", "m:1b")
+            forget_signs_of_life(database)
+            async with scene.orders.ending_lost() as lost:  # one of them has found it, and did not commit yet
+                other = asyncio.create_task(end_lost_orders(scene.orders, scene.audit))
+                with psycopg.connect(libpq_dsn(database.owner_url), autocommit=True) as looking:
+                    await eventually(lambda: looking.execute(IS_HELD_UP).fetchone() is not None)
+                assert [(order.act, order.requested_by) for order in lost] == [(Act.LOAD, None)]
+            await other
+            assert scene.told == []  # the end is the first one's to write
+
+
+async def test_who_comes_back_after_it_was_given_up_writes_no_second_end(open_scene: Open, database: Database) -> None:
+    """A command on a machine that slept: its order was ended as lost meanwhile."""
+    with cold() as host:
+        async with open_scene(host, is_tended=False) as scene:
+            async with command_order(scene.orders, scene.audit, Act.LOAD, "Host1", "m:1b"):
+                forget_signs_of_life(database)
+                await scene.caretaker.tend()
+            assert [type(each) for each in scene.told] == [FleetOrdered, FleetOrderFailed]
+            assert (await scene.orders.newest())[0].state is OrderState.FAILED
+
+
+async def test_a_command_that_works_for_long_is_not_given_up(
+    open_scene: Open, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ending, "_ALIVE_SECONDS", 0.01)
+    young = "SELECT FROM fleet_order WHERE seen_at > now() - interval '1 minute'"
+    with cold() as host:
+        async with open_scene(host, is_tended=False) as scene:
+            async with command_order(scene.orders, scene.audit, Act.LOAD, "Host1", "m:1b"):
+                forget_signs_of_life(database)
+                with psycopg.connect(libpq_dsn(database.owner_url), autocommit=True) as looking:
+                    await eventually(lambda: looking.execute(young).fetchone() is not None)
+                await scene.caretaker.tend()
+                await scene.order(Act.UNLOAD, "m:1b")
+                assert await scene.orders.take(["Host1"]) is None  # the page's order waits for the command's
+            assert [type(each) for each in scene.told] == [FleetOrdered, FleetOrdered, FleetOrderDone]
+
+
+async def test_a_command_whose_order_the_log_does_not_take_does_nothing(open_scene: Open) -> None:
+    with cold() as host:
+        async with open_scene(host, is_tended=False) as scene:
+            scene.audit.fails_at = "fleet:ordered"
+            with pytest.raises(AuditUnavailableError):
+                async with command_order(scene.orders, scene.audit, Act.LOAD, "Host1", "m:1b"):
+                    pytest.fail("The order was carried out.")
 
 
 async def test_an_order_for_a_host_that_left_the_fleet_does_not_wait_for_ever(

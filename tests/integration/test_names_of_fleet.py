@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
+from assistant.answering.attempts import LethalPrompts
 from assistant.policy.names import FleetAsk
 from connectors.errors import NoRouteError
 from connectors.model_hosts.catalogue import Fleet, Host, Model
@@ -23,7 +24,14 @@ def fleet(fake: FakeModelHost, *labels: str) -> Fleet:
 
 
 def ask(hosts: ModelHosts, only: tuple[frozenset[str], ...] = ()) -> "asyncio.Task[str]":
-    asking = FleetAsk(hosts, MODEL, loop=asyncio.get_running_loop(), only=lambda: only, patience_seconds=60.0)
+    asking = FleetAsk(
+        hosts,
+        MODEL,
+        begin=LethalPrompts().begin,  # type: ignore[arg-type]  # the text stands for its mark
+        loop=asyncio.get_running_loop(),
+        only=lambda: only,
+        patience_seconds=60.0,
+    )
     return asyncio.create_task(asyncio.to_thread(asking, "Ana wrote this."))
 
 

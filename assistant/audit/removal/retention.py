@@ -2,7 +2,9 @@
 
 Of each event its place and its leaf are left. An event, signed by the sealing key, says how many there are of a month
 and what they are; without it `verify` calls the log changed. What came late into a month stays until it is old itself,
-and the next such event of the month speaks of all. Who may run this has the sealer's key and role, and the eraser's.
+and the next such event of the month speaks of all; where it lies, in a table of the month or in the default partition,
+makes no difference. Nobody waits to write while what stays is copied, but for what came in the last moment. Who may run
+this has the sealer's key and role, and the eraser's.
 """
 
 from __future__ import annotations
@@ -36,6 +38,8 @@ _PARTITIONS: Final = (
     "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
     "WHERE i.inhparent = 'audit.event'::regclass AND c.relname ~ '^event_[0-9]{4}_[0-9]{2}$' ORDER BY c.relname"
 )
+_APART: Final = "SELECT month FROM audit.months_apart(%s, %s)"
+_MOST_APART: Final = 24  # in one go: each has an event of its own, and whoever writes events chooses how many there are
 _LAST_HEAD: Final = (
     "SELECT batch, era, snapshot::text FROM audit.head "
     "WHERE sealed_at <= clock_timestamp() - make_interval(days => %s) ORDER BY batch DESC LIMIT 1"
@@ -138,7 +142,9 @@ def is_signed(event: RetentionExecuted, key: NoteKey) -> bool:
 
 
 async def list_due(reader_url: SecretStr, keep_days: int, now: datetime) -> list[Month]:
-    """Return the months whose time is over, the oldest first.
+    """Return the months whose time is over, the oldest first; then those without a table that have old events.
+
+    Of what lies in the default partition only the time counts when it was sealed: its ids may claim any.
 
     Raises:
         UnavailableError: the database does not answer.
@@ -146,10 +152,12 @@ async def list_due(reader_url: SecretStr, keep_days: int, now: datetime) -> list
     try:
         async with await connect(reader_url, autocommit=True) as connection:
             rows = await (await connection.execute(_PARTITIONS)).fetchall()
+            apart = await (await connection.execute(_APART, [keep_days, _MOST_APART])).fetchall()
     except psycopg.OperationalError as error:
         raise _away() from error
     months = [Month.parse(name.removeprefix("event_").replace("_", "-")) for (name,) in rows]
-    return [month for month in months if month.end <= now - timedelta(days=keep_days)]
+    due = [month for month in months if month.end <= now - timedelta(days=keep_days)]
+    return [*due, *(Month.parse(name) for (name,) in apart)]
 
 
 @dataclass(frozen=True, slots=True)

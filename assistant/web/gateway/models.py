@@ -16,6 +16,11 @@ _MAY_USE: Final[Mapping[Capability, Callable[[Persona, str], bool]]] = {
     Capability.FIM: Persona.fills_with,
     Capability.EMBED: Persona.embeds_with,
 }
+_USE_WORDS: Final[Mapping[Capability, str]] = {
+    Capability.CHAT: "chat",
+    Capability.FIM: "completing code",
+    Capability.EMBED: "embeddings",
+}
 _BETWEEN = "/"  # never in the name of a persona, so an id has one meaning even where a model's name holds it
 
 
@@ -66,13 +71,15 @@ class ModelList:
 
         Raises:
             NoSuchModelError: it is not one that this token may name.
-            WrongModelError: its persona has that model for something else.
+            WrongModelError: that model is made for something else, or its persona has it for that.
         """
         chosen = next((entry for entry in self.of(holder) if entry.id == wanted), None)
         if chosen is None:
             raise NoSuchModelError(wanted)
-        if use is not None and chosen.model and not _MAY_USE[use](chosen.persona, chosen.model):
-            raise WrongModelError(wanted)
+        if use is not None and chosen.model:
+            is_made_for_it = chosen.model in self._models(holder, use)  # a persona with `*` may use any model there is
+            if not is_made_for_it or not _MAY_USE[use](chosen.persona, chosen.model):
+                raise WrongModelError(wanted, _USE_WORDS[use])
         return chosen
 
     def _models(self, holder: Holder, capability: Capability) -> set[str]:

@@ -83,8 +83,8 @@ class NoSuchModelError(GatewayError):
 class WrongModelError(GatewayError):
     """The token may use the model, and not for this."""
 
-    def __init__(self, wanted: str) -> None:
-        words = f"The persona has {wanted[:120]!r} for something else than this route does. Name another model."
+    def __init__(self, wanted: str, use: str) -> None:
+        words = f"{wanted[:120]!r} is not there for {use}, but for something else. Name another model."
         super().__init__(403, words, param="model", code="not_allowed")
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from connectors.model_hosts.asking.answer import chars_of, items_of, latest, usage_of
 from connectors.model_hosts.asking.patience import SitePatience
-from connectors.model_hosts.asking.stream import paced
+from connectors.model_hosts.asking.stream import Tempo, paced
 from connectors.model_hosts.choosing.breaker import Breaker
 from connectors.model_hosts.choosing.load import Load
 from connectors.model_hosts.kinds.ollama import with_tag
@@ -55,6 +55,7 @@ class Answerer:
         self._router = router
         self._patience = patience
         self._breaker = breaker
+        self._tempo = Tempo()
 
     async def answer(self, deployment: Deployment, load: Load, asking: Asking) -> AsyncGenerator[AnswerItem, None]:
         """Yield what a deployment answers, and then its `Usage`.
@@ -109,6 +110,7 @@ class Answerer:
             source,
             first_timeout_seconds=self._patience.first_seconds(deployment, load, most_tokens(asking.messages)),
             stall_timeout_seconds=self._patience.of(deployment).stall,
+            tempo=self._tempo,
         )
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from connectors.model_hosts.asking.answer import latest
 from connectors.model_hosts.asking.patience import SitePatience
-from connectors.model_hosts.asking.stream import HASTY_SECONDS, paced
+from connectors.model_hosts.asking.stream import paced
 from connectors.model_hosts.catalogue import Host
 from connectors.model_hosts.choosing.breaker import Breaker
 from connectors.model_hosts.choosing.load import Load
@@ -78,7 +78,6 @@ class Filler:
             self._client.stream(deployment.host, deployment.kind.filling_calls(asked)),
             first_timeout_seconds=self._patience.first_seconds(deployment, load, gap_tokens(gap)),
             stall_timeout_seconds=self._patience.of(deployment).stall,
-            merge_seconds=HASTY_SECONDS,
         )
         timing = _Timing(load)
         last = Chunk()

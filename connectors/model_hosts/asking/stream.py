@@ -10,6 +10,8 @@ from connectors.model_hosts.wire import Chunk
 
 MERGE_SECONDS = 0.04  # 25 pieces a second look like a stream; each one costs the guard, the page and the network
 HASTY_SECONDS = 0.025  # where somebody waits for the whole, and types on meanwhile
+_LONGEST_SECONDS = 0.1  # a stream still, where a process has its hands full
+_FEW = 6  # answers at once, for which all of that is paid gladly
 _SHARE = 1 / 4  # of what was waited for so far: a short answer does not end noticeably later for a pause
 
 
@@ -27,19 +29,40 @@ class SilenceError(Exception):
         self.is_first = is_first
 
 
+class Tempo:
+    """How long the pieces of an answer are gathered: the longer, the more answers stream in this process.
+
+    What each of them costs stays, so that many at once cost little more than a few do.
+    """
+
+    def __init__(self) -> None:
+        self.running = 0
+
+    @property
+    def seconds(self) -> float:
+        """Return the time between two pieces of one answer."""
+        return min(_LONGEST_SECONDS, MERGE_SECONDS * max(1.0, self.running / _FEW))
+
+
 async def paced(
     source: AsyncGenerator[Chunk, None],
     *,
     first_timeout_seconds: float,
     stall_timeout_seconds: float,
-    merge_seconds: float = MERGE_SECONDS,
+    tempo: Tempo | None = None,
 ) -> AsyncGenerator[Chunk, None]:
-    """Yield what the source yields, one piece in `merge_seconds`: the source gives all that came meanwhile as one.
+    """Yield what the source yields, one piece in a while: the source gives all that came meanwhile as one.
 
     Early pieces of an answer that comes quickly follow each other sooner.
 
     The source is closed, and with it the request to the host, however this ends: at the end, on an error, when this
     generator is closed, when its task is cancelled.
+
+    Args:
+        source: what the host says.
+        first_timeout_seconds: how long it may say nothing at first.
+        stall_timeout_seconds: how long then.
+        tempo: of the answers that stream beside it; without one somebody waits for the whole, and types on meanwhile.
 
     Raises:
         SilenceError: nothing came for longer than allowed.
@@ -47,20 +70,27 @@ async def paced(
     loop = asyncio.get_running_loop()
     asked_at = loop.time()
     timeout, is_first = first_timeout_seconds, True
-    async with aclosing(source):
-        while True:
-            try:
-                async with asyncio.timeout(timeout):
-                    chunk = await anext(source)
-            except TimeoutError:
-                raise SilenceError(timeout, is_first=is_first) from None
-            except StopAsyncIteration:
-                return
-            timeout, is_first = stall_timeout_seconds, False
-            yielded_at = loop.time()
-            yield chunk
-            if not chunk.finish_reason:  # nobody is woken for what arrives while we sleep
-                await asyncio.sleep(max(0.0, _next(yielded_at, asked_at, merge_seconds) - loop.time()))
+    if tempo is not None:
+        tempo.running += 1
+    try:
+        async with aclosing(source):
+            while True:
+                try:
+                    async with asyncio.timeout(timeout):
+                        chunk = await anext(source)
+                except TimeoutError:
+                    raise SilenceError(timeout, is_first=is_first) from None
+                except StopAsyncIteration:
+                    return
+                timeout, is_first = stall_timeout_seconds, False
+                yielded_at = loop.time()
+                yield chunk
+                if not chunk.finish_reason:  # nobody is woken for what arrives while we sleep
+                    seconds = HASTY_SECONDS if tempo is None else tempo.seconds
+                    await asyncio.sleep(max(0.0, _next(yielded_at, asked_at, seconds) - loop.time()))
+    finally:
+        if tempo is not None:
+            tempo.running -= 1
 
 
 def _next(now: float, asked_at: float, merge_seconds: float) -> float:

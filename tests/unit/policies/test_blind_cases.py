@@ -8,10 +8,12 @@ import pytest
 
 from policies.guard import Guard
 from policies.policy import Policy
+from policies.verdict import OUTSIDE
 from tests.data.guard import blind
 
 # Of the cases of each file; what is still missed is listed by `guard_corpus.py --parts blind`.
 LEAST_FOUND = {"services": 0.985, "configuration": 0.975, "talk": 0.875, "personal": 0.97}
+MOST_HIT = 13  # addresses of streets and postal codes of towns, which are what they look like
 
 
 @pytest.mark.parametrize("name", blind.NAMES)
@@ -25,3 +27,9 @@ def test_what_strangers_to_the_rules_wrote_are_found(policy: Policy, name: str) 
         if not any(f.start < end and start < f.end for f in guard.find(case.text) for start, end in case.spans)
     ]
     assert len(missed) <= (1 - LEAST_FOUND[name]) * len(cases), missed
+
+
+def test_what_strangers_to_the_rules_wrote_without_a_secret_passes(policy: Policy) -> None:
+    guard = Guard(policy)
+    hit = [text for text in blind.read_benign() if any(not f.rule.startswith(OUTSIDE) for f in guard.find(text))]
+    assert len(hit) <= MOST_HIT, hit

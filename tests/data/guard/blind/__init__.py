@@ -19,6 +19,9 @@ from tests.data.guard.shapes import fill
 NAMES = ("services", "configuration", "talk", "personal")
 """The files: secrets by where they stand, and personal data."""
 
+BENIGN = "benign"
+"""Sentences of manuals, tickets and reviews in seven languages, one a line, that hold nothing to find."""
+
 _HEAD = re.compile(r"^=== (\S+)\s*$", re.MULTILINE)
 
 
@@ -61,3 +64,8 @@ def read_cases(name: str) -> Iterator[BlindCase]:
         if template.count("«") != 1 or template.count("»") != 1:
             raise ValueError(f"{name}.txt: {type_name} does not mark exactly one value")
         yield BlindCase(name, type_name, template.strip("\n"))
+
+
+def read_benign() -> list[str]:
+    """Return the sentences that hold nothing to find."""
+    return (files(__package__) / f"{BENIGN}.txt").read_text("utf-8").splitlines()

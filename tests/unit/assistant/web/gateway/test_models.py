@@ -57,6 +57,18 @@ def test_a_route_takes_the_models_that_its_persona_has_for_it(name: str, use: Ca
     assert (refused.value.status, refused.value.param) == (403, "model")
 
 
+@pytest.mark.parametrize("name", USES)
+@pytest.mark.parametrize("use", USES.values())
+def test_a_persona_that_takes_any_model_takes_none_that_is_made_for_something_else(name: str, use: Capability) -> None:
+    everything = PERSONA.model_copy(update={"models": ("*",)})
+    listed = ModelList(Personas([everything]), hosts)
+    if USES[name] is use:
+        assert listed.choose(f"site/{name}", HOLDER, use) == Chosen(everything, name)
+        return
+    with pytest.raises(WrongModelError, match=r"^'site/\w+' is not there for (chat|completing code|embeddings), but"):
+        listed.choose(f"site/{name}", HOLDER, use)
+
+
 def test_an_unknown_model_looks_like_a_forbidden_one() -> None:
     for use in (None, *USES.values()):
         with pytest.raises(NoSuchModelError) as refused:

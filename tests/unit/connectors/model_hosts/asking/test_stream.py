@@ -4,7 +4,7 @@ from contextlib import aclosing
 
 import pytest
 
-from connectors.model_hosts.asking.stream import MERGE_SECONDS, SilenceError, _next, paced
+from connectors.model_hosts.asking.stream import MERGE_SECONDS, SilenceError, Tempo, _next, paced
 from connectors.model_hosts.wire import CallError, Chunk, joined
 
 
@@ -33,7 +33,7 @@ class Source:
 
 
 def pace(source: Source, *, first: float = 5.0, stall: float = 5.0) -> AsyncGenerator[Chunk, None]:
-    return paced(source.chunks(), first_timeout_seconds=first, stall_timeout_seconds=stall)
+    return paced(source.chunks(), first_timeout_seconds=first, stall_timeout_seconds=stall, tempo=Tempo())
 
 
 async def note(stream: AsyncGenerator[Chunk, None], texts: list[str]) -> None:
@@ -81,6 +81,24 @@ def test_streams_that_run_for_a_while_are_looked_at_in_the_same_moments() -> Non
     assert moments.pop() == pytest.approx(10.04)
     assert 10.04 < _next(10.0401, asked_at=0.0, merge_seconds=0.04) <= 10.0801
     assert _next(0.01, asked_at=0.0, merge_seconds=0.04) == pytest.approx(0.0125), "soon, for it began just now"
+
+
+async def test_many_answers_at_once_have_fewer_pieces_each() -> None:
+    tempo = Tempo()
+    sources = [Source() for _ in range(60)]
+    streams = [
+        paced(one.chunks(), first_timeout_seconds=60.0, stall_timeout_seconds=60.0, tempo=tempo) for one in sources
+    ]
+    assert tempo.seconds == MERGE_SECONDS
+    for number, (source, stream) in enumerate(zip(sources, streams, strict=True), 1):
+        source.put("a")
+        await anext(stream)
+        assert MERGE_SECONDS <= tempo.seconds <= 0.1
+        assert number > 6 or tempo.seconds == MERGE_SECONDS
+    assert tempo.seconds == 0.1
+    for stream in streams:
+        await stream.aclose()
+    assert tempo.running == 0
 
 
 async def test_the_end_of_an_answer_is_not_waited_for() -> None:

@@ -1,0 +1,55 @@
+"""How much is looked at: what grows faster than the text is a way to keep a guard busy. Counted, never timed."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from policies.detectors.memory import Memory
+from tests.unit.policies.texts import BLOCKING, REDACTING, SIZES, both_ways
+
+ADDRESSES = [f"{name}.{number * 7919 % 10**6}@firm-{number}.de" for number in range(1300) for name in ("anna", "tom")]
+WRAPPED = "> abcdefghij\n" * 3_400  # no value, and no end of the run that its lines are joined to
+ENCODED = "QUJDREVGR0hJSktMTU5PUFFS" * 1_800
+open_search = BLOCKING._search
+
+
+@pytest.mark.parametrize("between", ["\n", ", ", ";", " ", "\n- ", "\r\n"])
+def test_a_list_of_addresses_is_looked_at_once(between: str) -> None:
+    text = between.join(ADDRESSES)
+    memory = Memory("sha256:0", open_search)
+    found = memory.find(text)
+    assert {text[finding.start : finding.end] for finding in found} >= set(ADDRESSES)
+    assert memory.searched_chars < 1.2 * len(text)
+
+
+@pytest.mark.parametrize("between", ["\n", ", "])
+def test_a_list_of_addresses_is_shown_while_it_streams(between: str) -> None:
+    search, text = open_search(), between.join(ADDRESSES[:400])
+    held = 0
+    for place in range(0, len(text), 20):
+        held = max(held, place + 20 - search.feed(text[place : place + 20], is_last=False).end)
+    assert held < 200
+
+
+@pytest.mark.parametrize("text", [WRAPPED, ENCODED, WRAPPED.replace(">", "")], ids=["wrapped", "encoded", "narrow"])
+def test_what_is_held_for_long_is_not_looked_at_for_each_piece(text: str) -> None:
+    search = open_search()
+    for place in range(0, len(text), 40):
+        search.feed(text[place : place + 40], is_last=False)
+    search.feed("", is_last=True)
+    assert search.looked_chars < 15 * len(text)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.sampled_from(ADDRESSES), min_size=2, max_size=12),
+    st.lists(st.sampled_from(["\n", "\r\n", ",", ", ", ";", " ", "\n> ", ",\n", "|", "'", '"', "<", "> "]), min_size=1),
+    SIZES,
+)
+def test_lists_of_addresses_are_the_same_in_pieces(addresses: list[str], between: list[str], sizes: list[int]) -> None:
+    text = "".join(address + between[place % len(between)] for place, address in enumerate(addresses))
+    whole, verdict, shown = both_ways(REDACTING, text, sizes)
+    assert verdict == whole
+    assert shown == whole.text
