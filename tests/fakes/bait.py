@@ -15,7 +15,6 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,7 +26,8 @@ ADDRESSES = (
     *("10.99.0.5", REBOUND, "10.99.0.9"),
 )
 TCP_PORTS = (PORT, 443, 11434)
-SETTLE_SECONDS = 0.03
+UDP_PORTS = (PORT, 53)
+MARK = b"all who came before me"
 HARMLESS = ("127.", "::1", "::ffff:127.")
 
 
@@ -36,17 +36,30 @@ class Bait:
 
     def __init__(self) -> None:
         self.contacts: list[str] = []
+        self._marks = threading.Semaphore(0)
         self._rebinding = itertools.cycle((REBOUND, PUBLIC))
 
     def open(self) -> None:
         for port in TCP_PORTS:
             listener = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=64)
             self._run(self._serve, listener)
-        for port in (PORT, 53):
+        for port in UDP_PORTS:
             receiver = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
             receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             receiver.bind(("::", port))
             self._run(self._receive if port != 53 else self._answer, receiver)
+
+    def settle(self) -> None:
+        """Return when all who came so far are counted: each port hears of them in their order."""
+        for port in TCP_PORTS:
+            with socket.create_connection(("127.0.0.1", port)) as connection:
+                connection.sendall(MARK)
+                connection.recv(1)
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sender:
+            for port in UDP_PORTS:
+                sender.sendto(MARK, ("::1", port))
+        for _ in UDP_PORTS:
+            assert self._marks.acquire(timeout=60)
 
     def _run(self, work: Callable[..., None], *arguments: object) -> None:
         threading.Thread(target=work, args=arguments, daemon=True).start()
@@ -75,13 +88,18 @@ class Bait:
 
     def _receive(self, receiver: socket.socket) -> None:
         while True:
-            receiver.recvfrom(4096)
-            self.contacts.append("udp")
+            if receiver.recvfrom(4096)[0] == MARK:
+                self._marks.release()
+            else:
+                self.contacts.append("udp")
 
     def _answer(self, receiver: socket.socket) -> None:
         """Be the name server of the world."""
         while True:
             question, sender = receiver.recvfrom(4096)
+            if question == MARK:
+                self._marks.release()
+                continue
             try:
                 name, place = question_of(question)
             except IndexError:
@@ -165,7 +183,7 @@ def main() -> None:
             child.stdin.write(name)
             child.stdin.flush()
             result = json.loads(child.stdout.readline())
-            time.sleep(SETTLE_SECONDS)
+            bait.settle()
             contacts = list(bait.contacts)
             told = {"name": name.strip(), **result, "contacts": contacts, "leaks": leaks(contacts)}
             print(json.dumps(told), flush=True)

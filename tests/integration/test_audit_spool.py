@@ -127,7 +127,7 @@ async def test_a_short_absence_spools_nothing(log: SpoolingLog) -> None:
 
 
 async def test_without_limits_nothing_is_spooled(log: SpoolingLog) -> None:
-    async with log.appender(None, patience_seconds=0.5) as appender:
+    async with log.appender(None, patience_seconds=2) as appender:
         with away(log.owner_url), pytest.raises(AuditUnavailableError):
             await log.append(appender, jobs(1))
     assert not log.folder.exists()
