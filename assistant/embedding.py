@@ -75,11 +75,11 @@ async def embed_texts(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent,
         await to_the_end(record.interrupted(None, cause=Cause.STOPPED, said="Stopped before its end."))
         raise
     except Exception as error:  # whatever fails refuses, is recorded, and reaches the person as words
-        is_refunded = not await record.was_accepted()
-        if is_refunded:
+        failed = await to_the_end(record.failed(None, error))
+        if failed is None:  # the log never had the turn
+            is_refunded = True
             raise
-        last = await to_the_end(record.failed(None, error))
-        is_refunded = is_refunded_for(last)
+        last, is_refunded = failed, is_refunded_for(failed)
     finally:
         await held.settle(0 if is_refunded else used, is_refunded=is_refunded)
     yield last

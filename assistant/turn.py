@@ -165,8 +165,6 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
         record.accepted()
         prompt, conversation = await _guard_prompt(record, parts)  # 2
         if prompt.verdict.is_blocked:
-            await record.noted()
-            yield untold.pop()
             last: TurnEvent = await to_the_end(record.prompt_blocked(prompt))
         else:
             await held.grow(prompt.tokens + longest_answer(record.turn, record.persona))
@@ -183,11 +181,11 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
         await to_the_end(record.interrupted(answer, cause=Cause.STOPPED, said="Stopped before its end."))
         raise
     except Exception as error:  # whatever fails refuses, is recorded, and reaches the person as words
-        is_refunded = not await record.was_accepted()
-        if is_refunded:
+        failed = await to_the_end(record.failed(answer, error))
+        if failed is None:  # the log never had the turn
+            is_refunded = True
             raise
-        last = await to_the_end(record.failed(answer, error))
-        is_refunded = is_refunded_for(last)
+        last, is_refunded = failed, is_refunded_for(failed)
         if isinstance(error, QuotaError):
             await note_refusal(turn, persona, error, parts.audit)
     finally:
@@ -232,10 +230,10 @@ def _check_gap(gap: Gap, persona: Persona) -> None:
 
 
 async def _due(untold: list[TurnEvent], record: TurnRecord) -> Sequence[TurnEvent]:
-    """Return what nobody was told yet, once the log has the request."""
+    """Return what nobody was told yet, once the log has it."""
     if not untold:
         return ()
-    await record.noted()
+    await record.settled()
     due = tuple(untold)
     untold.clear()
     return due

@@ -51,8 +51,10 @@ class CodeRecord(TurnRecord):
         del route, prompt
         await self.noted()
 
-    async def failed(self, answer: Answer | None, error: Exception) -> Failed | Interrupted:
+    async def failed(self, answer: Answer | None, error: Exception) -> Failed | Interrupted | None:
         """Note a failure; what the guard held back before it is told with it."""
+        if not await self.was_accepted():
+            return None
         if self._prompt is None or not self._prompt.verdict.held_back or (answer is not None and answer.text):
             return await super().failed(answer, error)
         said = words.failure_words(error, self.turn.reference)

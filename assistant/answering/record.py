@@ -182,15 +182,16 @@ class TurnRecord:
             command=self.turn.command or None,
         )
         linger_seconds = 0.0 if self._is_kept or self._is_accepted_alone else _LINGER_SECONDS
-        self._accepting = asyncio.ensure_future(self._audit.begin(event, linger_seconds=linger_seconds))
-        self._audit.expect(self.turn.thread_id, self.turn.person.id)
+        self._accepting = self._has_begun(self._audit.begin(event, linger_seconds=linger_seconds))
+        if not self._is_kept:
+            self._audit.expect(self.turn.thread_id, self.turn.person.id)
 
     async def was_accepted(self) -> bool:
         """Tell whether the log knows the turn and must hear of its end, as soon as that is settled."""
-        if self._accepting is None:
+        if not self._begun:
             return False
-        await asyncio.wait((self._accepting,))
-        return not self._accepting.cancelled() and self._accepting.exception() is None
+        await asyncio.wait(self._begun)
+        return any(not one.cancelled() and one.exception() is None for one in self._begun)
 
     async def noted(self) -> None:
         """Return when the request is in the log; whoever waits may go, the noting goes on.
@@ -201,12 +202,22 @@ class TurnRecord:
         if self._accepting is not None:
             await asyncio.shield(self._accepting)
 
+    async def settled(self) -> None:
+        """Return when all that is on its way to the log is durable; whoever waits may go, the noting goes on.
+
+        Raises:
+            AuditUnavailableError: some of it cannot be made durable.
+        """
+        await asyncio.shield(asyncio.gather(*self._begun))
+
     async def earlier_messages(self) -> Remembered:
         """Open the thread, which is the check that it is the person's own, and return what was said before."""
         turn = self.turn
         if self._is_kept:
             await self.noted()
         await self._history.open_thread(turn.person, turn.thread_id, self.persona.name, "")
+        if self._is_kept:  # not before it is known to be theirs: the key of a new one is made for a person
+            self._audit.expect(turn.thread_id, turn.person.id)
         return await self._history.conversation(turn.person, turn.thread_id, excluding_turn=turn.id)
 
     async def guarded(self, prompt: GuardedPrompt) -> str:
@@ -234,6 +245,7 @@ class TurnRecord:
             detail = words.question_detail(verdict, self.turn)
             await self._start(_BLOCKED_TEXT, detail=detail, title=_BLOCKED_TITLE, state=MessageState.BLOCKED)
             await self._audit.append_with(PromptBlocked(turn=self._place, guard=GuardReport.of(verdict)), prompt.typed)
+            await self.noted()
             await self._finish(said, MessageState.BLOCKED)
         return Blocked(self.turn.reference, said, verdict)
 
@@ -248,7 +260,7 @@ class TurnRecord:
                 before_tokens=before_tokens,
             )
         )
-        await self._settled()
+        await self.settled()
 
     async def routed(self, route: Route, prompt: GuardedPrompt) -> None:
         """Note which deployment was chosen, and why; return when that and all before it is durable.
@@ -267,7 +279,7 @@ class TurnRecord:
             left_out=prompt.left_out,
         )
         self._has_begun(self._audit.begin(event))
-        await self._settled()
+        await self.settled()
 
     async def host_failed(self, route: Route, error: HostError, *, is_last: bool = False) -> None:
         """Note that a host failed in this turn; `is_last` says that no other is tried, whatever there is."""
@@ -375,8 +387,13 @@ class TurnRecord:
         )
         return Interrupted(self.turn.reference, said)
 
-    async def failed(self, answer: Answer | None, error: Exception) -> Failed | Interrupted:
-        """Note a failure, and return what the person reads: interrupted if some of an answer stands; never raises."""
+    async def failed(self, answer: Answer | None, error: Exception) -> Failed | Interrupted | None:
+        """Note a failure, and return what the person reads: interrupted if some of an answer stands; never raises.
+
+        Of a turn that never came in there is nothing to note, and nothing is returned.
+        """
+        if not await self.was_accepted():
+            return None
         said = words.failure_words(error, self.turn.reference)
         if not isinstance(error, CloisterError | ConnectorError):
             _log.error("turn %s failed: %s", self.turn.reference, where(error))
@@ -393,14 +410,11 @@ class TurnRecord:
         retry = error.retry_after_seconds if isinstance(error, QuotaError | BusyError) else 0
         return Failed(self.turn.reference, said, words.trouble_of(error), retry)
 
-    def _has_begun(self, stored: Awaitable[object]) -> None:
-        self._begun.append(asyncio.ensure_future(stored))
-
-    async def _settled(self) -> None:
-        """Return when all that is on its way is durable; whoever waits may go, the noting goes on."""
-        begun, self._begun = self._begun, []
-        await self.noted()
-        await asyncio.shield(asyncio.gather(*begun))
+    def _has_begun(self, stored: Awaitable[object]) -> asyncio.Future[object]:
+        begun = asyncio.ensure_future(stored)
+        begun.add_done_callback(lambda one: one.cancelled() or one.exception())  # heard, whoever awaits it
+        self._begun.append(begun)
+        return begun
 
     def _report(self, verdict: Verdict) -> GuardReport:
         """Return what the log says of the guard at the end of an answer."""

@@ -13,7 +13,7 @@ import logging
 import os
 import warnings
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any, Final, NoReturn
 
 import httpx
@@ -117,14 +117,15 @@ class LitellmRouter:
         reader = wire.reader()
         is_sound = False
         try:
-            async for data in read_pieces(response):
-                chunk = reader.feed(data)
-                if chunk is not None:
-                    yield chunk
-                if reader.failure is not None:
-                    raise reader.failure
-                if reader.is_over:
-                    break
+            async with aclosing(read_pieces(response)) as pieces:
+                async for data in pieces:
+                    chunk = reader.feed(data)
+                    if chunk is not None:
+                        yield chunk
+                    if reader.failure is not None:
+                        raise reader.failure
+                    if reader.is_over:
+                        break
             last = reader.feed(b"\n")  # what nothing ended
             if last is not None:
                 yield last

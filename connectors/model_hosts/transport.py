@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing, suppress
 from types import SimpleNamespace
 from typing import Final
 
@@ -135,7 +135,7 @@ class HostConnections:
         return self._session
 
 
-async def read_pieces(response: ClientResponse) -> AsyncIterator[bytes]:
+async def read_pieces(response: ClientResponse) -> AsyncGenerator[bytes, None]:
     """Yield what arrives, all of it that waits at once; what arrives while the caller is busy waits in the kernel.
 
     Raises:
@@ -147,9 +147,11 @@ async def read_pieces(response: ClientResponse) -> AsyncIterator[bytes]:
             transport = connection.transport if connection is not None else None
             if transport is not None:
                 transport.pause_reading()  # a wake of the loop for each word would cost more than the word
-            yield data
-            if transport is not None and not transport.is_closing():
-                transport.resume_reading()
+            try:
+                yield data
+            finally:  # whoever leaves here may read the rest elsewhere, or keep the connection
+                if transport is not None and not transport.is_closing():
+                    transport.resume_reading()
     except (aiohttp.ClientError, OSError):
         raise CallError(0, is_cut=True) from None
 
@@ -161,10 +163,11 @@ async def read_whole(response: ClientResponse) -> bytes:
         CallError: it does not end, or breaks off.
     """
     received = bytearray()
-    async for data in read_pieces(response):
-        received += data
-        if len(received) > _MOST_WHOLE_BYTES:
-            raise CallError(0)
+    async with aclosing(read_pieces(response)) as pieces:
+        async for data in pieces:
+            received += data
+            if len(received) > _MOST_WHOLE_BYTES:
+                raise CallError(0)
     return bytes(received)
 
 
@@ -175,7 +178,7 @@ async def _check(response: ClientResponse) -> None:
         return
     words = b""
     with suppress(CallError):
-        async for data in read_pieces(response):
+        async for data in read_pieces(response):  # it is closed in any case
             words += data
             if len(words) > _MOST_ERROR_BYTES:
                 break

@@ -58,6 +58,7 @@ class FakeAudit:
         self.fails_at: str | None = None
         self.seconds = 0.0
         self.began = asyncio.Event()
+        self.expected: list[tuple[UUID, UUID]] = []
         self._coming: list[asyncio.Future[None]] = []
 
     async def append(self, event: Event) -> None:
@@ -96,7 +97,8 @@ class FakeAudit:
         return self.begin(event, linger_seconds=linger_seconds)
 
     def expect(self, thread_id: UUID, person_id: UUID) -> None:
-        """Need no key."""
+        """Note it: the real log makes a key for the person."""
+        self.expected.append((thread_id, person_id))
 
     def settle(self) -> None:
         """Make durable what is on its way."""

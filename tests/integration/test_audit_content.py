@@ -180,6 +180,21 @@ async def test_conversations_that_begin_together_share_a_commit(database: Databa
     await second.close()
 
 
+async def test_a_defect_while_keys_are_asked_for_refuses_only_those(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = ContentKeys(database.audit_writer_url, database.keys)
+    thread, person = uuid4(), uuid4()
+    with monkeypatch.context() as broken:
+        broken.setattr(keys, "_fetch", lambda _offers: 1 / 0)
+        with pytest.raises(AuditUnavailableError):
+            await keys.key_of(thread, person)
+    assert isinstance(await keys.key_of(thread, person), ConversationKey)
+    await keys.close()
+    with pytest.raises(AuditUnavailableError):
+        await keys.key_of(uuid4(), person)
+
+
 async def test_a_changed_key_closes_its_own_conversation_alone(database: Database) -> None:
     changed, sound, person = uuid4(), uuid4(), uuid4()
     keys = ContentKeys(database.audit_writer_url, database.keys)

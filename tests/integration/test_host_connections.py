@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from aiohttp import ClientResponse
 
 from connectors.model_hosts import transport
+from connectors.model_hosts.router import LitellmRouter
 from connectors.model_hosts.transport import HostConnections, read_pieces, read_whole
 from connectors.model_hosts.wire import CallError
+from connectors.model_hosts.wire_openai import OpenAIWire
 
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
@@ -217,3 +220,32 @@ async def test_a_connection_that_does_not_come_about_is_given_up() -> None:
             with pytest.raises(CallError):
                 await connections.post(f"{url}/v1/chat/completions", b"{}")
     await connections.close()
+
+
+async def test_a_connection_is_kept_also_when_its_end_comes_after_the_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is read while a piece is looked at; whoever then reads the rest must not wait for it for ever."""
+    monkeypatch.setattr("connectors.model_hosts.router._LINGER_SECONDS", 60.0)
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        for event in (b'{"choices": [{"delta": {"content": "hi"}, "finish_reason": "stop"}]}', b"[DONE]"):
+            line = b"data: " + event + b"\n\n"
+            writer.write(b"%x\r\n%s\r\n" % (len(line), line))
+            await writer.drain()
+            await asyncio.sleep(0.01)
+        writer.write(b"0\r\n\r\n")
+
+    async with serve(answer) as server:
+        connections = HostConnections()
+        connections.allow([server.url])
+        router = LitellmRouter(patience_seconds=1)
+
+        async def call(*_: object) -> tuple[OpenAIWire, ClientResponse]:
+            return OpenAIWire(), await connections.post(f"{server.url}/chat/completions", b"{}")
+
+        router._call = call  # type: ignore[method-assign, assignment]
+        async with asyncio.timeout(30):
+            for _ in range(3):
+                assert [chunk.text async for chunk in router.stream("d", (), max_tokens=1, temperature=0.0)] == ["hi"]
+        await connections.close()
+    assert (len(server.requests), server.connections) == (3, 1)

@@ -81,6 +81,7 @@ class ContentKeys:
         self._persons: dict[UUID, UUID] = {}  # thread -> person, of those that are asked for next
         self._coming: dict[UUID, asyncio.Future[ConversationKey]] = {}
         self._asking: asyncio.Task[None] | None = None
+        self._is_closed = False
 
     async def key_of(self, thread_id: UUID, person_id: UUID) -> ConversationKey:
         """Return the conversation's key; every process gets the same one.
@@ -96,9 +97,15 @@ class ContentKeys:
             raise _unavailable() from error
 
     def fetch(self, thread_id: UUID, person_id: UUID) -> asyncio.Future[ConversationKey]:
-        """Begin to ask for a key that is not there yet; awaiting what is returned raises what `key_of` does."""
+        """Begin to ask for a key that is not there yet.
+
+        Raises:
+            AuditUnavailableError: all is closed. Awaiting what is returned raises it as `key_of` does.
+        """
         if (coming := self._coming.get(thread_id)) is not None:
             return coming
+        if self._is_closed:
+            raise _unavailable()
         coming = asyncio.get_running_loop().create_future()
         known = self._remembered.get(thread_id)
         if known is not None and known.until > self._clock():
@@ -117,11 +124,13 @@ class ContentKeys:
 
     async def close(self) -> None:
         """Forget every key, and disconnect."""
+        self._is_closed = True
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.wait((self._asking,))
         for coming in self._coming.values():
-            coming.cancel()
+            if not coming.done():
+                coming.set_exception(_unavailable())
         self._coming.clear()
         self._persons.clear()
         self._remembered.clear()
@@ -135,7 +144,7 @@ class ContentKeys:
             try:
                 async with asyncio.timeout(_PATIENCE_SECONDS):
                     found = await self._fetch([self._offer(*one) for one in sorted(wanted.items())])
-            except (TimeoutError, psycopg.Error) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, those who wait are told, and others may ask
                 failure = error
             for thread_id in wanted:
                 coming = self._coming.pop(thread_id)
@@ -143,7 +152,7 @@ class ContentKeys:
                     continue
                 try:
                     coming.set_result(self._take(thread_id, found.get(thread_id), failure))
-                except AuditUnavailableError as error:
+                except Exception as error:  # noqa: BLE001 - likewise
                     coming.set_exception(error)
 
     def _offer(self, thread_id: UUID, person_id: UUID) -> _Offer:

@@ -11,7 +11,7 @@ from assistant.answering import words
 from assistant.answering.prompt import compose_text
 from assistant.audit.events import ContextCompacted, TurnAccepted, TurnTakenOver
 from assistant.conversation import Attachment, Author, Message, MessageState, Person, Role, Turn
-from assistant.errors import AuditUnavailableError, BadInputError, NotAllowedError
+from assistant.errors import AuditUnavailableError, BadInputError, NotAllowedError, NotFoundError
 from assistant.turn import run_turn
 from assistant.turn_events import (
     Accepted,
@@ -115,6 +115,46 @@ async def test_no_host_is_asked_when_a_part_of_the_beginning_cannot_be_written(g
                 events.append(event)  # noqa: PERF401 - as above
         assert world.hosts.asked == []
         assert not [event for event in events if isinstance(event, Answered | AnswerText | Routed)]
+
+
+async def test_a_stop_while_a_turn_fails_leaves_it_with_an_end(guard: Guard) -> None:
+    world = World(guard)
+    world.hosts.scripts = {}  # nobody to ask: it fails before anything it began is durable
+    world.parts = world.parts.unkept()
+    world.audit.seconds = 0.05
+    task = asyncio.create_task(run_all(world, make_turn("Hi")))
+    while "turn:guarded" not in world.audit.tags:  # noqa: ASYNC110 - the turn runs meanwhile
+        await asyncio.sleep(0)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert world.audit.tags[-1] in {"turn:failed", "turn:interrupted"}
+
+
+async def test_who_leaves_at_a_block_is_logged_as_blocked(guard: Guard) -> None:
+    for is_kept in (True, False):
+        world = World(guard)
+        events = run_turn(make_turn(KEY), world.parts if is_kept else world.parts.unkept())
+        assert isinstance(await anext(events), Accepted)
+        await events.aclose()
+        assert world.audit.tags == ["turn:accepted", "prompt:blocked"]
+        assert world.hosts.asked == []
+
+
+async def test_no_key_is_made_for_who_names_somebody_elses_conversation(guard: Guard) -> None:
+    world = World(guard)
+    turn = make_turn("Hi")
+    seen: list[bool] = []
+
+    async def open_thread(*_: object) -> None:
+        seen.append(bool(world.audit.expected))
+        raise NotFoundError("There is no such conversation.")
+
+    world.history.open_thread = open_thread  # type: ignore[method-assign, assignment]
+    await run_all(world, turn)
+    assert (seen, world.audit.expected) == ([False], [])
 
 
 async def test_the_answer_ends_only_after_it_is_durable(guard: Guard) -> None:
