@@ -52,7 +52,12 @@ class Site:
 
     def begin(self, *words: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-P", "-m", "assistant", "fleet", *words]
-        return subprocess.Popen(command, env=self.environment, stderr=subprocess.PIPE, text=True)
+        # Whoever runs the tests by `nohup` ignores the end of the terminal, and so would the command.
+        before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        try:
+            return subprocess.Popen(command, env=self.environment, stderr=subprocess.PIPE, text=True)
+        finally:
+            signal.signal(signal.SIGHUP, before)
 
     def run(self, *words: str, status: int = 0, **settings: str) -> str:
         command = [sys.executable, "-P", "-m", "assistant", "fleet", *words]
