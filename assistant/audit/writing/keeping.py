@@ -39,9 +39,6 @@ _KINDS: Final[Mapping[type[ContentEvent], ContentKind]] = {
 class RecordAppender(Protocol):
     """What of the appender this needs."""
 
-    async def append(self, event: Event) -> None:
-        """Return once the event is durable."""
-
     def compose(self, event: Event) -> Record:
         """Return an event with its id and its bytes."""
 
@@ -69,7 +66,7 @@ class ContentLog:
         Raises:
             AuditUnavailableError: it could not be made durable in time.
         """
-        await self._appender.append(event)
+        await self.begin(event)
 
     async def append_with(self, event: ContentEvent, text: str) -> None:
         """Return once an event is durable together with its text, which was guarded.

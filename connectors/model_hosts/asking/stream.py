@@ -9,7 +9,7 @@ from contextlib import aclosing
 from connectors.model_hosts.wire import Chunk
 
 MERGE_SECONDS = 0.04  # 25 pieces a second look like a stream; each one costs the guard, the page and the network
-HASTY_SECONDS = 0.025  # where somebody waits for the whole, and types on meanwhile
+_HASTY_SECONDS = 0.025  # where somebody waits for the whole, and types on meanwhile
 _LONGEST_SECONDS = 0.1  # a stream still, where a process has its hands full
 _FEW = 6  # answers at once, for which all of that is paid gladly
 _SHARE = 1 / 4  # of what was waited for so far: a short answer does not end noticeably later for a pause
@@ -86,7 +86,7 @@ async def paced(
                 yielded_at = loop.time()
                 yield chunk
                 if not chunk.finish_reason:  # nobody is woken for what arrives while we sleep
-                    seconds = HASTY_SECONDS if tempo is None else tempo.seconds
+                    seconds = _HASTY_SECONDS if tempo is None else tempo.seconds
                     await asyncio.sleep(max(0.0, _next(yielded_at, asked_at, seconds) - loop.time()))
     finally:
         if tempo is not None:
