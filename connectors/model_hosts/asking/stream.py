@@ -11,7 +11,7 @@ from connectors.model_hosts.wire import Chunk
 MERGE_SECONDS = 0.04  # 25 pieces a second look like a stream; each one costs the guard, the page and the network
 _HASTY_SECONDS = 0.025  # where somebody waits for the whole, and types on meanwhile
 _LONGEST_SECONDS = 0.1  # a stream still, where a process has its hands full
-_FEW = 6  # answers at once, for which all of that is paid gladly
+_FEW = 5  # answers at once, for which all of that is paid gladly
 _SHARE = 1 / 4  # of what was waited for so far: a short answer does not end noticeably later for a pause
 
 
