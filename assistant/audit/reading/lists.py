@@ -177,7 +177,10 @@ def _named(conditions: Sequence[sql.Composable]) -> Sequence[Equals]:
 
 def _is_single(search: Search) -> bool:
     """Tell whether every way to be wanted has an index in the order of a page; the ways differ by one value each."""
-    return all(len(_named([*branch, *conditions_of(search)])) <= 1 for branch in branches_of(search))
+    return all(
+        len(_named([*branch, *conditions_of(search)])) <= 1 and len(_named(branch)) == len(branch)
+        for branch in branches_of(search)
+    )
 
 
 @dataclass(frozen=True, slots=True)
