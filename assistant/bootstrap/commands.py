@@ -63,14 +63,15 @@ async def open_erasure(settings: Settings) -> AsyncIterator[tuple[Access, Erasur
 
 
 @asynccontextmanager
-async def open_fleet_records(settings: Settings) -> AsyncIterator[tuple[Appender, FleetRecords]]:
-    """Open the audit log and what is kept of the model hosts alone, for a command."""
-    async with _command(settings) as (_, engine, audit):
-        yield audit, FleetRecords(engine, keep_days=settings.fleet_history_days)
-
-
-@asynccontextmanager
 async def open_orders(settings: Settings) -> AsyncIterator[tuple[Appender, Orders]]:
     """Open the audit log and the orders for model hosts alone, for a command that carries one out."""
     async with _command(settings) as (_, engine, audit):
         yield audit, Orders(engine, keep_days=settings.fleet_history_days)
+
+
+@asynccontextmanager
+async def open_orders_and_records(settings: Settings) -> AsyncIterator[tuple[Appender, Orders, FleetRecords]]:
+    """Open the same, and what is kept of the model hosts, for a command that measures them."""
+    async with _command(settings) as (_, engine, audit):
+        days = settings.fleet_history_days
+        yield audit, Orders(engine, keep_days=days), FleetRecords(engine, keep_days=days)

@@ -59,7 +59,11 @@ def fleet_bench(
 
     The host should have nothing else to do: drain it first. Exit status 1 if nothing could be measured.
     """
-    measured = asyncio.run(_measure(target, prompt, answer))
+    try:
+        measured = asyncio.run(_measure(target, prompt, answer))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        _say("Withdrawn. What was measured before is kept.")
+        raise typer.Exit(STOPPED) from None
     for each in measured:
         for line in [json.dumps(asdict(each))] if as_json else bench_words(each):
             typer.echo(line)
@@ -84,11 +88,20 @@ def _against(per_second: float, bound: float) -> str:
 
 
 async def _measure(target: str, prompt_tokens: int, answer_tokens: int) -> Sequence[Measured]:
-    from assistant.audit.events import FleetOrdered
-    from assistant.bootstrap.commands import open_fleet_records
+    from assistant.bootstrap.commands import open_orders_and_records
     from assistant.commands.settings import server_settings
+    from assistant.fleet.orders import Act
     from assistant.fleet.records import Bench
+    from assistant.maintenance.ending import command_order
     from connectors.model_hosts.bench import BenchError, measure
+    from connectors.model_hosts.controls.control import ControlError
+
+    async def measure_one(host: Host, model: str) -> Measured:
+        _say(f"{host.name} {model}: measuring")
+        try:
+            return await measure(host, model, prompt_tokens=prompt_tokens, answer_tokens=answer_tokens)
+        except BenchError as error:
+            raise ControlError(f"cannot be measured with {model}: {error}") from None
 
     settings = server_settings()  # before the hosts are allowed: it sets what may be reached
     async with watched(settings) as watch:
@@ -96,16 +109,16 @@ async def _measure(target: str, prompt_tokens: int, answer_tokens: int) -> Seque
         places = [(each.host, each.model.public_name) for each in watch.deployments.values() if _is_chat(each.model)]
     chosen = _chosen(places, target)
     found: list[Measured] = []
-    async with open_fleet_records(settings) as (audit, records):
+    async with open_orders_and_records(settings) as (audit, orders, records):
         for host, model in chosen:
-            await audit.append(FleetOrdered(actor=None, host=host.name, act="bench", model=model))
-            _say(f"{host.name} {model}: measuring")
             try:
-                one = await measure(host, model, prompt_tokens=prompt_tokens, answer_tokens=answer_tokens)
-            except BenchError as error:
-                typer.echo(f"{host.name} {model}: {error}", err=True)
+                async with command_order(orders, audit, Act.BENCH, host.name, model):
+                    with _stopped_by_signals():
+                        one = await measure_one(host, model)
+                        await records.add_bench(Bench(measured_at=datetime.now(UTC), **asdict(one)))
+            except ControlError as error:
+                _say(f"{host.name} {error}")
                 continue
-            await records.add_bench(Bench(measured_at=datetime.now(UTC), **asdict(one)))
             found.append(one)
     return found
 

@@ -36,10 +36,14 @@ class Act(StrEnum):
     LOAD = "load"
     UNLOAD = "unload"
     PULL = "pull"
+    BENCH = "bench"
 
 
 OF_HOSTS: Final = frozenset({Act.DRAIN, Act.UNDRAIN})
 """What is about a whole host; everything else is about one model on it."""
+
+OF_COMMANDS: Final = frozenset({Act.BENCH})
+"""What a command alone carries out: no page orders it, and no caretaker takes it."""
 
 
 class OrderState(StrEnum):

@@ -56,7 +56,7 @@ class FleetOrderRow(SQLModel, table=True):
     __tablename__ = "fleet_order"
     __table_args__ = (
         CheckConstraint("state IN ('waiting', 'running', 'done', 'failed')", name="state"),
-        CheckConstraint("act IN ('drain', 'undrain', 'load', 'unload', 'pull')", name="act"),
+        CheckConstraint("act IN ('drain', 'undrain', 'load', 'unload', 'pull', 'bench')", name="act"),
         CheckConstraint("(act IN ('drain', 'undrain')) = (model = '')", name="model"),
         Index("ix_fleet_order_open", "requested_at", postgresql_where=sql(IS_OPEN)),
         Index("ix_fleet_order_requested_at", "requested_at"),

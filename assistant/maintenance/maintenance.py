@@ -12,7 +12,7 @@ from uuid import UUID
 from assistant.audit.events import Event, FleetOrdered
 from assistant.conversation import Person
 from assistant.errors import BadInputError
-from assistant.fleet.orders import OF_HOSTS, Act, Order, Orders
+from assistant.fleet.orders import OF_COMMANDS, OF_HOSTS, Act, Order, Orders
 from assistant.fleet.records import Bench, FleetRecords, SeenHost, Stretch, Trouble
 from assistant.rights import Right, has_right, refusal
 
@@ -101,6 +101,8 @@ class Maintenance:
             UnavailableError: the database does not answer.
         """
         _require(person, Right.RUN_FLEET)
+        if act in OF_COMMANDS:
+            raise BadInputError("No page orders this: run `cloister fleet bench` on Cloister's machine.")
         if act in OF_HOSTS and model:
             raise BadInputError("This is about a whole host, and a model was named. Load the page again.")
         seen = {each.sample.name: each.sample for each in await self._records.hosts()}

@@ -439,7 +439,11 @@ ATTACKS: Final = (
         )
         for moment in ("infinity", "-infinity", "4714-12-01 BC")
     ),
-    Attack("edit an id", sql_of(f"UPDATE audit.event SET id = gen_random_uuid() WHERE id = {nth(299)}"), "columns"),
+    Attack(
+        "edit an id",
+        sql_of(f"UPDATE audit.event SET id = audit.first_id('2001-01-01') WHERE id = {nth(299)}"),
+        "columns",
+    ),
     Attack(
         "edit a transaction number",
         sql_of(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -23,15 +25,16 @@ from assistant.audit.events import (
 )
 from assistant.audit.parts import FoundSpan, GuardReport, TextMark, TurnPlace
 from assistant.audit.reader_pool import ReaderPool, TooBroadError
-from assistant.audit.reading.lists import Cursor, EventLists, select_page
-from assistant.audit.reading.read import Search
+from assistant.audit.reading.lists import Cursor, EventLists, select_hosts, select_page
+from assistant.audit.reading.read import EVENT_COLUMNS, Search, StoredEvent
+from assistant.audit.record import first_id
 from assistant.audit.writing.append import Appender
 from assistant.conversation import short_reference
 from assistant.database import libpq_dsn
-from assistant.errors import BadInputError
+from assistant.errors import BadInputError, UnavailableError
 from policies.verdict import Action
 from tests.integration.conftest import Database
-from tests.integration.seal_scene import ORIGIN
+from tests.integration.seal_scene import ORIGIN, loosen
 
 pytestmark = pytest.mark.integration
 
@@ -146,19 +149,66 @@ async def test_a_turn_is_found_by_id_and_by_reference(database: Database, lists:
         Search(host="Mini2"),
         Search(persona="general"),
         Search(done_to=MARIA),
+        Search(reference="7QK2M4X"),
     ],
     ids=lambda search: repr(search)[:60],
 )
-async def test_each_single_filter_walks_an_index(database: Database, search: Search) -> None:
+@pytest.mark.parametrize("edge", ["", "before", "after"])
+@pytest.mark.parametrize("days", [None, 7])
+async def test_each_single_filter_walks_an_index(
+    database: Database, search: Search, edge: str, days: int | None
+) -> None:
     """With scans and sorts of whole tables made dear, the plan of a page has neither."""
-    query = select_page(search, Cursor(), limit=25)
+    now = datetime.now(UTC)
+    during = replace(search, since=now - timedelta(days=days), until=now) if days else search
+    cursor = Cursor(**{edge: first_id(now - timedelta(days=1))}) if edge else Cursor()
+    query = select_page(during, cursor, limit=25)
     with psycopg.connect(libpq_dsn(database.audit_reader_url)) as connection:
         connection.execute("SET enable_seqscan = off")
         connection.execute("SET enable_bitmapscan = off")
+        connection.execute("SET enable_sort = off")
         plan = "\n".join(row[0] for row in connection.execute("EXPLAIN " + query.as_string()).fetchall())  # type: ignore[arg-type]
     assert "Seq Scan" not in plan, plan
     assert "Bitmap" not in plan, plan
     assert "Filter:" not in plan, plan  # no row is read and thrown away
+
+
+MOSTLY_EARLIER = """
+INSERT INTO audit.event (id, occurred_at, type, subject, actor, turn_id, rule, severity, body, leaf)
+SELECT audit.first_id(now() AT TIME ZONE 'UTC' - interval '30 s' + n * interval '1 ms'), now(),
+    CASE n %% 2 WHEN 0 THEN 'turn:routed' ELSE 'x' END, person, person, gen_random_uuid(),
+    CASE WHEN person = %(person)s THEN 'secret/of-then' END, CASE WHEN person = %(person)s THEN 3 END, '', sha256('')
+FROM generate_series(1, 20000) n,
+    LATERAL (SELECT CASE WHEN n < 15000 AND n %% 3 = 0 THEN %(person)s ELSE md5((n %% 97)::text)::uuid END AS person) w
+"""
+
+
+async def test_what_was_a_quarter_of_the_log_is_found_though_it_is_no_more(database: Database) -> None:
+    """By the statistics it is everywhere, so going down the whole log would seem to come upon it soon."""
+    loosen(database)
+    with psycopg.connect(libpq_dsn(database.owner_url), autocommit=True) as connection:
+        connection.execute("SET ROLE cloister_audit_owner")
+        connection.execute(MOSTLY_EARLIER, {"person": MARIA})
+        connection.execute("ANALYZE audit.event")
+        connection.execute("SET random_page_cost = 10")  # what lies apart is dear, as in a log larger than the memory
+        connection.execute("SET enable_sort = off")
+        for search in (
+            Search(person_id=MARIA),
+            Search(done_to=MARIA),
+            Search(rule="secret/of-then"),
+            Search(severity=3),
+        ):
+            query = "EXPLAIN (ANALYZE) " + select_page(search, Cursor(), limit=25).as_string()
+            plan = "\n".join(row[0] for row in connection.execute(query).fetchall())  # type: ignore[arg-type]
+            assert "Rows Removed" not in plan, plan
+            assert "Bitmap" not in plan, plan
+        columns = EVENT_COLUMNS.as_string()
+        query = f"SELECT {columns} FROM audit.event WHERE severity = 3 ORDER BY md5(id::text) LIMIT 25"  # noqa: S608
+        events = [StoredEvent.of_row(row) for row in connection.execute(query).fetchall()]  # type: ignore[arg-type]
+        query = "EXPLAIN (ANALYZE) " + select_hosts(events).as_string()
+        plan = "\n".join(row[0] for row in connection.execute(query).fetchall())  # type: ignore[arg-type]
+        (removed,) = re.findall(r"Rows Removed by Filter: ([0-9]+)", plan) or ["0"]
+        assert int(removed) <= 1, plan  # of each turn: what was not routed
 
 
 async def test_a_slow_answer_is_given_up(database: Database) -> None:
@@ -168,6 +218,18 @@ async def test_a_slow_answer_is_given_up(database: Database) -> None:
             await pool.rows(psycopg.sql.SQL("SELECT pg_sleep({})").format(60))
         assert time.monotonic() - begin < 30
         assert await pool.rows(psycopg.sql.SQL("SELECT {}").format(1)) == [(1,)]  # the connection is well again
+
+
+async def test_what_an_index_has_in_order_is_not_sorted_and_nothing_else_is_asked_otherwise(database: Database) -> None:
+    """Also when the same is asked so often that it is prepared."""
+    is_sorting = psycopg.sql.SQL("SELECT current_setting('enable_sort')").format()
+    async with ReaderPool(database.audit_reader_url, most=1) as pool:
+        for _ in range(8):
+            assert await pool.rows(is_sorting, is_in_order=True) == [("off",)]
+            assert await pool.rows(is_sorting) == [("on",)]
+        with pytest.raises(UnavailableError):
+            await pool.rows(psycopg.sql.SQL("SELECT 1 FROM {}").format(psycopg.sql.Identifier("x")), is_in_order=True)
+        assert await pool.rows(is_sorting, is_in_order=True) == [("off",)]
 
 
 async def test_a_caller_that_goes_away_spoils_no_connection(database: Database) -> None:

@@ -98,6 +98,15 @@ def test_an_event_that_was_dropped_does_not_come_back(log: SealedLog) -> None:
     assert verify(log).verdict is Verdict.SOUND
 
 
+def test_no_event_claims_a_time_that_is_of_no_month(log: SealedLog) -> None:
+    """Whoever may add events could fill the log for ever: retention goes by months."""
+    beyond = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000_000
+    send(log, compose_record(job(1), ORIGIN, beyond - 1))
+    with pytest.raises(AuditUnavailableError):
+        send(log, compose_record(job(1), ORIGIN, beyond))
+    assert log.rows("SELECT count(*) FROM audit.event_default") == [(1,)]
+
+
 def test_a_month_goes_no_earlier_than_the_floor(log: SealedLog) -> None:
     with pytest.raises(BadInputError, match="183 days at least"):
         drop(log, month_of(log), keep_days=182)

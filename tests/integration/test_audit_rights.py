@@ -26,7 +26,8 @@ pytestmark = pytest.mark.integration
 
 # ruff: noqa: S608 - every statement of this file is made of its own constants
 
-_ROW = "gen_random_uuid(), now(), 'log:opened', '\\x00', sha256('\\x00')"
+_OLD_ID = "('00' || substr(gen_random_uuid()::text, 3))::uuid"  # of a month without a table
+_ROW = f"{_OLD_ID}, now(), 'log:opened', '\\x00', sha256('\\x00')"
 _INSERT = f"INSERT INTO audit.event (id, occurred_at, type, body, leaf) VALUES ({_ROW})"
 _REFUSED = errors.InsufficientPrivilege
 _STOPPED = errors.RestrictViolation

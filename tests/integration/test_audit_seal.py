@@ -151,8 +151,8 @@ def test_a_row_of_a_future_transaction_is_not_sealed_and_makes_no_heads(log: Sea
     log.append(1)
     log.seal()
     log.execute(
-        "INSERT INTO audit.event SELECT gen_random_uuid(), 0, '999999999'::xid8, now(), now(), 'x', NULL, NULL, NULL, "
-        "NULL, NULL, NULL, NULL, NULL, 'x', sha256('x')"
+        "INSERT INTO audit.event SELECT audit.first_id('2001-01-01'), 0, '999999999'::xid8, now(), now(), 'x', NULL, "
+        "NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'x', sha256('x')"
     )
     assert log.seal() is None
 

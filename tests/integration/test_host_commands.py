@@ -18,7 +18,7 @@ import pytest
 from assistant.audit.events import Tag
 from assistant.audit.reading.read import LogReader, Search
 from assistant.database import libpq_dsn
-from tests.fakes.model_host import FakeModel, FakeModelHost
+from tests.fakes.model_host import FakeModel, FakeModelHost, Fault
 from tests.fakes.open_hosts import eventually
 from tests.integration.conftest import Database
 
@@ -149,6 +149,49 @@ async def test_a_model_is_loaded_and_unloaded_and_the_log_says_so(
         ("fleet:ordered", "Dev1", "pull"),
         ("fleet:order-failed", "Dev1", "pull"),
     ]
+
+
+ORDERS = frozenset({Tag.FLEET_ORDERED, Tag.FLEET_ORDER_DONE, Tag.FLEET_ORDER_FAILED})
+
+
+async def orders_in_the_log(database: Database) -> list[tuple[str, object, object]]:
+    async with LogReader(database.audit_reader_url) as log:
+        events = await log.read_newest(10, Search(types=ORDERS))
+    return [(event.type, event.document["data"]["act"], event.document["data"].get("reason")) for event in events]
+
+
+async def test_a_bench_has_its_end_in_the_log(site: Site, host: FakeModelHost, database: Database) -> None:
+    host.reply = "word " * 40
+    site.run("bench", "Dev1", "--prompt", "64", "--answer", "8")
+    host.fault = Fault("status")
+    assert "Dev1 cannot be measured with qwen2.5:7b: " in site.run("bench", "Dev1", status=1)
+    assert await orders_in_the_log(database) == [
+        ("fleet:ordered", "bench", None),
+        ("fleet:order-done", "bench", None),
+        ("fleet:ordered", "bench", None),
+        ("fleet:order-failed", "bench", "refused"),
+    ]
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGKILL])
+async def test_a_bench_that_is_ended_has_its_end_in_the_log(
+    site: Site, host: FakeModelHost, database: Database, stop: signal.Signals
+) -> None:
+    host.reply, host.token_seconds = "word " * 10_000, 0.05
+    with site.begin("bench", "dev1") as command:
+        await eventually(lambda: any(request.path == "/api/chat" for request in host.requests))
+        command.send_signal(stop)
+        _, told = await asyncio.to_thread(command.communicate, timeout=60)
+    if stop is signal.SIGTERM:
+        assert command.returncode == 130
+        assert "Withdrawn. What was measured before is kept." in told
+    else:
+        with psycopg.connect(libpq_dsn(database.owner_url), autocommit=True) as connection:
+            connection.execute("UPDATE fleet_order SET seen_at = now() - interval '2 minutes'")
+        site.run("pull", "dev1", "qwen2.5:14b", status=1)
+    first, last, *_ = await orders_in_the_log(database)
+    assert first == ("fleet:ordered", "bench", None)
+    assert last == ("fleet:order-failed", "bench", "withdrawn" if stop is signal.SIGTERM else "lost")
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -179,6 +179,7 @@ async def test_nobody_else_sees_or_orders_anything(open_scene: Open, role: Role)
         (Act.LOAD, "Host1", "", "Name the model"),
         (Act.LOAD, "Host1", "../../etc", "has no such model"),
         (Act.PULL, "Host1", "a\nb", "Name the model"),
+        (Act.BENCH, "Host1", "m:1b", "No page orders this"),
         (Act.PULL, "Host1", "x" * 300, "Name the model"),
     ],
 )

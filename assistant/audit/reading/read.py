@@ -33,6 +33,7 @@ _TAGS_BY_OUTCOME: Final = {
     outcome: frozenset(kind.tag for kind in EVENT_TYPES if kind.outcome is outcome) for outcome in Outcome
 }
 
+_BY_OTHERS: Final[LiteralString] = "actor IS DISTINCT FROM subject"
 _TAIL_DIGITS: Final = 8  # of a turn's id, which the index `event_by_turn` goes by
 
 
@@ -105,6 +106,22 @@ class Search:
     outcome: Outcome | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+class Equals(sql.Composed):
+    """That a column has a value: what an index of that column and the id is for.
+
+    Attributes:
+        column, value: as they stand in a query.
+        also: what else holds of the rows of that index; part of this condition.
+    """
+
+    def __init__(self, column: sql.Composable, value: object, also: LiteralString = "") -> None:
+        rest = [sql.SQL(" AND "), sql.SQL(also)] if also else []
+        super().__init__([column, sql.SQL(" = "), sql.Literal(value), *rest])
+        self.column = column
+        self.value = sql.Literal(value)
+        self.also = also
 
 
 class LogReader(LogConnection):
@@ -230,9 +247,9 @@ def conditions_of(search: Search | None) -> list[sql.Composable]:
     if wanted.until:
         conditions.append(sql.SQL("id < {}").format(first_id(wanted.until)))
     if wanted.done_to:
-        conditions.append(sql.SQL("subject = {} AND actor IS DISTINCT FROM subject").format(wanted.done_to))
+        conditions.append(Equals(sql.Identifier("subject"), wanted.done_to, _BY_OTHERS))
     return conditions + [
-        sql.SQL("{} = {}").format(sql.Identifier(column), value)
+        Equals(sql.Identifier(column), value)
         for column in ("turn_id", "thread_id", "rule", "model", "host", "persona")
         if (value := getattr(wanted, column))
     ]
@@ -251,19 +268,21 @@ def branches_of(search: Search | None) -> list[tuple[sql.Composable, ...]]:
     if wanted.person_id:
         choices.append(
             [
-                sql.SQL("subject = {}").format(wanted.person_id),
-                sql.SQL("actor = {} AND actor IS DISTINCT FROM subject").format(wanted.person_id),
+                Equals(sql.Identifier("subject"), wanted.person_id),
+                Equals(sql.Identifier("actor"), wanted.person_id, _BY_OTHERS),
             ]
         )
     if wanted.severity > 0:
         levels = range(wanted.severity, wanted.severest + 1)
-        choices.append([sql.SQL("severity = {}").format(level) for level in levels])
+        choices.append([Equals(sql.Identifier("severity"), level, "severity > 0") for level in levels])
     if wanted.types or wanted.outcome:
         tags = [tag.value for tag in sorted(_tags_of(wanted))]
         branches = math.prod(map(len, choices)) * len(tags)
         is_few = 0 < branches <= _MOST_BRANCHES
         choices.append(
-            [sql.SQL("type = {}").format(tag) for tag in tags] if is_few else [sql.SQL("type = ANY({})").format(tags)]
+            [Equals(sql.Identifier("type"), tag) for tag in tags]
+            if is_few
+            else [sql.SQL("type = ANY({})").format(tags)]
         )
     return list(product(*choices))
 
@@ -275,8 +294,8 @@ def _tags_of(wanted: Search) -> frozenset[Tag]:
     return wanted.types & tags if wanted.types else tags
 
 
-def _is_turn(tail: str) -> sql.Composed:
-    return sql.SQL("right(turn_id::text, 8) = {} AND turn_id IS NOT NULL").format(tail)
+def _is_turn(tail: str) -> Equals:
+    return Equals(sql.SQL("right(turn_id::text, 8)"), tail, "turn_id IS NOT NULL")
 
 
 def tail_of_reference(reference: str) -> str:

@@ -36,6 +36,7 @@ _ACT_WORDS: Final = {
     Act.LOAD: "load",
     Act.UNLOAD: "unload",
     Act.PULL: "pull",
+    Act.BENCH: "measure",
 }
 _GIB: Final = 1 << 30
 _UNKNOWN: Final = "-"
