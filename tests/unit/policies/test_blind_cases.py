@@ -12,7 +12,14 @@ from policies.verdict import OUTSIDE
 from tests.data.guard import blind
 
 # Of the cases of each file; what is still missed is listed by `guard_corpus.py --parts blind`.
-LEAST_FOUND = {"services": 0.985, "configuration": 0.975, "talk": 0.875, "personal": 0.97}
+LEAST_FOUND = {
+    "services": 0.985,
+    "configuration": 0.975,
+    "talk": 0.875,
+    "personal": 0.97,
+    "products": 0.94,
+    "papers": 0.895,
+}
 MOST_HIT = 13  # addresses of streets and postal codes of towns, which are what they look like
 
 
