@@ -53,6 +53,9 @@ _EPOCHS = re.compile(r"1[3-8][0-9]{8}(?:[0-9]{3}){0,3}")  # seconds to nanosecon
 _DATES = re.compile(
     r"(?:19|20)\d\d[-./ ]\d\d?[-./ ]\d\d?|\d\d?[-./ ]\d\d?[-./ ](?:19|20)\d\d|(?:19|20)\d\d[-/ ](?:19|20)\d\d"
 )
+_DATE_IN_BRACKETS = re.compile(r"\((?:19|20)\d\d-[01]\d-[0-3]\d")  # `0.2.19 (1998-05-29)` is a version
+_COLOURS = re.compile(r"[0-9A-F]{6}")  # `AA22FF`, as styles write them
+_TIMES = re.compile(r"(?:19|20)\d\d[01]\d[0-3]\d(?:T[0-2]\d(?:[0-5]\d){0,2}|[0-2]\d(?:[0-5]\d){1,2})")  # ISO 8601, basic
 # Plates as written, with their gaps; two letters in front of digits alone, lest `RFC 2119` be one.
 _LONE_PLATES_LIST = (
     r"[A-Z]{1,3}[ -]?[0-9]{1,4}[ -]?[A-Z]{1,3}",
@@ -108,7 +111,7 @@ def is_email(value: str) -> bool:
 def is_phone_number(value: str) -> bool:
     """Tell whether there are as many digits as a telephone number has (ITU-T E.164), not all alike, and no date."""
     digits = digits_of(_without_extension(value))
-    is_date = bool(_DATES.fullmatch(value)) or (len(digits) == 8 and is_long_date(digits))  # noqa: PLR2004
+    is_date = bool(_DATES.fullmatch(value) or _DATE_IN_BRACKETS.search(value)) or (len(digits) == 8 and is_long_date(digits))  # noqa: PLR2004
     return len(digits) in _PHONE_DIGITS and len(set(digits)) >= _MIN_DIFFERENT_DIGITS and not is_date
 
 
@@ -156,6 +159,8 @@ def is_lone_number(value: str) -> bool:
     number = letters_and_digits_of(value)
     digits = digits_of(value)
     if _DATES.search(value) or _VERSION.fullmatch(value) or _SERIAL.fullmatch(value) or _VERSIONS.match(value):
+        return False
+    if _TIMES.fullmatch(value) or (_COLOURS.fullmatch(value) and not number.isdigit()):
         return False
     if value.count(".") > _MOST_POINTS:
         return False  # versions in a row, when the blanks between them are taken away

@@ -72,7 +72,7 @@ class Sizes:
     streams: int
 
 
-FULL = Sizes(cases=12_000, personal=4_000, benign=5_000, retold=1_000, misses=100, streams=800)
+FULL = Sizes(cases=12_000, personal=4_000, benign=5_600, retold=1_000, misses=100, streams=800)
 QUICK = Sizes(cases=2_500, personal=800, benign=1_500, retold=150, misses=25, streams=150)
 
 
