@@ -16,6 +16,7 @@ from assistant.answering import words
 from assistant.answering.accounting import Limits, is_refunded_for, longest_answer, note_refusal, take, used_tokens
 from assistant.answering.answer import Answer
 from assistant.answering.attempts import Attempts, LethalPrompts
+from assistant.answering.beginnings import Beginnings
 from assistant.answering.code_prompt import CodePrompt, build_code_prompt
 from assistant.answering.code_record import CodeRecord
 from assistant.answering.guarding import ConversationGuard, GuardedConversation
@@ -121,6 +122,7 @@ class TurnParts:
     max_prompt_chars: int
     clock: Callable[[], float] = time.monotonic
     lethal: LethalPrompts = field(default_factory=LethalPrompts)
+    beginnings: Beginnings = field(default_factory=Beginnings)
     is_kept: bool = True  # the history keeps something of its turns
 
     def unkept(self) -> Self:
@@ -148,50 +150,54 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
         UnavailableError: what is used cannot be counted now.
         AuditUnavailableError: the audit log cannot be written; nothing was sent anywhere.
     """
-    try:
-        persona = accept(turn, parts)  # 1
-    except NotAllowedError:
-        await parts.audit.append(AccessRefused(actor=turn.person.id, wanted="persona", door=turn.door))
-        raise
-    held = await take(turn, persona, parts.quotas, parts.audit)
-    turn = replace(turn, weight=held.weight)
-    kind = TurnRecord if turn.gap is None else CodeRecord
-    record = kind(turn, persona, history=parts.history, audit=parts.audit, marker=parts.marker, is_kept=parts.is_kept)
-    prompt: Prompt | CodePrompt | None = None
-    answer: Answer | None = None
-    untold: list[TurnEvent] = [Accepted(turn.reference, held.balance)]  # given out once the log has the request
-    is_refunded = False
-    try:
-        record.accepted()
-        prompt, conversation = await _guard_prompt(record, parts)  # 2
-        if prompt.verdict.is_blocked:
-            last: TurnEvent = await to_the_end(record.prompt_blocked(prompt))
-        else:
-            await held.grow(prompt.tokens + longest_answer(record.turn, record.persona))
-            untold.append(Guarded(prompt.verdict, await record.guarded(prompt)))
-            answer = Answer(conversation, parts.clock, prompt.wishes)
-            async with record.alive(answer), aclosing(_ask(prompt, answer, record, parts)) as events:  # 3 and 4
-                async for event in events:
-                    for known in await _due(untold, record):
-                        yield known
-                    yield event
-            end = record.answer_blocked if answer.is_blocked else record.answered
-            last = await to_the_end(end(answer))  # 5
-    except (asyncio.CancelledError, GeneratorExit):
-        await to_the_end(record.interrupted(answer, cause=Cause.STOPPED, said="Stopped before its end."))
-        raise
-    except Exception as error:  # whatever fails refuses, is recorded, and reaches the person as words
-        failed = await to_the_end(record.failed(answer, error))
-        if failed is None:  # the log never had the turn
-            is_refunded = True
+    with await parts.beginnings.next() as beginning:
+        try:
+            persona = accept(turn, parts)  # 1
+        except NotAllowedError:
+            await parts.audit.append(AccessRefused(actor=turn.person.id, wanted="persona", door=turn.door))
             raise
-        last, is_refunded = failed, is_refunded_for(failed)
-        if isinstance(error, QuotaError):
-            await note_refusal(turn, persona, error, parts.audit)
-    finally:
-        await held.settle(0 if is_refunded else used_tokens(prompt, answer), is_refunded=is_refunded)
-    for event in (*untold, last):
-        yield event
+        held = await take(turn, persona, parts.quotas, parts.audit)
+        turn = replace(turn, weight=held.weight)
+        kind = TurnRecord if turn.gap is None else CodeRecord
+        record = kind(
+            turn, persona, history=parts.history, audit=parts.audit, marker=parts.marker, is_kept=parts.is_kept
+        )
+        prompt: Prompt | CodePrompt | None = None
+        answer: Answer | None = None
+        untold: list[TurnEvent] = [Accepted(turn.reference, held.balance)]  # given out once the log has the request
+        is_refunded = False
+        try:
+            record.accepted()
+            prompt, conversation = await _guard_prompt(record, parts)  # 2
+            if prompt.verdict.is_blocked:
+                last: TurnEvent = await to_the_end(record.prompt_blocked(prompt))
+            else:
+                await held.grow(prompt.tokens + longest_answer(record.turn, record.persona))
+                untold.append(Guarded(prompt.verdict, await record.guarded(prompt)))
+                answer = Answer(conversation, parts.clock, prompt.wishes)
+                beginning.end()
+                async with record.alive(answer), aclosing(_ask(prompt, answer, record, parts)) as events:  # 3 and 4
+                    async for event in events:
+                        for known in await _due(untold, record):
+                            yield known
+                        yield event
+                end = record.answer_blocked if answer.is_blocked else record.answered
+                last = await to_the_end(end(answer))  # 5
+        except (asyncio.CancelledError, GeneratorExit):
+            await to_the_end(record.interrupted(answer, cause=Cause.STOPPED, said="Stopped before its end."))
+            raise
+        except Exception as error:  # whatever fails refuses, is recorded, and reaches the person as words
+            failed = await to_the_end(record.failed(answer, error))
+            if failed is None:  # the log never had the turn
+                is_refunded = True
+                raise
+            last, is_refunded = failed, is_refunded_for(failed)
+            if isinstance(error, QuotaError):
+                await note_refusal(turn, persona, error, parts.audit)
+        finally:
+            await held.settle(0 if is_refunded else used_tokens(prompt, answer), is_refunded=is_refunded)
+        for event in (*untold, last):
+            yield event
 
 
 def accept(turn: Turn, parts: TurnParts) -> Persona:

@@ -21,7 +21,7 @@ from policies.words import NO_WORDS
 _VALUE_MARKS = "«»"
 # Where nobody waits for a stream: a model takes seconds, and needs the whole text.
 _DETECTED = frozenset({Direction.FILE, Direction.JOB})
-_REMEMBERED_CHARS = 1024  # a shorter text is searched in the time that it takes to remember it
+_REMEMBERED_CHARS = 64  # a persona's rules and what was said before come back with every question
 _BLANK = "•"  # no letter, so that words end there; one a character, so that offsets stay
 
 

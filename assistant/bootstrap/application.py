@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from assistant.access import Access
 from assistant.answering.attempts import LethalPrompts
+from assistant.answering.beginnings import Beginnings
 from assistant.answering.guarding import ConversationGuard
 from assistant.answering.recovery import recover_turns
 from assistant.audit.events import LogOpened
@@ -99,6 +100,7 @@ class Application:
     marker: TextMarker
     names: NamesDetector | None
     lethal: LethalPrompts
+    beginnings: Beginnings
     thread_key: bytes  # makes what stands for a conversation where all processes see it
 
     @property
@@ -127,6 +129,7 @@ class Application:
                 marker=self.marker,
                 max_prompt_chars=self.settings.max_prompt_chars,
                 lethal=self.lethal,
+                beginnings=self.beginnings,
             )
         )
 
@@ -294,6 +297,7 @@ async def build_application(settings: Settings, *, process: str = "") -> AsyncIt
             marker=marker,
             names=names,
             lethal=lethal,
+            beginnings=Beginnings(),
             thread_key=keys.derive("fleet-thread"),
         )
 

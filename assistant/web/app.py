@@ -34,7 +34,7 @@ class WebApplication:
             close_windows=self._chat.close_windows,
             signed_in=Router(console_routes(doors.console), default=self._chat, redirect_slashes=False),
             nothing_here=_NOT_HERE,
-            gateway=self._gateway.routes() if self._gateway else None,
+            gateway=self._gateway.routes() if self._gateway else (),
             lifespan=self._live,
         )
 

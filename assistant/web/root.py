@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
@@ -38,7 +38,7 @@ def build_root(
     close_windows: CloseWindows,
     signed_in: ASGIApp,
     nothing_here: str,
-    gateway: APIRouter | None = None,
+    gateway: Sequence[Route] = (),
     lifespan: Lifespan | None = None,
 ) -> ASGIApp:
     """Build what the server runs.
@@ -63,9 +63,7 @@ def build_root(
     root.add_exception_handler(Exception, _say_our_fault)
     root.include_router(health_routes(check_parts, identity=identity, cookie=cookie))
     root.include_router(sign_in_routes(identity, cookie, close_windows))
-    if gateway is not None:
-        root.include_router(gateway)
-    root.router.routes.append(Route(API_PATH, NotHere()))
+    root.router.routes += [*gateway, Route(API_PATH, NotHere())]
     root.mount(API_PATH, NotHere())
     root.mount("/static", StaticFiles(directory=STATIC_FOLDER))
     root.mount("/", SessionGate(signed_in, identity=identity, cookie=cookie))

@@ -156,8 +156,9 @@ class Search:
             RuleFailedError: a rule could not judge; nothing may pass.
         """
         self._waiting += text
+        least = _LEAST_CHARS if self._settled else 1  # somebody waits for the first word
         if not is_last and (
-            len(self._waiting) < _LEAST_CHARS or (len(self._waiting) < _WAITING_CHARS and not _ENDS_RUN(self._waiting))
+            len(self._waiting) < least or (len(self._waiting) < _WAITING_CHARS and not _ENDS_RUN(self._waiting))
         ):
             return Settled(self._told, [])  # a run is held until it ends
         text, self._waiting = self._waiting, ""

@@ -64,7 +64,7 @@ def hosts() -> Iterator[Mapping[str, str]]:
         for model, words, pace in (("one", 1, 0), ("many", WORDS, PACE_MILLISECONDS)):
             reply = " ".join(f"w{number}" for number in range(words))
             command = [sys.executable, "-m", "tests.fakes.model_host", "--kind", "vllm", "--model", model]
-            command += ["--reply", reply, "--token-ms", str(pace)]
+            command += ["--reply", reply, "--token-ms", str(pace), "--keep-alive"]
             process = stack.enter_context(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True))
             stack.callback(process.kill)
             assert process.stdout is not None

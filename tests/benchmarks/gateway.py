@@ -238,7 +238,8 @@ def hosts(folder: Path) -> Iterator[tuple[str, str]]:
         for model, pace in (("fake", 0.0), ("paced", PACE_SECONDS * 1000)):
             port = free_port()
             command = [sys.executable, "-m", "tests.fakes.model_host", "--kind", "vllm", "--port", str(port)]
-            command += ["--model", model, "--reply", reply, "--token-ms", str(pace)]
+            # As the host with which the budgets were set: a word and its blank are a token, and connections are kept.
+            command += ["--model", model, "--reply", reply, "--token-ms", str(pace), "--keep-alive", "--blanks-behind"]
             stack.enter_context(process(command, folder / f"{model}.log"))
             wait_for(f"http://127.0.0.1:{port}/v1/models", folder / f"{model}.log")
             addresses.append(f"http://127.0.0.1:{port}")

@@ -27,6 +27,7 @@ from tests.fakes.host_controls import carry_out
 
 KINDS = ("ollama", "lmstudio", "exo", "vllm", "llamacpp", "openai", "stranger")
 _WORD = re.compile(r"\s*\S+")
+_WORD_AND_BLANK = re.compile(r"\S+\s*")
 _BYTES_PER_TOKEN = 4
 _BROKEN = ("garbage", "torn")
 _NO_ANSWERS: dict[str, Any] = {
@@ -126,6 +127,8 @@ class FakeModelHost:
             token is due if that takes a while.
         is_router: a llama.cpp that was started without a model.
         has_room: an exo cluster that can place another instance.
+        keeps_connections: it takes the next request on the same connection, as vLLM does.
+        has_blanks_behind: a token is a word with the blank behind it; models mostly have it before.
         tls: what it listens with; plain HTTP if there is none.
     """
 
@@ -154,6 +157,8 @@ class FakeModelHost:
     dies_of: str = ""
     is_router: bool = False
     has_room: bool = True
+    keeps_connections: bool = False
+    has_blanks_behind: bool = False
     tls: ssl.SSLContext | None = None
 
     @property
@@ -211,8 +216,10 @@ class FakeModelHost:
         task.add_done_callback(self._connections.pop)
 
     async def _serve_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        begun = b""  # of the next request
         try:
-            await self._handle(reader, writer)
+            while (begun := await self._handle(begun, reader, writer)) is not None:
+                pass
         except (_ClosedError, ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             writer.transport.abort()
         finally:
@@ -220,8 +227,9 @@ class FakeModelHost:
             with suppress(ConnectionError):
                 await writer.wait_closed()
 
-    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    async def _handle(self, begun: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes | None:
+        """Serve one request; return what was read of the next one, or None where there is none."""
+        head = (begun + await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, path, _ = head[0].split(" ", 2)
         headers = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in head[1:] if line)}
         raw = await reader.readexactly(int(headers.get("content-length", 0)))
@@ -229,8 +237,9 @@ class FakeModelHost:
             method, path.partition("?")[0], headers, json.loads(raw) if raw else None, path.partition("?")[2]
         )
         self.requests.append(request)
+        begun = b""
         if self._is_asked_to_write(request):
-            await self._answer(request, reader, writer)
+            begun = await self._answer(request, reader, writer)
         elif request.path in _EMBEDDINGS:
             await self._embed(request, writer)
         elif self.holds_orders and request.path in _LONG_ORDERS:
@@ -238,7 +247,8 @@ class FakeModelHost:
             self.client_aborts += 1
         else:
             status, body = self._look_up(request)
-            await _send(writer, status, body)
+            await self._send(writer, status, body)
+        return begun if self.keeps_connections else None
 
     def _is_asked_to_write(self, request: Received) -> bool:
         """Tell whether it is a prompt; one without words has Ollama load a model or let it go."""
@@ -256,19 +266,19 @@ class FakeModelHost:
             await asyncio.Event().wait()
         if fault.kind in _NO_ANSWERS or fault.kind == "status":
             body = _NO_ANSWERS.get(fault.kind, {"error": f"injected, for the prompt {request.body}"})
-            await _send(writer, fault.status if fault.kind == "status" else 200, body)
+            await self._send(writer, fault.status if fault.kind == "status" else 200, body)
             return
         rows = [self.vector(text)[: request.body.get("dimensions")] for text in request.body["input"]]
         count = sum(len(text.encode()) for text in request.body["input"]) // _BYTES_PER_TOKEN
         if request.path == "/api/embed":
-            await _send(writer, 200, {"embeddings": rows, "prompt_eval_count": count})
+            await self._send(writer, 200, {"embeddings": rows, "prompt_eval_count": count})
             return
         data = [{"object": "embedding", "index": number, "embedding": row} for number, row in enumerate(rows)]
         # The order of the rows is the index, not the place in the list.
-        await _send(writer, 200, {"object": "list", "data": data[::-1], "usage": {"prompt_tokens": count}})
+        await self._send(writer, 200, {"object": "list", "data": data[::-1], "usage": {"prompt_tokens": count}})
 
-    async def _answer(self, request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Generate, and notice when the reader leaves."""
+    async def _answer(self, request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        """Generate, and notice when the reader leaves; return what was read of its next request."""
         self.in_flight += 1
         generating = asyncio.create_task(self._generate(request, writer))
         leaving = asyncio.create_task(reader.read(1))
@@ -283,18 +293,19 @@ class FakeModelHost:
             for task in (generating, leaving):
                 task.cancel()
             await asyncio.gather(generating, leaving, return_exceptions=True)
+        return b"" if leaving.cancelled() else leaving.result()
 
     async def _generate(self, request: Received, writer: asyncio.StreamWriter) -> None:
         prompt_tokens, refusal = self._refuse(request)
         if refusal is not None:
             status, body, extra = refusal
-            await _send(writer, status, body, extra=extra)
+            await self._send(writer, status, body, extra=extra)
             return
         if request.path == "/v1/chat/completions" and not request.body.get("stream"):
             await self._send_whole(request, prompt_tokens, writer)
             return
         shape = _SHAPES.get(request.path, _OpenAIShape)(request)
-        _start_stream(writer, shape.content_type)
+        self._start_stream(writer, shape.content_type)
         answer_tokens = 0
         async for word in self._words(request):
             answer_tokens += 1
@@ -327,7 +338,22 @@ class FakeModelHost:
         message = {"role": "assistant", "content": "".join(words)}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         named = {"id": "1", "object": "chat.completion", "created": 1, "model": request.body["model"]}
-        await _send(writer, 200, named | {"choices": [choice], "usage": usage})
+        await self._send(writer, 200, named | {"choices": [choice], "usage": usage})
+
+    async def _send(self, writer: asyncio.StreamWriter, status: int, body: Any, *, extra: str = "") -> None:
+        raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        kind = "text/plain" if isinstance(body, str) else "application/json"
+        head = f"HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {len(raw)}\r\n{extra}{self._ending}\r\n"
+        writer.write(head.encode() + raw)
+        await writer.drain()
+
+    def _start_stream(self, writer: asyncio.StreamWriter, content_type: str) -> None:
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\n{self._ending}\r\n"
+        writer.write(head.encode())
+
+    @property
+    def _ending(self) -> str:
+        return "" if self.keeps_connections else "connection: close\r\n"
 
     def _wished(self, request: Received) -> Sequence[tuple[str, str]]:
         """Return the calls that this request gets: none where it brings the result of one."""
@@ -374,7 +400,7 @@ class FakeModelHost:
         text = self.reply if isinstance(self.reply, str) else self.reply(_messages_of(request.body))
         limit = _limit(request.body)
         instead = {"empty": [], "blank": ["\n"] * (fault.after_tokens or limit)}
-        words = instead.get(fault.kind, _WORD.findall(text))
+        words = instead.get(fault.kind, (_WORD_AND_BLANK if self.has_blanks_behind else _WORD).findall(text))
         await asyncio.sleep(self.first_token_seconds)
         self._die_if_poisoned(request)
         for number, word in enumerate([*words[:limit], None]):
@@ -675,21 +701,6 @@ def _limit(body: dict[str, Any]) -> int:
     return int(limit)
 
 
-async def _send(writer: asyncio.StreamWriter, status: int, body: Any, *, extra: str = "") -> None:
-    raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    kind = "text/plain" if isinstance(body, str) else "application/json"
-    head = (
-        f"HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {len(raw)}\r\n{extra}connection: close\r\n\r\n"
-    )
-    writer.write(head.encode() + raw)
-    await writer.drain()
-
-
-def _start_stream(writer: asyncio.StreamWriter, content_type: str) -> None:
-    head = f"HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
-    writer.write(head.encode())
-
-
 async def _write_chunk(writer: asyncio.StreamWriter, data: bytes) -> None:
     writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
     await writer.drain()
@@ -708,6 +719,8 @@ def main() -> None:
     parser.add_argument("--token-ms", type=float, default=0)
     parser.add_argument("--fault", help="500, refuse, hang, hang@5, cut@5, error@5, empty")
     parser.add_argument("--dies-of", default="", help="a word in a prompt")
+    parser.add_argument("--keep-alive", action="store_true", help="take many requests on one connection")
+    parser.add_argument("--blanks-behind", action="store_true", help="send words with the blank behind them")
     options = parser.parse_args()
     host = FakeModelHost(
         kind=options.kind,
@@ -718,6 +731,8 @@ def main() -> None:
         fault=Fault.parse(options.fault) if options.fault else None,
         port=options.port,
         dies_of=options.dies_of,
+        keeps_connections=options.keep_alive,
+        has_blanks_behind=options.blanks_behind,
     )
     with suppress(KeyboardInterrupt):
         asyncio.run(host.serve(lambda: print(f"ready {host.address}", flush=True)))

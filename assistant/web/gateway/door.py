@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from assistant.conversation import Turn
@@ -104,17 +104,20 @@ class Gateway:
         if running:
             await asyncio.wait(running)
 
-    def routes(self) -> APIRouter:
+    def routes(self) -> Sequence[Route]:
         """Return the routes; every one asks for a token first."""
-        router = APIRouter(prefix=API_PATH)
-        router.add_api_route("/models", self._told(self._list_models), methods=["GET"])
-        router.add_api_route("/models/{model_id:path}", self._told(self._show_model), methods=["GET"])
-        router.add_api_route("/chat/completions", self._told(self._complete_chat), methods=["POST"])
-        router.add_api_route("/completions", self._told(self._complete_code), methods=["POST"])
-        router.add_api_route("/fim/completions", self._told(self._complete_between), methods=["POST"])
-        router.add_api_route("/infill", self._told(self._fill_in), methods=["POST"])
-        router.add_api_route("/embeddings", self._told(self._embed), methods=["POST"])
-        return router
+        asked_for = (
+            ("/chat/completions", self._complete_chat),
+            ("/completions", self._complete_code),
+            ("/fim/completions", self._complete_between),
+            ("/infill", self._fill_in),
+            ("/embeddings", self._embed),
+        )
+        return [
+            Route(API_PATH + "/models", self._told(self._list_models), methods=["GET"]),
+            Route(API_PATH + "/models/{model_id:path}", self._told(self._show_model), methods=["GET"]),
+            *(Route(API_PATH + path, self._told(handler), methods=["POST"]) for path, handler in asked_for),
+        ]
 
     async def _load(self) -> None:
         try:

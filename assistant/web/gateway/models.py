@@ -46,14 +46,11 @@ class ModelList:
 
     def of(self, holder: Holder) -> list[Chosen]:
         """Return what a token may name, in the order of the personas."""
-        open_to = [
-            persona for persona in self._personas.for_person(holder.person) if holder.scopes.has_persona(persona.name)
-        ]
         chatting = self._models(holder, Capability.CHAT)
         filling = self._models(holder, Capability.FIM)
         embedding = self._models(holder, Capability.EMBED)
         listed: list[Chosen] = []
-        for persona in open_to:
+        for persona in self._open_to(holder):
             listed.append(Chosen(persona))
             used = {model for model in chatting if persona.uses(model)}
             used |= {model for model in filling if persona.fills_with(model)}
@@ -73,14 +70,28 @@ class ModelList:
             NoSuchModelError: it is not one that this token may name.
             WrongModelError: that model is made for something else, or its persona has it for that.
         """
-        chosen = next((entry for entry in self.of(holder) if entry.id == wanted), None)
-        if chosen is None:
+        name, is_named, model = wanted.partition(_BETWEEN)
+        persona = next((persona for persona in self._open_to(holder) if persona.name == name), None)
+        if persona is None:
             raise NoSuchModelError(wanted)
-        if use is not None and chosen.model:
-            is_made_for_it = chosen.model in self._models(holder, use)  # a persona with `*` may use any model there is
-            if not is_made_for_it or not _MAY_USE[use](chosen.persona, chosen.model):
-                raise WrongModelError(wanted, _USE_WORDS[use])
-        return chosen
+        if not is_named:
+            return Chosen(persona)
+        made_for = self._uses(model) if holder.scopes.has_model(model) else frozenset()
+        used_for = {capability for capability in made_for if _MAY_USE[capability](persona, model)}
+        if not used_for:
+            raise NoSuchModelError(wanted)
+        if use is not None and use not in used_for:  # a persona with `*` may use any model there is
+            raise WrongModelError(wanted, _USE_WORDS[use])
+        return Chosen(persona, model)
+
+    def _open_to(self, holder: Holder) -> list[Persona]:
+        personas = self._personas.for_person(holder.person)
+        return [persona for persona in personas if holder.scopes.has_persona(persona.name)]
+
+    def _uses(self, name: str) -> frozenset[Capability]:
+        """Return what a model is made for, on any host."""
+        models = (model for host in self._hosts() for model in host.models if model.name == name)
+        return frozenset(capability for model in models for capability in model.capabilities if capability in _MAY_USE)
 
     def _models(self, holder: Holder, capability: Capability) -> set[str]:
         models = (model for host in self._hosts() for model in host.models if capability in model.capabilities)

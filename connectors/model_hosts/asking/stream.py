@@ -11,7 +11,7 @@ from connectors.model_hosts.wire import Chunk
 MERGE_SECONDS = 0.04  # 25 pieces a second look like a stream; each one costs the guard, the page and the network
 _HASTY_SECONDS = 0.025  # where somebody waits for the whole, and types on meanwhile
 _LONGEST_SECONDS = 0.1  # a stream still, where a process has its hands full
-_FEW = 6  # answers at once, for which all of that is paid gladly
+_FEW = 5  # answers at once, for which all of that is paid gladly
 _SHARE = 1 / 4  # of what was waited for so far: a short answer does not end noticeably later for a pause
 
 
@@ -33,15 +33,38 @@ class Tempo:
     """How long the pieces of an answer are gathered: the longer, the more answers stream in this process.
 
     What each of them costs stays, so that many at once cost little more than a few do.
+
+    Args:
+        seconds: between two pieces of one answer, while there are few.
+        longest_seconds: however many there are.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = MERGE_SECONDS, *, longest_seconds: float = _LONGEST_SECONDS) -> None:
         self.running = 0
+        self._least_seconds = seconds
+        self._longest_seconds = longest_seconds
+        self._waiting: dict[float, list[asyncio.Future[None]]] = {}
 
     @property
     def seconds(self) -> float:
         """Return the time between two pieces of one answer."""
-        return min(_LONGEST_SECONDS, MERGE_SECONDS * max(1.0, self.running / _FEW))
+        return min(self._longest_seconds, self._least_seconds * max(1.0, self.running / _FEW))
+
+    async def until(self, moment: float) -> None:
+        """Wait until a moment by the loop's clock; all who wait for the same one share a timer."""
+        loop = asyncio.get_running_loop()
+        waiting = self._waiting.get(moment)
+        if waiting is None:
+            waiting = self._waiting[moment] = []
+            loop.call_at(moment, self._wake, moment)
+        woken = loop.create_future()
+        waiting.append(woken)
+        await woken
+
+    def _wake(self, moment: float) -> None:
+        for woken in self._waiting.pop(moment):
+            if not woken.done():  # nobody left meanwhile
+                woken.set_result(None)
 
 
 async def paced(
@@ -62,7 +85,7 @@ async def paced(
         source: what the host says.
         first_timeout_seconds: how long it may say nothing at first.
         stall_timeout_seconds: how long then.
-        tempo: of the answers that stream beside it; without one somebody waits for the whole, and types on meanwhile.
+        tempo: of the answers that stream beside it; None: somebody waits for the whole, and types on meanwhile.
 
     Raises:
         SilenceError: nothing came for longer than allowed.
@@ -70,8 +93,8 @@ async def paced(
     loop = asyncio.get_running_loop()
     asked_at = loop.time()
     timeout, is_first = first_timeout_seconds, True
-    if tempo is not None:
-        tempo.running += 1
+    tempo = tempo or Tempo(_HASTY_SECONDS, longest_seconds=_HASTY_SECONDS)
+    tempo.running += 1
     try:
         async with aclosing(source):
             while True:
@@ -85,12 +108,10 @@ async def paced(
                 timeout, is_first = stall_timeout_seconds, False
                 yielded_at = loop.time()
                 yield chunk
-                if not chunk.finish_reason:  # nobody is woken for what arrives while we sleep
-                    seconds = _HASTY_SECONDS if tempo is None else tempo.seconds
-                    await asyncio.sleep(max(0.0, _next(yielded_at, asked_at, seconds) - loop.time()))
+                if not chunk.finish_reason:  # nobody is woken for what arrives while we wait
+                    await tempo.until(_next(yielded_at, asked_at, tempo.seconds))
     finally:
-        if tempo is not None:
-            tempo.running -= 1
+        tempo.running -= 1
 
 
 def _next(now: float, asked_at: float, merge_seconds: float) -> float:

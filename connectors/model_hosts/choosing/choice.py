@@ -90,7 +90,8 @@ class Candidate:
     @property
     def waiting(self) -> int:
         """Return how many requests would be before a new one."""
-        return self.queued + max(0, self.in_flight - self.slots + 1)
+        over = self.in_flight - self.slots + 1
+        return self.queued + over if over > 0 else self.queued
 
     @property
     def is_shut(self) -> bool:
@@ -121,10 +122,13 @@ class Candidate:
 
         What was never measured counts as nothing, so that every deployment is tried.
         """
-        waiting = self.waiting * (self.answer_seconds or _UNKNOWN_ANSWER_SECONDS) / self.slots
-        crowd = 1 + self.in_flight / self.slots  # they share the arithmetic that reads prompts
-        reading = prompt_tokens * crowd / self.prompt_tokens_per_second if self.prompt_tokens_per_second else 0.0
-        return waiting + reading + (0.0 if self.is_loaded else self.cold_seconds)
+        seconds = 0.0 if self.is_loaded else self.cold_seconds
+        if waiting := self.waiting:
+            seconds += waiting * (self.answer_seconds or _UNKNOWN_ANSWER_SECONDS) / self.slots
+        if self.prompt_tokens_per_second:
+            crowd = 1 + self.in_flight / self.slots  # they share the arithmetic that reads prompts
+            seconds += prompt_tokens * crowd / self.prompt_tokens_per_second
+        return seconds
 
     def is_called(self, name: str) -> bool:
         """Tell whether a person may mean this model by a name; one without a tag means every tag."""
@@ -217,20 +221,20 @@ def _groups(candidates: Sequence[Candidate], need: Need) -> Iterable[list[Candid
 
 
 def _is_usable(candidate: Candidate, need: Need) -> bool:
-    return not candidate.is_shut and _has_room(candidate, need)
+    return _has_room(candidate, need) and not candidate.is_shut
 
 
 def _may_have(candidate: Candidate, need: Need) -> bool:
     """Tell whether the policy lets a prompt go there."""
-    return all(not labels.isdisjoint(candidate.labels) for labels in need.only)
+    return not need.only or all(not labels.isdisjoint(candidate.labels) for labels in need.only)
 
 
 def _has_room(candidate: Candidate, need: Need) -> bool:
     return (
         not candidate.absence
-        and _may_have(candidate, need)
-        and _is_able(candidate, need)
         and candidate.context_tokens >= need.tokens
+        and _is_able(candidate, need)
+        and _may_have(candidate, need)
     )
 
 

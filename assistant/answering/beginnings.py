@@ -1,0 +1,56 @@
+"""Let turns begin a few at a time, in the order in which they came.
+
+What a turn takes before its host is asked is mostly this process's own work. Where many come in one moment and all of
+them are begun side by side, all of them are ready when the last one is; one after the other, each is ready when it is
+its turn, half of them in half of that time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, Self
+
+_AT_ONCE: Final = 4  # while some of them wait for a server, another one works
+_LONGEST_SECONDS: Final = 0.05  # what takes longer waits for something else, such as a guard in another process
+
+
+class Beginning:
+    """The place of a turn among those that begin; given up when it waits for others, or takes too long."""
+
+    def __init__(self, way: asyncio.Semaphore, longest_seconds: float) -> None:
+        self._way = way
+        self._is_over = False
+        self._timer = asyncio.get_running_loop().call_later(longest_seconds, self.end)
+
+    def end(self) -> None:
+        """Let the next one begin; a second call does nothing."""
+        if not self._is_over:
+            self._is_over = True
+            self._timer.cancel()
+            self._way.release()
+
+    def __enter__(self) -> Self:
+        """Return it, to be ended however the turn goes on."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it."""
+        self.end()
+
+
+class Beginnings:
+    """The turns of one process that begin.
+
+    Args:
+        at_once: how many do.
+        longest_seconds: after which the next one may, whatever this one does.
+    """
+
+    def __init__(self, at_once: int = _AT_ONCE, *, longest_seconds: float = _LONGEST_SECONDS) -> None:
+        self._way = asyncio.Semaphore(at_once)
+        self._longest_seconds = longest_seconds
+
+    async def next(self) -> Beginning:
+        """Wait until this turn may begin."""
+        await self._way.acquire()
+        return Beginning(self._way, self._longest_seconds)

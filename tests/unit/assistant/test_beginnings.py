@@ -1,0 +1,95 @@
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from assistant.answering.beginnings import Beginnings
+from assistant.errors import BadInputError, NotAllowedError
+from assistant.turn import run_turn
+from assistant.turn_events import Answered, Blocked, Routed
+from policies.guard import Guard
+from tests.fakes.turn_parts import World, make_guard, make_turn, run_all
+
+FOREVER = 3600.0
+KEY = (
+    "-----BEGIN OPENSSH PRIVATE KEY-----\n"
+    "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtz\n"
+    "-----END OPENSSH PRIVATE KEY-----"
+)
+
+
+@pytest.fixture(scope="module")
+def guard() -> Guard:
+    return make_guard()
+
+
+async def test_turns_begin_a_few_at_a_time_in_the_order_in_which_they_came() -> None:
+    beginnings = Beginnings(2, longest_seconds=FOREVER)
+    begun: list[int] = []
+    may_end = [asyncio.Event() for _ in range(5)]
+
+    async def begin(number: int) -> None:
+        with await beginnings.next():
+            begun.append(number)
+            await may_end[number].wait()
+
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(begin(number)) for number in range(5)]
+        for number in range(4):
+            while len(begun) < min(5, 2 + number):  # noqa: ASYNC110 - as soon as the loop gets to it
+                await asyncio.sleep(0)
+            assert begun == list(range(min(5, 2 + number)))
+            may_end[number].set()
+            await running[number]
+        may_end[4].set()
+
+
+async def test_one_that_takes_long_holds_up_nobody() -> None:
+    beginnings = Beginnings(1, longest_seconds=0.01)
+    with await beginnings.next():
+        async with asyncio.timeout(60):
+            (await beginnings.next()).end()
+
+
+async def test_whoever_leaves_while_waiting_takes_no_place() -> None:
+    beginnings = Beginnings(1, longest_seconds=FOREVER)
+    with await beginnings.next():
+        waiting = asyncio.create_task(beginnings.next())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with suppress(asyncio.CancelledError):
+            await waiting
+    async with asyncio.timeout(60):
+        (await beginnings.next()).end()
+
+
+async def test_a_beginning_ends_once() -> None:
+    beginnings = Beginnings(1, longest_seconds=FOREVER)
+    first = await beginnings.next()
+    first.end()
+    second = await beginnings.next()
+    first.end()  # no second place comes of it
+    third = asyncio.create_task(beginnings.next())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not third.done()
+    second.end()
+    (await third).end()
+
+
+async def test_a_turn_lets_the_next_one_begin_however_it_goes_on(guard: Guard) -> None:
+    world = World(guard, Dev1_qwen=["Hello ", FOREVER])
+    world.parts = replace(world.parts, beginnings=Beginnings(1, longest_seconds=FOREVER))
+    async with asyncio.timeout(300):
+        with pytest.raises(BadInputError):
+            await run_all(world, make_turn(" "))
+        with pytest.raises(NotAllowedError):
+            await run_all(world, make_turn("Hello", persona="nobody"))
+        assert isinstance((await run_all(world, make_turn(KEY)))[-1], Blocked)
+        async for event in (silent := run_turn(make_turn("One"), world.parts)):  # its host says no more
+            if isinstance(event, Routed):
+                break
+        world.hosts.scripts["Dev1/qwen"] = ["Hello ", "there."]
+        assert isinstance((await run_all(world, make_turn("Two")))[-1], Answered)
+        await silent.aclose()
