@@ -2,16 +2,17 @@
 
 import asyncio
 from contextlib import aclosing, suppress
+from dataclasses import replace
 
 import pytest
 
 from connectors.errors import NoRouteError
-from connectors.model_hosts.catalogue import Fleet, Host, Model
+from connectors.model_hosts.catalogue import KIND_NAMES, Fleet, Host, Model
 from connectors.model_hosts.values import Capability, ChatMessage, HostStatus, Loading, Need, Token
 from tests.fakes.model_host import FakeModel, FakeModelHost
 from tests.fakes.open_hosts import QUESTION, ask, eventually, fleet_of, open_hosts
 
-KINDS = ["ollama", "lmstudio", "exo", "vllm", "llamacpp"]
+KINDS = ["ollama", "lmstudio", "exo", "vllm", "llamacpp"]  # those that are told apart from strangers on loopback
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -47,7 +48,24 @@ async def test_ollama_is_always_sent_its_window_and_told_not_to_cut() -> None:
     assert prompt["truncate"] is False
 
 
-@pytest.mark.parametrize("kind", KINDS)
+async def test_each_host_of_a_name_is_told_its_own_window() -> None:
+    """litellm lends the limits of one deployment to all of its name."""
+    with FakeModelHost("ollama") as one, FakeModelHost("ollama") as two:
+        (narrow,), (wide,) = fleet_of(one, context_tokens=4096).hosts, fleet_of(two, context_tokens=16_384).hosts
+        async with open_hosts(fleet=Fleet((narrow, replace(wide, name="Host2")))) as hosts:
+            short, long = (
+                hosts.choose(Need(("llama3.1:8b",))),
+                hosts.choose(Need(("llama3.1:8b",), prompt_tokens=10_000)),
+            )
+            for route in (short, long):
+                await ask(hosts, route)
+            with pytest.raises(NoRouteError, match=r"largest window there is has 16 384 \(Host2 llama3\.1:8b\)"):
+                hosts.choose(Need(("llama3.1:8b",), prompt_tokens=20_000))
+    assert (short.host, long.host) == ("Host1", "Host2")
+    assert [prompt["options"]["num_ctx"] for fake in (one, two) for prompt in fake.prompts] == [4096, 16_384]
+
+
+@pytest.mark.parametrize("kind", KIND_NAMES)
 async def test_an_answer_is_gone_on_from_in_the_kinds_own_way(kind: str) -> None:
     with FakeModelHost(kind, reply="and the rest.") as fake:
         async with open_hosts(fleet=fleet_of(fake)) as hosts:
@@ -169,10 +187,10 @@ async def test_tokens_that_come_together_are_joined() -> None:
 
 
 @pytest.mark.parametrize("how", ["close", "cancel"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KIND_NAMES)
 async def test_stop_reaches_the_host(kind: str, how: str) -> None:
     with FakeModelHost(kind, reply="word " * 500, token_seconds=0.02) as fake:
-        async with open_hosts(fake) as hosts:
+        async with open_hosts(fleet=fleet_of(fake)) as hosts:
             route = hosts.choose(Need())
             stream = hosts.ask(route, QUESTION, max_tokens=500, temperature=0.0, reader="maria")
             if how == "close":
