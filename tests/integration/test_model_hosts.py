@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from connectors.errors import NoRouteError
+from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts.catalogue import KIND_NAMES, Fleet, Host, Model
 from connectors.model_hosts.values import Capability, ChatMessage, HostStatus, Loading, Need, Token
 from tests.fakes.model_host import FakeModel, FakeModelHost
@@ -110,6 +110,21 @@ async def test_remote_model_named_by_the_fleet_is_refused() -> None:
         async with open_hosts(fleet=fleet_of(fake)) as hosts:
             with pytest.raises(NoRouteError, match="runs on somebody else's machines"):
                 hosts.choose(Need())
+
+
+async def test_an_answer_of_somebody_elses_machines_is_no_answer() -> None:
+    """A model may be made to forward between two looks; its answers then say so."""
+    with FakeModelHost("ollama", forwards=True) as forwarding, FakeModelHost("ollama", reply="Here.") as honest:
+        async with open_hosts(fleet=fleet_of(forwarding, honest)) as hosts:
+            with pytest.raises(HostError) as caught:
+                await ask(hosts)
+            after = hosts.choose(Need())
+            assert (await ask(hosts, after))[0] == "Here."
+            assert hosts.samples()[0].trouble.startswith("answers from somebody else's machines")
+    assert str(caught.value) == (
+        "Host1 answers from somebody else's machines, not its own; set OLLAMA_NO_CLOUD=1 on it and restart Ollama."
+    )
+    assert (caught.value.can_retry, after.host) == (True, "Host2")
 
 
 async def test_host_started_later_appears_and_a_stopped_one_is_named() -> None:
