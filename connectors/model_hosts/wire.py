@@ -70,6 +70,7 @@ class CallError(Exception):
         is_silent: the model worked, by the host's own count, and said nothing that could be shown.
         is_cut: the host had the request, and the connection ended without an end of the answer.
         is_crash: the host says that the process of its model died over it.
+        is_remote: the host says that somebody else's machines answered.
         other_model: which of its models the host answered with, instead of the one that was asked.
     """
 
@@ -81,6 +82,7 @@ class CallError(Exception):
         is_silent: bool = False,
         is_cut: bool = False,
         is_crash: bool = False,
+        is_remote: bool = False,
         other_model: str = "",
     ) -> None:
         super().__init__(f"status {status}")
@@ -89,6 +91,7 @@ class CallError(Exception):
         self.is_overlong = is_overlong
         self.is_cut = is_cut
         self.is_crash = is_crash
+        self.is_remote = is_remote
         self.other_model = other_model
 
 
@@ -254,6 +257,16 @@ def is_crash_told(words: object) -> bool:
     """Tell whether a host's words say that the process of its model died; nothing of them is kept."""
     told = words.get("message") if isinstance(words, dict) else words
     return isinstance(told, str) and any(phrase in told.lower() for phrase in _CRASHES)
+
+
+def refuse_remote(told: Mapping[str, object]) -> None:
+    """Refuse what an Ollama host had from somebody else's machines: a look may be older than the model that forwards.
+
+    Raises:
+        CallError: it says so.
+    """
+    if told.get("remote_host") or told.get("remote_model"):
+        raise CallError(0, is_remote=True)
 
 
 def text_in(holder: Mapping[str, object], name: str) -> str:

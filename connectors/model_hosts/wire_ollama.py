@@ -16,6 +16,7 @@ from connectors.model_hosts.wire import (
     Question,
     arguments_in,
     is_crash_told,
+    refuse_remote,
     text_in,
     tokens_in,
     vectors_in,
@@ -89,6 +90,7 @@ class LineReader(AnswerReader):
             raise ValueError("a line is no object")  # noqa: TRY004 - what a host sent, not what we passed
         if said.get("error") is not None:
             raise CallError(0, is_crash=is_crash_told(said["error"]))
+        refuse_remote(said)
         message = said.get("message")
         told = message if isinstance(message, dict) else {}
         calls = told.get("tool_calls")

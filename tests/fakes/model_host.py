@@ -128,6 +128,7 @@ class FakeModelHost:
         is_router: a llama.cpp that was started without a model.
         has_room: an exo cluster that can place another instance.
         keeps_connections: it takes the next request on the same connection, as vLLM does.
+        forwards: an Ollama that answers from somebody else's machines although its list does not say so.
         has_blanks_behind: a token is a word with the blank behind it; models mostly have it before.
         tls: what it listens with; plain HTTP if there is none.
     """
@@ -159,6 +160,7 @@ class FakeModelHost:
     has_room: bool = True
     keeps_connections: bool = False
     has_blanks_behind: bool = False
+    forwards: bool = False
     tls: ssl.SSLContext | None = None
 
     @property
@@ -305,6 +307,8 @@ class FakeModelHost:
             await self._send_whole(request, prompt_tokens, writer)
             return
         shape = _SHAPES.get(request.path, _OpenAIShape)(request)
+        if self.forwards:
+            shape._base["remote_host"] = "https://ollama.com:443"
         self._start_stream(writer, shape.content_type)
         answer_tokens = 0
         async for word in self._words(request):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -294,6 +295,40 @@ async def test_an_administrator_sees_the_fleet_and_orders_by_a_form(web: Running
         "/console/fleet", data={"act": "drain", "host": "Dev1"}, headers={"origin": "https://evil.example"}
     )
     assert (foreign.status_code, len(fleet.orders)) == (403, 4)
+
+
+async def test_the_page_of_the_fleet_has_figures_of_now_and_charts_of_what_was(
+    web: RunningSite, newcomer: Newcomer
+) -> None:
+    admin = await newcomer(Role.ADMINISTRATOR)
+    fleet = web.fakes.console.fleet
+    fleet.clear()
+    fleet.fill()
+    dev1 = fleet.hosts[0]
+    fleet.hosts[0] = replace(dev1, sample=replace(dev1.sample, running=1, waiting=7, cache_share=0.31))
+    page = (await admin.http.get("/console/fleet")).text
+    row = page[page.index('<th scope="row">Dev1<br>') :].partition("</tr>")[0]
+    for name, words in (
+        ("In flight", "2 of 2"),
+        ("Its queue", "1 run, 7 wait"),
+        ("Tokens/s", "81.2"),
+        ("Memory", "11.0 GiB of 22.8"),
+        ("Power", "about 450 W"),
+    ):
+        assert f'data-name="{name}">{words}<' in row, name
+    assert "cache 31 % full" in row
+    assert 'data-name="Last trouble">said nothing for 30 s in the middle of its answer, <time' in page
+    began = [f"{at:%H:%M}" if at.hour else f"{at.day} {at:%b}" for at in sorted(fleet.history["Dev1"])]
+    charts = dict(zip(("busy", "speed", "up"), page.split('<svg class="chart"')[1:], strict=True))
+    for chart, words in (
+        ("busy", f'height="24.0"><title>Dev1, {began[14]}: 6.0<'),  # the highest of all, whole bars high
+        ("busy", f'height="12.0"><title>Mini2, {began[14]}: 3.0<'),
+        ("speed", f'height="24.0"><title>Dev1, {began[5]}: 81.2<'),
+        ("up", f'height="24.0"><title>Mini3-5, {began[19]}: 100 %<'),
+        ("up", f'height="9.6"><title>Mini3-5, {began[20]}: 40 %<'),
+    ):
+        assert words in charts[chart], words
+        assert f">{words.rpartition(': ')[2]}/td>" in charts[chart]  # the same in the table below
 
 
 async def test_the_planner_shows_its_sums_and_refuses_what_is_no_figure(web: RunningSite, newcomer: Newcomer) -> None:

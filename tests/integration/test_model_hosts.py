@@ -2,16 +2,17 @@
 
 import asyncio
 from contextlib import aclosing, suppress
+from dataclasses import replace
 
 import pytest
 
-from connectors.errors import NoRouteError
-from connectors.model_hosts.catalogue import Fleet, Host, Model
+from connectors.errors import HostError, NoRouteError
+from connectors.model_hosts.catalogue import KIND_NAMES, Fleet, Host, Model
 from connectors.model_hosts.values import Capability, ChatMessage, HostStatus, Loading, Need, Token
 from tests.fakes.model_host import FakeModel, FakeModelHost
 from tests.fakes.open_hosts import QUESTION, ask, eventually, fleet_of, open_hosts
 
-KINDS = ["ollama", "lmstudio", "exo", "vllm", "llamacpp"]
+KINDS = ["ollama", "lmstudio", "exo", "vllm", "llamacpp"]  # those that are told apart from strangers on loopback
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -47,7 +48,24 @@ async def test_ollama_is_always_sent_its_window_and_told_not_to_cut() -> None:
     assert prompt["truncate"] is False
 
 
-@pytest.mark.parametrize("kind", KINDS)
+async def test_each_host_of_a_name_is_told_its_own_window() -> None:
+    """litellm lends the limits of one deployment to all of its name."""
+    with FakeModelHost("ollama") as one, FakeModelHost("ollama") as two:
+        (narrow,), (wide,) = fleet_of(one, context_tokens=4096).hosts, fleet_of(two, context_tokens=16_384).hosts
+        async with open_hosts(fleet=Fleet((narrow, replace(wide, name="Host2")))) as hosts:
+            short, long = (
+                hosts.choose(Need(("llama3.1:8b",))),
+                hosts.choose(Need(("llama3.1:8b",), prompt_tokens=10_000)),
+            )
+            for route in (short, long):
+                await ask(hosts, route)
+            with pytest.raises(NoRouteError, match=r"largest window there is has 16 384 \(Host2 llama3\.1:8b\)"):
+                hosts.choose(Need(("llama3.1:8b",), prompt_tokens=20_000))
+    assert (short.host, long.host) == ("Host1", "Host2")
+    assert [prompt["options"]["num_ctx"] for fake in (one, two) for prompt in fake.prompts] == [4096, 16_384]
+
+
+@pytest.mark.parametrize("kind", KIND_NAMES)
 async def test_an_answer_is_gone_on_from_in_the_kinds_own_way(kind: str) -> None:
     with FakeModelHost(kind, reply="and the rest.") as fake:
         async with open_hosts(fleet=fleet_of(fake)) as hosts:
@@ -92,6 +110,21 @@ async def test_remote_model_named_by_the_fleet_is_refused() -> None:
         async with open_hosts(fleet=fleet_of(fake)) as hosts:
             with pytest.raises(NoRouteError, match="runs on somebody else's machines"):
                 hosts.choose(Need())
+
+
+async def test_an_answer_of_somebody_elses_machines_is_no_answer() -> None:
+    """A model may be made to forward between two looks; its answers then say so."""
+    with FakeModelHost("ollama", forwards=True) as forwarding, FakeModelHost("ollama", reply="Here.") as honest:
+        async with open_hosts(fleet=fleet_of(forwarding, honest)) as hosts:
+            with pytest.raises(HostError) as caught:
+                await ask(hosts)
+            after = hosts.choose(Need())
+            assert (await ask(hosts, after))[0] == "Here."
+            assert hosts.samples()[0].trouble.startswith("answers from somebody else's machines")
+    assert str(caught.value) == (
+        "Host1 answers from somebody else's machines, not its own; set OLLAMA_NO_CLOUD=1 on it and restart Ollama."
+    )
+    assert (caught.value.can_retry, after.host) == (True, "Host2")
 
 
 async def test_host_started_later_appears_and_a_stopped_one_is_named() -> None:
@@ -169,10 +202,10 @@ async def test_tokens_that_come_together_are_joined() -> None:
 
 
 @pytest.mark.parametrize("how", ["close", "cancel"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KIND_NAMES)
 async def test_stop_reaches_the_host(kind: str, how: str) -> None:
     with FakeModelHost(kind, reply="word " * 500, token_seconds=0.02) as fake:
-        async with open_hosts(fake) as hosts:
+        async with open_hosts(fleet=fleet_of(fake)) as hosts:
             route = hosts.choose(Need())
             stream = hosts.ask(route, QUESTION, max_tokens=500, temperature=0.0, reader="maria")
             if how == "close":

@@ -84,6 +84,14 @@ async def test_each_kind_is_asked_in_its_own_way(kind: str, path: str) -> None:
         assert "suffix" not in body
 
 
+async def test_a_filling_of_somebody_elses_machines_is_none() -> None:
+    with fake("ollama", reply="pass") as host:
+        host.forwards = True
+        async with open_hosts(host) as hosts:
+            with pytest.raises(HostError, match="answers from somebody else's machines"):
+                await fill(hosts)
+
+
 async def test_other_files_go_along_in_each_way() -> None:
     gap = replace(GAP, name="calc.py", files=(CodeFile("lib.py", "x = 1\n"),))
     written = "<repo_name>untitled<file_sep>lib.py\nx = 1\n<file_sep>calc.py\n<fim_prefix>"

@@ -14,7 +14,7 @@ from connectors.model_hosts.catalogue import KIND_NAMES, Fleet, Host
 from connectors.model_hosts.kinds import kind as kind_file
 from connectors.model_hosts.values import Need
 from tests.fakes.model_host import FakeModelHost
-from tests.fakes.open_hosts import ask, open_hosts
+from tests.fakes.open_hosts import ask, eventually, open_hosts
 
 Lie = Callable[[asyncio.StreamWriter], "asyncio.Future[None] | object"]
 MODELS = {
@@ -145,15 +145,27 @@ async def test_liar_of_any_kind_is_marked_and_hurts_nobody(
 
 
 async def test_prompts_do_not_wait_for_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The looks of this host never end by themselves; each prompt is answered meanwhile."""
-    monkeypatch.setattr(kind_file, "_LOOK_SECONDS", 3.0)
-    async with liar(silence) as address:
+    """The look that is under way does not end before the test does; every prompt is answered meanwhile."""
+    monkeypatch.setattr(kind_file, "_LOOK_SECONDS", 600.0)
+    monkeypatch.setattr(kind_file, "_READ_SECONDS", 600.0)
+    is_silent = asyncio.Event()
+    held: list[asyncio.StreamWriter] = []
+
+    async def page_then_silence(writer: asyncio.StreamWriter) -> None:
+        if not is_silent.is_set():
+            await page(writer)
+            return
+        held.append(writer)
+        await silence(writer)
+
+    async with liar(page_then_silence) as address:
         with FakeModelHost("vllm", reply="Here.") as honest:
             fleet = Fleet((Host("Liar", "ollama", address), Host("Honest", "vllm", honest.address)))
             async with open_hosts(fleet=fleet, look_every_seconds=0.01) as hosts:
                 await ask(hosts)  # litellm is loaded after this
-                loop = asyncio.get_running_loop()
-                began = loop.time()
-                for _ in range(10):
-                    await ask(hosts)
-                assert loop.time() - began < 10 * 3.0  # as long as a look takes
+                is_silent.set()
+                await eventually(lambda: len(held) == 1)
+                async with asyncio.timeout(180):
+                    texts = [(await ask(hosts))[0] for _ in range(10)]
+                assert len(held) == 1  # still the same look: the next one begins when it ends
+    assert texts == ["Here."] * 10

@@ -60,6 +60,8 @@ def describe_failure(failure: Failure, *, has_wished: bool = False) -> str:
 def _describe_call(failure: CallError, *, has_wished: bool) -> str:
     if failure.other_model:
         return f"answers with another model, {failure.other_model}; load the right one there"
+    if failure.is_remote:
+        return "answers from somebody else's machines, not its own; set OLLAMA_NO_CLOUD=1 on it and restart Ollama"
     if failure.is_overlong:
         return "says that this prompt does not fit its window"
     if failure.is_silent:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from connectors.model_hosts.fim.filling import Asked, Call
 from connectors.model_hosts.fim.prompts import write_prompt
 from connectors.model_hosts.kinds.kind import count_of, mapping_of, objects_of, text_of
-from connectors.model_hosts.wire import Chunk
+from connectors.model_hosts.wire import Chunk, refuse_remote
 
 
 def infill_call(asked: Asked) -> Call:
@@ -96,6 +96,7 @@ def _read_completion(event: Mapping[str, object]) -> Chunk:
 
 
 def _read_generated(event: Mapping[str, object]) -> Chunk:
+    refuse_remote(event)
     is_last = event.get("done") is True
     return Chunk(
         text=text_of(event.get("response")),

@@ -57,6 +57,15 @@ def test_each_kind_is_taken_apart(delta: dict[str, object], chunk: Chunk) -> Non
     assert OpenAIWire().reader().feed(event(**delta)) == chunk
 
 
+@pytest.mark.parametrize("name", ["remote_host", "remote_model"])
+def test_a_line_of_somebody_elses_machines_is_refused(name: str) -> None:
+    line = json.dumps({name: "https://ollama.com:443", "message": {"content": "word"}, "done": False}).encode() + b"\n"
+    with pytest.raises(CallError) as caught:
+        OllamaWire().reader().feed(line)
+    assert caught.value.is_remote
+    assert OllamaWire().reader().feed(line.replace(b"https://ollama.com:443", b"")) == Chunk(text="word")
+
+
 def test_ollamas_lines_hold_the_same() -> None:
     lines = [
         {"model": "m", "message": {"thinking": "so", "content": ""}, "done": False},

@@ -83,6 +83,17 @@ def test_preference_without_room_yields_to_the_next() -> None:
     assert choose(ALL, Need(("qwen2.5", "llama3.1"), prompt_tokens=20_000)).host == "Mini2"
 
 
+@pytest.mark.parametrize("is_narrow_first", [True, False])
+def test_a_name_lends_no_deployment_the_window_of_another(*, is_narrow_first: bool) -> None:
+    wide = replace(TWIN, context_tokens=32_768, in_flight=5)  # busy, so that anything else would be preferred
+    there = (SMALL, wide) if is_narrow_first else (wide, SMALL)
+    named = Need(("qwen2.5:7b",), prompt_tokens=20_000)
+    assert choose(there, named).host == "Dev2"
+    assert choose(there, replace(named, prompt_tokens=100)).host == "Dev1"
+    with pytest.raises(NoRouteError, match=r"Every model host with room for this failed just now: Dev2\."):
+        choose(there, named, excluding=frozenset({wide.deployment}))
+
+
 def test_window_must_hold_prompt_and_answer_exactly() -> None:
     fits = Need(prompt_tokens=8192 - 1024, answer_tokens=1024)
     assert choose((SMALL,), fits).host == "Dev1"
