@@ -39,18 +39,19 @@ class Beginning:
 
 
 class Beginnings:
-    """The turns of one process that begin.
+    """The turns of one process that begin; those of people who sit before the page never wait for those of programs.
 
     Args:
-        at_once: how many do.
+        at_once: how many of either do.
         longest_seconds: after which the next one may, whatever this one does.
     """
 
     def __init__(self, at_once: int = _AT_ONCE, *, longest_seconds: float = _LONGEST_SECONDS) -> None:
-        self._way = asyncio.Semaphore(at_once)
+        self._ways = {is_interactive: asyncio.Semaphore(at_once) for is_interactive in (True, False)}
         self._longest_seconds = longest_seconds
 
-    async def next(self) -> Beginning:
+    async def next(self, *, is_interactive: bool = False) -> Beginning:
         """Wait until this turn may begin."""
-        await self._way.acquire()
-        return Beginning(self._way, self._longest_seconds)
+        way = self._ways[is_interactive]
+        await way.acquire()
+        return Beginning(way, self._longest_seconds)

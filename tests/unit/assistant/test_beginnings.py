@@ -52,6 +52,20 @@ async def test_one_that_takes_long_holds_up_nobody() -> None:
             (await beginnings.next()).end()
 
 
+async def test_no_person_waits_for_a_program(guard: Guard) -> None:
+    world = World(guard)
+    beginnings = Beginnings(1, longest_seconds=FOREVER)
+    world.parts = replace(world.parts, beginnings=beginnings)
+    with await beginnings.next():  # a program's, which has not come to its host yet
+        async with asyncio.timeout(300):
+            assert isinstance((await run_all(world, make_turn("Hello")))[-1], Answered)
+        program = asyncio.create_task(run_all(world, replace(make_turn("Hello"), is_interactive=False)))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not program.done()
+    assert isinstance((await program)[-1], Answered)
+
+
 async def test_whoever_leaves_while_waiting_takes_no_place() -> None:
     beginnings = Beginnings(1, longest_seconds=FOREVER)
     with await beginnings.next():
