@@ -185,8 +185,9 @@ class CompiledRule:
     def agrees(self, data: bytes, value_start: int, value_end: int) -> bool:
         """Tell whether every check agrees with a value."""
         value = data[value_start:value_end].decode("latin-1")
+        values = (value, _beside_placeholders(data[value_start:value_end])) if "[" in value else (value,)
         try:
-            if not all(check(value) for check in self.checks):
+            if not all(check(each) for check in self.checks for each in values):
                 return False
         except Exception as error:  # noqa: BLE001 - any failure of a check must block
             # `from None`: the error of a check may quote the value.
@@ -217,6 +218,20 @@ def _without_placeholders(data: bytes, begin: int, end: int) -> bytes:
         start, place = found[0]
         blanked[start:place] = b" " * (place - start)
     return bytes(blanked[begin - first :])
+
+
+def _beside_placeholders(value: bytes) -> str:
+    """Return a value without placeholders: they stand for what was found, and make nothing around them a value."""
+    pieces: list[bytes] = []
+    place = 0
+    while (found := _PLACEHOLDER.search(value, place)) is not None:
+        start, end = found[0]
+        pieces.append(value[place:start])
+        place = end
+    if not pieces:
+        return value.decode("latin-1")
+    rest = b"".join((*pieces, value[place:]))
+    return (rest or value).decode("latin-1")
 
 
 def _may_hold(spelled: bytes, keywords: Iterable[bytes]) -> bool:

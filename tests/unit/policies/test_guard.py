@@ -153,6 +153,13 @@ def test_a_letter_beyond_latin_1_in_a_site_rule_is_found() -> None:
     assert check(Guard(policy), "Moje hasło: zażółć9").text == "Moje hasło: [PASSWORD_1]"
 
 
+def test_a_placeholder_makes_no_value_of_the_words_before_it(guard: Guard) -> None:
+    once = check(guard, "echo 'maria:Xy77-kq' | chpasswd マイナンバー（個人番号）：971725190943").text
+    assert once == "echo 'maria:[PASSWORD_1]' | chpasswd マイナンバー（個人番号）：[PHONE_1]"
+    assert check(guard, once).text == once
+    assert "x9Kq2" not in check(guard, "password: 'aB3$[PHONE_1]x9Kq2'").text, "nor does it hide one"
+
+
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_guarding_twice_changes_nothing(guard: Guard, data: st.DataObject) -> None:
