@@ -88,8 +88,8 @@ class EventReader(AnswerReader):
         """Read one line: of an event, or an empty one, a comment, the name of an event."""
         if not line.startswith(_DATA):
             return None
-        payload = line[len(_DATA) :]
-        if payload.strip() == _DONE:
+        payload = line[len(_DATA) :].strip()
+        if payload == _DONE:
             self.is_whole = self.is_over = True
             return None
         return self._chunk(orjson.loads(payload))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from weakref import WeakValueDictionary
 
@@ -213,25 +213,24 @@ def _without_placeholders(data: bytes, begin: int, end: int) -> bytes:
         return data[begin:end]
     first = max(0, begin - PLACEHOLDER_MAX_CHARS)  # one may reach in from the left
     blanked = bytearray(data[first:end])
-    place = 0
-    while (found := _PLACEHOLDER.search(data[first:end], place)) is not None:
-        start, place = found[0]
-        blanked[start:place] = b" " * (place - start)
+    for start, stop in _placeholders_in(data[first:end]):
+        blanked[start:stop] = b" " * (stop - start)
     return bytes(blanked[begin - first :])
 
 
 def _beside_placeholders(value: bytes) -> str:
     """Return a value without placeholders: they stand for what was found, and make nothing around them a value."""
-    pieces: list[bytes] = []
-    place = 0
-    while (found := _PLACEHOLDER.search(value, place)) is not None:
-        start, end = found[0]
-        pieces.append(value[place:start])
-        place = end
-    if not pieces:
-        return value.decode("latin-1")
-    rest = b"".join((*pieces, value[place:]))
+    rest = bytearray(value)
+    for start, stop in reversed(list(_placeholders_in(value))):
+        del rest[start:stop]
     return (rest or value).decode("latin-1")
+
+
+def _placeholders_in(data: bytes) -> Iterator[tuple[int, int]]:
+    place = 0
+    while (found := _PLACEHOLDER.search(data, place)) is not None:
+        yield found[0]
+        place = found[0][1]
 
 
 def _may_hold(spelled: bytes, keywords: Iterable[bytes]) -> bool:

@@ -55,9 +55,8 @@ _DATES = re.compile(
 )
 _DATE_IN_BRACKETS = re.compile(r"\((?:19|20)\d\d-[01]\d-[0-3]\d")  # `0.2.19 (1998-05-29)` is a version
 _COLOURS = re.compile(r"[0-9A-F]{6}")  # `AA22FF`, as styles write them
-_TIMES = re.compile(
-    r"(?:19|20)\d\d[01]\d[0-3]\d(?:T[0-2]\d(?:[0-5]\d){0,2}|[0-2]\d(?:[0-5]\d){1,2})"
-)  # ISO 8601, basic
+# ISO 8601, basic.
+_TIMES = re.compile(r"(?:19|20)\d\d[01]\d[0-3]\d(?:T[0-2]\d(?:[0-5]\d){0,2}|[0-2]\d(?:[0-5]\d){1,2})")
 # Plates as written, with their gaps; two letters in front of digits alone, lest `RFC 2119` be one.
 _LONE_PLATES_LIST = (
     r"[A-Z]{1,3}[ -]?[0-9]{1,4}[ -]?[A-Z]{1,3}",
@@ -113,8 +112,8 @@ def is_email(value: str) -> bool:
 def is_phone_number(value: str) -> bool:
     """Tell whether there are as many digits as a telephone number has (ITU-T E.164), not all alike, and no date."""
     digits = digits_of(_without_extension(value))
-    is_date = bool(_DATES.fullmatch(value)) or (len(digits) == 8 and is_long_date(digits))  # noqa: PLR2004
-    is_date = is_date or _DATE_IN_BRACKETS.search(value) is not None
+    is_written_date = bool(_DATES.fullmatch(value) or _DATE_IN_BRACKETS.search(value))
+    is_date = is_written_date or (len(digits) == 8 and is_long_date(digits))  # noqa: PLR2004
     return len(digits) in _PHONE_DIGITS and len(set(digits)) >= _MIN_DIFFERENT_DIGITS and not is_date
 
 

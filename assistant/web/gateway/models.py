@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,16 +46,11 @@ class ModelList:
 
     def of(self, holder: Holder) -> list[Chosen]:
         """Return what a token may name, in the order of the personas."""
-        chatting = self._models(holder, Capability.CHAT)
-        filling = self._models(holder, Capability.FIM)
-        embedding = self._models(holder, Capability.EMBED)
+        offered = {(model, use) for model, use in self._offered() if holder.scopes.has_model(model)}
         listed: list[Chosen] = []
         for persona in self._open_to(holder):
-            listed.append(Chosen(persona))
-            used = {model for model in chatting if persona.uses(model)}
-            used |= {model for model in filling if persona.fills_with(model)}
-            used |= {model for model in embedding if persona.embeds_with(model)}
-            listed += [Chosen(persona, model) for model in sorted(used)]
+            used = {model for model, use in offered if _MAY_USE[use](persona, model)}
+            listed += [Chosen(persona), *(Chosen(persona, model) for model in sorted(used))]
         return listed
 
     def choose(self, wanted: str, holder: Holder, use: Capability | None = None) -> Chosen:
@@ -76,8 +71,11 @@ class ModelList:
             raise NoSuchModelError(wanted)
         if not is_named:
             return Chosen(persona)
-        made_for = self._uses(model) if holder.scopes.has_model(model) else frozenset()
-        used_for = {capability for capability in made_for if _MAY_USE[capability](persona, model)}
+        used_for = {
+            purpose
+            for offered, purpose in self._offered()
+            if offered == model and holder.scopes.has_model(model) and _MAY_USE[purpose](persona, model)
+        }
         if not used_for:
             raise NoSuchModelError(wanted)
         if use is not None and use not in used_for:  # a persona with `*` may use any model there is
@@ -88,11 +86,8 @@ class ModelList:
         personas = self._personas.for_person(holder.person)
         return [persona for persona in personas if holder.scopes.has_persona(persona.name)]
 
-    def _uses(self, name: str) -> frozenset[Capability]:
-        """Return what a model is made for, on any host."""
-        models = (model for host in self._hosts() for model in host.models if model.name == name)
-        return frozenset(capability for model in models for capability in model.capabilities if capability in _MAY_USE)
-
-    def _models(self, holder: Holder, capability: Capability) -> set[str]:
-        models = (model for host in self._hosts() for model in host.models if capability in model.capabilities)
-        return {model.name for model in models if holder.scopes.has_model(model.name)}
+    def _offered(self) -> Iterator[tuple[str, Capability]]:
+        """Yield each model that there is on some host, with each use that it is made for and that may be named."""
+        for host in self._hosts():
+            for model in host.models:
+                yield from ((model.name, use) for use in model.capabilities if use in _MAY_USE)
