@@ -91,6 +91,24 @@ def decide_as_reviewer(open_page: OpenPage, watched: Watched) -> None:
     reviewer.shoot("review-rules")
 
 
+def test_the_second_half_of_a_double_click_does_not_open_what_the_first_made(open_page: OpenPage) -> None:
+    watched = open_page()
+    watched.sign_in()
+    watched.ask(f"Rotate this key for me: {ACCESS_KEY}")
+    button = open_why(watched)
+    button.click()
+    link = watched.page.get_by_role("link", name="Reported")
+    expect(link).to_be_visible()
+    link.hover()
+    watched.page.evaluate("window.addEventListener('click', event => { window.lastClick = event; }, true)")
+    watched.page.mouse.down(click_count=2)
+    watched.page.mouse.up(click_count=2)
+    assert watched.page.evaluate("[window.lastClick.detail, window.lastClick.defaultPrevented]") == [2, True]
+    expect(watched.page.get_by_role("status").filter(has_text=REPORTED)).to_be_visible()
+    link.click()
+    expect(watched.page.get_by_role("heading", name="Reported")).to_be_visible()
+
+
 def test_the_keyboard_reports_what_blocked_a_text(open_page: OpenPage) -> None:
     watched = open_page()
     watched.sign_in()

@@ -247,12 +247,13 @@
     const link = wrongLink(event.target);
     if (!link) return;
     showReports(); // a press may come before the pass that follows a change of the page
-    if (link.getAttribute("role") !== "button") return;
+    const isLaterHalf = event.detail > 1 || event.repeat; // of the double click, or the held key, that reported it
+    if (link.getAttribute("role") !== "button" && !isLaterHalf) return;
     if (event.type === "keydown" && event.key !== " " && event.key !== "Enter") return;
     event.preventDefault();
     event.stopImmediatePropagation();
     const path = link.getAttribute("href");
-    if (pressed.get(path)?.state !== "sending") report(path);
+    if (!isLaterHalf && pressed.get(path)?.state !== "sending") report(path);
   }
   document.addEventListener("click", onWrong, true);
   document.addEventListener("keydown", onWrong, true);
