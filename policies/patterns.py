@@ -190,6 +190,21 @@ def is_nullable(node: Node) -> bool:
             return low == 0 or is_nullable(inner)
 
 
+def nullable_tail(node: Node) -> tuple[Node, Node]:
+    """Split a tree before the last of its parts that may be missing; the first to match alone matches as in the whole.
+
+    Of several ways to match, RE2 takes the first that leads on; what may be missing never stops one from leading on.
+    """
+    match node:
+        case Group(opening=opening, inner=inner) if opening != "(":
+            head, tail = nullable_tail(inner)
+            return (Group(opening, head), Group(opening, tail)) if tail != NOTHING else (node, NOTHING)
+        case Sequence(items=items) if items and isinstance(items[-1], Repeat) and is_nullable(items[-1]):
+            return Sequence(items[:-1]), items[-1]
+        case _:
+            return node, NOTHING
+
+
 def is_bounded(node: Node) -> bool:
     """Tell whether every match has a longest length."""
     match node:

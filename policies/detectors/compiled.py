@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 import re2
 
 from policies.detectors.checks import CHECKS
+from policies.detectors.openers import OpenerReader
 from policies.detectors.pattern_kinds import (
     CONTEXT_CHARS,
     HELD_CHARS_CAP,
@@ -74,6 +75,7 @@ class CompiledRule:
         self.rule = rule
         self.keywords = tuple(_keyword(rule, word) for word in rule.keywords)
         self.trees = tuple(_parse(rule, pattern) for pattern in rule.patterns)
+        self.parts = tuple(part for tree in self.trees for part in _parts(rule, tree))
         self.checks = tuple(_check(rule, name) for name in rule.checks)
         self._unless = _any_of(rule, rule.unless)
         self._unless_in_line = _any_of(rule, rule.unless_in_line)
@@ -83,12 +85,11 @@ class CompiledRule:
     def _patterns(self) -> tuple[tuple[PlainPattern, ...], tuple[ContextPattern, ...]]:
         plain: list[PlainPattern] = []
         context: list[ContextPattern] = []
-        for tree in self.trees:
-            for words, value, border in in_parts(tree):
-                if self.has_words(words):
-                    context.append(self._context_pattern(words, value, border))
-                else:
-                    plain.append(PlainPattern(words, value, border))
+        for words, value, border in self.parts:
+            if self.has_words(words):
+                context.append(self._context_pattern(words, value, border))
+            else:
+                plain.append(PlainPattern(words, value, border))
         return tuple(plain), tuple(context)
 
     def _context_pattern(self, words: Node, value: Node, border: Node) -> ContextPattern:
@@ -121,15 +122,23 @@ class CompiledRule:
         """Return all patterns."""
         return (*self.plain, *self.context)
 
-    @cached_property
-    def before_chars(self) -> int:
-        """Return how far before a value a keyword may begin."""
-        return max(pattern.before_chars for pattern in self.patterns)
+    @property
+    def openers(self) -> Iterable[tuple[PlainPattern | ContextPattern, Iterable[bytes], int]]:
+        """Yield the patterns with the words that open them, and how far behind its beginning a match has one."""
+        if not self.keywords:
+            return
+        reader = OpenerReader(word.lower() for word in self.keywords)
+        for pattern in self.patterns:
+            opener = reader.opener_of(pattern.opening)
+            if opener is None:
+                yield pattern, self.keywords, pattern.keyword_chars
+            else:
+                yield pattern, sorted(opener.words), opener.reach
 
     @cached_property
-    def open_context(self) -> tuple[ContextPattern, ...]:
-        """Return the context patterns whose value may hold more than a run, so that it must be held by itself."""
-        return tuple(pattern for pattern in self.context if not pattern.is_run)
+    def is_held(self) -> bool:
+        """Tell whether a pattern without words is held by more than the run that it stands in."""
+        return any(not pattern.is_run for pattern in self.plain)
 
     @cached_property
     def alive(self) -> Alive | None:
@@ -147,7 +156,9 @@ class CompiledRule:
 
     def load(self) -> None:
         """Compile the patterns."""
-        _ = self.patterns, self.alive
+        for pattern in self.patterns:
+            pattern.load()
+        _ = self.alive
 
     def match(self, pattern: PlainPattern | ContextPattern, start: int, end: int, whole: tuple[int, int]) -> Match:
         """Return the match of a confirmed value."""
@@ -263,7 +274,12 @@ def _parse(rule: Rule, pattern: str) -> Node:
             f"A pattern of {rule.name!r} repeats without end before something that must follow. "
             "Write an upper limit, such as '{1,64}'.",
         )
-    for words, _, _ in in_parts(tree):
+    return tree
+
+
+def _parts(rule: Rule, tree: Node) -> tuple[tuple[Node, Node, Node], ...]:
+    parts = in_parts(tree)
+    for words, _, _ in parts:
         length = longest(words)
         if length is None or length > CONTEXT_CHARS:
             raise PolicyError(
@@ -271,7 +287,7 @@ def _parse(rule: Rule, pattern: str) -> Node:
                 f"A pattern of {rule.name!r} may take {length or 'endlessly many'} characters before its value; "
                 f"at most {CONTEXT_CHARS} are looked at.",
             )
-    return tree
+    return parts
 
 
 def _check(rule: Rule, name: str) -> Callable[[str], bool]:

@@ -9,27 +9,26 @@ held. In a *stepped* pattern other words may stand between the words and the val
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import NamedTuple, Protocol
+from typing import Protocol, TypeAlias
 
-from policies.detectors.runs import BORDER_CHARS, is_inside_run, tail_of
-from policies.patterns import NOTHING, Group, Node, Repeat, Sequence, beginnings, coarse, longest, source
+from policies.detectors.runs import BORDER_CHARS, is_inside_run, needs_digit, tail_of
+from policies.patterns import NOTHING, Group, Node, Repeat, Sequence, beginnings, coarse, longest, nullable_tail, source
 from policies.verdict import Finding
-from policies.views.regex import Regex, Spans
+from policies.views.regex import Regex
 
 HELD_CHARS_CAP = 16_384  # as much of a match is looked at: an RSA key of 16,384 bits takes 12,700
 CONTEXT_CHARS = 400  # how long the words before a value may be: the longest the shipped rules need, and some room
 BLOCK_CHARS = 2_048  # rules run only around the blocks of a long text in which their keywords occur
+_DIGIT = re.compile(rb"[0-9]").search
 _SEEN_CHARS = HELD_CHARS_CAP + 2  # enough to see that a value is longer than the cap
 
 
-class Region(NamedTuple):
-    """Where a match may begin: from `begin` to before `stop`."""
-
-    begin: int
-    stop: int
+Region: TypeAlias = tuple[int, int]
+"""Where a match may begin: from the first place to before the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,7 @@ class PlainPattern:
 
     Attributes:
         is_run: every value is inside a run, so that holding the run holds the value.
+        opening: the part of the pattern that has the word which opens it.
         before_chars: how far before a value its match may begin.
         keyword_chars: how far behind the beginning of a match a keyword may stand.
     """
@@ -80,18 +80,26 @@ class PlainPattern:
     before_chars = BORDER_CHARS
 
     def __init__(self, words: Node, value: Node, border: Node) -> None:
-        self.tree = Sequence((words, Group("(", value), border))
-        self.regex = Regex(source(self.tree))
+        self.tree = self.opening = Sequence((words, Group("(", value), border))
         self.is_run = is_inside_run(words, value, border)
         self.keyword_chars = _reach(self.tree)
+
+    @cached_property
+    def regex(self) -> Regex:
+        """Return the whole pattern; compiled when it is first looked for, as all below."""
+        return Regex(source(self.tree))
+
+    def load(self) -> None:
+        """Compile what a text would have to wait for."""
+        _ = self.regex
 
     @cached_property
     def tail(self) -> bytes:
         """Return the bytes by which an endless value goes on."""
         return tail_of(self.tree)
 
-    def matches(self, rule: Judge, data: bytes, start: int, region: Region) -> Iterable[Match]:
-        """Return the confirmed matches from left to right, no value inside another; two may share a border.
+    def matches(self, rule: Judge, data: bytes, start: int, regions: Iterable[Region]) -> Iterator[Match]:
+        """Yield the confirmed matches from left to right, no value inside another; two may share a border.
 
         What was not confirmed hides nothing.
 
@@ -99,46 +107,64 @@ class PlainPattern:
             rule: whose pattern this is.
             data: the view.
             start: values begin here or later.
-            region: where matches may begin.
+            regions: where matches may begin, from left to right.
         """
-        place, stop = region
-        place = max(place, start - BORDER_CHARS, 0)
-        last = min(len(data), stop + self.keyword_chars)
-        found = self.regex.search(data, place, last)
-        return () if found is None else self._confirmed(rule, data, start, Region(place, stop), found)
-
-    def _confirmed(self, rule: Judge, data: bytes, start: int, region: Region, first: Spans) -> Iterator[Match]:
-        place, stop = region
-        last = min(len(data), stop + self.keyword_chars)
         free = start
-        found: Spans | None = first
-        while found is not None:
-            whole_start, whole_end = found[0]
-            if whole_start >= stop:
-                return
-            value_start, value_end = found[-1]
-            place = whole_start + 1
-            if value_start >= free and rule.confirms(data, whole_start, value_start, value_end, whole_end):
-                yield rule.match(self, value_start, value_end, (whole_start, whole_end))
-                place, free = max(place, value_end - BORDER_CHARS), value_end
-            found = self.regex.search(data, place, last) if place < stop else None
+        place = max(start - BORDER_CHARS, 0)
+        for begin, stop in regions:
+            place = max(place, begin)
+            last = min(len(data), stop + self.keyword_chars)
+            while place < stop and (found := self.regex.search(data, place, last)) is not None:
+                whole_start, whole_end = found[0]
+                if whole_start >= stop:
+                    break
+                value_start, value_end = found[-1]
+                place = whole_start + 1
+                if value_start >= free and rule.confirms(data, whole_start, value_start, value_end, whole_end):
+                    yield rule.match(self, value_start, value_end, (whole_start, whole_end))
+                    place, free = max(place, value_end - BORDER_CHARS), value_end
+
+
+_shared_regex = cache(Regex)  # fillers, steps and values are spelled alike in many patterns; so their automata are one
 
 
 class ContextPattern:
     """Words, and a value behind them.
 
     Attributes:
+        opening: the part of the pattern that has the word which opens it.
         before_chars: how far before a value its words may begin.
         keyword_chars: how far behind the beginning of the words a keyword may stand.
     """
 
     def __init__(self, words: Node, value: Node, border: Node) -> None:
-        self.regex = Regex(source(words))
+        self.opening = words
+        # What may be missing is taken by itself: it is spelled alike in many patterns, and so are its automata one.
+        self._head, self._missing = nullable_tail(words)
         self.value_tree = Sequence((value, border))
-        self.value = Regex(f"({source(value)}){source(border)}")
+        self._value_source = f"({source(value)}){source(border)}"
         self.is_run = is_inside_run(NOTHING, value, border)
         self._value_chars = longest(self.value_tree)
+        self._needs_digit = needs_digit(value) and self._value_chars is not None
         self.before_chars = self.keyword_chars = longest(words) or CONTEXT_CHARS
+
+    @cached_property
+    def regex(self) -> Regex:
+        """Return the words, without what may be missing at their end."""
+        return _shared_regex(source(self._head))
+
+    @cached_property
+    def value(self) -> Regex:
+        """Return the value with its border."""
+        return _shared_regex(self._value_source)
+
+    @cached_property
+    def _filler(self) -> Regex | None:
+        return None if self._missing == NOTHING else _shared_regex(source(self._missing))
+
+    def load(self) -> None:
+        """Compile what a text would have to wait for."""
+        _ = self.regex, self.value, self._filler
 
     @cached_property
     def tail(self) -> bytes:
@@ -150,27 +176,30 @@ class ContextPattern:
         """Return the pattern of the beginnings of values that reach the end."""
         return Regex(f"(?:{beginnings(self.value_tree, is_exact=True)})\\z")
 
-    def places(self, data: bytes, start: int, region: Region) -> Iterable[tuple[int, int]]:
-        """Return where words begin and where their value would, for values from `start` on."""
-        place, stop = region
-        place = max(place, start - self.before_chars, 0)
-        found = self.regex.search(data, place, min(len(data), stop + self.before_chars))
-        return () if found is None else self._places(data, start, stop, found)
+    def places(self, data: bytes, start: int, regions: Iterable[Region]) -> Iterator[tuple[int, int]]:
+        """Yield where words begin and where their value would, for values from `start` on."""
+        for begin, end in self._heads(data, start, regions):
+            filler = None if self._filler is None else self._filler.match(data, end)
+            value_start = end if filler is None else filler[0][1]
+            if value_start >= start:
+                yield begin, value_start
 
-    def _places(self, data: bytes, start: int, stop: int, first: Spans) -> Iterator[tuple[int, int]]:
-        last = min(len(data), stop + self.before_chars)
-        found: Spans | None = first
-        while found is not None:
-            begin, end = found[0]
-            if begin >= stop:
-                return
-            if end >= start:
-                yield begin, end
-            found = self.regex.search(data, begin + 1, last) if begin + 1 < stop else None
+    def _heads(self, data: bytes, start: int, regions: Iterable[Region]) -> Iterator[tuple[int, int]]:
+        """Yield where words begin and where what is never missing of them ends, for values from `start` on."""
+        place = max(start - self.before_chars, 0)
+        for begin, stop in regions:
+            place = max(place, begin)
+            last = min(len(data), stop + self.keyword_chars)
+            while place < stop and (found := self.regex.search(data, place, last)) is not None:
+                words = found[0]
+                if words[0] >= stop:
+                    break
+                yield words
+                place = words[0] + 1
 
-    def matches(self, rule: Judge, data: bytes, start: int, region: Region) -> Iterator[Match]:
+    def matches(self, rule: Judge, data: bytes, start: int, regions: Iterable[Region]) -> Iterator[Match]:
         """Yield the confirmed values, each place of words by itself; the arguments are those of a plain pattern."""
-        for begin, value_start in self.places(data, start, region):
+        for begin, value_start in self.places(data, start, self._with_digits(data, regions)):
             found = self.value.match(data, value_start, value_start + _SEEN_CHARS)
             if found is None:
                 continue
@@ -179,15 +208,19 @@ class ContextPattern:
             if rule.confirms(data, begin, value_start, value_end, value_start):
                 yield rule.match(self, value_start, value_end, (value_start, whole_end))
 
-    def alive_from(self, data: bytes, start: int, region: Region) -> int:
+    def _with_digits(self, data: bytes, regions: Iterable[Region]) -> Iterable[Region]:
+        """Return the regions from which a value can be reached: those with a digit ahead, where it needs one."""
+        if not self._needs_digit:
+            return regions
+        ahead = self.before_chars + (self._value_chars or 0)
+        return [(begin, stop) for begin, stop in regions if _DIGIT(data, max(0, begin), stop + ahead) is not None]
+
+    def alive_from(self, data: bytes, start: int, regions: Iterable[Region]) -> int:
         """Return the first place at which a value may still grow; the end when there is none."""
         if self._value_chars is not None:
             start = max(start, len(data) - self._value_chars)  # what began further back has ended
-        places = self.places(data, start, region)
+        places = self.places(data, start, regions)
         return min((place for _, place in places if self.alive.match(data, place) is not None), default=len(data))
-
-
-_shared_regex = cache(Regex)  # steps, signs and values are spelled alike in many patterns; so their automata are one
 
 
 class SteppedPattern(ContextPattern):
@@ -196,28 +229,41 @@ class SteppedPattern(ContextPattern):
     def __init__(self, words: Node, steps: tuple[Node, Repeat, Node], value: Node, border: Node) -> None:
         super().__init__(words, value, border)
         head, step, tail = steps
-        self.regex = Regex(source(head))
+        self.opening = self._head = head
         self.keyword_chars = (longest(head) or CONTEXT_CHARS) + BORDER_CHARS
-        self._step = _shared_regex(source(step.inner))
+        self._steps = steps
         self._fewest, self._most = step.low, step.high or 0
-        self._tail = _shared_regex(source(tail))
         self._tail_chars = longest(tail) or 0
-        self.value = _shared_regex(f"({source(value)}){source(border)}")
-        behind = Sequence((step, tail, value))
-        self._behind_head = _shared_regex(coarse(behind))
-        self._behind_chars = (longest(behind) or HELD_CHARS_CAP) + BORDER_CHARS
+        self._behind = Sequence((step, tail, value))
+        self._behind_chars = (longest(self._behind) or HELD_CHARS_CAP) + BORDER_CHARS
 
-    def places(self, data: bytes, start: int, region: Region) -> Iterator[tuple[int, int]]:
-        """Return where words begin and where their value would; of values, those that reach the end of the data."""
+    @cached_property
+    def _step(self) -> Regex:
+        return _shared_regex(source(self._steps[1].inner))
+
+    @cached_property
+    def _tail(self) -> Regex:
+        return _shared_regex(source(self._steps[2]))
+
+    @cached_property
+    def _behind_head(self) -> Regex:
+        return _shared_regex(coarse(self._behind))
+
+    def load(self) -> None:
+        """Compile what a text would have to wait for."""
+        _ = self.regex, self.value, self._step, self._tail, self._behind_head
+
+    def places(self, data: bytes, start: int, regions: Iterable[Region]) -> Iterator[tuple[int, int]]:
+        """Yield where words begin and where their value would; of values, those that reach the end of the data."""
         first = max(start, len(data) - (self._value_chars or HELD_CHARS_CAP))
-        for begin, end in self._heads(data, first, region):
+        for begin, end in self._heads(data, first, regions):
             for value_start in self._values_behind(data, end, first):
                 yield begin, value_start
 
-    def matches(self, rule: Judge, data: bytes, start: int, region: Region) -> Iterator[Match]:
+    def matches(self, rule: Judge, data: bytes, start: int, regions: Iterable[Region]) -> Iterator[Match]:
         """Yield the confirmed values, each place of words by itself; the arguments are those of a plain pattern."""
         judged: dict[tuple[int, int], bool] = {}  # a value is reached from many words
-        for begin, end in self._heads(data, start, region):
+        for begin, end in self._heads(data, start, self._with_digits(data, regions)):
             # Mostly there is nothing, and the steps need not be taken; what is coarse would look on without end.
             if self._behind_head.match(data, end, end + self._behind_chars) is None:
                 continue
@@ -235,13 +281,6 @@ class SteppedPattern(ContextPattern):
                     and not rule.is_other_thing(data, begin, value_start)
                 ):
                     yield rule.match(self, *value, (value_start, whole_end))
-
-    def _heads(self, data: bytes, start: int, region: Region) -> Iterable[tuple[int, int]]:
-        """Return where words begin and where their steps do, for values from `start` on."""
-        place, stop = region
-        place = max(place, start - self.before_chars, 0)
-        found = self.regex.search(data, place, min(len(data), stop + self.keyword_chars))
-        return () if found is None else self._places(data, 0, stop, found)
 
     def _values_behind(self, data: bytes, place: int, first: int) -> Iterator[int]:
         """Yield where a value may stand behind the words that end at a place, from `first` on."""

@@ -17,6 +17,7 @@ from policies.patterns import (
     first_atoms,
     longest,
 )
+from policies.views.fold import fold_bytes
 from policies.views.regex import Regex
 
 RUN_CLASS = "A-Za-z0-9_+/=.~@:%'À-ÖØ-öø-ÿ-"
@@ -33,7 +34,7 @@ _DIGITS = frozenset(b"0123456789")
 def is_inside_run(before: Node, value: Node, behind: Node) -> bool:
     """Tell whether every value is inside a run, with borders of a character or two: holding the run holds the value."""
     is_decided = longest(before) in range(BORDER_CHARS + 1) and longest(behind) in {0, 1}
-    return is_decided and all(IN_RUN.issuperset(_taken_by(atom)) for atom in atoms(value))
+    return is_decided and all(IN_RUN.issuperset(taken_by(atom)) for atom in atoms(value))
 
 
 def is_bordered(before: Node, value: Node) -> bool:
@@ -43,8 +44,8 @@ def is_bordered(before: Node, value: Node) -> bool:
     """
     if longest(before) != 1:
         return False
-    around = frozenset[int]().union(*map(_taken_by, atoms(before)))
-    first = frozenset[int]().union(*map(_taken_by, first_atoms(value)))
+    around = frozenset[int]().union(*map(taken_by, atoms(before)))
+    first = frozenset[int]().union(*map(taken_by, first_atoms(value)))
     return not around & first and len(_ALL_BYTES) - len(around | first) <= _FEW_BYTES
 
 
@@ -52,7 +53,7 @@ def needs_digit(tree: Node) -> bool:
     """Tell whether every match holds a digit."""
     match tree:
         case Atom(source=text):
-            return _DIGITS.issuperset(_taken_by(text))
+            return _DIGITS.issuperset(taken_by(text))
         case Assertion():
             return False
         case Sequence(items=items):
@@ -68,14 +69,31 @@ def needs_digit(tree: Node) -> bool:
 _TAKEN: dict[str, bytes] = {}  # spelling of an atom -> the bytes that it takes; there are some hundred
 
 
-def _taken_by(atom: str) -> bytes:
+def taken_by(atom: str) -> bytes:
+    """Return the bytes that a character or class takes, whatever their case."""
     if atom not in _TAKEN:
-        regex = Regex(f"(?i:{atom})")
-        _TAKEN[atom] = bytes(byte for byte in _ALL_BYTES if regex.match(_ALL_BYTES, byte) is not None)
+        _TAKEN[atom] = _spelled(atom) if len(atom) == 1 and atom != "." else _searched(f"(?i:{atom})")
     return _TAKEN[atom]
+
+
+def _spelled(character: str) -> bytes:
+    folded = fold_bytes(character)
+    if not folded:
+        return _ALL_BYTES  # a mark that no view shows: it stands anywhere
+    if folded.isascii():
+        return bytes(sorted({*folded.lower(), *folded.upper()}))  # `№` is two bytes of a view: `No`
+    return _searched(f"(?i:{character})")
+
+
+def _searched(pattern: str) -> bytes:
+    regex, taken, place = Regex(f"{pattern}+"), b"", 0
+    while (found := regex.search(_ALL_BYTES, place)) is not None:
+        begin, place = found[0]
+        taken += _ALL_BYTES[begin:place]
+    return taken
 
 
 def tail_of(tree: Node) -> bytes:
     """Return the bytes by which an endless value goes on."""
-    taken = (_taken_by(atom) for atom in endless_atoms(tree) or atoms(tree))
+    taken = (taken_by(atom) for atom in endless_atoms(tree) or atoms(tree))
     return bytes(sorted(frozenset[int]().union(*taken)))

@@ -13,11 +13,11 @@ from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 from policies.detectors.compiled import PLACEHOLDER_RULE, Alive, CompiledRule, compile_rule
-from policies.detectors.pattern_kinds import BLOCK_CHARS, ContextPattern, Match, PlainPattern, Region
+from policies.detectors.pattern_kinds import BLOCK_CHARS, ContextPattern, Match, Region
 from policies.detectors.runs import BORDER_CHARS, IN_RUN, is_bordered, is_inside_run
 from policies.detectors.sightings import Keywords, Sighted, Sightings
 from policies.pattern_literals import openings, until_keyword
-from policies.patterns import NOTHING, Node, Sequence, in_parts, longest, source
+from policies.patterns import NOTHING, Node, Sequence, longest, source
 from policies.rule import Rule
 from policies.views.fold import fold_bytes
 from policies.views.regex import Regex
@@ -52,7 +52,7 @@ class Scanner:
             if is_enough():
                 return
             compiled.load()
-        self.alive_from(b" ", 0, [])
+        self.alive_from(b" ", 0, Sighted())
 
     def open_sightings(self) -> Sightings:
         """Return what remembers where keywords stand in a view that grows."""
@@ -62,7 +62,7 @@ class Scanner:
         """Return what `find` and `alive_from` want to know of a whole view."""
         sightings = self.open_sightings()
         sightings.look(data, 0)
-        return sightings.rules_from(0, 0)
+        return sightings.opened_from(0, 0)
 
     def find(self, data: bytes, start: int, sighted: Sighted) -> list[Match]:
         """Return what counts in `data[start:]`, ordered by where the matches begin.
@@ -70,24 +70,20 @@ class Scanner:
         Args:
             data: the view.
             start: values begin here or later.
-            sighted: the rules whose keywords occur, and where.
+            sighted: the patterns whose words occur, and where.
 
         Raises:
             RuleFailedError: a check failed; nothing may pass.
         """
         matches: dict[Match, None] = {}
-        for compiled, keywords in sighted:
-            for pattern in compiled.patterns:
-                for region in _regions(pattern, keywords, start):
-                    for match in pattern.matches(compiled, data, start, region):
-                        matches[match] = None
+        for compiled, opened, regions in sighted.patterns:
+            matches |= dict.fromkeys(opened.matches(compiled, data, start, regions))
         has_digit = _DIGIT(data, max(0, start - BORDER_CHARS)) is not None
         for gate, rules in (*self._gates, *self._digit_gates) if has_digit else self._gates:
-            for region in _open_regions(gate, data, start):
-                for compiled in rules:
-                    for pattern in compiled.plain:
-                        for match in pattern.matches(compiled, data, start, region):
-                            matches[match] = None
+            regions = list(_open_regions(gate, data, start))
+            for compiled in rules if regions else ():
+                for pattern in compiled.plain:
+                    matches |= dict.fromkeys(pattern.matches(compiled, data, start, regions))
         return sorted(matches, key=_by_place) if len(matches) > 1 else list(matches)
 
     def alive_from(self, data: bytes, start: int, sighted: Sighted) -> int:
@@ -102,16 +98,16 @@ class Scanner:
         for word, opened in self._opened:
             if word in held:
                 alive = min(alive, opened.first(data, start))
-        for compiled, keywords in sighted:
+        for compiled in sighted.growing:
             # A plain match is held from its beginning, so its keyword stands in what is held; words may be shown.
-            if compiled.alive is not None and keywords[-1].stop > start - BORDER_CHARS:
+            if compiled.alive is not None:
                 place = compiled.alive.first(data, start)
                 if len(data) - place > _COARSE_HELD_CHARS and place < alive and compiled.exactly_alive is not None:
                     place = compiled.exactly_alive.first(data, start)
                 alive = min(alive, place)
-            for pattern in compiled.open_context:
-                for region in _regions(pattern, keywords, start):
-                    alive = min(alive, pattern.alive_from(data, start, region))
+        for _, pattern, regions in sighted.patterns:
+            if isinstance(pattern, ContextPattern) and not pattern.is_run:
+                alive = min(alive, pattern.alive_from(data, start, regions))
         return alive
 
     @cached_property
@@ -156,9 +152,8 @@ class Scanner:
 
     def _held_patterns(self) -> Iterator[tuple[CompiledRule, Node]]:
         for compiled in self._rules:
-            for tree in compiled.trees:
-                for pattern in _held_parts(compiled, tree):
-                    yield compiled, pattern
+            for pattern in _held_parts(compiled):
+                yield compiled, pattern
 
 
 _scanners: WeakValueDictionary[tuple[Rule, ...], Scanner] = WeakValueDictionary()
@@ -174,8 +169,8 @@ def scanner_of(rules: Iterable[Rule]) -> Scanner:
     return _scanners.get(key) or _scanners.setdefault(key, Scanner(key))
 
 
-def _held_parts(compiled: CompiledRule, tree: Node) -> Iterator[Node]:
-    for words, value, border in in_parts(tree):
+def _held_parts(compiled: CompiledRule) -> Iterator[Node]:
+    for words, value, border in compiled.parts:
         if compiled.has_words(words) or is_inside_run(words, value, border):
             continue
         until, is_passed = until_keyword(value, compiled.rule.keywords)
@@ -218,24 +213,6 @@ def _open_regions(gate: Regex, data: bytes, start: int) -> Iterator[Region]:
             if more[0][0] > place + BLOCK_CHARS:
                 break  # between the two nothing begins
             place = more[0][0] + BLOCK_CHARS
-        yield Region(begin, min(place, len(data)))
+        yield begin, min(place, len(data))
         if place >= len(data):
             return
-
-
-def _regions(pattern: PlainPattern | ContextPattern, keywords: list[Region], start: int) -> list[Region]:
-    """Return where a match may begin that holds one of the keywords, and whose value begins at `start` or later."""
-    first = start - pattern.before_chars
-    reach = pattern.keyword_chars
-    if len(keywords) == 1:  # mostly; this is asked some fifty times a text
-        keyword, stop = keywords[0]
-        return [Region(keyword - reach, stop)] if stop > first else []
-    regions: list[Region] = []
-    for keyword, stop in keywords:
-        if stop <= first:
-            continue
-        if regions and keyword - reach <= regions[-1].stop:
-            regions[-1] = Region(regions[-1].begin, stop)
-        else:
-            regions.append(Region(keyword - reach, stop))
-    return regions

@@ -69,9 +69,9 @@ class _Layer:
         self._sightings = sightings
 
     def sighted(self) -> Sighted:
-        """Return the rules whose keywords occur in what is not settled or shortly before it."""
+        """Return what words open in what is not settled or shortly before it."""
         self._sightings.look(self.tape.data, self.tape.base)
-        return self._sightings.rules_from(self.start, self.tape.base)
+        return self._sightings.opened_from(self.start, self.tape.base)
 
     def origin(self, place: int) -> int:
         """Return where in the text the source of a byte begins."""
