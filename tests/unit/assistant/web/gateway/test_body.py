@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -66,6 +67,40 @@ def test_depth_counts_brackets_and_not_texts() -> None:
     assert parse_object(b'{"a": ' + b"[" * 15 + b"]" * 15 + b"}")
     with pytest.raises(UnreadableError, match="deeper"):
         parse_object(b'{"a": ' + b"[" * 16 + b"]" * 16 + b"}")
+
+
+def _depth(value: object) -> int:
+    if not isinstance(value, list | dict):
+        return 0
+    inner = value if isinstance(value, list) else value.values()
+    return 1 + max(map(_depth, inner), default=0)
+
+
+@given(_OBJECTS, st.integers(10, 17))
+def test_what_is_not_too_deep_is_read_however_wide_it_is(value: dict[str, object], levels: int) -> None:
+    for _ in range(levels):
+        value = {"[": [], "a": value, "{": {}}
+    raw = json.dumps(value).encode()
+    if _depth(value) <= 16:
+        assert parse_object(raw) == value
+    else:
+        with pytest.raises(UnreadableError, match="deeper"):
+            parse_object(raw)
+
+
+@pytest.mark.parametrize("body", [b"[" * 1_000_000, b"[" * 500_000 + b"]" * 500_000, b"]" * 1_000_000])
+def test_brackets_keep_nobody_waiting(body: bytes) -> None:
+    def seconds_of(run: Callable[[], object]) -> float:
+        began = time.thread_time()
+        run()
+        return time.thread_time() - began
+
+    def refuse() -> None:
+        with pytest.raises(UnreadableError):
+            parse_object(body)
+
+    counted_singly = min(seconds_of(lambda: sum(byte == 0 for byte in body)) for _ in range(3))
+    assert min(seconds_of(refuse) for _ in range(3)) < 3 * counted_singly  # counted one by one: 7 to 12 times
 
 
 def test_a_field_that_stands_twice_is_named_wherever_it_is() -> None:
