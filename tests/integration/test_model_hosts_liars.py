@@ -14,9 +14,11 @@ import pytest
 
 from connectors.model_hosts.catalogue import KIND_NAMES, Fleet, Host
 from connectors.model_hosts.kinds import kind as kind_file
+from connectors.model_hosts.kinds.kinds import build_kinds
 from connectors.model_hosts.kinds.llamacpp import LlamaCpp
 from connectors.model_hosts.kinds.ollama import Ollama
-from connectors.model_hosts.values import Need
+from connectors.model_hosts.values import HostReport, ModelReport, Need
+from connectors.model_hosts.watching.watch import Watch
 from tests.fakes.model_host import FakeModelHost
 from tests.fakes.open_hosts import ask, eventually, open_hosts
 
@@ -247,3 +249,18 @@ async def test_what_a_host_says_that_it_has_is_bounded_and_printable() -> None:
     assert report.is_reachable
     assert len(report.refused) == len(report.names) == 1000
     assert all(name.isprintable() for name, _ in report.refused)
+
+
+def test_a_host_that_says_it_has_a_thousand_models_costs_one_list_of_them() -> None:
+    watch = Watch(Fleet((Host("Liar", "vllm", "http://liar.lan:1"),)), build_kinds(), on_change=lambda: None)
+    watch.hosts["Liar"].report = HostReport(
+        is_reachable=True, models=tuple(ModelReport(f"m{number}") for number in range(1000))
+    )
+    watch.take_drained({})
+    deployments = list(watch.deployments.values())
+    assert len({id(each.names) for each in deployments}) == 1
+    assert [deployments[0].is_another(name) for name in ("m0", "m0:latest", "m1", "m1:latest", "x")] == [
+        *(False, False),
+        *(True, True),
+        False,
+    ]
