@@ -116,7 +116,7 @@ class Answerer:
 def _measure(deployment: Deployment, load: Load, asking: Asking, seconds: float, *, is_crowded: bool) -> None:
     """Note how long a first token took, by what it waited for."""
     if not deployment.is_loaded:
-        load.cold_seconds = seconds
+        load.loaded(seconds)
     elif not is_crowded:
         new_tokens = max(0, most_tokens(asking.messages) - asking.held_tokens)  # what a cache holds is not read
         load.began(prompt_tokens=new_tokens, seconds=seconds)
