@@ -7,7 +7,7 @@ import logging
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -43,7 +43,7 @@ class Deployment:
         absence: why it cannot be asked, completing `Mini2 …`; empty if it can.
         slots: answers at once before one waits.
         queued: requests in the host's own queue.
-        others: the host's other models, as it names them: an answer of one of them is a wrong one.
+        names: of all models that the host has, itself among them; one set for all of a host.
         reported: what the host says that the model can do.
     """
 
@@ -57,8 +57,13 @@ class Deployment:
     slots: int
     queued: int
     is_starting: bool = False
-    others: frozenset[str] = frozenset()
+    names: frozenset[str] = field(default=frozenset(), compare=False)
     reported: frozenset[Capability] = frozenset()
+
+    def is_another(self, name: str) -> bool:
+        """Tell whether a name is that of another model of its host: an answer of that one is a wrong one."""
+        named = with_tag(name)
+        return named in self.names and named != with_tag(self.model.name)
 
 
 @dataclass(slots=True)
@@ -305,7 +310,7 @@ def _deployments(entry: Watched, kind: HostKind) -> Iterator[Deployment]:
         for model in entry.host.models or map(_undeclared, entry.report.models)
     )
     refused = {with_tag(name): reason for name, reason in entry.report.refused}
-    others = {*reports, *refused, *(with_tag(name) for name in entry.report.names)}
+    names = frozenset({*reports, *refused, *(with_tag(name) for name in entry.report.names)})
     for model in models:
         report = reports.get(with_tag(model.name))
         absence = entry.absence
@@ -326,7 +331,7 @@ def _deployments(entry: Watched, kind: HostKind) -> Iterator[Deployment]:
             slots=max(entry.report.slots, entry.host.max_parallel),
             queued=entry.report.waiting,
             is_starting=is_starting and not absence,
-            others=frozenset(others - {with_tag(model.name)}),
+            names=names,
             reported=report.capabilities if report is not None else frozenset(),
         )
 
