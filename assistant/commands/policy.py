@@ -243,9 +243,9 @@ def _filtering_guard(path: str) -> Iterator[Guard]:
     """Open a guard of the rules alone, of which no rule ends a text; it gets quicker within a second."""
     from threading import Event, Thread
 
-    from policies.guard import Guard
+    from assistant.policy.known_facts import build_guard
 
-    guard = Guard(_parsed(_reader(path)).without_blocks())
+    guard = build_guard(_parsed(_reader(path)).without_blocks())
     has_ended = Event()
     loading = Thread(target=guard.load, args=(has_ended.is_set,))
     loading.start()

@@ -12,6 +12,7 @@ from typing import Final, Self
 
 from assistant.errors import SettingsError
 from assistant.keys import Keys
+from assistant.policy.known_facts import build_guard, is_shipped
 from assistant.policy.names import build_names
 from assistant.settings import Settings
 from policies.allow_list import digest_of, parse_allowed_value
@@ -91,8 +92,8 @@ class PolicyReader:
         """
         stamp = self.stamp()  # before: a change while reading is seen as one afterwards
         policy = self.parse()
-        guard = Guard(policy, self.detectors)
-        own = tuple(rule for rule in policy.rules if _file_of(rule.where) not in SHIPPED)
+        guard = build_guard(policy, self.detectors)
+        own = tuple(rule for rule in policy.rules if not is_shipped(rule))
         if own:
             # Alone: whether the shipped rules find their examples is the product's own test.
             check_examples(Guard(replace(policy, rules=own)))
@@ -197,10 +198,6 @@ def _yaml_files(folder: Path) -> list[Path]:
     except OSError as error:
         raise PolicyError(str(folder), f"Cannot be read: {error.strerror}.") from None
     return sorted(found)
-
-
-def _file_of(where: str) -> str:
-    return where.rpartition(":")[0]
 
 
 def _today() -> date:

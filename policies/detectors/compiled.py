@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import abc
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from weakref import WeakValueDictionary
 
 import re2
 
 from policies.detectors.checks import CHECKS
+from policies.detectors.facts import Facts, Held, Opening, learned
 from policies.detectors.openers import OpenerReader
 from policies.detectors.pattern_kinds import (
     CONTEXT_CHARS,
@@ -19,10 +21,21 @@ from policies.detectors.pattern_kinds import (
     PlainPattern,
     SteppedPattern,
 )
-from policies.detectors.runs import BORDER_CHARS, needs_digit
+from policies.detectors.runs import BORDER_CHARS, IN_RUN, is_bordered, is_inside_run, needs_digit
 from policies.errors import PolicyError
+from policies.pattern_literals import openings, until_keyword
 from policies.pattern_syntax import PatternSyntaxError, parse_pattern
-from policies.patterns import Node, beginnings, has_only_endless_tail, in_parts, in_steps, longest, source
+from policies.patterns import (
+    NOTHING,
+    Node,
+    Sequence,
+    beginnings,
+    has_only_endless_tail,
+    in_parts,
+    in_steps,
+    longest,
+    source,
+)
 from policies.pseudonyms import PLACEHOLDER, PLACEHOLDER_MAX_CHARS, is_placeholder
 from policies.rule import Rule
 from policies.verdict import Finding
@@ -30,6 +43,7 @@ from policies.views.fold import fold_bytes
 from policies.views.regex import Regex
 
 _FIRST_LATIN_LETTER = 0xA0
+_OPENING_CHARS = 3  # a shorter word would stand in most of what is held
 _WORD_PARTS = re.compile(rb"[a-z0-9\x80-\x9f]{2,}")
 _PLACEHOLDER = Regex(PLACEHOLDER)
 PLACEHOLDER_RULE = Rule(
@@ -54,13 +68,16 @@ class Alive:
     """The beginnings of patterns that reach the end of the data.
 
     What began so far back that the longest match has ended is not looked at, however much is held.
+
+    Args:
+        sources: the beginnings of each pattern, as RE2 reads them.
+        lengths: of the longest match of each; None when there is no longest.
     """
 
     __slots__ = ("_chars", "_regex")
 
-    def __init__(self, trees: Sequence[Node], *, is_exact: bool) -> None:
-        self._regex = Regex(f"(?:{'|'.join(beginnings(tree, is_exact=is_exact) for tree in trees)})\\z")
-        lengths = [longest(tree) for tree in trees]
+    def __init__(self, sources: Iterable[str], lengths: abc.Sequence[int | None]) -> None:
+        self._regex = Regex(f"(?:{'|'.join(sources)})\\z")
         self._chars = max((length or 0 for length in lengths), default=0) if None not in lengths else None
 
     def first(self, data: bytes, start: int) -> int:
@@ -69,17 +86,50 @@ class Alive:
 
 
 class CompiledRule:
-    """One rule, ready to run; its patterns are compiled when a text first asks for them."""
+    """One rule, ready to run; its patterns are read and compiled when a text first asks for them.
 
-    def __init__(self, rule: Rule) -> None:
+    Args:
+        rule: what to look for.
+        facts: what an earlier process found out about its patterns; None reads, and so checks, them now.
+    """
+
+    def __init__(self, rule: Rule, facts: Facts | None = None) -> None:
         self.rule = rule
         self.keywords = tuple(_keyword(rule, word) for word in rule.keywords)
-        self.trees = tuple(_parse(rule, pattern) for pattern in rule.patterns)
-        self.parts = tuple(part for tree in self.trees for part in _parts(rule, tree))
         self.checks = tuple(_check(rule, name) for name in rule.checks)
         self._unless = _any_of(rule, rule.unless)
         self._unless_in_line = _any_of(rule, rule.unless_in_line)
-        self.needs_digit = all(needs_digit(tree) for tree in self.trees)
+        self.facts = facts or self._read_facts()
+
+    @cached_property
+    def trees(self) -> tuple[Node, ...]:
+        """Return the patterns as trees."""
+        return tuple(_parse(self.rule, pattern) for pattern in self.rule.patterns)
+
+    @cached_property
+    def parts(self) -> tuple[tuple[Node, Node, Node], ...]:
+        """Return what stands before each value, the value, and what stands behind it."""
+        return tuple(part for tree in self.trees for part in _parts(self.rule, tree))
+
+    def _read_facts(self) -> Facts:
+        return Facts(
+            openings=tuple(
+                Opening(pattern.before_chars, reach, tuple(word.decode("latin-1") for word in words))
+                for pattern, words, reach in self.openers
+            ),
+            gate=() if self.keywords else tuple(source(tree) for tree in self.trees),
+            held=tuple(_held(part, self.rule.keywords) for part in self._held_parts()),
+            is_held=any(not pattern.is_run for pattern in self.plain),
+            needs_digit=all(needs_digit(tree) for tree in self.trees),
+        )
+
+    def _held_parts(self) -> Iterator[Node]:
+        for words, value, border in self.parts:
+            if self.has_words(words) or is_inside_run(words, value, border):
+                continue
+            until, is_passed = until_keyword(value, self.rule.keywords)
+            if not (is_passed and is_inside_run(words, until, NOTHING)):
+                yield Sequence((value, border) if is_bordered(words, value) else (words, value, border))
 
     @cached_property
     def _patterns(self) -> tuple[tuple[PlainPattern, ...], tuple[ContextPattern, ...]]:
@@ -136,11 +186,6 @@ class CompiledRule:
                 yield pattern, sorted(opener.words), opener.reach
 
     @cached_property
-    def is_held(self) -> bool:
-        """Tell whether a pattern without words is held by more than the run that it stands in."""
-        return any(not pattern.is_run for pattern in self.plain)
-
-    @cached_property
     def alive(self) -> Alive | None:
         """Return the beginnings of plain patterns that a run does not hold anyway."""
         return self._alive(is_exact=False)
@@ -152,7 +197,9 @@ class CompiledRule:
 
     def _alive(self, *, is_exact: bool) -> Alive | None:
         trees = [pattern.tree for pattern in self.plain if not pattern.is_run]
-        return Alive(trees, is_exact=is_exact) if trees else None
+        if not trees:
+            return None
+        return Alive([beginnings(tree, is_exact=is_exact) for tree in trees], [longest(tree) for tree in trees])
 
     def load(self) -> None:
         """Compile the patterns."""
@@ -215,7 +262,7 @@ def compile_rule(rule: Rule) -> CompiledRule:
     Raises:
         PolicyError: a pattern, a check or a keyword cannot be used.
     """
-    return _compiled.get(rule) or _compiled.setdefault(rule, CompiledRule(rule))
+    return _compiled.get(rule) or _compiled.setdefault(rule, CompiledRule(rule, learned(rule)))
 
 
 def _without_placeholders(data: bytes, begin: int, end: int) -> bytes:
@@ -299,6 +346,26 @@ def _parts(rule: Rule, tree: Node) -> tuple[tuple[Node, Node, Node], ...]:
                 f"at most {CONTEXT_CHARS} are looked at.",
             )
     return parts
+
+
+def _held(part: Node, keywords: tuple[str, ...]) -> Held:
+    words = _opening_words(part)
+    # Until a match has passed its keyword, only the part of the pattern up to there matters; a run holds some.
+    head = part if words else until_keyword(part, keywords)[0]
+    return Held(
+        words=words,
+        chars=longest(head),
+        size=len(source(head)),
+        coarse=beginnings(head, is_exact=False),
+        exact=beginnings(head, is_exact=True),
+    )
+
+
+def _opening_words(tree: Node) -> tuple[str, ...]:
+    """Return the words, all inside a run, with one of which every match begins; none when they are not known."""
+    words = sorted(fold_bytes(word) for word in openings(tree))
+    is_known = all(len(word) >= _OPENING_CHARS and IN_RUN.issuperset(word) for word in words)
+    return tuple(word.decode("latin-1") for word in words) if is_known else ()
 
 
 def _check(rule: Rule, name: str) -> Callable[[str], bool]:

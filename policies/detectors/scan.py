@@ -13,19 +13,16 @@ from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 from policies.detectors.compiled import PLACEHOLDER_RULE, Alive, CompiledRule, compile_rule
+from policies.detectors.facts import Held
 from policies.detectors.pattern_kinds import BLOCK_CHARS, ContextPattern, Match, Region
-from policies.detectors.runs import BORDER_CHARS, IN_RUN, is_bordered, is_inside_run
+from policies.detectors.runs import BORDER_CHARS
 from policies.detectors.sightings import Keywords, Sighted, Sightings
-from policies.pattern_literals import openings, until_keyword
-from policies.patterns import NOTHING, Node, Sequence, longest, source
 from policies.rule import Rule
-from policies.views.fold import fold_bytes
 from policies.views.regex import Regex
 
 _COARSE_HELD_CHARS = 256  # where more would be held, it is worth counting exactly
 _GROUP_HEADS = 24
 _GROUP_CHARS = 2_000  # of patterns; the longest stand alone
-_OPENING_CHARS = 3  # a shorter word would stand in most of what is held
 _GATED_RULES = 16  # rules without a keyword that share an automaton; the states of one of all would multiply
 _DIGIT = re.compile(rb"[0-9]").search
 _Gate: TypeAlias = tuple[Regex, tuple[CompiledRule, ...]]
@@ -43,8 +40,8 @@ class Scanner:
         self._rules = tuple(compile_rule(rule) for rule in (*rules, PLACEHOLDER_RULE))
         self._keywords = Keywords(self._rules)
         keywordless = [compiled for compiled in self._rules if not compiled.keywords]
-        self._gates = _gates(compiled for compiled in keywordless if not compiled.needs_digit)
-        self._digit_gates = _gates(compiled for compiled in keywordless if compiled.needs_digit)
+        self._gates = _gates(compiled for compiled in keywordless if not compiled.facts.needs_digit)
+        self._digit_gates = _gates(compiled for compiled in keywordless if compiled.facts.needs_digit)
 
     def load(self, is_enough: Callable[[], bool] = lambda: False) -> None:
         """Compile every pattern now instead of when a text first asks for it; true from `is_enough` ends it."""
@@ -112,48 +109,37 @@ class Scanner:
 
     @cached_property
     def _alive_heads(self) -> list[Alive]:
-        return [Alive(heads, is_exact=False) for heads in self._groups_of_heads]
+        return [_alive(heads, is_exact=False) for heads in self._groups_of_heads]
 
     @cached_property
     def _exactly_alive_heads(self) -> list[Alive]:
-        return [Alive(heads, is_exact=True) for heads in self._groups_of_heads]
+        return [_alive(heads, is_exact=True) for heads in self._groups_of_heads]
 
     @cached_property
-    def _groups_of_heads(self) -> list[list[Node]]:
+    def _groups_of_heads(self) -> list[list[Held]]:
         # The states of one automaton of all heads multiply: it would meet new ones, and build them, in every text.
         # The few without a longest match come last: a group with one is looked for in all that is held.
-        groups: list[list[Node]] = [[]]
+        groups: list[list[Held]] = [[]]
         length = 0
-        for head in sorted(self._heads, key=lambda head: (longest(head) is None, len(source(head)))):
-            length += len(source(head))
+        for head in sorted(
+            (held for held in self._held if not held.words), key=lambda head: (head.chars is None, head.size)
+        ):
+            length += head.size
             if groups[-1] and (length > _GROUP_CHARS or len(groups[-1]) >= _GROUP_HEADS):
                 groups.append([])
-                length = len(source(head))
+                length = head.size
             groups[-1].append(head)
         return groups
 
     @cached_property
     def _opened(self) -> list[tuple[bytes, Alive]]:
         """Return the beginnings of patterns that begin with a word: until it stands there, the run holds it."""
-        return [
-            (word, Alive([pattern], is_exact=True))
-            for _, pattern in self._held_patterns()
-            for word in _opening_words(pattern)
-        ]
+        return [(word.encode("latin-1"), _alive([held], is_exact=True)) for held in self._held for word in held.words]
 
     @property
-    def _heads(self) -> list[Node]:
-        # Until a match has passed its keyword, only the part of the pattern up to there matters; a run holds some.
-        return [
-            until_keyword(pattern, compiled.rule.keywords)[0]
-            for compiled, pattern in self._held_patterns()
-            if not _opening_words(pattern)
-        ]
-
-    def _held_patterns(self) -> Iterator[tuple[CompiledRule, Node]]:
+    def _held(self) -> Iterator[Held]:
         for compiled in self._rules:
-            for pattern in _held_parts(compiled):
-                yield compiled, pattern
+            yield from compiled.facts.held
 
 
 _scanners: WeakValueDictionary[tuple[Rule, ...], Scanner] = WeakValueDictionary()
@@ -169,20 +155,9 @@ def scanner_of(rules: Iterable[Rule]) -> Scanner:
     return _scanners.get(key) or _scanners.setdefault(key, Scanner(key))
 
 
-def _held_parts(compiled: CompiledRule) -> Iterator[Node]:
-    for words, value, border in compiled.parts:
-        if compiled.has_words(words) or is_inside_run(words, value, border):
-            continue
-        until, is_passed = until_keyword(value, compiled.rule.keywords)
-        if not (is_passed and is_inside_run(words, until, NOTHING)):
-            yield Sequence((value, border) if is_bordered(words, value) else (words, value, border))
-
-
-def _opening_words(tree: Node) -> tuple[bytes, ...]:
-    """Return the words, all inside a run, with one of which every match begins; none when they are not known."""
-    words = tuple(sorted(fold_bytes(word) for word in openings(tree)))
-    is_known = all(len(word) >= _OPENING_CHARS and IN_RUN.issuperset(word) for word in words)
-    return words if is_known else ()
+def _alive(heads: Iterable[Held], *, is_exact: bool) -> Alive:
+    told = list(heads)
+    return Alive([held.exact if is_exact else held.coarse for held in told], [held.chars for held in told])
 
 
 def _first_of(regexes: list[Alive], data: bytes, start: int) -> int:
@@ -200,7 +175,7 @@ def _by_place(match: Match) -> tuple[int, int]:
 def _gates(rules: Iterable[CompiledRule]) -> list[_Gate]:
     ordered = tuple(rules)
     batches = [ordered[place : place + _GATED_RULES] for place in range(0, len(ordered), _GATED_RULES)]
-    return [(Regex("|".join(f"(?:{source(tree)})" for one in batch for tree in one.trees)), batch) for batch in batches]
+    return [(Regex("|".join(f"(?:{tree})" for one in batch for tree in one.facts.gate)), batch) for batch in batches]
 
 
 def _open_regions(gate: Regex, data: bytes, start: int) -> Iterator[Region]:

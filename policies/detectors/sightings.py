@@ -19,11 +19,12 @@ class Opened:
     """What a word opens: a pattern of a rule; or, without one, what of the rule's patterns may still grow.
 
     Attributes:
+        number: of the pattern, which is read and compiled when it is first looked for.
         before_chars: how far before a value its match may begin.
     """
 
     rule: CompiledRule
-    pattern: PlainPattern | ContextPattern | None
+    number: int | None
     before_chars: int
 
 
@@ -48,9 +49,10 @@ class Keywords:
         self._numbers: dict[bytes, int] = {}
         self._opened: list[tuple[bytes, list[tuple[Opened, int]]]] = []
         for compiled in rules:
-            for pattern, words, reach in compiled.openers:
-                self._add(Opened(compiled, pattern, pattern.before_chars), words, reach)
-            if compiled.is_held:
+            for number, opening in enumerate(compiled.facts.openings):
+                words = [word.encode("latin-1") for word in opening.words]
+                self._add(Opened(compiled, number, opening.before_chars), words, opening.reach)
+            if compiled.facts.is_held:
                 self._add(Opened(compiled, None, BORDER_CHARS), compiled.keywords, 0)
         self._set.compile()
         self.longest = max(map(len, self._numbers), default=1)
@@ -118,13 +120,13 @@ class Sightings:
             first = start - opened.before_chars
             if spans[-1][1] <= first:
                 passed.append(opened)
-            elif opened.pattern is None:
+            elif opened.number is None:
                 sighted.growing.append(opened.rule)
             else:
                 while spans[0][1] <= first:
                     del spans[0]
                 regions = [(begin - base, stop - base) for begin, stop in spans] if base else spans
-                sighted.patterns.append((opened.rule, opened.pattern, regions))
+                sighted.patterns.append((opened.rule, opened.rule.patterns[opened.number], regions))
         for opened in passed:
             del self._spans[opened]
         return sighted
