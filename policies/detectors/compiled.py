@@ -43,6 +43,7 @@ from policies.views.fold import fold_bytes
 from policies.views.regex import Regex
 
 _FIRST_LATIN_LETTER = 0xA0
+_LISTED_WORDS = 40  # a pattern: of a rule with more, the patterns hold all of them in one choice
 _OPENING_CHARS = 3  # a shorter word would stand in most of what is held
 _WORD_PARTS = re.compile(rb"[a-z0-9\x80-\x9f]{2,}")
 _PLACEHOLDER = Regex(PLACEHOLDER)
@@ -178,8 +179,10 @@ class CompiledRule:
         if not self.keywords:
             return
         reader = OpenerReader(word.lower() for word in self.keywords)
+        # One list of many words in one pattern: what would be read of it at start are the keywords again.
+        is_one_list = len(self.keywords) > _LISTED_WORDS * len(self.patterns)
         for pattern in self.patterns:
-            opener = reader.opener_of(pattern.opening)
+            opener = None if is_one_list else reader.opener_of(pattern.opening)
             if opener is None:
                 yield pattern, self.keywords, pattern.keyword_chars
             else:

@@ -71,6 +71,7 @@ class OpenerReader:
         self._keywords = b"\0".join(self._words)
         self._least = min(_LEAST_CHARS, *map(len, self._words))
         self._good: dict[bytes, bool] = {}  # patterns of one rule spell the same again and again
+        self._choices: dict[Node, _Read] = {}  # likewise
 
     def opener_of(self, tree: Node) -> Opener | None:
         """Return the best words of a pattern, each of which holds one of the keywords; None when there are none."""
@@ -87,7 +88,9 @@ class OpenerReader:
             case Group(inner=inner):
                 return self.read(inner)
             case Choice(options=options):
-                return self._choice(options)
+                if node not in self._choices:
+                    self._choices[node] = self._choice(options)
+                return self._choices[node]
             case Sequence(items=items):
                 return self._sequence(items)
             case Repeat():

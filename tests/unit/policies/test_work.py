@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from policies.detectors.compiled import Alive
 from policies.detectors.memory import Memory
 from policies.pattern_syntax import parse_pattern
+from policies.patterns import beginnings, longest
 from tests.unit.policies.texts import BLOCKING, REDACTING, SIZES, both_ways
 
 ADDRESSES = [f"{name}.{number * 7919 % 10**6}@firm-{number}.de" for number in range(1300) for name in ("anna", "tom")]
@@ -53,11 +54,12 @@ def test_a_text_of_a_page_is_one_piece() -> None:
 
 
 def test_what_has_ended_is_not_looked_at_however_much_is_held() -> None:
-    alive = Alive([parse_pattern("[a-z]{1,8}-[0-9]{1,8}")], is_exact=True)
+    tree = parse_pattern("[a-z]{1,8}-[0-9]{1,8}")
+    alive = Alive([beginnings(tree, is_exact=True)], [longest(tree)])
     assert alive.first(b"x" * 40 + b" ab-12", 0) == 41
     assert alive.first(b"ab-12 " + b"." * 40, 0) == 46
     assert alive._chars == 17  # the longest match; further back nothing is looked for
-    assert Alive([parse_pattern("a[0-9]+")], is_exact=True)._chars is None
+    assert Alive([beginnings(parse_pattern("a[0-9]+"), is_exact=True)], [None])._chars is None
 
 
 @settings(max_examples=30, deadline=None)

@@ -1,0 +1,143 @@
+"""What is written down of shipped rules: the same guard, nothing of anybody else's, and never needed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from assistant.policy import known_facts
+from assistant.policy.files import PolicyReader, read_texts
+from assistant.policy.known_facts import build_guard
+from policies.detectors import compiled, facts
+from policies.detectors.compiled import compile_rule
+from policies.errors import PolicyError
+from policies.policy import Policy, parse_policy
+
+TEXTS = (
+    "Rotate this key for me: AKIAIOSFODNN7EXAMPLE",
+    "my password is Winter-2026-Kiel! and openssl enc -pass pass:velvet-onion-42",
+    "IBAN DE89 3704 0044 0532 0130 00, call +49 431 9876543 or write to maria.weber@example.com",
+    "nothing to see here",
+)
+OWN = """\
+rules:
+  - name: site/ticket
+    label: ticket
+    entity_type: TICKET
+    patterns: ['KIEL-[0-9]{{4}}{more}']
+    keywords: [kiel-]
+    examples: {{found: ['see «KIEL-1234»'], passed: ['see KIEL-12']}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _as_a_process_begins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Compile rules anew, of which nothing was learned."""
+    monkeypatch.setattr(compiled, "_compiled", {})
+    monkeypatch.setattr("policies.detectors.scan._scanners", {})
+    facts.forget()
+    yield
+    facts.forget()
+
+
+def shipped(more: str = "") -> Policy:
+    policy = PolicyReader(None).parse()
+    return policy if not more else parse_policy({**read_texts(None), "own.yaml": more})
+
+
+def again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin as another process would."""
+    monkeypatch.setattr(compiled, "_compiled", {})
+    monkeypatch.setattr("policies.detectors.scan._scanners", {})
+    facts.forget()
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_next_process_reads_no_pattern_at_its_start_and_finds_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "byte-code"
+    first = build_guard(shipped(), folder=folder)
+    found = [first.find(text) for text in TEXTS]
+    assert sum(map(len, found)) >= 6
+    told = {rule.name: compile_rule(rule).facts for rule in first.policy.rules}
+    again(monkeypatch)
+    read: list[str] = []
+    parse = compiled.parse_pattern
+    monkeypatch.setattr(compiled, "parse_pattern", lambda pattern: read.append(pattern) or parse(pattern))
+    second = build_guard(shipped(), folder=folder)
+    assert len(read) <= 1  # the placeholder's, which is no rule of a file
+    assert {rule.name: compile_rule(rule).facts for rule in second.policy.rules} == told
+    assert [second.find(text) for text in TEXTS] == found
+    patterns = sum(len(rule.patterns) for rule in second.policy.rules)
+    assert 1 < len(read) < patterns / 2  # what the texts asked for
+
+
+def test_what_cannot_be_read_is_found_out_anew_and_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_guard(shipped(), folder=tmp_path)
+    (name,) = files_in(tmp_path)
+    whole = (tmp_path / name).read_text()
+    (tmp_path / name).write_text(whole[: len(whole) // 2])
+    again(monkeypatch)
+    assert build_guard(shipped(), folder=tmp_path).find(TEXTS[0])
+    assert json.loads((tmp_path / name).read_text()) == json.loads(whole)
+
+
+@pytest.mark.parametrize("spoiled", ["", "{", "[]", "{}null", '{"a": {}}', '{"a": {"openings": [1]}}', "\x00", "9"])
+def test_of_what_is_spoiled_nothing_is_learned(spoiled: str, tmp_path: Path) -> None:
+    path = tmp_path / "facts.json"
+    path.write_text(spoiled)
+    assert not known_facts._recall(path)
+    assert not facts._learned
+
+
+def test_what_others_may_write_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "facts.json"
+    path.write_text("{}")
+    path.chmod(0o644)
+    assert known_facts._recall(path)
+    others = [(0o646, os.geteuid()), (0o664, os.geteuid())]
+    others += [(0o600, 12345)] if os.geteuid() == 0 else []
+    for mode, owner in others:
+        path.chmod(mode)
+        os.chown(path, owner, -1)
+        assert not known_facts._recall(path)
+
+
+def test_an_installation_that_cannot_be_written_to_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    known_facts._keep(tmp_path / "file" / "facts.json", {})
+
+
+def test_another_version_of_rules_or_code_has_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "policies"
+    package.mkdir()
+    (package / "rule.py").write_text("1")
+    (package / "rules.yaml").write_text("2")
+    monkeypatch.setattr(known_facts, "_PACKAGE", package)
+    seen = set()
+    for name, text in (("rule.py", "1"), ("rule.py", "3"), ("rules.yaml", "3"), ("more.py", "")):
+        (package / name).write_text(text)
+        seen.add(known_facts._version.__wrapped__())
+    assert len(seen) == 4
+
+
+def test_rules_of_a_site_are_checked_each_time_and_not_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard = build_guard(shipped(OWN.format(more="")), folder=tmp_path)
+    assert [finding.entity_type for finding in guard.find("see KIEL-1234")] == ["TICKET"]
+    (name,) = files_in(tmp_path)
+    assert "KIEL" not in (tmp_path / name).read_text()
+    again(monkeypatch)
+    with pytest.raises(PolicyError, match=r"own\.yaml"):
+        build_guard(shipped(OWN.format(more="(?=x)")), folder=tmp_path)
