@@ -52,3 +52,22 @@ def test_a_table_that_arrives_in_pieces_is_the_same(guard: Guard, text: str, siz
     out = [stream.feed(text[at : at + size]) for at in range(0, len(text), size)]
     whole = guard.check(text, direction=Direction.ANSWER, persona="general", roles=frozenset(), pseudonyms=Pseudonyms())
     assert "".join((*out, stream.close())) == whole.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "RUC Nº «20100070970» de la empresa",
+        "Licence number (field 5a): «C9996889»",
+        "numéro de contribuable : «847319265»",
+        "Mitarbeiter-Nr.: «847319»",
+        "my work permit no is «WP847319»",
+        "«912803456» is my passport number",
+        "Israeli ID number: «047827431»",
+    ],
+)
+def test_a_label_is_composed_and_need_not_be_known(guard: Guard, text: str) -> None:
+    before, _, rest = text.partition("«")
+    value, _, after = rest.partition("»")
+    spans = [(finding.start, finding.end) for finding in guard.find(before + value + after)]
+    assert (len(before), len(before) + len(value)) in spans
