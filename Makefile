@@ -58,7 +58,7 @@ bench-planner: .venv/.dev  ## Hold the planner's bound against a real llama.cpp 
 	@$(BIN)/python -m tests.benchmarks.planner
 
 bench-routing: .venv/.dev  ## Simulate the fleet's load by our choice and by others, time a choice, a call and a chunk; HOURS=24 for a whole day
-	@status=0; $(BIN)/python tests/benchmarks/calls.py || status=1; $(BIN)/python tests/benchmarks/routing.py $(HOURS) || status=1; exit $$status
+	@status=0; $(BIN)/python tests/benchmarks/calls.py || status=1; $(BIN)/python tests/benchmarks/choice.py || status=1; $(BIN)/python tests/benchmarks/routing.py $(HOURS) || status=1; exit $$status
 
 bench-gateway: .venv/.dev  ## Compare the gateway with LiteLLM Proxy in one run: CPU an answer, answers/s, first token, memory
 	@$(BIN)/python tests/benchmarks/gateway.py

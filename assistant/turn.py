@@ -150,7 +150,7 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
         UnavailableError: what is used cannot be counted now.
         AuditUnavailableError: the audit log cannot be written; nothing was sent anywhere.
     """
-    with await parts.beginnings.next(is_interactive=turn.is_interactive) as beginning:
+    with await parts.beginnings.next(turn.person.id, is_interactive=turn.is_interactive) as beginning:
         try:
             persona = accept(turn, parts)  # 1
         except NotAllowedError:

@@ -40,8 +40,9 @@ class ReaderPool:
         self, reader_url: SecretStr, *, patience_seconds: float = PATIENCE_SECONDS, most: int = _MOST_CONNECTIONS
     ) -> None:
         self._reader_url = reader_url
+        # Without jit: before Postgres 18 a sort that is switched off counts as dear, and what is dear is compiled.
         self._options = (
-            "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read "
+            "-c jit=off -c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read "
             f"-c statement_timeout={int(patience_seconds * 1000)}"
         )
         self._idle: list[tuple[psycopg.AsyncConnection, float]] = []

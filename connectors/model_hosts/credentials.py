@@ -47,20 +47,27 @@ class Tls:
         return tuple(file for file in (self.ca_file, self.certificate_file, self.key_file) if file is not None)
 
 
-class HostsTransport(httpx.AsyncBaseTransport):
-    """A way to hosts that checks each by its own authorities: no proxies of the environment, one pool for each way."""
+_PUBLIC: Final = Tls()
 
-    def __init__(self, *, limits: httpx.Limits | None = None) -> None:
-        self._limits = limits or httpx.Limits()
-        self._ways: dict[Tls | None, httpx.AsyncHTTPTransport] = {}
+
+class HostsTransport(httpx.AsyncBaseTransport):
+    """A way to hosts that checks each by its own authorities: no proxies of the environment, one pool for each host.
+
+    httpcore looks at every connection of a pool for each request: a hundred hosts in one pool would cost seconds of
+    processor time for each look at them all.
+    """
+
+    def __init__(self) -> None:
+        self._ways: dict[tuple[object, str, str, int | None], httpx.AsyncHTTPTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Carry a request the way that it is marked for; an unmarked one goes by what the public trusts."""
         tls = request.extensions.get(_TLS)
-        way = self._ways.get(tls)
+        place = (tls, request.url.scheme, request.url.host, request.url.port)
+        way = self._ways.get(place)
         if way is None:
-            verify = context_of(tls) if isinstance(tls, Tls) else True
-            way = self._ways[tls] = httpx.AsyncHTTPTransport(verify=verify, trust_env=False, limits=self._limits)
+            context = context_of(tls if isinstance(tls, Tls) else _PUBLIC)
+            way = self._ways[place] = httpx.AsyncHTTPTransport(verify=context, trust_env=False)
         return await way.handle_async_request(request)
 
     async def aclose(self) -> None:

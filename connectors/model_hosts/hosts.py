@@ -175,7 +175,8 @@ class ModelHosts:
         """
         if self._quoting.takes(need):
             return self._quoting.choose(need, excluding)
-        return choice.choose(self._candidates.some(), need, excluding=excluding)
+        self._candidates.refuse_if_none()
+        return choice.choose(self._candidates.all(), need, excluding=excluding)
 
     async def line_up(
         self, need: Need, *, excluding: frozenset[str] = frozenset()
@@ -191,7 +192,7 @@ class ModelHosts:
         if self._quoting.takes(need):
             yield self._quoting.choose(need, excluding)
             return
-        self._candidates.some()
+        self._candidates.refuse_if_none()
         is_seated = False
         while not is_seated:
             async with aclosing(self._line.wait(need, excluding=excluding)) as steps:

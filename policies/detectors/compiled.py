@@ -185,7 +185,7 @@ class CompiledRule:
     def agrees(self, data: bytes, value_start: int, value_end: int) -> bool:
         """Tell whether every check agrees with a value."""
         value = data[value_start:value_end].decode("latin-1")
-        values = (value, _beside_placeholders(data[value_start:value_end])) if "[" in value else (value,)
+        values = (value, _between_placeholders(data[value_start:value_end])) if "[" in value else (value,)
         try:
             if not all(check(each) for check in self.checks for each in values):
                 return False
@@ -218,12 +218,23 @@ def _without_placeholders(data: bytes, begin: int, end: int) -> bytes:
     return bytes(blanked[begin - first :])
 
 
-def _beside_placeholders(value: bytes) -> str:
-    """Return a value without placeholders: they stand for what was found, and make nothing around them a value."""
-    rest = bytearray(value)
-    for start, stop in reversed(list(_placeholders_in(value))):
-        del rest[start:stop]
-    return (rest or value).decode("latin-1")
+def _between_placeholders(value: bytes) -> str:
+    """Return a value without the placeholders at its ends: they make nothing beside them a value.
+
+    One in its middle stays: what only looks like one, somebody may have put into a value to hide it.
+    """
+    spans = list(_placeholders_in(value))
+    begin, end = 0, len(value)
+    for start, stop in spans:
+        if value[begin:start].strip():
+            break
+        begin = stop
+    for start, stop in reversed(spans):
+        if start < begin or value[stop:end].strip():
+            break
+        end = start
+    rest = value[begin:end]
+    return (rest if rest.strip() else value).decode("latin-1")
 
 
 def _placeholders_in(data: bytes) -> Iterator[tuple[int, int]]:

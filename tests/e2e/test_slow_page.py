@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import FilePayload, Page, Route, WebSocketRoute, expect
 
 from tests.e2e.conftest import Watched, wait_for_chat
-from tests.fakes.web_parts import ACCESS_KEY
+from tests.fakes.web_parts import ACCESS_KEY, PEM
 
 pytestmark = pytest.mark.e2e
 
@@ -136,6 +136,42 @@ def test_what_is_typed_waits_for_the_connection_and_for_the_file(open_page: Open
     expect(page.get_by_text(ENDED)).to_be_visible()
     (asked,) = watched.site.fakes.turns.asked[before:]
     assert (asked.text, [file.text for file in asked.attachments]) == ("What does it say?", ["It swims."])
+
+
+def test_who_presses_enter_twice_gets_a_refused_text_back(open_page: OpenPage) -> None:
+    """The second press comes when the field is empty already, and before the refusal."""
+    watched = open_page()
+    page = watched.page
+    watched.sign_in()
+    wait_for_chat(page)
+    page.locator("#chat-input").fill(f"What is wrong with {PEM}?")
+    expect(page.locator("#chat-submit")).to_be_enabled()
+    page.evaluate("""async () => {
+        const field = () => document.getElementById("chat-input"); // another one after the first message
+        const press = () => field().dispatchEvent(
+            new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+        press();
+        while (field().value) await new Promise((go) => setTimeout(go));
+        press();
+    }""")
+    expect(page.locator("#cloister-reason")).to_contain_text("what looks like a private key")
+    expect(page.locator("#chat-input")).to_have_value(f"What is wrong with {PEM}?")
+
+
+def test_the_second_half_of_a_double_click_on_send_stops_nothing(open_page: OpenPage) -> None:
+    watched = open_page()
+    page, turns = watched.page, watched.site.fakes.turns
+    turns.hold()
+    watched.sign_in()
+    watched.ask("What is a halibut?")
+    stop = page.locator("#stop-button")
+    expect(stop).to_be_visible()
+    stop.hover()
+    page.mouse.down(click_count=2)
+    page.mouse.up(click_count=2)
+    turns.release()
+    expect(page.get_by_text("because the disk was full")).to_be_visible()
+    expect(page.get_by_text(ENDED)).to_be_visible()
 
 
 def test_an_answer_goes_on_while_another_conversation_is_begun(open_page: OpenPage) -> None:

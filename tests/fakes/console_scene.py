@@ -85,7 +85,7 @@ def add_turn(
             turn=place,
             host="Mini2",
             model="llama3.1:70b",
-            reason="room",
+            reason="Mini2 llama3.1:70b: room 4 424 of 32 768, 0 waiting, warm",
             context_tokens=32_768,
             prompt_tokens=3_912,
         )

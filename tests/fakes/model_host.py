@@ -96,6 +96,13 @@ class Received:
     query: str = ""
 
 
+def _v0_row(model: FakeModel) -> dict[str, Any]:
+    row = {"id": model.name, "object": "model", "type": "llm", "max_context_length": 131072}
+    if model.is_loaded:
+        return row | {"state": "loaded", "loaded_context_length": model.context_tokens}
+    return row | {"state": "not-loaded"}
+
+
 class _ClosedError(Exception):
     """The connection is to be closed without another byte."""
 
@@ -126,6 +133,7 @@ class FakeModelHost:
         dies_of: a word in a prompt at which its process, which must be its own, is killed: at once, or when its first
             token is due if that takes a while.
         is_router: a llama.cpp that was started without a model.
+        is_old: an LM Studio with version 0 of its API alone, which can load nothing.
         has_room: an exo cluster that can place another instance.
         keeps_connections: it takes the next request on the same connection, as vLLM does.
         forwards: an Ollama that answers from somebody else's machines although its list does not say so.
@@ -157,6 +165,7 @@ class FakeModelHost:
     can_sleep: bool = True
     dies_of: str = ""
     is_router: bool = False
+    is_old: bool = False
     has_room: bool = True
     keeps_connections: bool = False
     has_blanks_behind: bool = False
@@ -443,7 +452,7 @@ class FakeModelHost:
             return 401, {"error": {"message": "Invalid API key"}}
         if self.is_loading and self.kind == "llamacpp":
             return 503, _STARTS
-        done = carry_out(self, request)
+        done = None if self.is_old else carry_out(self, request)
         if done is not None:
             return done
         answers = getattr(self, f"_{self.kind}_answers")()
@@ -451,7 +460,8 @@ class FakeModelHost:
             answers = {"/api/show": self._show(request.body["model"])}
         # LM Studio really does answer 200 to a path that it does not know.
         status = 200 if request.path in answers or self.kind == "lmstudio" else 404
-        return status, answers.get(request.path, {"error": f"Unexpected endpoint {request.path}"})
+        words = f"Unexpected endpoint or method. ({request.method} {request.path})"
+        return status, answers.get(request.path, {"error": words})
 
     def _ollama_answers(self) -> dict[str, Any]:
         rows = [
@@ -480,6 +490,8 @@ class FakeModelHost:
         }
 
     def _lmstudio_answers(self) -> dict[str, Any]:
+        if self.is_old:
+            return {"/api/v0/models": {"data": [_v0_row(model) for model in self.models]}}
         rows = [
             {
                 "type": "embedding" if "embedding" in model.capabilities else "llm",

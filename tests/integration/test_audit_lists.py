@@ -232,6 +232,15 @@ async def test_what_an_index_has_in_order_is_not_sorted_and_nothing_else_is_aske
         assert await pool.rows(is_sorting, is_in_order=True) == [("off",)]
 
 
+async def test_no_list_is_compiled_where_the_site_compiles_what_is_dear(database: Database) -> None:
+    """Before Postgres 18 a sort that is switched off costs more than anything, so each page would take much longer."""
+    name = psycopg.sql.Identifier(psycopg.conninfo.conninfo_to_dict(libpq_dsn(database.owner_url))["dbname"])
+    with psycopg.connect(libpq_dsn(database.owner_url), autocommit=True) as connection:
+        connection.execute(psycopg.sql.SQL("ALTER DATABASE {} SET jit = on").format(name))
+    async with ReaderPool(database.audit_reader_url) as pool:
+        assert await pool.rows(psycopg.sql.SQL("SELECT current_setting('jit')").format()) == [("off",)]
+
+
 async def test_a_caller_that_goes_away_spoils_no_connection(database: Database) -> None:
     async with ReaderPool(database.audit_reader_url, most=1) as pool:
         waiting = asyncio.create_task(pool.rows(psycopg.sql.SQL("SELECT pg_sleep({})").format(5)))

@@ -53,6 +53,8 @@ async def test_the_queue_leads_to_the_turn_and_names_nobody(web: RunningSite, ne
     assert "[AWS_ACCESS_KEY_1]" in turn
     assert "sealed in head 1,203" in turn
     assert "persona StarCoder, command Review" in turn
+    assert "Mini2 llama3.1:70b: room 4 424 of 32 768, 0 waiting, warm, prompt 3,912 tokens" in turn
+    assert "Mini2 llama3.1:70b: Mini2" not in turn
     assert maria.name not in turn
 
 

@@ -94,6 +94,17 @@ async def test_lmstudio_model_is_loaded_with_its_window_once() -> None:
     assert loads == [{"model": "qwen2.5:32b", "context_length": 6000}]
 
 
+async def test_lmstudio_that_cannot_be_told_a_window_answers_with_what_is_in_memory_alone() -> None:
+    models = [FakeModel("on-disk:7b", is_loaded=False), FakeModel("ready:7b", 4096)]
+    with FakeModelHost("lmstudio", models=models, is_old=True, reply="Here.") as fake:
+        async with open_hosts(fake, look_every_seconds=60.0) as hosts:
+            text, _ = await ask(hosts, hosts.choose(Need(models=("ready:7b",))))
+            with pytest.raises(HostError, match="did not load on-disk:7b with a window of 8,192 tokens"):
+                await ask(hosts, hosts.choose(Need(models=("on-disk:7b",))))
+    assert text == "Here."
+    assert [prompt["model"] for prompt in fake.prompts] == ["ready:7b"]
+
+
 async def test_remote_models_are_refused() -> None:
     models = [FakeModel("kimi:cloud"), FakeModel("innocent", is_remote=True)]
     with FakeModelHost("ollama", models=models, is_cloud_on=True) as fake:

@@ -108,6 +108,14 @@ async def test_what_a_kind_has_no_interface_for_is_said_in_words(monkeypatch: py
         await run(Act.LOAD, entry(full))
 
 
+@pytest.mark.parametrize("act", [Act.LOAD, Act.UNLOAD])
+async def test_an_lmstudio_that_is_too_old_says_so(act: Act) -> None:
+    """It answers 200 to a path that it does not know."""
+    old = FakeModelHost("lmstudio", models=[FakeModel("right:1b", is_loaded=False)], is_old=True)
+    with old, pytest.raises(ControlError, match=r"is too old to load models by its API; install LM Studio 0\.4"):
+        await run(act, entry(old))
+
+
 @pytest.mark.parametrize("kind", CONTROLS)
 async def test_a_model_that_is_not_there_and_a_host_that_is_down_are_errors(kind: str) -> None:
     with fake(kind, is_loaded=True) as host:

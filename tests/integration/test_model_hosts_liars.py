@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import pickle
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
+import httpx
 import pytest
 
 from connectors.model_hosts.catalogue import KIND_NAMES, Fleet, Host
 from connectors.model_hosts.kinds import kind as kind_file
-from connectors.model_hosts.values import Need
+from connectors.model_hosts.kinds.kinds import build_kinds
+from connectors.model_hosts.kinds.llamacpp import LlamaCpp
+from connectors.model_hosts.kinds.ollama import Ollama
+from connectors.model_hosts.values import HostReport, ModelReport, Need
+from connectors.model_hosts.watching.watch import Watch
 from tests.fakes.model_host import FakeModelHost
 from tests.fakes.open_hosts import ask, eventually, open_hosts
 
@@ -169,3 +175,92 @@ async def test_prompts_do_not_wait_for_a_look(monkeypatch: pytest.MonkeyPatch) -
                     texts = [(await ask(hosts))[0] for _ in range(10)]
                 assert len(held) == 1  # still the same look: the next one begins when it ends
     assert texts == ["Here."] * 10
+
+
+async def test_ollama_with_other_weights_at_each_look_is_read_for_a_moment_and_kept_nowhere() -> None:
+    """Sixty-four models are new each time, and half a MiB is said of each."""
+    looks = 0
+    sent_bytes = 0
+    said = b'{"capabilities": ["completion"], "license": "' + b"x" * (500 << 10) + b'"}'
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal looks, sent_bytes
+        if request.url.path == "/api/show":
+            sent_bytes += len(said)
+            return httpx.Response(200, content=said)
+        looks += request.url.path == "/api/tags"
+        rows = [{"name": f"{looks}-{number}:1", "digest": f"{looks}"} for number in range(64)]
+        return httpx.Response(200, json={"version": "1", "models": rows})
+
+    kind = Ollama()
+    host = Host("Liar", "ollama", "http://liar.lan:1")
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+        for look in range(1, 4):
+            report = await kind_file.look_at(client, kind, host)
+            assert sent_bytes <= look * (5 << 20)
+            # Of whom nothing is known yet nobody is asked: it may run on somebody else's machines.
+            assert len(report.models) + len(report.refused) == 64
+            assert 0 < len(report.models) < 10
+            assert "nobody looked at it yet" in report.refused[0][1]
+    assert len(pickle.dumps(kind)) < 10_000
+
+
+async def test_honest_ollama_with_many_large_models_is_read_whole_after_some_looks() -> None:
+    said = b'{"capabilities": ["completion"], "license": "' + b"x" * (500 << 10) + b'"}'
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api/show":
+            return httpx.Response(200, content=said)
+        rows = [{"name": f"{number}:1", "digest": "1"} for number in range(20)]
+        return httpx.Response(200, json={"version": "1", "models": rows})
+
+    kind = Ollama()
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+        for _ in range(3):
+            report = await kind_file.look_at(client, kind, Host("One", "ollama", "http://one.lan:1"))
+    assert len(report.models) == 20
+    assert not report.refused
+
+
+async def test_router_of_llamacpp_that_says_too_much_of_its_models_is_marked() -> None:
+    asked = 0
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal asked
+        if request.url.query:
+            asked += 1
+            return httpx.Response(200, content=b'{"chat_template": "' + b"x" * (500 << 10) + b'"}')
+        rows = [{"id": f"m{number}", "status": {"value": "loaded"}} for number in range(64)]
+        return httpx.Response(200, json={"role": "router", "data": rows})
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+        report = await kind_file.look_at(client, LlamaCpp(), Host("Liar", "llamacpp", "http://liar.lan:1"))
+    assert asked < 5
+    assert "sends too much at /props" in report.note
+
+
+async def test_what_a_host_says_that_it_has_is_bounded_and_printable() -> None:
+    """Each name is drawn on a page, kept, and compared with for each deployment."""
+    rows = [{"name": f"{number}\x1b[2J:cloud"} for number in range(1000)]
+    rows += [{"name": f"{number}:cloud"} for number in range(20_000)]
+    body = {"version": "1", "models": rows}
+    async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200, json=body))) as client:
+        report = await kind_file.look_at(client, Ollama(), Host("Liar", "ollama", "http://liar.lan:1"))
+    assert report.is_reachable
+    assert len(report.refused) == len(report.names) == 1000
+    assert all(name.isprintable() for name, _ in report.refused)
+
+
+def test_a_host_that_says_it_has_a_thousand_models_costs_one_list_of_them() -> None:
+    watch = Watch(Fleet((Host("Liar", "vllm", "http://liar.lan:1"),)), build_kinds(), on_change=lambda: None)
+    watch.hosts["Liar"].report = HostReport(
+        is_reachable=True, models=tuple(ModelReport(f"m{number}") for number in range(1000))
+    )
+    watch.take_drained({})
+    deployments = list(watch.deployments.values())
+    assert len({id(each.names) for each in deployments}) == 1
+    assert [deployments[0].is_another(name) for name in ("m0", "m0:latest", "m1", "m1:latest", "x")] == [
+        *(False, False),
+        *(True, True),
+        False,
+    ]

@@ -123,9 +123,10 @@ def _guarded(data: _Data) -> str:
 
 
 def _routed(data: _Data) -> str:
-    context = data.number("context_tokens")
-    room = f", {data.number('prompt_tokens'):,} of {context:,} tokens" if context else ""
-    return f"{data.text('host')} {data.text('model')}: {data.text('reason')}{room}"
+    prompt = f", prompt {data.number('prompt_tokens'):,} tokens" if data.number("context_tokens") else ""
+    place, reason = f"{data.text('host')} {data.text('model')}: ", data.text("reason")
+    is_told = reason.startswith(place.replace("_", " "))
+    return f"{'' if is_told else place}{reason}{prompt}"
 
 
 def _answered(data: _Data) -> str:

@@ -16,8 +16,7 @@
     "chat-input": "Your message",
   };
 
-  let lastTyped = "";
-  let lastCommand = ""; // the id of its button
+  let sent = { text: "", command: "" }; // what went last; the command is the id of its button
   let refusal = null; // { words, text, command } as long as it stands above the composer
 
   const composer = () => document.getElementById("chat-input");
@@ -126,7 +125,7 @@
     const what = event.data && event.data.cloister;
     if (!what) return;
     event.stopImmediatePropagation();
-    if (what === "refused") refuse(String(event.data.words || ""), lastTyped, lastCommand);
+    if (what === "refused") refuse(String(event.data.words || ""), sent.text, sent.command);
     if (what === "said") refuse(String(event.data.words || ""), "", ""); // of another script of ours
     if (what === "stored") giveAddress(String(event.data.words));
     if (what === "signed-out") window.location.assign("/sign-in");
@@ -135,9 +134,7 @@
   document.addEventListener(
     "input",
     (event) => {
-      if (event.target.id !== "chat-input" || !event.target.value) return;
-      lastTyped = event.target.value;
-      if (event.isTrusted) dismiss();
+      if (event.isTrusted && event.target.id === "chat-input" && event.target.value) dismiss();
     },
     true,
   );
@@ -145,12 +142,22 @@
   function onSubmit(event) {
     const isEnter = event.type === "keydown" && event.key === "Enter" && !event.shiftKey && event.target.id === "chat-input";
     if (!isEnter && !(event.type === "click" && event.target.closest("#chat-submit"))) return;
+    const button = document.getElementById("chat-submit");
+    if (!button || button.disabled) return; // nothing goes: it went with the press before, or waits for a file
     dismiss();
-    lastTyped = composer()?.value ?? ""; // a command or a file may go without a text
-    lastCommand = chosenCommand()?.id ?? "";
+    sent = { text: composer()?.value ?? "", command: chosenCommand()?.id ?? "" }; // either may go without the other
   }
   document.addEventListener("keydown", onSubmit, true);
   document.addEventListener("click", onSubmit, true);
+
+  // The later half of what began on Send, a double click or a held key: its button has become Stop meanwhile.
+  function onStop(event) {
+    if (!(event.detail > 1 || event.repeat) || !event.target.closest?.("#stop-button")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }
+  document.addEventListener("keydown", onStop, true);
+  document.addEventListener("click", onStop, true);
 
   // A link in an answer may carry what was said to wherever it leads: its address stands behind it as text to read and
   // to copy, and nothing opens it, neither a press nor the browser's own menu.

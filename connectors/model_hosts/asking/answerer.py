@@ -13,7 +13,6 @@ from connectors.model_hosts.asking.patience import SitePatience
 from connectors.model_hosts.asking.stream import Tempo, paced
 from connectors.model_hosts.choosing.breaker import Breaker
 from connectors.model_hosts.choosing.load import Load
-from connectors.model_hosts.kinds.ollama import with_tag
 from connectors.model_hosts.router import LitellmRouter
 from connectors.model_hosts.values import AnswerItem, ChatMessage, Token, Wishes, most_tokens
 from connectors.model_hosts.watching.watch import Deployment
@@ -80,7 +79,7 @@ class Answerer:
                         load.starting -= 1
                         self._breaker.answers(deployment.id)
                         _measure(deployment, load, asking, first_at - asked_at, is_crowded=is_crowded)
-                    if chunk.model and with_tag(chunk.model) in deployment.others:
+                    if chunk.model and deployment.is_another(chunk.model):
                         raise CallError(0, other_model=chunk.model)
                     last = latest(last, chunk)
                     if chars_of(chunk) > room_chars:  # a host that ignores its limit writes for ever
@@ -117,7 +116,7 @@ class Answerer:
 def _measure(deployment: Deployment, load: Load, asking: Asking, seconds: float, *, is_crowded: bool) -> None:
     """Note how long a first token took, by what it waited for."""
     if not deployment.is_loaded:
-        load.cold_seconds = seconds
+        load.loaded(seconds)
     elif not is_crowded:
         new_tokens = max(0, most_tokens(asking.messages) - asking.held_tokens)  # what a cache holds is not read
         load.began(prompt_tokens=new_tokens, seconds=seconds)

@@ -19,7 +19,6 @@ from connectors.model_hosts.fim.ending import Ending, EndRules
 from connectors.model_hosts.fim.filling import Asked
 from connectors.model_hosts.fim.prompts import harmless
 from connectors.model_hosts.fim.window import gap_tokens
-from connectors.model_hosts.kinds.ollama import with_tag
 from connectors.model_hosts.values import AnswerItem, Gap, Token, Usage, Wishes
 from connectors.model_hosts.watching.watch import Deployment
 from connectors.model_hosts.wire import CallError, Chunk
@@ -86,7 +85,7 @@ class Filler:
                 async for chunk in chunks:
                     if timing.heard(prompt_tokens=gap_tokens(gap), is_loaded=deployment.is_loaded):
                         self._breaker.answers(deployment.id)
-                    if chunk.model and with_tag(chunk.model) in deployment.others:
+                    if chunk.model and deployment.is_another(chunk.model):
                         raise CallError(0, other_model=chunk.model)
                     last = latest(last, chunk)
                     if text := ending.feed(chunk.text):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from connectors.errors import NoRouteError
 from connectors.model_hosts.choosing.breaker import Breaker
@@ -13,6 +14,17 @@ from connectors.model_hosts.values import Capability
 from connectors.model_hosts.watching.watch import Deployment, Watch
 
 _NOTHING = Share()
+
+
+@dataclass(slots=True)
+class _Known:
+    """A deployment as it was looked at last, and of what: `changes` is the load's."""
+
+    deployment: Deployment
+    load: Load
+    others: Share
+    changes: int
+    candidate: Candidate
 
 
 class Candidates:
@@ -32,44 +44,59 @@ class Candidates:
         self._loads = loads
         self._breaker = breaker
         self._others = others
-        self._known: dict[str, tuple[Deployment, tuple[object, ...], Candidate]] = {}
+        self._seen: tuple[object, object] = (None, None)  # what `_known` was built of: deployments, and others' words
+        self._known: list[_Known] = []
 
     def all(self) -> list[Candidate]:
         """Return every deployment, also those that cannot be asked now."""
-        others = self._others()
+        deployments, others = self._watch.deployments, self._others()
+        if self._seen[0] is not deployments or self._seen[1] is not others:
+            before = {known.deployment.id: known for known in self._known}
+            self._known = [
+                self._know(deployment, others.get(name, _NOTHING), before.get(name))
+                for name, deployment in deployments.items()
+            ]
+            self._seen = (deployments, others)
         return [
-            self._of(deployment, others.get(deployment.id, _NOTHING)) for deployment in self._watch.deployments.values()
+            # What fails changes with time, too: its rest ends, and somebody tries it.
+            known.candidate
+            if known.changes == known.load.changes and not known.candidate.failures
+            else self._look_at(known)
+            for known in self._known
         ]
 
-    def some(self) -> list[Candidate]:
-        """Return every deployment.
+    def refuse_if_none(self) -> None:
+        """Say why there is no deployment at all.
 
         Raises:
-            NoRouteError: there is none at all.
+            NoRouteError: likewise.
         """
-        candidates = self.all()
-        if not candidates:
+        if not self._watch.deployments:
             tried = "; ".join(
                 f"{name} {entry.absence or entry.starting or 'offers no model'}"
                 for name, entry in self._watch.hosts.items()
             )
             raise NoRouteError(f"No model host can be asked now. Tried: {tried}. Ask again in a minute.")
-        return candidates
 
     def clear(self) -> None:
         """Forget what was built: the fleet is another one."""
-        self._known.clear()
+        self._seen = (None, None)
+        self._known = []
 
-    def _of(self, deployment: Deployment, others: Share) -> Candidate:
+    def _know(self, deployment: Deployment, others: Share, before: _Known | None) -> _Known:
+        if before is not None and before.deployment is deployment and before.others == others:
+            return before
         load = self._loads[deployment.id]
-        measured = (load.tokens_per_second, load.prompt_tokens_per_second, load.cold_seconds)
-        is_tried = self._breaker.is_tried(deployment.id)
-        key = (load.in_flight, load.failures and (load.failures, load.is_cooling, is_tried), others, measured)
-        known = self._known.get(deployment.id)
-        if known is None or known[0] is not deployment or known[1] != key:
-            known = (deployment, key, _candidate(deployment, load, others, is_tried=is_tried))
-            self._known[deployment.id] = known
-        return known[2]
+        return _Known(deployment, load, others, load.changes, self._candidate(deployment, load, others))
+
+    def _look_at(self, known: _Known) -> Candidate:
+        known.changes = known.load.changes
+        known.candidate = self._candidate(known.deployment, known.load, known.others)
+        return known.candidate
+
+    def _candidate(self, deployment: Deployment, load: Load, others: Share) -> Candidate:
+        is_tried = load.failures > 0 and self._breaker.is_tried(deployment.id)
+        return _candidate(deployment, load, others, is_tried=is_tried)
 
 
 def _candidate(deployment: Deployment, load: Load, others: Share, *, is_tried: bool) -> Candidate:

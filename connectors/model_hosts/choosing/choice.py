@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from connectors.errors import BusyError, NoRouteError
 from connectors.model_hosts.values import ANY_MODEL, Ability, Capability, Need, Route
@@ -32,6 +33,11 @@ _MOST_SAVED_SECONDS = 5.0
 _STEP_SECONDS = 0.25  # less makes no difference to a person; the load is then spread instead
 
 
+_Standing = tuple[int, bool, bool, int, float, str]
+_Rank = tuple[bool, int, _Standing]
+_LAST: Final[_Rank] = (True, sys.maxsize, (0, True, True, 0, 0.0, ""))
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A model on a host, with all that the choice looks at.
@@ -53,7 +59,15 @@ class Candidate:
         can_continue: it goes on from an answer that was begun.
         abilities: what its host can do with an answer.
         labels: of its host, in the administrator's words.
-        names: by which a person may mean it.
+        names: by which a person may mean it; folded, and without a tag for every tag.
+        waiting: how many requests would be before a new one.
+        free_slots: how many answers can begin on it now, as far as Cloister asks it; its own queue comes and goes.
+        is_shut: it failed so often that nobody is sent there while anybody else can be asked.
+        queue_seconds, token_seconds: how long a prompt waits for its first token: for those before it and the loading
+            of the model, and for each token of its own to be read. What was never measured counts as nothing, so that
+            every deployment is tried.
+        standing, holders_standing: among those with which the first token comes equally soon: fewest before a new one,
+            who has the conversation in its cache, who has the model in memory, fewest in flight, the fastest.
     """
 
     deployment: str
@@ -80,33 +94,40 @@ class Candidate:
     abilities: frozenset[Ability] = frozenset()
     labels: frozenset[str] = frozenset()
     names: frozenset[str] = field(init=False, repr=False, compare=False)
+    waiting: int = field(init=False, repr=False, compare=False)
+    free_slots: int = field(init=False, repr=False, compare=False)
+    is_shut: bool = field(init=False, repr=False, compare=False)
+    queue_seconds: float = field(init=False, repr=False, compare=False)
+    token_seconds: float = field(init=False, repr=False, compare=False)
+    standing: _Standing = field(init=False, repr=False, compare=False)
+    holders_standing: _Standing = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Spell the names once: they are looked at for every prompt."""
+        """Work out once what every prompt looks at; a candidate is built only when something changed."""
         own = (self.public_name.casefold(), self.name.casefold())
         names = frozenset(name for full in own for name in (full, full.split(":")[0], full.removesuffix(":latest")))
-        object.__setattr__(self, "names", names)  # the one way into a frozen value
-
-    @property
-    def waiting(self) -> int:
-        """Return how many requests would be before a new one."""
-        over = self.in_flight - self.slots + 1
-        return self.queued + over if over > 0 else self.queued
-
-    @property
-    def is_shut(self) -> bool:
-        """Tell whether it failed so often that nobody is sent there while anybody else can be asked."""
-        return self.is_cooling and self.failures >= _SHUT_FAILURES
+        waiting = self.queued + max(0, self.in_flight - self.slots + 1)
+        queue_seconds = 0.0 if self.is_loaded else self.cold_seconds
+        queue_seconds += waiting * (self.answer_seconds or _UNKNOWN_ANSWER_SECONDS) / self.slots
+        crowd = 1 + self.in_flight / self.slots  # they share the arithmetic that reads prompts
+        standing = (not self.is_loaded, self.in_flight, -self.tokens_per_second, self.deployment)
+        token_seconds = crowd / self.prompt_tokens_per_second if self.prompt_tokens_per_second else 0.0
+        for name, value in (
+            ("names", names),
+            ("waiting", waiting),
+            ("free_slots", max(0, self.slots - self.in_flight)),
+            ("is_shut", self.is_cooling and self.failures >= _SHUT_FAILURES),
+            ("queue_seconds", queue_seconds),
+            ("token_seconds", token_seconds),
+            ("standing", (waiting, True, *standing)),
+            ("holders_standing", (waiting, False, *standing)),
+        ):
+            object.__setattr__(self, name, value)  # the one way into a frozen value
 
     @property
     def is_asked_alone(self) -> bool:
         """Tell whether whoever asks it next must be the only one: after its rest, or as the last one there is."""
         return self.needs_trial or self.is_shut
-
-    @property
-    def free_slots(self) -> int:
-        """Return how many answers can begin on it now, as far as Cloister asks it; its own queue comes and goes."""
-        return max(0, self.slots - self.in_flight)
 
     def saved_seconds(self, held_tokens: int) -> float:
         """Return how much earlier the first token comes because this much of the prompt need not be read again.
@@ -116,23 +137,6 @@ class Candidate:
         if not self.prompt_tokens_per_second:
             return _STEP_SECONDS
         return min(held_tokens / self.prompt_tokens_per_second, _MOST_SAVED_SECONDS)
-
-    def first_token_seconds(self, prompt_tokens: int) -> float:
-        """Estimate how long a prompt waits for its first token: those before it, its reading, the model's loading.
-
-        What was never measured counts as nothing, so that every deployment is tried.
-        """
-        seconds = 0.0 if self.is_loaded else self.cold_seconds
-        if waiting := self.waiting:
-            seconds += waiting * (self.answer_seconds or _UNKNOWN_ANSWER_SECONDS) / self.slots
-        if self.prompt_tokens_per_second:
-            crowd = 1 + self.in_flight / self.slots  # they share the arithmetic that reads prompts
-            seconds += prompt_tokens * crowd / self.prompt_tokens_per_second
-        return seconds
-
-    def is_called(self, name: str) -> bool:
-        """Tell whether a person may mean this model by a name; one without a tag means every tag."""
-        return name.casefold() in self.names
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +176,11 @@ def usable_groups(
 ) -> Iterator[list[Candidate]]:
     """Yield, for each of the need's models that can be asked, its deployments that can; those that start come last."""
     groups = [
-        [candidate for candidate in group if _is_usable(candidate, need) and candidate.deployment not in excluding]
+        [
+            candidate
+            for candidate in _with_room(group, need)
+            if not candidate.is_shut and candidate.deployment not in excluding
+        ]
         for group in _groups(candidates, need)
     ]
     for is_starting in (False, True):
@@ -183,8 +191,8 @@ def usable_groups(
     resting = [
         candidate
         for group in _groups(candidates, need)
-        for candidate in group
-        if candidate.is_shut and not candidate.is_tried and _has_room(candidate, need)
+        for candidate in _with_room(group, need)
+        if candidate.is_shut and not candidate.is_tried
     ]
     if last := [candidate for candidate in resting if candidate.deployment not in excluding]:
         yield last
@@ -200,42 +208,48 @@ def in_order_of_choice(usable: Iterable[Candidate], need: Need, held: Held | Non
     return sorted(usable, key=lambda candidate: _rank(candidate, need, held))
 
 
-def in_favour(usable: Sequence[Candidate], need: Need) -> frozenset[str]:
-    """Return those that would be the best if they held all of the conversation, whoever holds it."""
-    first, second = sorted([*(_rank(candidate, need, None) for candidate in usable), _LAST])[:2]
+def in_favour(ranked: Sequence[Candidate], need: Need) -> frozenset[str]:
+    """Return those that would be the best if they held all of the conversation, whoever holds it.
+
+    Args:
+        ranked: as `in_order_of_choice` gives them, for a conversation that nobody holds or that somebody does.
+        need: what the prompt asks.
+    """
+    first, second = sorted([*(_rank(candidate, need, None) for candidate in ranked[:3]), _LAST])[:2]
     favoured: set[str] = set()
-    for candidate in usable:
-        rank = _rank(candidate, need, Held(candidate.deployment, need.prompt_tokens))
-        is_first = candidate.deployment == first[-1]
-        if rank < (second if is_first else first):
+    for candidate in ranked:
+        is_first = candidate.deployment == first[-1][-1]
+        if _holders_rank(candidate, need, need.prompt_tokens) < (second if is_first else first):
             favoured.add(candidate.deployment)
     return frozenset(favoured)
 
 
-def _groups(candidates: Sequence[Candidate], need: Need) -> Iterable[list[Candidate]]:
+def _groups(candidates: Sequence[Candidate], need: Need) -> Iterable[Sequence[Candidate]]:
     for name in need.models:
         if name != ANY_MODEL:
-            yield [candidate for candidate in candidates if candidate.is_called(name)]
+            folded = name.casefold()
+            yield [candidate for candidate in candidates if folded in candidate.names]
     if need.is_open:
-        yield list(candidates)
+        yield candidates
 
 
-def _is_usable(candidate: Candidate, need: Need) -> bool:
-    return _has_room(candidate, need) and not candidate.is_shut
+def _with_room(candidates: Iterable[Candidate], need: Need) -> list[Candidate]:
+    """Return those that are there, that the policy allows, that know how and whose window is wide enough."""
+    tokens, capability = need.tokens, need.capability
+    is_plain = not (need.only or need.calls_tools or need.abilities)
+    return [
+        candidate
+        for candidate in candidates
+        if not candidate.absence
+        and candidate.context_tokens >= tokens
+        and capability in candidate.capabilities
+        and (is_plain or (_is_able(candidate, need) and _may_have(candidate, need)))
+    ]
 
 
 def _may_have(candidate: Candidate, need: Need) -> bool:
     """Tell whether the policy lets a prompt go there."""
     return not need.only or all(not labels.isdisjoint(candidate.labels) for labels in need.only)
-
-
-def _has_room(candidate: Candidate, need: Need) -> bool:
-    return (
-        not candidate.absence
-        and candidate.context_tokens >= need.tokens
-        and _is_able(candidate, need)
-        and _may_have(candidate, need)
-    )
 
 
 def _is_able(candidate: Candidate, need: Need) -> bool:
@@ -246,25 +260,17 @@ def _is_able(candidate: Candidate, need: Need) -> bool:
     )
 
 
-_Rank = tuple[bool, int, int, bool, bool, int, float, str]
-_LAST: _Rank = (True, sys.maxsize, 0, True, True, 0, 0.0, "")
-
-
 def _rank(candidate: Candidate, need: Need, held: Held | None) -> _Rank:
-    seconds = candidate.first_token_seconds(need.prompt_tokens)
-    is_holder = held is not None and held.deployment == candidate.deployment
-    if held is not None and is_holder:
-        seconds = max(0.0, seconds - candidate.saved_seconds(min(held.tokens, need.prompt_tokens)))
-    return (
-        candidate.is_cooling,
-        round(seconds / _STEP_SECONDS),
-        candidate.waiting,
-        not is_holder,
-        not candidate.is_loaded,
-        candidate.in_flight,
-        -candidate.tokens_per_second,
-        candidate.deployment,
-    )
+    if held is not None and held.deployment == candidate.deployment:
+        return _holders_rank(candidate, need, min(held.tokens, need.prompt_tokens))
+    seconds = candidate.queue_seconds + need.prompt_tokens * candidate.token_seconds
+    return candidate.is_cooling, round(seconds / _STEP_SECONDS), candidate.standing
+
+
+def _holders_rank(candidate: Candidate, need: Need, held_tokens: int) -> _Rank:
+    seconds = candidate.queue_seconds + need.prompt_tokens * candidate.token_seconds
+    seconds = max(0.0, seconds - candidate.saved_seconds(held_tokens))
+    return candidate.is_cooling, round(seconds / _STEP_SECONDS), candidate.holders_standing
 
 
 def route_to(
@@ -343,8 +349,8 @@ def _refusal_of_able(able: Sequence[Candidate], need: Need, excluding: frozenset
         )
     shut = [
         candidate
-        for candidate in present
-        if candidate.is_shut and _has_room(candidate, need) and candidate.deployment not in excluding
+        for candidate in _with_room(present, need)
+        if candidate.is_shut and candidate.deployment not in excluding
     ]
     if shut:
         told = dict.fromkeys(f"{candidate.host} failed {candidate.failures} times in a row" for candidate in shut)

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from connectors.errors import BusyError, NoRouteError
-from connectors.model_hosts.choosing.choice import Candidate, Held, best, refusal, usable_groups
+from connectors.model_hosts.choosing.choice import Candidate, Held, best, in_order_of_choice, refusal, usable_groups
 from connectors.model_hosts.choosing.seats import Seat
 from connectors.model_hosts.choosing.sharing import Ticket
 from connectors.model_hosts.values import Need, Place
@@ -27,6 +27,7 @@ _HALF_LIFE_SECONDS = 60.0
 _LEAST_USE = 0.05  # less is forgotten
 _UNKNOWN_RETRY_SECONDS = 10
 _TAKEN_SECONDS = 0.1  # until it is tried again where another process was faster: as soon as that one has told of it
+_MOST_ASKED = 16  # deployments that a seat is asked for in one request; where all are gone, the next ones at once
 _STEP_SECONDS = 5  # an estimate is no better than that
 
 
@@ -156,19 +157,25 @@ class Line:
             BusyError: the line is full, or the patience is over.
         """
         entry = _Entry(need, excluding, self._clock())
-        self._look_at(entry, self._candidates())
+        usable = self._look_at(entry, self._candidates())
         if entry.refused is not None:
             raise entry.refused
+        # Who comes while nobody waits, here or elsewhere, is next without an order being made.
+        free = () if self._waiting or self._others()[0] else self._open_now(entry, usable)
         self._waiting.append(entry)
         try:
-            self.stir()
+            if free:
+                self._grant(entry, free[0])
+            else:
+                self.stir()
             if entry.granted is None:
                 self._refuse_if_full(entry)
                 self._on_change()
             told: int | None = None
             while entry.seat is None:
                 if entry.granted is not None:
-                    await self._take_seat(entry, entry.granted)
+                    await self._take_seat(entry, entry.granted, free or self._still_open(entry, entry.granted))
+                    free = ()  # as of then
                     continue
                 if entry.refused is not None:
                     raise entry.refused
@@ -211,7 +218,9 @@ class Line:
             if open_now:
                 taken = open_now[0]
                 if entry is not None:
-                    taken = self._grant(entry, [candidates[name] for name in open_now])
+                    granted = best([candidates[name] for name in open_now], entry.need, self._held(entry.need.thread))
+                    self._grant(entry, granted)
+                    taken = granted.deployment
                 free[taken] -= 1
                 continue
             wanted = frozenset(ticket.deployments)
@@ -233,32 +242,42 @@ class Line:
         asker = entry.need.asker
         return Ticket(asker.owner, asker.is_interactive, asker.weight, self._clock() - entry.since, entry.deployments)
 
-    def _look_at(self, entry: _Entry, candidates: Sequence[Candidate]) -> None:
-        """Note which deployments can take an entry now: those of the first of its models that can be asked."""
+    def _look_at(self, entry: _Entry, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+        """Note and return which deployments can take an entry now: those of its first model that can be asked."""
         for usable in usable_groups(candidates, entry.need, excluding=entry.excluding):
             entry.deployments = tuple(candidate.deployment for candidate in usable)
-            return
+            return usable
         entry.refused = refusal(candidates, entry.need, entry.excluding)
         entry.changed.set()
+        return ()
+
+    def _open_now(self, entry: _Entry, usable: Iterable[Candidate]) -> list[Candidate]:
+        """Return those where an entry can be answered at once, as far as this process knows, the best first."""
+        free = [candidate for candidate in usable if self._free_slots(candidate)]
+        if entry.need.is_suspect:
+            free = [candidate for candidate in free if not self._is_tried(candidate.deployment, entry)]
+        return in_order_of_choice(free, entry.need, self._held(entry.need.thread))
+
+    def _still_open(self, entry: _Entry, granted: Candidate) -> list[Candidate]:
+        """Return those of the deployments of an entry that are open now, with the one that was granted."""
+        wished = frozenset(entry.deployments) - {granted.deployment}
+        others = self._open_now(entry, (each for each in self._candidates() if each.deployment in wished))
+        return in_order_of_choice([granted, *others], entry.need, self._held(entry.need.thread))
 
     def _free_slots(self, candidate: Candidate) -> int:
-        is_taken = self._taken_until.get(candidate.deployment, -math.inf) > self._clock()
-        return 0 if candidate.absence or is_taken else candidate.free_slots
+        if candidate.absence:
+            return 0
+        if self._taken_until and self._taken_until.get(candidate.deployment, -math.inf) > self._clock():
+            return 0
+        return candidate.free_slots
 
-    async def _take_seat(self, entry: _Entry, granted: Candidate) -> None:
+    async def _take_seat(self, entry: _Entry, granted: Candidate, free: Sequence[Candidate]) -> None:
         """Take the seat over all processes; where others were faster everywhere, go back to the same place in line."""
-        others = [
-            candidate
-            for candidate in self._candidates()
-            if candidate.deployment in entry.deployments
-            and candidate.deployment != granted.deployment
-            and self._free_slots(candidate)
-            and not self._is_tried(candidate.deployment, entry)
-        ]
-        entry.seat = await self._seat(entry.need, [granted, *others])
+        asked = free[:_MOST_ASKED]
+        entry.seat = await self._seat(entry.need, asked)
         if entry.seat is None:
             until = self._clock() + _TAKEN_SECONDS
-            self._taken_until |= dict.fromkeys((one.deployment for one in (granted, *others)), until)
+            self._taken_until |= dict.fromkeys((one.deployment for one in asked), until)
             self._withdraw(entry, granted)
             self._waiting.append(entry)
             self.stir()
@@ -282,12 +301,10 @@ class Line:
         if entry.need.is_suspect:
             self._tried[candidate.deployment] = entry
 
-    def _grant(self, entry: _Entry, open_now: Sequence[Candidate]) -> str:
-        granted = best(open_now, entry.need, self._held(entry.need.thread))
+    def _grant(self, entry: _Entry, granted: Candidate) -> None:
         self._waiting.remove(entry)
         self._note_grant(entry, granted)
         entry.changed.set()
-        return granted.deployment
 
     def _place(self, entry: _Entry, before: int, wanted: Sequence[Candidate]) -> None:
         measured = [candidate for candidate in wanted if candidate.answer_seconds]
@@ -311,10 +328,8 @@ class Line:
             BusyError: there is none.
         """
         for usable in usable_groups(self._candidates(), entry.need, excluding=entry.excluding):
-            if open_now := [
-                one for one in usable if self._free_slots(one) and not self._is_tried(one.deployment, entry)
-            ]:
-                self._grant(entry, open_now)
+            if open_now := self._open_now(entry, usable):
+                self._grant(entry, open_now[0])
                 return
         retry = entry.place.seconds if entry.place is not None and entry.place.seconds else _UNKNOWN_RETRY_SECONDS
         raise BusyError(

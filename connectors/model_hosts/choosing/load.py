@@ -28,6 +28,7 @@ class Load:
         cold_seconds: how long the first token took when the model was not in memory; 0 before that was seen.
         prompt_tokens_per_second: how fast it reads, by our generous count of tokens.
         answer_seconds: from the first token to the last.
+        changes: how often any of this changed, so that who looks again sees whether something did.
     """
 
     clock: Callable[[], float] = time.monotonic
@@ -37,6 +38,7 @@ class Load:
     cold_seconds: float = 0.0
     prompt_tokens_per_second: float = 0.0
     answer_seconds: float = 0.0
+    changes: int = 0
     _failures: int = 0  # in a row
     _has_answered: bool = False  # since the last of them
     _cools_until: float = field(default=float("-inf"))
@@ -68,11 +70,13 @@ class Load:
     def take(self, on_change: Callable[[], None]) -> None:
         """Count one more request; `on_change` is told."""
         self.in_flight += 1
+        self.changes += 1
         on_change()
 
     def give_back(self, on_change: Callable[[], None]) -> None:
         """Count one less."""
         self.in_flight -= 1
+        self.changes += 1
         on_change()
 
     def failed(self) -> bool:
@@ -80,6 +84,7 @@ class Load:
         if self.is_cooling and not self._has_answered:
             return False
         self._failures += 1
+        self.changes += 1
         self._has_answered = False
         rest = _FIRST_COOLING_SECONDS * 2.0 ** min(self._failures - 1, 8)
         self._cools_until = self.clock() + min(rest, _LONGEST_COOLING_SECONDS)
@@ -90,6 +95,7 @@ class Load:
         if not self.failures:
             return False
         self._has_answered = True
+        self.changes += 1
         self._cools_until = float("-inf")
         return True
 
@@ -97,6 +103,7 @@ class Load:
         """Take over what all processes know of its failures."""
         if failures or self.failures:
             self._failures, self._has_answered = failures, False
+            self.changes += 1
             self._cools_until = self.clock() + rest_seconds
 
     def began(self, *, prompt_tokens: int, seconds: float) -> None:
@@ -108,6 +115,16 @@ class Load:
         """
         if prompt_tokens >= _LEAST_PROMPT_TOKENS and seconds > 0:
             self.prompt_tokens_per_second = _average(self.prompt_tokens_per_second, prompt_tokens / seconds)
+            self.changes += 1
+
+    def loaded(self, seconds: float) -> None:
+        """Note a first token that waited for its model to be loaded as well.
+
+        Args:
+            seconds: since the host was asked.
+        """
+        self.cold_seconds = seconds
+        self.changes += 1
 
     def succeeded(self, *, answer_tokens: int, seconds: float) -> None:
         """Note an answer that came whole.
@@ -117,6 +134,7 @@ class Load:
             seconds: from the first token to the last.
         """
         self._failures, self._has_answered = 0, False
+        self.changes += 1
         self._cools_until = float("-inf")
         if answer_tokens >= _LEAST_TOKENS and seconds > 0:
             self.tokens_per_second = _average(self.tokens_per_second, answer_tokens / seconds)

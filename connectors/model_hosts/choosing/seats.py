@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from itertools import count, takewhile
 from typing import Final
 
-from connectors.model_hosts.choosing.choice import Candidate, in_favour, in_order_of_choice
+from connectors.model_hosts.choosing.choice import Candidate, in_favour
 from connectors.model_hosts.choosing.held import HeldThreads
 from connectors.model_hosts.choosing.sharing import Exchange, SeatPlace, WantedSeat, Word
 from connectors.model_hosts.values import Need
 
-_MOST_PLACES: Final = 32  # offered for one prompt: with more, the best of them are free all the same
 _TELL_SECONDS: Final = 15.0  # the board forgets a seat that nobody repeats within a third of it
 
 
@@ -67,16 +66,15 @@ class Seats:
 
         Args:
             need: what the prompt asks.
-            free: deployments that have room, as far as this process knows.
+            free: deployments that have room, as far as this process knows, the best first.
 
         Returns:
             The seat; None if another process was faster everywhere.
         """
-        ranked = in_order_of_choice(free, need, self._held.find(need.thread))[:_MOST_PLACES]
         name = str(next(self._numbers))
-        chosen = ranked[0]
+        chosen = free[0]
         if self._exchange is not None:
-            wanted = self._wanted(name, need, ranked)
+            wanted = self._wanted(name, need, free)
             try:
                 given = await self._exchange.take_seat(wanted)
             except BaseException:  # cancelled: whether the board gave one nobody hears
@@ -87,7 +85,7 @@ class Seats:
                     self._held.note(need.thread, given.held)
                 if not given.deployment:
                     return None
-                chosen = next(one for one in ranked if one.deployment == given.deployment)
+                chosen = next(one for one in free if one.deployment == given.deployment)
         self._taken[name] = chosen.deployment
         return Seat(name, chosen)
 
@@ -113,11 +111,11 @@ class Seats:
             del self._ended[place]
         self._ended |= dict.fromkeys(((deployment, name) for deployment in deployments), now)
 
-    def _wanted(self, name: str, need: Need, ranked: Sequence[Candidate]) -> WantedSeat:
-        favoured = in_favour(ranked, need) if need.thread else frozenset()
+    def _wanted(self, name: str, need: Need, best: Sequence[Candidate]) -> WantedSeat:
+        favoured = in_favour(best, need) if need.thread else frozenset()
         return WantedSeat(
             name,
-            tuple(SeatPlace(one.deployment, one.slots, one.deployment in favoured) for one in ranked),
+            tuple(SeatPlace(one.deployment, one.slots, one.deployment in favoured) for one in best),
             thread=need.thread,
             prompt_tokens=need.prompt_tokens,
             ended=self.ended,

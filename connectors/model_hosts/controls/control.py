@@ -17,6 +17,7 @@ from connectors.model_hosts.kinds.kind import Reply, fetch
 _MOST_LINE_BYTES: Final = 1 << 20
 _MOST_WORDS_CHARS: Final = 120  # of what a host says; the rest is for its own log
 _MISSING: Final = 404
+_NO_SUCH_PATH: Final = ": Unexpected endpoint"  # LM Studio's words for it, with 200
 _LINE_SECONDS: Final = 300.0  # the longest silence in the middle of a pull: the host checks what it pulled
 
 
@@ -100,11 +101,12 @@ async def order(
         ProbeError: it does not answer.
     """
     reply = await fetch(client, host, path, body=body, is_patient=True, method=method)
-    if missing and reply.status == _MISSING:
+    words = said_in(reply.json)
+    if missing and (reply.status == _MISSING or (reply.is_ok and words.startswith(_NO_SUCH_PATH))):
         raise ControlError(missing)
     if not reply.is_ok:
-        raise ControlError(f"refuses with status {reply.status}{said_in(reply.json)}")
-    if words := said_in(reply.json):  # LM Studio and others put an error into an answer of 200
+        raise ControlError(f"refuses with status {reply.status}{words}")
+    if words:  # LM Studio and others put an error into an answer of 200
         raise ControlError(f"refuses{words}")
     return reply
 

@@ -10,7 +10,7 @@ import httpx
 
 from connectors.model_hosts.catalogue import Host
 from connectors.model_hosts.controls.control import ControlError, Progress, order
-from connectors.model_hosts.kinds.exo import model_ids
+from connectors.model_hosts.kinds.exo import MAX_STATE_BYTES, model_ids
 from connectors.model_hosts.kinds.kind import fetch_json, mapping_of
 
 # Source: exo's api/types, PlaceInstanceParams: its own defaults, spelt out.
@@ -52,7 +52,7 @@ class ExoControl:
 
 
 async def _instances(client: httpx.AsyncClient, host: Host, model: str) -> AsyncIterator[str]:
-    state = mapping_of(await fetch_json(client, host, "/state"))
+    state = mapping_of(await fetch_json(client, host, "/state", most_bytes=MAX_STATE_BYTES))
     for instance, tagged in _items(state.get("instances")):
         if model in model_ids(tagged) and instance.replace("-", "").isalnum():  # it becomes part of an address
             yield instance

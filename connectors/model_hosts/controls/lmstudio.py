@@ -32,7 +32,9 @@ class LMStudioControl:
         """Unload every instance of a model."""
         yield Progress(f"unloads {model}")
         listed = mapping_of(await fetch_json(client, host, "/api/v1/models"))
-        row = next((each for each in objects_of(listed.get("models")) if each.get("key") == model), None)
+        if not isinstance(listed.get("models"), list):
+            raise ControlError(_OLD)
+        row = next((each for each in objects_of(listed["models"]) if each.get("key") == model), None)
         if row is None:
             raise ControlError(f"has no model {model}")
         for instance in objects_of(row.get("loaded_instances")):

@@ -25,6 +25,7 @@ from connectors.model_hosts.values import Ability, Capability, HostReport, Model
 UNDECLARED_CONTEXT_TOKENS = 8192  # every model large enough for a cluster was made for more
 _NODE_LOST_SECONDS = 60.0  # exo lists a node that left for over ten minutes (exo#2194); its last sign tells
 _MOST_NODE_WATTS = 10_000.0  # no machine of a cluster draws more, whatever it says
+MAX_STATE_BYTES = 4 << 20  # it has what each node has of each model
 _MAX_DEPTH = 8  # how deep the state nests a model's id today is 4
 
 
@@ -41,7 +42,7 @@ class Exo:
 
     async def probe(self, client: httpx.AsyncClient, host: Host) -> HostReport:
         """Read which models have a running instance; exo answers for no other."""
-        state = mapping_of(await fetch_json(client, host, "/state"))
+        state = mapping_of(await fetch_json(client, host, "/state", most_bytes=MAX_STATE_BYTES))
         if not isinstance(state.get("instances"), dict):
             raise ProbeError(f"is no exo cluster: something else answers at {host.address}")
         running = set(model_ids(state["instances"]))

@@ -12,6 +12,7 @@ from connectors.model_hosts.catalogue import Host
 from connectors.model_hosts.fim.filling import Asked, Call
 from connectors.model_hosts.kinds.gap_calls import completions_call, infill_call
 from connectors.model_hosts.kinds.kind import (
+    MAX_REPLY_BYTES,
     ProbeError,
     count_of,
     fetch,
@@ -104,12 +105,16 @@ async def _probe_router(client: httpx.AsyncClient, host: Host, settings: Mapping
     wanted = {model.name for model in host.models}
     models: list[ModelReport] = []
     slots = 0
+    left_bytes = MAX_REPLY_BYTES  # for all of them together
     for row in objects_of(listed):
         name = text_of(row.get("id"))
         is_loaded = mapping_of(row.get("status")).get("value") == "loaded"
         own: Mapping[str, object] = {}
         if is_loaded and (not wanted or name in wanted) and len(models) < _MOST_ASKED:
-            own = mapping_of((await fetch(client, host, f"/props?model={quote(name, safe='')}&autoload=false")).json)
+            path = f"/props?model={quote(name, safe='')}&autoload=false"
+            reply = await fetch(client, host, path, most_bytes=left_bytes)
+            left_bytes -= reply.size_bytes
+            own = mapping_of(reply.json)
             slots = max(slots, count_of(own.get("total_slots")))
         window = count_of(mapping_of(own.get("default_generation_settings")).get("n_ctx"))
         trained = count_of(mapping_of(row.get("meta")).get("n_ctx_train"))

@@ -23,6 +23,7 @@ from connectors.model_hosts.kinds.kind import (
 from connectors.model_hosts.values import Ability, Capability, HostReport, ModelReport, Patience
 
 UNDECLARED_CONTEXT_TOKENS = 8192  # fits a persona's words and some passages; LM Studio's own 4,096 does not
+_ITS_OWN_CONTEXT_TOKENS = 4096  # what it loads with when nobody says otherwise; before 0.3.15 it did not tell
 _EMBEDDERS = frozenset({"embedding", "embeddings"})
 
 
@@ -51,19 +52,26 @@ class LMStudio:
 
     def window_tokens(self, declared_tokens: int, report: ModelReport) -> int:
         """Return the window in force, or the one that `prepare` will load the model with."""
-        if report.is_loaded and report.context_tokens:
-            return report.context_tokens
+        if report.is_loaded:
+            return report.context_tokens or smallest_window(
+                declared_tokens or _ITS_OWN_CONTEXT_TOKENS, report.max_context_tokens
+            )
         return smallest_window(declared_tokens or UNDECLARED_CONTEXT_TOKENS, report.max_context_tokens)
 
     async def prepare(self, client: httpx.AsyncClient, host: Host, model: str, context_tokens: int) -> None:
         """Load the model with its window: left to itself LM Studio takes 4,096 tokens and cuts what is longer."""
-        await fetch_json(
+        said = await fetch_json(
             client,
             host,
             "/api/v1/models/load",
             body={"model": model, "context_length": context_tokens},
             is_patient=True,
         )
+        if not mapping_of(said) or "error" in mapping_of(said):  # which comes with 200, as for a path it does not know
+            raise ProbeError(
+                f"did not load {model} with a window of {context_tokens:,} tokens; load it there, "
+                "and install LM Studio 0.4 or newer if it is older"
+            )
 
     def call_parameters(self, host: Host, model: str, context_tokens: int) -> Mapping[str, object]:  # noqa: ARG002  # the window is set when a model is loaded
         """Return litellm's parameters."""
@@ -104,11 +112,12 @@ def _read_v0(rows: object) -> Iterator[ModelReport]:
 def _capabilities(row: Mapping[str, object]) -> frozenset[Capability]:
     if text_of(row.get("type")) in _EMBEDDERS:
         return frozenset({Capability.EMBED})
-    said = mapping_of(row.get("capabilities"))
+    said = row.get("capabilities")  # an object in version 1, a list of words in version 0
+    flags, words = mapping_of(said), said if isinstance(said, list) else []
     found = {Capability.CHAT}
-    if said.get("vision") is True or row.get("type") == "vlm":
+    if flags.get("vision") is True or row.get("type") == "vlm":
         found.add(Capability.VISION)
-    if said.get("trained_for_tool_use") is True:
+    if flags.get("trained_for_tool_use") is True or "tool_use" in words:
         found.add(Capability.TOOLS)
     return frozenset(found)
 

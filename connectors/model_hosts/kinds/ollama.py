@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Self
 
 import httpx
 
@@ -26,6 +28,10 @@ from connectors.model_hosts.values import Ability, Capability, HostReport, Model
 # a fleet.yaml may say more where the memory is known.
 UNDECLARED_CONTEXT_TOKENS = 8192
 _MAX_SHOWN_MODELS = 64  # models asked about one by one on a host whose models nobody listed
+_MAX_SHOWN_BYTES = 512 << 10  # about one model; licences and lists of tensors are a fifth of it
+_MAX_NEW_BYTES = 4 << 20  # about all models that one look is the first to see: some fifty of today's
+_ELSEWHERE = "it runs on somebody else's machines, not on this host"
+_NOT_YET = "nobody looked at it yet; the next look does, in ten seconds"
 _CAPABILITIES = {
     "completion": Capability.CHAT,
     "insert": Capability.FIM,
@@ -33,6 +39,25 @@ _CAPABILITIES = {
     "vision": Capability.VISION,
     "tools": Capability.TOOLS,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What `/api/show` says of a model, as far as anybody asks."""
+
+    is_remote: bool
+    max_context_tokens: int
+    capabilities: frozenset[Capability]
+
+    @classmethod
+    def of(cls, said: Mapping[str, object]) -> Self:
+        """Read it."""
+        info = mapping_of(said.get("model_info"))
+        window = info.get(f"{text_of(info.get('general.architecture'))}.context_length")
+        listed = said.get("capabilities")
+        words = {text_of(word) for word in listed} if isinstance(listed, list) else set()
+        able = frozenset(capability for word, capability in _CAPABILITIES.items() if word in words)
+        return cls(is_remote(said), count_of(window), able)
 
 
 class Ollama:
@@ -49,8 +74,8 @@ class Ollama:
     )  # ('_NOTHING', 'a last message of the assistant is left open by its templates')
 
     def __init__(self) -> None:
-        # What /api/show said, by address, model and digest: it never changes for the same weights.
-        self._shown: dict[tuple[str, str, str], Mapping[str, object]] = {}
+        # By address, then by model and digest: what is said of the same weights never changes.
+        self._shown: dict[str, dict[tuple[str, str], _Shown]] = {}
 
     async def probe(self, client: httpx.AsyncClient, host: Host) -> HostReport:
         """Read the models on disk and in memory; refuse those that run on somebody else's machines."""
@@ -61,17 +86,19 @@ class Ollama:
         running = mapping_of(await fetch_json(client, host, "/api/ps"))
         loaded = {text_of(row.get("name")): row for row in objects_of(running.get("models"))}
         wanted = {with_tag(model.name) for model in host.models}
+        rows = [
+            row
+            for row in objects_of(tags["models"])
+            if (name := text_of(row.get("name"))) and (not wanted or with_tag(name) in wanted)
+        ]
         models: list[ModelReport] = []
-        refused: list[tuple[str, str]] = []
-        for row in list(objects_of(tags["models"])):
-            name = text_of(row.get("name"))
-            if not name or (wanted and with_tag(name) not in wanted) or len(models) >= _MAX_SHOWN_MODELS:
-                continue
-            shown = {} if is_remote(row) else await self._show(client, host, name, text_of(row.get("digest")))
-            if is_remote(row) or is_remote(shown):
-                refused.append((name, "it runs on somebody else's machines, not on this host"))
-                continue
-            models.append(_report(name, shown, loaded.get(name)))
+        refused = [(text_of(row["name"]), _ELSEWHERE) for row in rows if is_remote(row)]
+        asked_about = [row for row in rows if not is_remote(row)][:_MAX_SHOWN_MODELS]
+        for (name, _), shown in (await self._show_all(client, host, asked_about)).items():
+            if shown is None or shown.is_remote:
+                refused.append((name, _ELSEWHERE if shown else _NOT_YET))
+            else:
+                models.append(_report(name, shown, loaded.get(name)))
         return HostReport(
             is_reachable=True,
             models=tuple(models),
@@ -103,16 +130,30 @@ class Ollama:
         """Return its own call."""
         return (generate_call(asked),)
 
-    async def _show(self, client: httpx.AsyncClient, host: Host, name: str, digest: str) -> Mapping[str, object]:
-        key = (host.address, name, digest)
-        if key not in self._shown:
-            reply = await fetch(client, host, "/api/show", body={"model": name})
-            if not reply.is_ok:
-                return {}
-            for old in [known for known in self._shown if known[:2] == key[:2]]:
-                del self._shown[old]
-            self._shown[key] = mapping_of(reply.json)
-        return self._shown[key]
+    async def _show_all(
+        self, client: httpx.AsyncClient, host: Host, rows: Sequence[Mapping[str, object]]
+    ) -> Mapping[tuple[str, str], _Shown | None]:
+        """Return what the host says of each model; None for those that are left to the next look.
+
+        Only what is new is asked, and no more than a part of it at once: a host that has other weights at each look
+        would keep this process busy.
+        """
+        known = self._shown.setdefault(host.address, {})
+        told: dict[tuple[str, str], _Shown | None] = {}
+        left_bytes = _MAX_NEW_BYTES
+        for row in rows:
+            key = (text_of(row.get("name")), text_of(row.get("digest")))
+            told[key] = known.get(key)
+            if key in known or left_bytes <= 0:
+                continue
+            reply = await fetch(client, host, "/api/show", body={"model": key[0]}, most_bytes=_MAX_SHOWN_BYTES)
+            left_bytes -= reply.size_bytes
+            told[key] = shown = _Shown.of(mapping_of(reply.json) if reply.is_ok else {})
+            if reply.is_ok:
+                known[key] = shown  # kept at once: a look that takes too long is ended
+        for gone in known.keys() - told.keys():
+            del known[gone]
+        return told
 
     async def _cloud_note(self, client: httpx.AsyncClient, host: Host) -> str:
         reply = await fetch(client, host, "/api/status")
@@ -133,20 +174,15 @@ def is_remote(row: Mapping[str, object]) -> bool:
     return bool(row.get("remote_host") or row.get("remote_model")) or name.endswith((":cloud", "-cloud"))
 
 
-def _report(name: str, shown: Mapping[str, object], loaded: Mapping[str, object] | None) -> ModelReport:
-    info = mapping_of(shown.get("model_info"))
-    architecture = text_of(info.get("general.architecture"))
-    said = shown.get("capabilities")
+def _report(name: str, shown: _Shown, loaded: Mapping[str, object] | None) -> ModelReport:
     running = loaded or {}
     memory_bytes = count_of(running.get("size"))
     return ModelReport(
         name=name,
         is_loaded=loaded is not None,
         context_tokens=count_of(running.get("context_length")),
-        max_context_tokens=count_of(info.get(f"{architecture}.context_length")),
-        capabilities=frozenset(_CAPABILITIES[word] for word in said if word in _CAPABILITIES)
-        if isinstance(said, list)
-        else frozenset(),
+        max_context_tokens=shown.max_context_tokens,
+        capabilities=shown.capabilities,
         memory_bytes=memory_bytes,
         processor_bytes=max(0, memory_bytes - count_of(running.get("size_vram"))),
     )

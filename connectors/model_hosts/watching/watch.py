@@ -7,7 +7,7 @@ import logging
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 
 LOOK_EVERY_SECONDS = 10.0
 _JITTER = 0.2  # of the interval: many processes must not look at the same moment
+_APART_SECONDS = 0.03  # between the looks at two hosts: each takes milliseconds of processor, which answers wait for
+_LOOKING_SHARE = 0.5  # of the interval, at most, for all of them
 _NUDGED_SECONDS = 0.5  # a failed answer asks for an early look; many together ask for one
 _MISSES_UNTIL_DOWN = 2  # one slow answer of a host that loads a model is no failure
 _FORGET_FOUND_SECONDS = 60.0  # a host that nobody configured and that is gone is not missed for longer
@@ -41,7 +43,7 @@ class Deployment:
         absence: why it cannot be asked, completing `Mini2 …`; empty if it can.
         slots: answers at once before one waits.
         queued: requests in the host's own queue.
-        others: the host's other models, as it names them: an answer of one of them is a wrong one.
+        names: of all models that the host has, itself among them; one set for all of a host.
         reported: what the host says that the model can do.
     """
 
@@ -55,8 +57,13 @@ class Deployment:
     slots: int
     queued: int
     is_starting: bool = False
-    others: frozenset[str] = frozenset()
+    names: frozenset[str] = field(default=frozenset(), compare=False)
     reported: frozenset[Capability] = frozenset()
+
+    def is_another(self, name: str) -> bool:
+        """Tell whether a name is that of another model of its host: an answer of that one is a wrong one."""
+        named = with_tag(name)
+        return named in self.names and named != with_tag(self.model.name)
 
 
 @dataclass(slots=True)
@@ -178,12 +185,18 @@ class Watch:
         """Look earlier than planned: something failed."""
         self._early.set()
 
-    async def look(self) -> None:
-        """Look at every host once."""
+    async def look(self, *, apart_seconds: float = 0.0) -> None:
+        """Look at every host once.
+
+        Args:
+            apart_seconds: from the beginning of one look to that of the next.
+        """
         watched = [entry for entry in self.hosts.values() if entry.origin != "bundled"]
         known = {entry.host.address for entry in watched}
         unknown = [host for host in self._candidates if host.address not in known]
-        looks = asyncio.gather(*(look_at(self.client, self._kinds[entry.host.kind], entry.host) for entry in watched))
+        looks = asyncio.gather(
+            *(self._look_later(entry.host, number * apart_seconds) for number, entry in enumerate(watched))
+        )
         found = await find_hosts(self.client, tuple(self._kinds.values()), unknown)
         reports = await looks
         for entry, report in zip(watched, reports, strict=True):
@@ -195,6 +208,11 @@ class Watch:
         self._forget()
         self.has_looked = True
         self._refresh()
+
+    async def _look_later(self, host: Host, seconds: float) -> HostReport:
+        if seconds:
+            await asyncio.sleep(seconds)
+        return await look_at(self.client, self._kinds[host.kind], host)
 
     async def look_at(self, name: str) -> None:
         """Look at one host now, for somebody who waits for it; that it is gone, only two looks at all of them say."""
@@ -208,8 +226,9 @@ class Watch:
 
     async def _keep_looking(self) -> None:
         while True:
+            share = self._every_seconds * _LOOKING_SHARE / max(1, len(self.hosts))
             try:
-                await self.look()
+                await self.look(apart_seconds=min(_APART_SECONDS, share))
             except Exception as error:  # noqa: BLE001  # whatever it was, hosts come and go all the same
                 _log.error("A look at the model hosts failed: %s", type(error).__name__)  # a message may hold a key
             pause = self._every_seconds * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # no secret
@@ -291,7 +310,7 @@ def _deployments(entry: Watched, kind: HostKind) -> Iterator[Deployment]:
         for model in entry.host.models or map(_undeclared, entry.report.models)
     )
     refused = {with_tag(name): reason for name, reason in entry.report.refused}
-    others = {*reports, *refused, *(with_tag(name) for name in entry.report.names)}
+    names = frozenset({*reports, *refused, *(with_tag(name) for name in entry.report.names)})
     for model in models:
         report = reports.get(with_tag(model.name))
         absence = entry.absence
@@ -312,7 +331,7 @@ def _deployments(entry: Watched, kind: HostKind) -> Iterator[Deployment]:
             slots=max(entry.report.slots, entry.host.max_parallel),
             queued=entry.report.waiting,
             is_starting=is_starting and not absence,
-            others=frozenset(others - {with_tag(model.name)}),
+            names=names,
             reported=report.capabilities if report is not None else frozenset(),
         )
 

@@ -1,10 +1,12 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
 from assistant.answering.beginnings import Beginnings
+from assistant.conversation import Turn
 from assistant.errors import BadInputError, NotAllowedError
 from assistant.turn import run_turn
 from assistant.turn_events import Answered, Blocked, Routed
@@ -43,6 +45,60 @@ async def test_turns_begin_a_few_at_a_time_in_the_order_in_which_they_came() -> 
             may_end[number].set()
             await running[number]
         may_end[4].set()
+
+
+async def test_who_asks_a_hundred_times_holds_up_nobody_else() -> None:
+    beginnings = Beginnings(1, longest_seconds=FOREVER)
+    begun: list[str] = []
+
+    async def begin(asker: str) -> None:
+        with await beginnings.next(asker):
+            begun.append(asker)
+
+    first = await beginnings.next("script")
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+        for asker in (*["script"] * 100, "ann", "ben", "ann"):
+            tasks.create_task(begin(asker))
+        await asyncio.sleep(0)
+        first.end()
+    assert begun[:6] == ["script", "ann", "ben", "script", "ann", "script"]
+    assert len(begun) == 103
+
+
+async def test_turns_begin_person_after_person(guard: Guard) -> None:
+    world = World(guard)
+    beginnings = Beginnings(1, longest_seconds=FOREVER)
+    world.parts = replace(world.parts, beginnings=beginnings)
+    place = await beginnings.next(is_interactive=True)
+    first, second, other = make_turn("One"), make_turn("Two"), make_turn("Three")
+    other = replace(other, person=replace(other.person, id=uuid4()))
+    ended: list[str] = []
+
+    async def run(turn: Turn) -> None:
+        await run_all(world, turn)
+        ended.append(turn.text)
+
+    order = [asyncio.create_task(run(turn)) for turn in (first, second, other)]
+    await asyncio.sleep(0)
+    place.end()
+    async with asyncio.timeout(300):
+        await asyncio.gather(*order)
+    assert ended.index("Three") < ended.index("Two")
+
+
+async def test_who_leaves_in_the_moment_in_which_it_is_called_gives_its_place_on() -> None:
+    beginnings = Beginnings(1, longest_seconds=FOREVER)
+    first = await beginnings.next("ann")
+    leaving = asyncio.create_task(beginnings.next("ben"))
+    next_one = asyncio.create_task(beginnings.next("cleo"))
+    await asyncio.sleep(0)
+    first.end()  # the place is Ben's now, and he did not hear of it yet
+    leaving.cancel()
+    with suppress(asyncio.CancelledError):
+        await leaving
+    async with asyncio.timeout(60):
+        (await next_one).end()
+        (await beginnings.next("ann")).end()
 
 
 async def test_one_that_takes_long_holds_up_nobody() -> None:

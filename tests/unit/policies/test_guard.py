@@ -160,6 +160,19 @@ def test_a_placeholder_makes_no_value_of_the_words_before_it(guard: Guard) -> No
     assert "x9Kq2" not in check(guard, "password: 'aB3$[PHONE_1]x9Kq2'").text, "nor does it hide one"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "stripe.api_key = 'sk_live_i13uruh7ZO[A_1]SJ4Wv9kclT2yKU'",
+        "Passphrase: velv[A_1]et onion marble tractor",
+        "EMAIL_HOST_PASSWORD = 'oizq dzrh nujs x[A_1]mct'",
+        "nmcli dev wifi connect Praxis password 584[A_1]13651965154341026",
+    ],
+)
+def test_what_looks_like_a_placeholder_hides_no_value_that_it_stands_in(guard: Guard, text: str) -> None:
+    assert guard.find(text)[0].entity_type != "PLACEHOLDER"
+
+
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_guarding_twice_changes_nothing(guard: Guard, data: st.DataObject) -> None:

@@ -146,6 +146,22 @@ async def test_a_script_goes_behind_people_until_it_waited_long() -> None:
             await waiter.task
 
 
+async def test_who_comes_as_two_hosts_get_free_takes_no_seat_of_who_waited() -> None:
+    room = Room(replace(ONE, slots=1), replace(ONE, deployment="Dev2/m", host="Dev2", slots=1))
+    for name in room.candidates:
+        room.fill(name)
+    first = Waiter(room, "tom")
+    await settled()
+    for name in room.candidates:
+        room.count(name, -1)  # nobody tells of it: a rest that is over makes no noise
+    second = Waiter(room, "maria")
+    await settled()
+    assert sorted([first.seat, second.seat]) == ["Dev1/m", "Dev2/m"]
+    assert [candidate.in_flight for candidate in room.candidates.values()] == [1, 1]
+    for waiter in (first, second):
+        await waiter.leave()
+
+
 async def test_who_leaves_is_not_waited_for() -> None:
     room = Room(ONE)
     room.fill()

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.model_hosts.catalogue import KIND_NAMES, Host, Model
-from connectors.model_hosts.kinds.kind import look_at
+from connectors.model_hosts.kinds.kind import ProbeError, look_at
 from connectors.model_hosts.kinds.kinds import build_kinds
 from connectors.model_hosts.sampling import HostSample
-from connectors.model_hosts.values import HostReport, ModelReport
+from connectors.model_hosts.values import Capability, HostReport, ModelReport
 from connectors.model_hosts.watching.discovery import places
 
 KINDS = {kind.name: kind for kind in build_kinds()}
@@ -90,6 +90,9 @@ async def test_missing_key_is_named(kind: str) -> None:
         ("lmstudio", 32768, ModelReport("m", max_context_tokens=131072), 32768),
         ("lmstudio", 32768, ModelReport("m", is_loaded=True, context_tokens=4096), 4096),
         ("lmstudio", 0, ModelReport("m", max_context_tokens=4096), 4096),
+        # Before 0.3.15 it did not tell what a model was loaded with: then it is its own number, or what is declared.
+        ("lmstudio", 0, ModelReport("m", is_loaded=True, max_context_tokens=131072), 4096),
+        ("lmstudio", 16384, ModelReport("m", is_loaded=True, max_context_tokens=8192), 8192),
         # The others were started with theirs.
         ("vllm", 32768, ModelReport("m", context_tokens=16384), 16384),
         ("vllm", 8192, ModelReport("m", context_tokens=16384), 8192),
@@ -193,6 +196,95 @@ async def test_memory_of_exo_and_lmstudio() -> None:
     ]
     lmstudio = await read("lmstudio", {"/api/v1/models": {"models": rows}})
     assert [each.memory_bytes for each in lmstudio.models] == [9, 0]
+
+
+# `GET /api/v0/models` of LM Studio 0.3: fields and values as its "REST API v0" page prints them, and as owners of
+# 0.3.15 and later pasted them in public issues (with `loaded_context_length`, and `capabilities` as a list).
+LM_STUDIO_V0 = {
+    "object": "list",
+    "data": [
+        {
+            "id": "qwen2-vl-7b-instruct",
+            "object": "model",
+            "type": "vlm",
+            "publisher": "mlx-community",
+            "arch": "qwen2_vl",
+            "compatibility_type": "mlx",
+            "quantization": "4bit",
+            "state": "not-loaded",
+            "max_context_length": 32768,
+        },
+        {
+            "id": "llama-3.2-3b-instruct",
+            "object": "model",
+            "type": "llm",
+            "publisher": "mlx-community",
+            "arch": "llama",
+            "compatibility_type": "mlx",
+            "quantization": "4bit",
+            "state": "loaded",
+            "max_context_length": 131072,
+            "loaded_context_length": 4096,
+            "capabilities": ["tool_use"],
+        },
+        {
+            "id": "text-embedding-nomic-embed-text-v1.5",
+            "object": "model",
+            "type": "embeddings",
+            "publisher": "nomic-ai",
+            "arch": "nomic-bert",
+            "compatibility_type": "gguf",
+            "quantization": "Q4_0",
+            "state": "not-loaded",
+            "max_context_length": 2048,
+            "loaded_context_length": None,
+        },
+    ],
+}
+NO_SUCH_PATH = {"error": "Unexpected endpoint or method. (GET /api/v1/models)"}  # with 200
+
+
+async def test_an_lmstudio_with_version_0_of_its_api_is_read() -> None:
+    report = await read("lmstudio", {"/api/v1/models": NO_SUCH_PATH, "/api/v0/models": LM_STUDIO_V0})
+    assert report == HostReport(
+        is_reachable=True,
+        models=(
+            ModelReport(
+                "qwen2-vl-7b-instruct",
+                max_context_tokens=32768,
+                capabilities=frozenset({Capability.CHAT, Capability.VISION}),
+            ),
+            ModelReport(
+                "llama-3.2-3b-instruct",
+                is_loaded=True,
+                context_tokens=4096,
+                max_context_tokens=131072,
+                capabilities=frozenset({Capability.CHAT, Capability.TOOLS}),
+            ),
+            ModelReport(
+                "text-embedding-nomic-embed-text-v1.5",
+                max_context_tokens=2048,
+                capabilities=frozenset({Capability.EMBED}),
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"error": "Unexpected endpoint or method. (POST /api/v1/models/load)"},
+        {"error": {"message": "Model not found"}},
+        "<html>",
+    ],
+)
+async def test_an_lmstudio_that_did_not_load_a_model_with_its_window_is_not_asked(said: Any) -> None:
+    """Asked all the same it would load it with 4,096 tokens, and cut what is longer without a word."""
+    host = Host("One", "lmstudio", "http://one.lan:1")
+    answer = httpx.Response(200, text=said) if isinstance(said, str) else httpx.Response(200, json=said)
+    async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: answer)) as client:
+        with pytest.raises(ProbeError, match="did not load qwen with a window of 8,192 tokens; load it there"):
+            await KINDS["lmstudio"].prepare(client, host, "qwen", 8192)
 
 
 async def test_what_exo_draws_without_what_it_lost_and_what_is_no_power() -> None:
