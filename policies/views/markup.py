@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.views.cells import CELL_CHARS, REACH_CHARS, Cell, is_value, joined_label
+from policies.views.regex import Regex
+
+# In one pass: a text with a digit, or one that goes on. Most markup has none.
+_ANY: Final = Regex(r""">[^<>]*[0-9][^<>]*</|>[^<>]*<?\z|value=["'](?:[^"'<>]*[0-9]|[^"'<>]*\z)""")
 
 _TEXT: Final = re.compile(rb">[ \t\r\n]{0,8}([^<>\s][^<>]{0,119})(?=</|<?\Z)")
 _VALUE: Final = re.compile(rb"""value=["']([^"'<>]{1,120})(?=["']|\Z)""")
@@ -29,6 +33,8 @@ _PLAIN: Final = frozenset(
 def marked(data: bytes, start: int) -> Iterator[Cell]:
     """Yield the texts and `value`s of elements that end behind `start`, with what names them."""
     first = max(0, start - CELL_CHARS - 10)
+    if _ANY.search(data, first) is None:
+        return
     for found in (*_TEXT.finditer(data, first), *_VALUE.finditer(data, first)):
         begin, end = found.span(1)
         is_open = data[end : end + 2] in {b"", b"<"}
@@ -40,7 +46,7 @@ def marked(data: bytes, start: int) -> Iterator[Cell]:
 
 def _label(window: bytes) -> bytes:
     """Return what names the text behind the tag that ends a window."""
-    opened = _OPENED.search(window)
+    opened = _OPENED.match(window, max(0, window.rfind(b"<")))
     if opened is None:
         return b""
     name = opened[1].rpartition(b":")[2].lower()
@@ -54,7 +60,8 @@ def _label(window: bytes) -> bytes:
 
 def _label_of_value(window: bytes) -> bytes:
     """Return what names the attribute `value` that ends a window."""
-    inside = _INSIDE.search(window[: window.rfind(b"value=")])
+    window = window[: window.rfind(b"value=")]
+    inside = _INSIDE.match(window, max(0, window.rfind(b"<")))
     if inside is None:
         return b""
     return _text_before(window[: inside.start()]) or joined_label(b"", b" ".join(_TELLING.findall(inside[2])))
@@ -67,7 +74,7 @@ def _text_before(window: bytes) -> bytes:
         if not window.endswith(b">"):
             break
         window = window[: window.rfind(b"<")] if b"<" in window else b""
-    text = _LAST_TEXT.search(window)
+    text = _LAST_TEXT.match(window, window.rfind(b">") + 1)
     return b"" if text is None or len(text[1]) == len(window) else joined_label(b"", text[1])
 
 

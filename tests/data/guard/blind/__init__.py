@@ -17,9 +17,9 @@ from tests.data.guard.labelled import Labelled
 from tests.data.guard.shapes import fill
 
 NAMES = ("services", "configuration", "talk", "personal", "products", "papers", "consoles", "registers")
-"""The files: secrets by where they stand, and personal data. `products` and `papers` are the fourth round: secrets as 140
-products write them, and personal data as forms, mails and tickets of ten countries do; behind them the fifth: secrets of
-some 190 services and tools, personal data of 60 countries as registers and letters have them."""
+"""The files: secrets by where they stand, and personal data. `products` and `papers` are the fourth round: secrets as
+140 products write them, and personal data as forms, mails and tickets of ten countries do. `consoles` and `registers`
+are the fifth: secrets of some 190 services and tools, personal data of 60 countries in registers and letters."""
 
 _PERSONAL = frozenset(("personal", "papers", "registers"))
 
