@@ -29,7 +29,11 @@ _SIGN = "[^A-Za-z0-9À-ÿ]"
 _FILLER = "(?:[A-Za-zÀ-ÿ]?[a-zà-ÿ]{1,12}|[A-ZÀ-Þ]{5,13}|[aAIy]|NO|NR|ID|IS|OF|NUM|THE|FOR|MY|CODE|CARD|NAME|TYPE|DATE)"
 _SIGNS = f"{_SIGN}{{1,12}}"
 # Capitals that a bracket or a colon closes are a word all the same: `National Identification Number (NIN): ...`.
-_FILLERS = f"(?:{_FILLER}{_SIGN}{{1,5}}|[A-Z/]{{2,9}} ?[):]{_SIGN}{{0,4}}){{0,8}}"
+# `N°` is a word of a letter. What a form says in brackets may count: `Licence number (field 5): ...`.
+_FILLERS = (
+    rf"(?:[A-Za-zÀ-ÿ./ ]{{2,20}}[0-9]{{1,2}}[a-z]?\){_SIGN}{{1,4}})?"
+    f"(?:{_FILLER}{_SIGN}{{1,5}}|[Nn][°º]{_SIGN}{{0,3}}|[A-Z/]{{2,9}} ?[):]{_SIGN}{{0,4}}){{0,8}}"
+)
 _SHORT_ENDINGS = "(?i:s|no|nr|num|number|nummer|id|code|value)?"
 _COMPOUND_END = "[A-Za-zÀ-ÿ]{0,10}"
 _SPELLINGS = {

@@ -42,7 +42,7 @@ _MIN_CHARS: Final = 12  # of a value with a service's word and no secret's
 _MIN_MIXED_CHARS: Final = 10
 _MIN_FAR_CHARS: Final = 16  # of a value whose words do not name it directly
 _MIN_DIGITS: Final = 8
-_MIN_HEX_KEY_CHARS: Final = 32
+_MIN_HEX_KEY_CHARS: Final = 24
 _SERVICE_SECRET: Final = Kind.PROVIDER | Kind.STRONG
 _TEXTUAL: Final = frozenset((Form.MIXED, Form.LOWER))
 

@@ -21,6 +21,7 @@ from policies.detectors.sightings import Sighted, Sightings
 from policies.detectors.tokens import TokenDetector
 from policies.pseudonyms import PLACEHOLDER_MAX_CHARS
 from policies.verdict import Finding
+from policies.views.apart import cells, open_cell
 from policies.views.decode import ENCODED_MIN_CHARS, decodings
 from policies.views.fold import fold
 from policies.views.groups import Grouped, open_row, rows, values_of_row, values_of_run
@@ -237,6 +238,8 @@ class Search:
                 start = layer.start - tape.base
                 place = self._scanner.alive_from(tape.data, start, layer.sighted())
                 place = min(place, open_from(tape.data, start), open_row(tape.data, start))
+                if self._depth < _DECODED_TIMES:
+                    place = min(place, open_cell(tape.data, start, self._is_telling))
                 alive = min(alive, layer.origin(tape.base + place))
         return alive
 
@@ -302,6 +305,7 @@ class Search:
                 yield from self._in_groups(values_of_run(data, *run.span()), run.span())
             for row in rows(data, start):
                 yield from self._in_groups(values_of_row(data, *row), row)
+            yield from self._in_cells(data, start)
 
     def _decoded(self, data: bytes, begin: int, end: int) -> Iterator[Match]:
         for window in range(begin, max(begin + 1, end - STEP_CHARS), STEP_CHARS):
@@ -321,6 +325,23 @@ class Search:
             for finding in inner.feed(value.text, is_last=True).findings:
                 start, behind = value.places[finding.start], value.places[finding.end - 1] + 1
                 yield Match(replace(finding, start=start, end=behind), *whole)
+
+    def _is_telling(self, label: bytes) -> bool:
+        """Tell whether the head of a column may say that a value below it is one."""
+        is_word = self._tokens is not None and self._tokens.is_telling(label)
+        return is_word or bool(self._scanner.sighted(label + b": "))
+
+    def _in_cells(self, data: bytes, start: int) -> Iterator[Match]:
+        """Yield what is found in the cells of a table behind the heads of their columns."""
+        for cell in cells(data, start, self._is_telling):
+            inner = Search(self._scanner, self._tokens, depth=_DECODED_TIMES)
+            told = cell.label + b": "
+            text = (told + data[cell.begin : cell.end]).decode("latin-1")
+            shift = cell.begin - len(told)
+            for finding in inner.feed(text, is_last=True).findings:
+                if finding.start >= len(told) and finding.rule != PLACEHOLDER_RULE.name:
+                    moved = replace(finding, start=finding.start + shift, end=finding.end + shift)
+                    yield Match(moved, cell.begin, cell.end)
 
     def _whole(self, cut: int, matches: list[Match]) -> int:
         """Move the cut to the left until it tears neither a match nor a run of any view."""

@@ -167,6 +167,10 @@ class TokenDetector:
                     yield begin, end, found
             candidate = _CANDIDATES.search(data, end)
 
+    def is_telling(self, label: bytes) -> bool:
+        """Tell whether a label has the letters of a word that makes a value a secret."""
+        return self._reader.open(label).is_telling(0, len(label))
+
     def judge(self, data: bytes, start: int, end: int) -> TokenFinding | None:
         """Judge the maximal run `data[start:end]` by itself, the `BEFORE_CHARS` before it and the one byte after it."""
         drawn = _drawn(data[start:end])

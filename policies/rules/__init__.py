@@ -23,5 +23,6 @@ SHIPPED = (
     "national_ids_europe.yaml",
     "national_ids_americas.yaml",
     "national_ids_asia_pacific_africa.yaml",
+    "grammar.yaml",
     "words.yaml",
 )

@@ -32,7 +32,7 @@ from policies.policy import parse_policy
 from policies.pseudonyms import Pseudonyms
 from policies.rules import SHIPPED
 from policies.verdict import OUTSIDE, Direction
-from tests.data.guard import blind, personal, secrets
+from tests.data.guard import blind, matrix, personal, secrets
 from tests.data.guard.benign import Chunk, read_chunks
 from tests.data.guard.hostile import HOSTILE
 from tests.data.guard.labelled import Labelled
@@ -268,6 +268,26 @@ def measure_blind(find: Finder, seed: int) -> None:
     row(f"blind benign sentences hit ({len(sentences)})", f"{hits / len(sentences):6.2%} ({hits})")
 
 
+def measure_matrix(find: Finder, sizes: Sizes, seed: int) -> None:
+    """Measure what lies crosswise: shapes, names and carriers of secrets; carriers and types of personal data."""
+    rng = random.Random(seed + 6)  # noqa: S311 - a benchmark repeats itself
+    rounds = max(1, sizes.personal // 2_000)
+    parts = {"secrets": matrix.secret_cells(rng, sizes.cases), "personal": matrix.personal_cells(rng, rounds)}
+    for name, cells in parts.items():
+        total = Tally()
+        axes: defaultdict[tuple[str, str], Tally] = defaultdict(Tally)
+        for cell in cells:
+            spans = find(cell.labelled.text)
+            for tally in (total, *(axes[axis] for axis in cell.axes)):
+                tally.add(cell.labelled, spans)
+        row(
+            f"matrix of {name}: found, redacted ({total.cases})",
+            f"{total.found_share:6.1%} {total.redacted_share:6.1%}",
+        )
+        weakest = sorted((tally.found_share, kind, value) for (kind, value), tally in axes.items())
+        row("  weakest", ", ".join(f"{kind} {value} {share:.0%}" for share, kind, value in weakest[:8]))
+
+
 def print_missed(score: Score, count: int) -> None:
     """Print the types most often missed, with an example each."""
     worst = sorted(
@@ -462,7 +482,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only", default="", metavar="TEXT", help="measure only types whose name contains this, and only plain"
     )
-    parser.add_argument("--parts", default="values,blind,variants,benign,near,speed,streams", help="which parts to run")
+    parser.add_argument(
+        "--parts", default="values,blind,matrix,variants,benign,near,speed,streams", help="which parts to run"
+    )
     return parser.parse_args()
 
 
@@ -475,6 +497,8 @@ def measure_recall(find: Finder, parts: set[str], sizes: Sizes, arguments: argpa
             print_missed(score, arguments.show_missed)
     if "blind" in parts:
         measure_blind(find, arguments.seed)
+    if "matrix" in parts:
+        measure_matrix(find, sizes, arguments.seed)
 
 
 def main() -> None:

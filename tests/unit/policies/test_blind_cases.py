@@ -19,6 +19,8 @@ LEAST_FOUND = {
     "personal": 0.97,
     "products": 0.94,
     "papers": 0.895,
+    "consoles": 0.975,
+    "registers": 0.95,
 }
 MOST_HIT = 13  # addresses of streets and postal codes of towns, which are what they look like
 

@@ -16,11 +16,12 @@ from tests.data.guard.blind.makers import MAKERS
 from tests.data.guard.labelled import Labelled
 from tests.data.guard.shapes import fill
 
-NAMES = ("services", "configuration", "talk", "personal", "products", "papers")
-"""The files: secrets by where they stand, and personal data. The last two are the fourth round: secrets as 140
-products write them, and personal data as forms, mails and tickets of ten countries do."""
+NAMES = ("services", "configuration", "talk", "personal", "products", "papers", "consoles", "registers")
+"""The files: secrets by where they stand, and personal data. `products` and `papers` are the fourth round: secrets as
+140 products write them, and personal data as forms, mails and tickets of ten countries do. `consoles` and `registers`
+are the fifth: secrets of some 190 services and tools, personal data of 60 countries in registers and letters."""
 
-_PERSONAL = frozenset(("personal", "papers"))
+_PERSONAL = frozenset(("personal", "papers", "registers"))
 
 BENIGN = "benign"
 """Sentences of manuals, tickets and reviews in seven languages, one a line, that hold nothing to find."""

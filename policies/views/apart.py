@@ -1,0 +1,71 @@
+"""All cells of a view: values that stand apart from the words that name them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from policies.views.cells import CELL_CHARS, REACH_CHARS, Cell, is_value
+from policies.views.markup import marked
+from policies.views.regex import Regex
+from policies.views.tables import delimited, inserted, ruled
+
+# A form on paper: `Passport no. ............ C01X00T47`
+_LED: Final = Regex(
+    r"(?:^|\n)[ \t>|*-]*([^\s.:_>|*-][^\n._]{1,40}\.?)[ :]{0,3}(?:\.{4,60}|_{4,60})[ :]{0,3}([^\s._][^\n]{0,59})"
+)
+
+# What lists and tables have in one pass over the text: most texts have none.
+_LISTED: Final = Regex(
+    r"(?:^|\n)(?:[\"A-Za-zÀ-ÿ\x80-\x9f][^\n,;\t]*(?:[,\t]|; ?)[\"A-Za-zÀ-ÿ\x80-\x9f]|[ \t]*\|?[ \t]*:?--)"
+)
+
+
+def cells(data: bytes, start: int, is_telling: Callable[[bytes], bool]) -> Iterator[Cell]:
+    """Yield the cells that end behind `start`, hold a digit, and are called what may tell something.
+
+    Args:
+        data: the view, from `REACH_CHARS` and some before `start` on, or from its beginning.
+        start: what is not settled yet.
+        is_telling: whether a label is worth a look.
+    """
+    return (cell for cell in _all_cells(data, start, is_telling) if not cell.is_open or cell.is_told_open)
+
+
+def _all_cells(data: bytes, start: int, is_telling: Callable[[bytes], bool]) -> Iterator[Cell]:
+    for found in _found(data, start):
+        if (
+            found.end > start
+            and found.end - found.begin <= CELL_CHARS
+            and found.label
+            and (found.is_open or is_value(data[found.begin : found.end]))
+            and is_telling(found.label)
+        ):
+            yield found
+
+
+def open_cell(data: bytes, start: int, is_telling: Callable[[bytes], bool]) -> int:
+    """Return where the cell at the end of the data begins, which must be held until it ends; else the data's length."""
+    opened = (cell.begin for cell in _all_cells(data, start, is_telling) if cell.is_open)
+    return max(start, min(opened, default=len(data)))
+
+
+def _found(data: bytes, start: int) -> Iterator[Cell]:
+    first = max(0, start - REACH_CHARS - CELL_CHARS)
+    if _LISTED.search(data, max(0, first - REACH_CHARS)) is not None:
+        yield from delimited(data, first)
+        yield from ruled(data, first)
+    if b"</" in data or b"value=" in data or data.rfind(b">") > len(data) - CELL_CHARS:
+        yield from marked(data, start)
+    if b"VALUES" in data or b"values" in data:
+        yield from inserted(data, first)
+    if b"...." in data or b"____" in data:
+        yield from _led(data, start)
+
+
+def _led(data: bytes, start: int) -> Iterator[Cell]:
+    """Yield the values behind rows of dots."""
+    place = max(0, start - REACH_CHARS)
+    while (found := _LED.search(data, place)) is not None:
+        (begin, end), place = found[2], found[0][1]
+        yield Cell(begin, end, data[slice(*found[1])], end == len(data))

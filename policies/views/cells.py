@@ -1,0 +1,59 @@
+"""A value that stands apart from the words that name it: in a table, in markup, behind a row of dots.
+
+A rule wants the words that name a value right before it; in a table they stand a line above, with other cells between.
+What a cell is, is known from the `REACH_CHARS` before it alone, and a cell is held until it ends: a stream finds in it
+what the whole text does. A cell further below its head is told by nobody.
+"""
+
+from __future__ import annotations
+
+import re  # classes without nested repetition only: linear whatever the text
+from dataclasses import dataclass
+from typing import Final
+
+REACH_CHARS: Final = 330
+"""How far before a cell its head may begin."""
+
+CELL_CHARS: Final = 120
+"""A longer one is text."""
+
+OPENS: Final = b" \t\r\"'`*|"
+"""What may stand around what a cell holds."""
+
+_LABEL_CHARS: Final = 60
+_LEAST_CHARS: Final = 4
+_DIGIT: Final = re.compile(rb"[0-9]")
+_NAME: Final = re.compile(rb"[A-Za-z\x80-\xff][A-Za-z\x80-\xff .'&-]{1,29}")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A value and what names it.
+
+    Attributes:
+        begin: where it begins in the view.
+        end: where it ends, or the view does.
+        label: what it is called, behind the name that begins its row.
+        is_open: the view ends in it.
+        is_told_open: it counts although the text ends in it: `postgres://app:<password>@db:5432` is no element.
+    """
+
+    begin: int
+    end: int
+    label: bytes
+    is_open: bool
+    is_told_open: bool = True
+
+
+def is_value(cell: bytes) -> bool:
+    """Tell whether a cell may hold a value: some characters, a digit among them."""
+    return len(cell.strip(OPENS)) >= _LEAST_CHARS and _DIGIT.search(cell) is not None
+
+
+def joined_label(name: bytes, label: bytes) -> bytes:
+    """Return the head of a column behind what the row is called, as `Stripe API key`; nothing when it is no head."""
+    label = label.strip(b" \t\r\n\"'`*|[]_:")
+    if len(label) > _LABEL_CHARS or not label:
+        return b""
+    name = name.strip(OPENS)
+    return name + b" " + label if _NAME.fullmatch(name) else label

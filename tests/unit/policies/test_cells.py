@@ -1,0 +1,73 @@
+"""Values that stand apart from the words that name them: in tables, in markup, behind rows of dots."""
+
+from __future__ import annotations
+
+import pytest
+
+from policies.guard import Guard
+from policies.pseudonyms import Pseudonyms
+from policies.verdict import Direction
+
+TOLD = [
+    "| Name | tax id | Town |\n|---|---|---|\n| Maria Rossi | «911701234» | Bonn |\n",
+    "| Service | Token | Owner |\n|---|---|---|\n| Flowflu | «k3vq8z1xw7rj» | ops |\n",
+    "name,passport_no,town\nMaria Rossi,«912803456»,Bonn\n",
+    "name;driver license number;town\nJan Novak;;Leeds\nMaria Rossi;«C9996889»;Bonn\n",
+    'name,"tax id, local",town\n"Rossi, Maria",«911701234»,Bonn\n',
+    "INSERT INTO people (name, tax_id) VALUES ('Jan Novak', '11'), ('Maria Rossi', '«911701234»');",
+    "<tr><th>Name</th><th>Tax id</th></tr><tr><td>Maria Rossi</td><td>«911701234»</td></tr>",
+    "<dt>Passport number</dt> <dd><b>«912803456»</b></dd>",
+    '<label for="f3">Tax id</label> <input id="f3" value="«911701234»">',
+    '<employerIdentificationNumber country="XX">«83-0500537»</employerIdentificationNumber>',
+    '<id type="passport" issued="2020">«912803456»</id>',
+    "Passport no. ........... «912803456»\n",
+]
+PASSED = [
+    "| Name | tax id | Rows |\n|---|---|---|\n| Maria Rossi | none | 911701234 |\n",
+    "INSERT INTO people (tax_id, rows) VALUES (NULL, '911701234');",
+    "<tr><th>Tax id</th><th>Rows</th></tr><tr><td>none</td><td>911701234</td></tr>",
+    "Vec<u8> token -> <password>12345678 and more",
+    "Chapter 7 ........... 912803456\n",
+]
+
+
+@pytest.mark.parametrize("text", TOLD)
+def test_the_head_of_a_column_names_what_stands_below(guard: Guard, text: str) -> None:
+    before, _, rest = text.partition("«")
+    value, _, after = rest.partition("»")
+    spans = [(finding.start, finding.end) for finding in guard.find(before + value + after)]
+    assert any(start <= len(before) and end >= len(before) + len(value) for start, end in spans)
+
+
+@pytest.mark.parametrize("text", PASSED)
+def test_a_value_of_another_column_is_none(guard: Guard, text: str) -> None:
+    assert [text[finding.start : finding.end] for finding in guard.find(text)] == []
+
+
+@pytest.mark.parametrize("text", [*TOLD, *PASSED])
+@pytest.mark.parametrize("size", [1, 7])
+def test_a_table_that_arrives_in_pieces_is_the_same(guard: Guard, text: str, size: int) -> None:
+    text = "see below\n" + text.replace("«", "").replace("»", "") + "\nand so on"
+    stream = guard.open_stream(persona="general", roles=frozenset(), pseudonyms=Pseudonyms())
+    out = [stream.feed(text[at : at + size]) for at in range(0, len(text), size)]
+    whole = guard.check(text, direction=Direction.ANSWER, persona="general", roles=frozenset(), pseudonyms=Pseudonyms())
+    assert "".join((*out, stream.close())) == whole.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "RUC Nº «20100070970» de la empresa",
+        "Licence number (field 5a): «C9996889»",
+        "numéro de contribuable : «847319265»",
+        "Mitarbeiter-Nr.: «847319»",
+        "my work permit no is «WP847319»",
+        "«912803456» is my passport number",
+        "Israeli ID number: «047827431»",
+    ],
+)
+def test_a_label_is_composed_and_need_not_be_known(guard: Guard, text: str) -> None:
+    before, _, rest = text.partition("«")
+    value, _, after = rest.partition("»")
+    spans = [(finding.start, finding.end) for finding in guard.find(before + value + after)]
+    assert (len(before), len(before) + len(value)) in spans
