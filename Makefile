@@ -5,6 +5,8 @@ SHELL := /bin/sh
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 BIN := .venv/bin
+# The guard finds out about its own rules once, and keeps it beside the byte code.
+LEARN := $(BIN)/cloister policy scan --policy shipped </dev/null >/dev/null 2>&1 || true
 
 .PHONY: help run install test check format bench bench-guard bench-start bench-kill bench-planner bench-routing bench-gateway clean
 
@@ -16,9 +18,11 @@ run: install  ## Install and start everything; prints the address and, the first
 
 install: $(UV)  ## Install what the product needs into .venv
 	@$(UV) sync --frozen --no-dev --inexact --quiet
+	@$(LEARN)
 
 .venv/.dev: $(UV) pyproject.toml uv.lock
 	@$(UV) sync --frozen --quiet
+	@$(LEARN)
 	@touch $@
 
 .uv/bin/uv:

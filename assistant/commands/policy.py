@@ -10,8 +10,7 @@ import getpass
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:  # so that `--help` answers at once
 
 FAILED: Final = 1
 SHIPPED_WORD: Final = "shipped"
+_FIRST_ANSWER_SECONDS: Final = 2.0  # how long it is waited for before everything is compiled
 _INTERRUPTED: Final = 130  # as a shell counts SIGINT
 
 policy = typer.Typer(help="The site's policy, and the guard as a filter.", no_args_is_help=True)
@@ -178,8 +178,7 @@ def policy_scan(
     """Read JSON lines {"id","text"} and answer each at once with {"id","spans"}: start, end and type."""
     from assistant.policy.filters import ScanFilter
 
-    with _filtering_guard(path) as guard:
-        _run_filter(ScanFilter(guard, tells_outside=outside))
+    _run_filter(path, lambda guard: ScanFilter(guard, tells_outside=outside))
 
 
 @policy.command("stream")
@@ -193,20 +192,37 @@ def policy_stream(
     from assistant.policy.filters import StreamFilter
 
     asker = _asker(role, persona, direction)
-    with _filtering_guard(path) as guard:
-        _run_filter(StreamFilter(guard, asker))
+    _run_filter(path, lambda guard: StreamFilter(guard, asker))
 
 
-def _run_filter(lines: LineFilter) -> None:
+def _run_filter(path: str, build: Callable[[Guard], LineFilter]) -> None:
+    """Filter by a guard of the rules alone, of which no rule ends a text; it gets quicker within a second."""
+    from threading import Event, Thread
+
     from assistant.policy.filters import run_filter
+    from assistant.policy.known_facts import build_guard
 
+    guard = build_guard(_parsed(_reader(path)).without_blocks())
+    has_answered, has_ended = Event(), Event()
+
+    def load() -> None:
+        has_answered.wait(_FIRST_ANSWER_SECONDS)  # the first answer, if one is asked for, has the interpreter alone
+        guard.load(has_ended.is_set)
+
+    loading = Thread(target=load)
+    loading.start()
     try:
-        run_filter(lines, sys.stdin.buffer, sys.stdout.buffer)
+        run_filter(build(guard), sys.stdin.buffer, sys.stdout.buffer, on_answer=has_answered.set)
     except BrokenPipeError:
         # Whoever read has gone; without this, Python complains once more when it closes standard output.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         raise typer.Exit(_INTERRUPTED) from None
+    finally:
+        # A thread that still compiles while the interpreter goes takes the process down (SIGABRT).
+        has_ended.set()
+        has_answered.set()
+        loading.join()
 
 
 def _reader(path: str) -> PolicyReader:
@@ -236,25 +252,6 @@ def _parsed(reader: PolicyReader) -> Policy:
         return reader.parse()
     except PolicyError as error:
         raise _refused(error) from None
-
-
-@contextmanager
-def _filtering_guard(path: str) -> Iterator[Guard]:
-    """Open a guard of the rules alone, of which no rule ends a text; it gets quicker within a second."""
-    from threading import Event, Thread
-
-    from assistant.policy.known_facts import build_guard
-
-    guard = build_guard(_parsed(_reader(path)).without_blocks())
-    has_ended = Event()
-    loading = Thread(target=guard.load, args=(has_ended.is_set,))
-    loading.start()
-    try:
-        yield guard
-    finally:
-        # A thread that still compiles while the interpreter goes takes the process down (SIGABRT).
-        has_ended.set()
-        loading.join()
 
 
 def _refused(error: PolicyError) -> typer.Exit:
