@@ -329,7 +329,7 @@ class Search:
     def _is_telling(self, label: bytes) -> bool:
         """Tell whether the head of a column may say that a value below it is one."""
         is_word = self._tokens is not None and self._tokens.is_telling(label)
-        return is_word or bool(self._scanner.sighted(label + b": "))
+        return is_word or self._scanner.sighted(label + b": ").is_any
 
     def _in_cells(self, data: bytes, start: int) -> Iterator[Match]:
         """Yield what is found in the cells of a table behind the heads of their columns."""

@@ -40,6 +40,11 @@ class Sighted:
     patterns: list[tuple[CompiledRule, PlainPattern | ContextPattern, list[Region]]] = field(default_factory=list)
     growing: list[CompiledRule] = field(default_factory=list)
 
+    @property
+    def is_any(self) -> bool:
+        """Tell whether anything is opened."""
+        return bool(self.patterns or self.growing)
+
 
 class Keywords:
     """All words that open anything in one automaton, which tells in one pass which of them occur."""

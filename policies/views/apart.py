@@ -38,7 +38,7 @@ def _all_cells(data: bytes, start: int, is_telling: Callable[[bytes], bool]) -> 
             found.end > start
             and found.end - found.begin <= CELL_CHARS
             and found.label
-            and (found.is_open or is_value(data[found.begin : found.end]))
+            and is_value(data[found.begin : found.end], is_open=found.is_open)
             and is_telling(found.label)
         ):
             yield found

@@ -21,6 +21,7 @@ OPENS: Final = b" \t\r\"'`*|"
 """What may stand around what a cell holds."""
 
 _LABEL_CHARS: Final = 60
+_DIGIT_CHARS: Final = 24  # from its beginning: what is words for so long is words, and is not held
 _LEAST_CHARS: Final = 4
 _DIGIT: Final = re.compile(rb"[0-9]")
 _NAME: Final = re.compile(rb"[A-Za-z\x80-\xff][A-Za-z\x80-\xff .'&-]{1,29}")
@@ -45,9 +46,11 @@ class Cell:
     is_told_open: bool = True
 
 
-def is_value(cell: bytes) -> bool:
-    """Tell whether a cell may hold a value: some characters, a digit among them."""
-    return len(cell.strip(OPENS)) >= _LEAST_CHARS and _DIGIT.search(cell) is not None
+def is_value(cell: bytes, *, is_open: bool = False) -> bool:
+    """Tell whether a cell holds what may be a value, or may come to: some characters, a digit early among them."""
+    if _DIGIT.search(cell, 0, _DIGIT_CHARS) is None:
+        return is_open and len(cell) < _DIGIT_CHARS
+    return is_open or len(cell.strip(OPENS)) >= _LEAST_CHARS
 
 
 def joined_label(name: bytes, label: bytes) -> bytes:

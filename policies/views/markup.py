@@ -38,7 +38,7 @@ def marked(data: bytes, start: int) -> Iterator[Cell]:
     for found in (*_TEXT.finditer(data, first), *_VALUE.finditer(data, first)):
         begin, end = found.span(1)
         is_open = data[end : end + 2] in {b"", b"<"}
-        if (end > start or is_open) and (is_open or is_value(data[begin:end])):
+        if (end > start or is_open) and is_value(data[begin:end], is_open=is_open):
             window = data[max(0, begin - REACH_CHARS) : begin]
             label = _label(window) if data[found.start() : found.start() + 1] == b">" else _label_of_value(window)
             yield Cell(begin, end, label, is_open, is_told_open=False)

@@ -71,3 +71,21 @@ def test_a_label_is_composed_and_need_not_be_known(guard: Guard, text: str) -> N
     value, _, after = rest.partition("»")
     spans = [(finding.start, finding.end) for finding in guard.find(before + value + after)]
     assert (len(before), len(before) + len(value)) in spans
+
+
+@pytest.mark.parametrize(
+    ("cell", "is_held"),
+    [
+        ("Passport no|91", True),
+        ("Passport no|Maria Rossi", True),
+        ("Passport no|Maria Rossi, who lost it on the way", False),  # words for so long are words
+        ("Colour|green as", False),  # a head that names nothing of interest
+    ],
+)
+def test_a_cell_is_held_only_as_long_as_a_value_may_come_of_it(guard: Guard, cell: str, *, is_held: bool) -> None:
+    head, _, begun = cell.partition("|")
+    text = f"| Town | {head} |\n|---|---|\n| Leeds |{begun}"
+    stream = guard.open_stream(persona="general", roles=frozenset(), pseudonyms=Pseudonyms())
+    shown = stream.feed(text)
+    assert (len(text) - len(shown) >= len(begun)) is is_held
+    assert shown + stream.close() == text
