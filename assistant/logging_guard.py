@@ -39,11 +39,11 @@ _OWN_FIELDS: Final = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__d
 
 def shipped_guard() -> Guard:
     """Return the guard on the shipped rules, without any detector that needs more than the scan core."""
-    from policies.guard import Guard  # noqa: PLC0415 - built at the first line, so that a command starts at once
+    from assistant.known_facts import build_guard  # noqa: PLC0415 - at the first line: a command starts at once
     from policies.policy import parse_policy  # noqa: PLC0415 - likewise
     from policies.rules import SHIPPED  # noqa: PLC0415 - likewise
 
-    return Guard(parse_policy({name: (files("policies.rules") / name).read_text("utf-8") for name in SHIPPED}))
+    return build_guard(parse_policy({name: (files("policies.rules") / name).read_text("utf-8") for name in SHIPPED}))
 
 
 class LineGuard:

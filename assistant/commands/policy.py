@@ -199,8 +199,8 @@ def _run_filter(path: str, build: Callable[[Guard], LineFilter]) -> None:
     """Filter by a guard of the rules alone, of which no rule ends a text; it gets quicker within a second."""
     from threading import Event, Thread
 
+    from assistant.known_facts import build_guard
     from assistant.policy.filters import run_filter
-    from assistant.policy.known_facts import build_guard
 
     guard = build_guard(_parsed(_reader(path)).without_blocks())
     has_answered, has_ended = Event(), Event()

@@ -12,7 +12,7 @@ from typing import Final, Self
 
 from assistant.errors import SettingsError
 from assistant.keys import Keys
-from assistant.policy.known_facts import build_guard, is_shipped
+from assistant.known_facts import build_guard, is_shipped
 from assistant.policy.names import build_names
 from assistant.settings import Settings
 from policies.allow_list import digest_of, parse_allowed_value

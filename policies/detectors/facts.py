@@ -1,7 +1,7 @@
 """What must be known of a rule's patterns before a text comes; all else is read when a text first asks for it.
 
 To read the words of 1,300 patterns, and how each of them may begin, takes seconds, and the result is always the same.
-So a process may learn it from what an earlier one wrote down (`assistant/policy/known_facts.py`); a rule of which
+So a process may learn it from what an earlier one wrote down (`assistant/known_facts.py`); a rule of which
 nothing was learned is read, and so checked, when it is compiled.
 """
 

@@ -20,6 +20,7 @@ from policies.verdict import Finding
 
 _MOST_PIECES: Final = 32_768  # of some 200 bytes each; a hundred people with a hundred open files
 _MOST_FINDINGS: Final = 200_000  # in all of them, of some 150 bytes each: a list of addresses holds little else
+_RUN_PIECES: Final = 4  # of the longest size: what settles nothing in as much is a run
 _HASH_BYTES: Final = 16  # 128 bits: no two pieces will meet
 
 
@@ -109,7 +110,9 @@ class Memory:
             piece = self._piece(before, text[start:end], is_last=is_last)
             if piece.settled or is_last:
                 return piece, end
-            end = self._border(text, start, start + 2 * (end - start))  # twice as much: never quadratic
+            least = start + 2 * (end - start)  # never quadratic
+            is_run = end - start >= _RUN_PIECES * self._sizes.longest
+            end = _behind_run(text, start, least) if is_run else self._border(text, start, least)
 
     def _border(self, text: str, start: int, least: int) -> int:
         sizes = self._sizes
@@ -155,3 +158,13 @@ class Memory:
         head = b"%b %d %d " % (self._version, len(before), is_last)
         data = head + before.encode("utf-8", "surrogatepass") + text.encode("utf-8", "surrogatepass")
         return hashlib.blake2b(data, key=self._key, digest_size=_HASH_BYTES).digest()
+
+
+def _behind_run(text: str, start: int, least: int) -> int:
+    """Return where a run surely ends that is longer than pieces are: to look for it again and again costs more.
+
+    One without a line end is over with its line; of lines that join, nothing is known but that a blank one ends them.
+    """
+    sign = "\n\n" if "\n" in text[start:least] else "\n"
+    found = text.find(sign, least)
+    return len(text) if found < 0 else found + len(sign)

@@ -73,11 +73,22 @@ def test_an_unchanged_file_is_not_searched_again() -> None:
     assert memory.searched_chars - at_first < 60_000  # of some 900,000
 
 
-def test_one_endless_line_takes_linear_time() -> None:
+@pytest.mark.parametrize("unit", ["1234567890", "password=", "> abcdefghij\n", "0123456789abcdef0123456789abcdef\n"])
+def test_one_endless_run_is_searched_little_more_than_once(unit: str) -> None:
     memory = Memory("sha256:0", open_search)
-    text = "a1B2" * 12_500
+    text = unit * (100_000 // len(unit))
     memory.find(text)
-    assert memory.searched_chars < 4 * len(text)
+    assert memory.searched_chars < 2 * len(text)
+
+
+def test_behind_a_long_run_an_unchanged_file_is_not_searched_again() -> None:
+    memory = Memory("sha256:0", open_search)
+    blob = "QUJDREVGR0hJSktMTU5PUFFS" * 2_000
+    file = f"{BLOCK * 20}blob = {blob}\n{BLOCK * 100}"
+    memory.find(file)
+    at_first = memory.searched_chars
+    memory.find(file.replace("first", "third", 1) + LINE)
+    assert memory.searched_chars - at_first < 12_000
 
 
 def test_another_policy_has_a_memory_of_its_own() -> None:

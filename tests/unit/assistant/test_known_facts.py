@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from assistant.policy import known_facts
+from assistant import known_facts
+from assistant.known_facts import build_guard
 from assistant.policy.files import PolicyReader, read_texts
-from assistant.policy.known_facts import build_guard
 from policies.detectors import compiled, facts
 from policies.detectors.compiled import compile_rule
 from policies.errors import PolicyError
