@@ -42,7 +42,7 @@ def build_guard(policy: Policy, detectors: Sequence[Detector] = (), *, folder: P
         PolicyError: a rule cannot be used.
     """
     path = folder / f"facts-{_version()}.json"
-    is_known = _recall(path)
+    is_known = facts.has_learned() or _recall(path)
     guard = Guard(policy, detectors)
     if not is_known:
         shipped = [rule for rule in policy.rules if is_shipped(rule)]

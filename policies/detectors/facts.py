@@ -70,6 +70,11 @@ class Facts:
 _learned: dict[str, Facts] = {}
 
 
+def has_learned() -> bool:
+    """Tell whether anything was."""
+    return bool(_learned)
+
+
 def learned(rule: Rule) -> Facts | None:
     """Return what was learned of a rule; None when nothing was."""
     return _learned.get(_key(rule)) if _learned else None

@@ -150,9 +150,11 @@
   document.addEventListener("keydown", onSubmit, true);
   document.addEventListener("click", onSubmit, true);
 
-  // The later half of what began on Send, a double click or a held key: its button has become Stop meanwhile.
+  const isLaterHalf = (event) => event.detail > 1 || event.repeat; // of a double click, or of a held key
+
+  // The later half of what began on Send: its button has become Stop meanwhile.
   function onStop(event) {
-    if (!(event.detail > 1 || event.repeat) || !event.target.closest?.("#stop-button")) return;
+    if (!isLaterHalf(event) || !event.target.closest?.("#stop-button")) return;
     event.preventDefault();
     event.stopImmediatePropagation();
   }
@@ -254,13 +256,13 @@
     const link = wrongLink(event.target);
     if (!link) return;
     showReports(); // a press may come before the pass that follows a change of the page
-    const isLaterHalf = event.detail > 1 || event.repeat; // of the double click, or the held key, that reported it
-    if (link.getAttribute("role") !== "button" && !isLaterHalf) return;
+    const isReported = isLaterHalf(event); // by the half before
+    if (link.getAttribute("role") !== "button" && !isReported) return;
     if (event.type === "keydown" && event.key !== " " && event.key !== "Enter") return;
     event.preventDefault();
     event.stopImmediatePropagation();
     const path = link.getAttribute("href");
-    if (!isLaterHalf && pressed.get(path)?.state !== "sending") report(path);
+    if (!isReported && pressed.get(path)?.state !== "sending") report(path);
   }
   document.addEventListener("click", onWrong, true);
   document.addEventListener("keydown", onWrong, true);

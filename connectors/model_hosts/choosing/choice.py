@@ -253,11 +253,9 @@ def _may_have(candidate: Candidate, need: Need) -> bool:
 
 
 def _is_able(candidate: Candidate, need: Need) -> bool:
-    return (
-        need.capability in candidate.capabilities
-        and (not need.calls_tools or Capability.TOOLS in candidate.capabilities)
-        and need.abilities <= candidate.abilities
-    )
+    """Tell whether it can do what is wished for besides the capability."""
+    has_tools = not need.calls_tools or Capability.TOOLS in candidate.capabilities
+    return has_tools and need.abilities <= candidate.abilities
 
 
 def _rank(candidate: Candidate, need: Need, held: Held | None) -> _Rank:

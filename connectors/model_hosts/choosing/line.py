@@ -253,16 +253,22 @@ class Line:
 
     def _open_now(self, entry: _Entry, usable: Iterable[Candidate]) -> list[Candidate]:
         """Return those where an entry can be answered at once, as far as this process knows, the best first."""
-        free = [candidate for candidate in usable if self._free_slots(candidate)]
-        if entry.need.is_suspect:
-            free = [candidate for candidate in free if not self._is_tried(candidate.deployment, entry)]
-        return in_order_of_choice(free, entry.need, self._held(entry.need.thread))
+        return self._in_order(entry, self._free(entry, usable))
 
     def _still_open(self, entry: _Entry, granted: Candidate) -> list[Candidate]:
         """Return those of the deployments of an entry that are open now, with the one that was granted."""
         wished = frozenset(entry.deployments) - {granted.deployment}
-        others = self._open_now(entry, (each for each in self._candidates() if each.deployment in wished))
-        return in_order_of_choice([granted, *others], entry.need, self._held(entry.need.thread))
+        others = self._free(entry, (each for each in self._candidates() if each.deployment in wished))
+        return self._in_order(entry, [granted, *others])
+
+    def _free(self, entry: _Entry, usable: Iterable[Candidate]) -> list[Candidate]:
+        free = [candidate for candidate in usable if self._free_slots(candidate)]
+        if entry.need.is_suspect:
+            free = [candidate for candidate in free if not self._is_tried(candidate.deployment, entry)]
+        return free
+
+    def _in_order(self, entry: _Entry, free: Iterable[Candidate]) -> list[Candidate]:
+        return in_order_of_choice(free, entry.need, self._held(entry.need.thread))
 
     def _free_slots(self, candidate: Candidate) -> int:
         if candidate.absence:

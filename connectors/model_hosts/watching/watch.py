@@ -62,6 +62,8 @@ class Deployment:
 
     def is_another(self, name: str) -> bool:
         """Tell whether a name is that of another model of its host: an answer of that one is a wrong one."""
+        if name == self.model.name:  # as nearly each word of an answer says
+            return False
         named = with_tag(name)
         return named in self.names and named != with_tag(self.model.name)
 

@@ -34,16 +34,6 @@ rules:
 """
 
 
-@pytest.fixture(autouse=True)
-def _as_a_process_begins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Compile rules anew, of which nothing was learned."""
-    monkeypatch.setattr(compiled, "_compiled", {})
-    monkeypatch.setattr("policies.detectors.scan._scanners", {})
-    facts.forget()
-    yield
-    facts.forget()
-
-
 def shipped(more: str = "") -> Policy:
     policy = PolicyReader(None).parse()
     return policy if not more else parse_policy({**read_texts(None), "own.yaml": more})
@@ -53,6 +43,14 @@ def again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin as another process would."""
     monkeypatch.setattr(compiled, "_compiled", {})
     monkeypatch.setattr("policies.detectors.scan._scanners", {})
+    facts.forget()
+
+
+@pytest.fixture(autouse=True)
+def _as_a_process_begins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Compile rules anew, of which nothing was learned."""
+    again(monkeypatch)
+    yield
     facts.forget()
 
 
