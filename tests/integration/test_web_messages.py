@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from contextlib import suppress
 from itertools import count
 from uuid import uuid4
 
@@ -299,6 +300,39 @@ async def test_an_answer_that_ends_while_its_conversation_is_read_is_shown_whole
             turns.release()  # where it is read less often
             while "because the disk was full" not in _seen(other):  # noqa: ASYNC110 - likewise
                 await asyncio.sleep(0.01)
+
+
+async def test_a_question_asked_while_its_conversation_is_read_stays_with_its_answer(
+    web: RunningSite, newcomer: Newcomer
+) -> None:
+    """As a page does that was loaded again: it is ready before the server has read what to show."""
+    somebody, here = await newcomer(), asyncio.get_running_loop()
+    thread_id = await somebody.ask("tell me")
+    history, turns = web.fakes.history, web.fakes.turns
+    window = Window(somebody, {"threadId": str(thread_id)})
+    asked = len(turns.asked)
+
+    async def ask() -> None:
+        if window.client.connected:
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(window.say("and the halibut?"), here))
+            with suppress(TimeoutError):  # it waits until this is read, or it was answered meanwhile
+                async with asyncio.timeout(0.5):
+                    while len(turns.asked) == asked or turns.asked[-1].reference not in turns.closed:  # noqa: ASYNC110 - likewise
+                        await asyncio.sleep(0.01)
+        else:
+            history.meanwhile = ask
+
+    history.meanwhile = ask
+    try:
+        await window.open(web.url)
+        async with asyncio.timeout(180):
+            while "logged" not in _seen(window).partition("halibut?")[2]:  # noqa: ASYNC110 - likewise
+                await asyncio.sleep(0.01)
+    finally:
+        await window.close()
+    before, _, since = _seen(window).partition("halibut?")
+    assert "because the disk was full" in before
+    assert "because the disk was full" in since
 
 
 @pytest.mark.parametrize(

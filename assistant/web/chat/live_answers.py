@@ -67,7 +67,7 @@ class LiveAnswers:
             commands = {command.name for command in persona.commands}
             message = parse_message(payload, max_chars=self._max_prompt_chars, commands=commands)
             has_files = bool(message.file_ids)
-            screen.ask(message.text, author=str(person.id), command=message.command, has_files=has_files)
+            await screen.ask(message.text, author=str(person.id), command=message.command, has_files=has_files)
             uploads = self._shelf.take(person.id, message.file_ids)
             if message.command == ADD_COMMAND:
                 await add_documents(uploads, person=person, parts=self._parts, screen=screen)
@@ -111,16 +111,15 @@ class LiveAnswers:
         """Return the sessions under which running answers are being read."""
         return frozenset(running.screen.session for running in self._running.values())
 
-    def is_running(self, window: Window, person: Person) -> bool:
-        """Tell whether an answer is being made in a window's conversation."""
-        return self._own(window.thread_id, person) is not None
-
-    async def follow(self, window: Window, person: Person) -> bool:
-        """Show a running answer in a window that was opened or came back meanwhile; tell whether there is one."""
+    def progress(self, window: Window, person: Person) -> tuple[UUID, bool] | None:
+        """Return which answer is being made in a window's conversation, and whether its question is stored."""
         running = self._own(window.thread_id, person)
-        if running is not None:
+        return (running.answer_id, running.screen.is_stored) if running is not None else None
+
+    async def follow(self, window: Window, person: Person) -> None:
+        """Show a running answer, if there is one, in a window that was opened or came back meanwhile."""
+        if running := self._own(window.thread_id, person):
             await running.screen.move_to(window)
-        return running is not None
 
     async def stop_all(self) -> None:
         """Stop every answer, and wait until each is recorded as interrupted."""

@@ -100,7 +100,7 @@ class Screen:
         self._thinking: Step | None = None
         self._thoughts = Pacer(self._send_thought)
         self._tools: dict[int, str] = {}  # the names of tools that the model asked for
-        self._is_named = False
+        self._is_stored = False
         self._has_frame = False
         self._is_routed = False
 
@@ -109,11 +109,17 @@ class Screen:
         """Return the token of the session under which the answer is being read."""
         return self._window.session
 
-    def ask(self, text: str, *, author: str, command: str = "", has_files: bool = False) -> None:
-        """Remember what was asked until the history has it, for a window that comes back before."""
+    @property
+    def is_stored(self) -> bool:
+        """Tell whether the history has the question."""
+        return self._is_stored
+
+    async def ask(self, text: str, *, author: str, command: str = "", has_files: bool = False) -> None:
+        """Show what was asked, for a page that lost it while it connected; kept until the history has it."""
         self._command = command
         self._has_files = has_files
         self._question = steps.user_message(self._message_id, self._thread_id, text, author=author, command=command)
+        await self._window.emit("new_message", self._question)
 
     async def begin(self) -> None:
         """Show that an answer is on its way."""
@@ -239,8 +245,8 @@ class Screen:
     async def _name_thread(self, verdict: Verdict) -> None:
         """Let the page list the conversation: only now it is stored, and only the guarded text may name it."""
         self._question = None
-        if not self._is_named:
-            self._is_named = True
+        if not self._is_stored:
+            self._is_stored = True
             title = title_of_question(verdict.text, self._command) or UNTITLED
             await tell_page(self._window, "stored", str(self._thread_id))
             await self._window.emit("first_interaction", {"interaction": title, "thread_id": str(self._thread_id)})

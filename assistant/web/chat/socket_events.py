@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 from uuid import UUID, uuid4
+from weakref import WeakKeyDictionary
 
 import chainlit.socket
 from chainlit.chat_context import chat_contexts
@@ -91,6 +92,7 @@ class SocketEvents:
         self._identity = identity
         self._answers = answers
         self._watch = SessionWatch(identity, answers, self.close_windows)
+        self._turns: WeakKeyDictionary[WebsocketSession, asyncio.Lock] = WeakKeyDictionary()
         self._timers: set[asyncio.TimerHandle] = set()
         self._tasks: set[asyncio.Future[None]] = set()
 
@@ -189,21 +191,24 @@ class SocketEvents:
 
     async def _welcome(self, sid: str) -> None:
         """Show a window its conversation, and the answer that is still running in it."""
-        entered = await self._enter(sid)
-        if entered is None:
-            return
-        session, person = entered
-        was_running = self._answers.is_running(self._window(session), person)
+        if entered := await self._enter(sid):
+            async with self._one_by_one(entered[0]):
+                await self._show_all(sid, *entered)
+
+    async def _show_all(self, sid: str, session: WebsocketSession, person: Person) -> None:
+        window = self._window(session)
+        before = self._answers.progress(window, person)
         try:
             await chainlit.socket.connection_successful(sid)
             await self._show_what_was_missed(session)
+            while (now := self._answers.progress(window, person)) != before:  # so what was read is old
+                before = now
+                await self._show(session)
         except CloisterError as error:
             _log.warning("a conversation could not be shown: %s", type(error).__name__)
-            await self._window(session).emit("resume_thread_error", str(error))
-        window = self._window(session)
+            await window.emit("resume_thread_error", str(error))
         await window.emit("set_commands", offered_commands(self._parts.personas, window.persona, person))
-        if not await self._answers.follow(window, person) and was_running:
-            await self._show(session)  # it ended while the conversation was read, and may stand there without its end
+        await self._answers.follow(window, person)
 
     async def _show_what_was_missed(self, session: WebsocketSession) -> None:
         """Show a window that came back the conversation as it is stored: what was said meanwhile went nowhere."""
@@ -219,7 +224,8 @@ class SocketEvents:
     async def _receive(self, sid: str, payload: object = None) -> None:
         if entered := await self._enter(sid):
             session, person = entered
-            await self._answers.receive(self._window(session), person, payload)
+            async with self._one_by_one(session):
+                await self._answers.receive(self._window(session), person, payload)
             self._watch.wake()
             session.has_first_interaction = True
 
@@ -275,6 +281,10 @@ class SocketEvents:
     async def _refuse(self, sid: str, words: str) -> None:
         if session := WebsocketSession.get(sid):
             await tell_page(self._window(session), "refused", words)
+
+    def _one_by_one(self, session: WebsocketSession) -> asyncio.Lock:
+        """Return what lets a question wait until its window was shown what is stored, which would take its place."""
+        return self._turns.setdefault(session, asyncio.Lock())
 
     def _window(self, session: WebsocketSession) -> ChatWindow:
         return ChatWindow(self._sio, session)

@@ -76,7 +76,7 @@ async def test_a_stop_while_lines_are_looked_up_ends_the_answer_all_the_same() -
 async def test_a_refusal_says_that_the_files_did_not_come_back_with_the_text(*, has_files: bool, said: str) -> None:
     window = FakeWindow()
     screen = Screen(window, message_id=uuid4(), answer_id=uuid4())
-    screen.ask("Read.", author="maria", has_files=has_files)
+    await screen.ask("Read.", author="maria", has_files=has_files)
     await screen.refuse("No.")
     assert window.seen[-1] == ("window_message", {"cloister": "refused", "words": said})
 
