@@ -21,6 +21,9 @@ LEAST_FOUND = {
     "papers": 0.895,
     "consoles": 0.975,
     "registers": 0.95,
+    "chats": 0,
+    "stacks": 0,
+    "offices": 0,
 }
 MOST_HIT = 13  # addresses of streets and postal codes of towns, which are what they look like
 

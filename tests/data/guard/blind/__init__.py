@@ -16,12 +16,17 @@ from tests.data.guard.blind.makers import MAKERS
 from tests.data.guard.labelled import Labelled
 from tests.data.guard.shapes import fill
 
-NAMES = ("services", "configuration", "talk", "personal", "products", "papers", "consoles", "registers")
+NAMES = (
+    "services", "configuration", "talk", "personal", "products", "papers", "consoles", "registers",
+    "chats", "stacks", "offices",
+)  # fmt: skip
 """The files: secrets by where they stand, and personal data. `products` and `papers` are the fourth round: secrets as
 140 products write them, and personal data as forms, mails and tickets of ten countries do. `consoles` and `registers`
-are the fifth: secrets of some 190 services and tools, personal data of 60 countries in registers and letters."""
+are the fifth: secrets of some 190 services and tools, personal data of 60 countries in registers and letters.
+`chats`, `stacks` and `offices` are the sixth: secrets as people hand them over in eight languages, secrets of some 300
+services in files, commands and code, and personal data of 70 countries with short labels of the offices."""
 
-_PERSONAL = frozenset(("personal", "papers", "registers"))
+_PERSONAL = frozenset(("personal", "papers", "registers", "offices"))
 
 BENIGN = "benign"
 """Sentences of manuals, tickets and reviews in seven languages, one a line, that hold nothing to find."""
