@@ -32,7 +32,7 @@ _SIGNS = f"{_SIGN}{{1,12}}"
 # `N°` is a word of a letter. What a form says in brackets may count: `Licence number (field 5): ...`.
 _FILLERS = (
     rf"(?:[A-Za-zÀ-ÿ./ ]{{2,20}}[0-9]{{1,2}}[a-z]?\){_SIGN}{{1,4}})?"
-    f"(?:{_FILLER}{_SIGN}{{1,5}}|[Nn][°º]{_SIGN}{{0,3}}|[A-Z/]{{2,9}} ?[):]{_SIGN}{{0,4}}){{0,8}}"
+    f"(?:{_FILLER}{_SIGN}{{1,5}}|[Nn][°º]{_SIGN}{{0,3}}|[A-Z/]{{2,12}} ?[):]{_SIGN}{{0,4}}){{0,8}}"
 )
 _SHORT_ENDINGS = "(?i:s|no|nr|num|number|nummer|id|code|value)?"
 _COMPOUND_END = "[A-Za-zÀ-ÿ]{0,10}"

@@ -154,13 +154,19 @@ def _key_bits(naming: Naming, form: Form, value: bytes) -> float:
 def _adjacent_bits(name: int, form: Form, value: bytes) -> float:
     """Return the need of a value that stands right behind a word."""
     is_print = form is Form.HEX and value.isupper() and not name & Kind.STRONG
-    if form is Form.DIGITS or is_print:  # counts, and fingerprints of keys
+    if is_print or (form is Form.DIGITS and _is_count(name, value)):  # a fingerprint of a key
         return NEVER
     if name & Kind.STRONG:
         return _ADJACENT_BITS
     if name & Kind.PROVIDER and form is not Form.UUID:
         return 18.0
     return 25.0 if name & Kind.WEAK and form in _TEXTUAL and len(value) >= _MIN_FAR_CHARS else NEVER
+
+
+def _is_count(name: int, value: bytes) -> bool:
+    """Tell whether a number right behind a word may count something: a long one behind `secret key` does not."""
+    is_named = name & _SERVICE_SECRET == _SERVICE_SECRET
+    return not name & Kind.STRONG or len(value) < (_MIN_CHARS if is_named else _MIN_FAR_CHARS)
 
 
 def _option_bits(naming: Naming, form: Form) -> float:

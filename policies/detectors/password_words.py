@@ -45,3 +45,13 @@ tries attempts versuche versuchen fehlversuche fehlversuchen tentatives intentos
 """
 COUNT_STOPS = PHRASE_STOPS | frozenset(_WORDS_OF_COUNTS.split())
 """Words that make a sentence of words with a number among them."""
+_WORDS_BEHIND_IS = """
+used stored read asked taken derived needed given sent kept cached saved written chosen generated created removed
+ignored protected printed passed prompted entered typed checked compared encoded converted retrieved obtained either
+already still always usually about just simply because something anything nothing somewhat more very in on at by as
+gespeichert verwendet benutzt abgefragt gelesen erforderlich nötig immer auch noch schon sehr so wie utilisée stockée
+demandée nécessaire enregistrée trop très aussi encore usada guardada necesaria muy demasiado también usata salvata
+richiesta molto troppo anche gebruikt opgeslagen nodig ook nog zeer używane zapisane wymagane bardzo używana zapisana
+"""
+STARTS_OF_SENTENCES = FUNCTION_WORDS.difference(("le", "la", "un", "une", "my")) | frozenset(_WORDS_BEHIND_IS.split())
+"""Words that, first behind "the passphrase is", say what is done with it."""

@@ -7,7 +7,13 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from types import MappingProxyType
 
-from policies.detectors.password_words import COUNT_STOPS, FUNCTION_WORDS, NO_SECRETS, PHRASE_STOPS
+from policies.detectors.password_words import (
+    COUNT_STOPS,
+    FUNCTION_WORDS,
+    NO_SECRETS,
+    PHRASE_STOPS,
+    STARTS_OF_SENTENCES,
+)
 from policies.detectors.rarity import rarity
 from policies.detectors.shapes import has_digit, is_drawn, is_no_example
 
@@ -308,6 +314,18 @@ def is_told_phrase(value: str) -> bool:
     return any(word.isdecimal() for word in words) and COUNT_STOPS.isdisjoint(words) and is_no_example(value)
 
 
+def is_phrase_of_words(value: str) -> bool:
+    """Tell whether words behind "the passphrase is" are one: no two speak of passphrases or join a sentence of one."""
+    words = value.lower().split()
+    joining = sum(word in FUNCTION_WORDS for word in words)
+    return (
+        len(set(words)) > 2  # noqa: PLR2004 - two are a name
+        and NO_SECRETS.isdisjoint(words)
+        and words[0] not in STARTS_OF_SENTENCES
+        and joining * 2 <= len(words)
+    )
+
+
 def is_told_seed(value: str) -> bool:
     """Tell whether twelve words and more are those of a wallet: none joins a sentence, hardly two agree."""
     words = value.lower().replace(",", " ").split()
@@ -380,6 +398,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "opening-password": is_opening_password,
         "login-password": is_login_password,
         "told-phrase": is_told_phrase,
+        "phrase-of-words": is_phrase_of_words,
         "told-seed": is_told_seed,
         "code-number": is_code_number,
         "recovery-code": is_recovery_code,

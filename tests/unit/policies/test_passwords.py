@@ -83,3 +83,17 @@ def test_no_check_raises_whatever_the_value(value: str) -> None:
 def test_a_port_is_no_password() -> None:
     assert not passwords.is_url_password("8080/path/")
     assert passwords.is_url_password("p@ss/77w")
+
+
+@pytest.mark.parametrize(
+    ("value", "is_phrase"),
+    [
+        ("copper lantern drifting meadow", True),
+        ("le renard dort sous la pluie", True),
+        ("used to derive the key", False),
+        ("enter the new passphrase", False),
+        ("river river river", False),
+    ],
+)
+def test_a_passphrase_of_words_is_no_sentence_about_one(value: str, *, is_phrase: bool) -> None:
+    assert passwords.is_phrase_of_words(value) is is_phrase

@@ -309,3 +309,16 @@ def test_words_are_refused_with_their_place() -> None:
 def test_a_placeholder_is_no_token() -> None:
     assert _values("sendgrid api_token = [BR_CNPJ_1]") == []
     assert _values("sendgrid api_token = [BR_CNPJ_1x7Q]") != []
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        ("our access token 60252412921497174277 stopped working", True),
+        ("the Sendgrid secret key 594939111223 expired", True),
+        ("the secret 594939111223 of the list", False),
+        ("row 60252412921497174277 of the table", False),
+    ],
+)
+def test_a_long_number_right_behind_its_word_counts_nothing(text: str, *, is_found: bool) -> None:
+    assert bool(_values(text)) is is_found
