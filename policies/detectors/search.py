@@ -22,6 +22,7 @@ from policies.detectors.tokens import TokenDetector
 from policies.pseudonyms import PLACEHOLDER_MAX_CHARS
 from policies.verdict import Finding
 from policies.views.apart import cells, open_cell
+from policies.views.cells import BEFORE_CHARS
 from policies.views.decode import ENCODED_MIN_CHARS, decodings
 from policies.views.fold import fold
 from policies.views.groups import Grouped, open_row, rows, values_of_row, values_of_run
@@ -32,8 +33,8 @@ _ENTITY_TYPE = "SECRET"  # of a value without a form of its own
 _UNDONE_TIMES = 3
 _LEAST_LAYERS = 2  # the folded view, and what is undone in it
 _DECODED_TIMES = 3
-# Kept before the cut: words and a placeholder that reaches into them, two lines, and what `\b` looks at.
-BEHIND_CHARS = max(CONTEXT_CHARS + PLACEHOLDER_MAX_CHARS, 2 * LINE_CHARS) + 2
+# Kept before the cut: words and a placeholder that reaches into them, two lines, a column's head, what `\b` looks at.
+BEHIND_CHARS = max(CONTEXT_CHARS + PLACEHOLDER_MAX_CHARS, 2 * LINE_CHARS, BEFORE_CHARS) + 2
 _LEAST_CHARS = 7  # of which a look is taken at once: most of its cost does not depend on how much is new
 _LONG_CHARS = 1_024  # of which a look is taken when an eighth has come: one at every piece would be quadratic
 _WAITING_CHARS = 64  # that a run may grow before a look is taken
