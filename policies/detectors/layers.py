@@ -10,12 +10,13 @@ from policies.detectors.cutting import TOKEN_ON
 from policies.detectors.pattern_kinds import CONTEXT_CHARS, Match
 from policies.detectors.sightings import Sighted, Sightings
 from policies.pseudonyms import PLACEHOLDER_MAX_CHARS
+from policies.views.cells import BEFORE_CHARS
 from policies.views.fold import fold
 from policies.views.tape import Tape
 from policies.views.undo import LINE_CHARS, LONGEST_UNDONE_CHARS, Undoing
 
-BEHIND_CHARS: Final = max(CONTEXT_CHARS + PLACEHOLDER_MAX_CHARS, 2 * LINE_CHARS) + 2
-"""Kept before the cut: words and a placeholder that reaches into them, two lines, and what `\\b` looks at."""
+BEHIND_CHARS: Final = max(CONTEXT_CHARS + PLACEHOLDER_MAX_CHARS, 2 * LINE_CHARS, BEFORE_CHARS) + 2
+"""Kept before the cut: words and a placeholder that reaches into them, two lines, a column's head, what `\\b` looks at."""
 
 _UNDONE_TIMES: Final = 3
 _LEAST_LAYERS: Final = 2  # the folded view, and what is undone in it
