@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import weakref
 from typing import Any, ClassVar, Self
 
 import httpx
@@ -76,14 +74,14 @@ async def test_a_rack_that_changes_all_day_costs_nothing_where_its_addresses_sta
     router = LitellmRouter(patience_seconds=1)
     await router.load()
     one = {"Host1/m": {"model": "hosted_vllm/m", "api_base": "http://127.0.0.1:1/v1", "api_key": "none"}}
+    before = len(router._litellm.success_callback)
     router.replace(one)
-    first = weakref.ref(router._router)
+    first = router._router
     router.replace({name: dict(parameters) for name, parameters in one.items()})
-    assert router._router is first()
-    router.replace({"Host1/m": {**one["Host1/m"], "api_base": "http://127.0.0.1:2/v1"}})
-    second = weakref.ref(router._router)
-    gc.collect()
-    assert first() is None
+    assert router._router is first
+    for port in (2, 3):
+        router.replace({"Host1/m": {**one["Host1/m"], "api_base": f"http://127.0.0.1:{port}/v1"}})
+        assert router._router is not first
+        assert len(router._litellm.success_callback) == before + 1
     await router.close()
-    gc.collect()
-    assert second() is None
+    assert len(router._litellm.success_callback) == before
