@@ -16,7 +16,7 @@ from policies.views.tape import Tape
 from policies.views.undo import LINE_CHARS, LONGEST_UNDONE_CHARS, Undoing
 
 BEHIND_CHARS: Final = max(CONTEXT_CHARS + PLACEHOLDER_MAX_CHARS, 2 * LINE_CHARS, BEFORE_CHARS) + 2
-"""Kept before the cut: words and a placeholder that reaches into them, two lines, a column's head, what `\\b` looks at."""
+"""Kept before the cut: words with a placeholder that reaches into them, two lines, a column's head, what `\\b` sees."""
 
 _UNDONE_TIMES: Final = 3
 _LEAST_LAYERS: Final = 2  # the folded view, and what is undone in it
