@@ -22,6 +22,7 @@ _RULED: Final = Regex(r"(?:^|\n)([^\n]{3,300})\r?\n[ \t>]*[|+]?[ \t]*:?-{2,}[-+|
 _INSERT: Final = Regex(
     r"""(?i:\b(?:insert|replace)\s{1,4}into\s{1,4}[`"'\[\]a-z0-9_.]{1,60}\s{0,4})\(([^()\n']{3,200})\)\s{0,8}(?i:values)\s{0,8}\("""
 )
+_RULE_SIGNS: Final = b"-+|: \t>\r"
 _COPY: Final = Regex(
     r"""(?i:(?:^|\n)copy\s{1,4}["a-z0-9_.]{1,60}\s{0,4})\(([^()\n']{3,200})\)(?i:\s{1,4}from\s{1,4}stdin)[^\n]{0,40}\n"""
 )
@@ -78,11 +79,14 @@ def _rows(data: bytes, begin: int, delimiter: bytes, labels: list[bytes], head: 
 
 
 def _ruled_rows(data: bytes, begin: int, labels: list[bytes], head: int) -> Iterator[Cell]:
-    """Yield the cells of the rows below a line of dashes: each line with a `|`, with as many cells as it likes."""
+    """Yield the cells of the rows below a line of dashes: each line with a `|`, with as many cells as it likes.
+
+    The next line of dashes ends them: else a text of heads alone would have every line told below many of them.
+    """
     for end, is_last in _lines(data, begin, head):
         spans = _split(data, begin, end, b"|")
         is_row = len(spans) > 1
-        if not (is_row or is_last):
+        if not is_last and (not is_row or _is_rule(data[begin:end])):
             return
         spans = _inner(data, spans)
         for number, (start, stop) in enumerate(spans[: len(labels)]):
@@ -90,6 +94,11 @@ def _ruled_rows(data: bytes, begin: int, labels: list[bytes], head: int) -> Iter
                 label = joined_label(_name(data, spans, number), labels[number])
                 yield Cell(start, stop, label, is_last and stop == end, is_told_open=is_row)
         begin = end + 1
+
+
+def _is_rule(line: bytes) -> bool:
+    """Tell whether a line is one of dashes; `-` alone is a cell without a value."""
+    return b"--" in line and not line.strip(_RULE_SIGNS)
 
 
 def _lines(data: bytes, begin: int, head: int) -> Iterator[tuple[int, bool]]:

@@ -7,6 +7,7 @@ import pytest
 from policies.guard import Guard
 from policies.pseudonyms import Pseudonyms
 from policies.verdict import Direction
+from policies.views.apart import cells
 
 TOLD = [
     "| Name | tax id | Town |\n|---|---|---|\n| Maria Rossi | «911701234» | Bonn |\n",
@@ -30,6 +31,7 @@ TOLD = [
     "COPY public.people (name, tax_id) FROM stdin;\nMaria Rossi\t«911701234»\n\\.\n",
 ]
 RAGGED = [
+    "| Name | tax id |\n|---|---|\n| - | - |\n| | |\n| Maria Rossi | «911701234» |\n",
     "| Name | tax id | Town |\n|---|---|---|\n| Maria Rossi | «911701234»\n",
     "Name | tax id | Town\n---|---|---\n| Maria Rossi | «911701234» | Bonn | and more |\n",
     "| Name | tax id |\n|---|---|\nMaria Rossi | «911701234»\n| Jan Novak | none |\n",
@@ -108,3 +110,8 @@ def test_a_cell_is_held_only_as_long_as_a_value_may_come_of_it(guard: Guard, cel
     shown = stream.feed(text)
     assert (len(text) - len(shown) >= len(begun)) is is_held
     assert shown + stream.close() == text
+
+
+def test_a_text_of_heads_alone_has_each_line_told_a_few_times() -> None:
+    text = b"tax id|x1234567\n--|--\n" * 50
+    assert len(list(cells(text, 0, lambda _label: True))) <= 2 * 50
