@@ -21,9 +21,10 @@ from assistant.answering.code_prompt import CodePrompt, build_code_prompt
 from assistant.answering.code_record import CodeRecord
 from assistant.answering.guarding import ConversationGuard, GuardedConversation
 from assistant.answering.prompt import Prompt, build_prompt
-from assistant.answering.record import TurnAudit, TurnHistory, TurnRecord
+from assistant.answering.record import TurnHistory, TurnRecord
 from assistant.answering.unkept import UnkeptHistory
 from assistant.audit.events import AccessRefused, Cause
+from assistant.audit.log import TurnAudit
 from assistant.audit.parts import TextMarker
 from assistant.balance import QuotaError
 from assistant.conversation import Turn

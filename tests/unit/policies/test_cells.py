@@ -22,16 +22,24 @@ TOLD = [
     '<id type="passport" issued="2020">«912803456»</id>',
     "Passport no. ........... «912803456»\n",
 ]
+RAGGED = [
+    "| Name | tax id | Town |\n|---|---|---|\n| Maria Rossi | «911701234»\n",
+    "Name | tax id | Town\n---|---|---\n| Maria Rossi | «911701234» | Bonn | and more |\n",
+    "| Name | tax id |\n|---|---|\nMaria Rossi | «911701234»\n| Jan Novak | none |\n",
+    "name,tax_id,town\nMaria Rossi,«911701234»,Bonn,and more\n",
+    "name,tax_id,town,note\nMaria Rossi,«911701234»,Bonn\n",
+]
 PASSED = [
     "| Name | tax id | Rows |\n|---|---|---|\n| Maria Rossi | none | 911701234 |\n",
     "INSERT INTO people (tax_id, rows) VALUES (NULL, '911701234');",
+    "| Name | tax id |\n|---|---|\n| Maria Rossi | none |\nThere were 911701234 rows.\n",
     "<tr><th>Tax id</th><th>Rows</th></tr><tr><td>none</td><td>911701234</td></tr>",
     "Vec<u8> token -> <password>12345678 and more",
     "Chapter 7 ........... 912803456\n",
 ]
 
 
-@pytest.mark.parametrize("text", TOLD)
+@pytest.mark.parametrize("text", [*TOLD, *RAGGED])
 def test_the_head_of_a_column_names_what_stands_below(guard: Guard, text: str) -> None:
     before, _, rest = text.partition("«")
     value, _, after = rest.partition("»")
@@ -44,7 +52,11 @@ def test_a_value_of_another_column_is_none(guard: Guard, text: str) -> None:
     assert [text[finding.start : finding.end] for finding in guard.find(text)] == []
 
 
-@pytest.mark.parametrize("text", [*TOLD, *PASSED])
+ONE_UNDER_ANOTHER = "".join(f"Maria{'x' * 20}{letter},Passport\n" for letter in "abcdefghijklmnop") + "Jan,912803456\n"
+JOINED_WITH_THE_NEXT_ROW = "name,license number\nStripe,k3vq8z1xw7rj\nGitHub,k3vq8z1xw7rj\n"
+
+
+@pytest.mark.parametrize("text", [*TOLD, *RAGGED, *PASSED, ONE_UNDER_ANOTHER, JOINED_WITH_THE_NEXT_ROW])
 @pytest.mark.parametrize("size", [1, 7])
 def test_a_table_that_arrives_in_pieces_is_the_same(guard: Guard, text: str, size: int) -> None:
     text = "see below\n" + text.replace("«", "").replace("»", "") + "\nand so on"
