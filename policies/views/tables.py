@@ -1,4 +1,4 @@
-"""Cells of tables behind the heads of their columns: Markdown, CSV, `INSERT INTO … VALUES`."""
+"""Cells of tables behind the heads of their columns: Markdown, CSV, `INSERT INTO … VALUES`, `COPY … FROM stdin`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,14 @@ _HEADS: Final = Regex(
     rf"({_FIELD}(?:\t{_FIELD}){{1,20}}))\r?\n"
 )
 _DELIMITERS: Final = (b",", b";", b"\t")
-_RULED: Final = Regex(r"(?:^|\n)([^\n]{3,300})\r?\n[ \t]*\|?[ \t]*:?-{2,}[-+|: \t]*[|+][-+|: \t]*\r?\n")
+_RULED: Final = Regex(r"(?:^|\n)([^\n]{3,300})\r?\n[ \t>]*[|+]?[ \t]*:?-{2,}[-+|: \t]*[|+][-+|: \t]*\r?\n")
 _INSERT: Final = Regex(
     r"""(?i:\b(?:insert|replace)\s{1,4}into\s{1,4}[`"'\[\]a-z0-9_.]{1,60}\s{0,4})\(([^()\n']{3,200})\)\s{0,8}(?i:values)\s{0,8}\("""
 )
+_COPY: Final = Regex(
+    r"""(?i:(?:^|\n)copy\s{1,4}["a-z0-9_.]{1,60}\s{0,4})\(([^()\n']{3,200})\)(?i:\s{1,4}from\s{1,4}stdin)[^\n]{0,40}\n"""
+)
+_OF_TEXT: Final = frozenset((b"N'", b"n'", b"E'", b"e'"))  # what may stand before the quote of a text
 _MORE_VALUES: Final = re.compile(rb"\s{0,4},\s{0,8}\(")
 
 
@@ -98,7 +102,7 @@ def _lines(data: bytes, begin: int, head: int) -> Iterator[tuple[int, bool]]:
 
 def _inner(data: bytes, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return the cells of a line without what stands before its first `|`, where that is nothing: it may be missing."""
-    return spans[1:] if len(spans) > 1 and not data[slice(*spans[0])].strip() else spans
+    return spans[1:] if len(spans) > 1 and not data[slice(*spans[0])].strip(b" \t>") else spans
 
 
 def _name(data: bytes, spans: list[tuple[int, int]], number: int) -> bytes:
@@ -107,7 +111,7 @@ def _name(data: bytes, spans: list[tuple[int, int]], number: int) -> bytes:
 
 
 def _split(data: bytes, begin: int, end: int, delimiter: bytes) -> list[tuple[int, int]]:
-    """Return where the cells of a line stand; a delimiter in quotes is none."""
+    """Return where the cells of a line stand; a delimiter in quotes is none, nor a bar behind a backslash."""
     spans: list[tuple[int, int]] = []
     start = place = begin
     while True:
@@ -115,11 +119,21 @@ def _split(data: bytes, begin: int, end: int, delimiter: bytes) -> list[tuple[in
             closed = data.find(b'"', place + 1, end)
             place = end if closed < 0 else closed + 1
         stop = data.find(delimiter, place, end)
+        while delimiter == b"|" and stop > 0 and data[stop - 1 : stop] == b"\\":
+            stop = data.find(delimiter, stop + 1, end)
         if stop < 0:
             spans.append((start, end))
             return spans
         spans.append((start, stop))
         start = place = stop + 1
+
+
+def copied(data: bytes, first: int) -> Iterator[Cell]:
+    """Yield the values of `COPY t (a, b) FROM stdin;`, as a dump of Postgres has them."""
+    place = max(0, first - REACH_CHARS)
+    while (found := _COPY.search(data, place)) is not None:
+        (_, place), (begin, end) = found
+        yield from _rows(data, place, b"\t", data[begin:end].split(b","), begin)
 
 
 def inserted(data: bytes, first: int) -> Iterator[Cell]:
@@ -146,6 +160,8 @@ def inserted(data: bytes, first: int) -> Iterator[Cell]:
 def _sql_value(data: bytes, begin: int) -> tuple[int, int, bytes]:
     """Return where a value stands, behind the quote that opens it, and the sign that ends it; none at the end."""
     while data[begin : begin + 1] in {b" ", b"\n", b"\t", b"\r"}:
+        begin += 1
+    if data[begin : begin + 2] in _OF_TEXT:
         begin += 1
     place = begin
     if data[begin : begin + 1] in {b"'", b'"'}:

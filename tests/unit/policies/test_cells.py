@@ -21,6 +21,13 @@ TOLD = [
     '<employerIdentificationNumber country="XX">«83-0500537»</employerIdentificationNumber>',
     '<id type="passport" issued="2020">«912803456»</id>',
     "Passport no. ........... «912803456»\n",
+    "<tr><th>Name</th><th>Tax id</th></tr><tr><td>Maria Rossi</td><td><a href='/p/7'><b>«911701234»</b></a></td></tr>",
+    "<dt>Tax id</dt>\n<dd>\n                    «911701234»\n                </dd>\n",
+    "> | Name | tax id |\n> |---|---|\n> | Maria Rossi | «911701234» |\n",
+    "+-------+--------+\n| Name | tax id |\n+-------+--------+\n| Maria | «911701234» |\n+-------+--------+\n",
+    "| Name | tax id |\n|---|---|\n| Maria \\| Rossi | «911701234» |\n",
+    "INSERT INTO people (name, tax_id) VALUES (N'Maria Rossi', N'«911701234»');",
+    "COPY public.people (name, tax_id) FROM stdin;\nMaria Rossi\t«911701234»\n\\.\n",
 ]
 RAGGED = [
     "| Name | tax id | Town |\n|---|---|---|\n| Maria Rossi | «911701234»\n",
