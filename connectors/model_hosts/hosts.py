@@ -207,7 +207,8 @@ class ModelHosts:
                         yield step
                         continue
                     candidate, waited_seconds = step
-                    if candidate.is_asked_alone and not await self._breaker.claim_trial(candidate.deployment):
+                    is_trial = candidate.is_asked_alone
+                    if is_trial and not await self._breaker.claim_trial(candidate.deployment):
                         break  # the seat is given back, and the choice made anew: somebody else tries it
                     is_seated = True
                     held = self._held.find(need.thread)
@@ -215,7 +216,8 @@ class ModelHosts:
                     try:
                         yield choice.route_to(candidate, need, waited_seconds=waited_seconds, is_seated=True, held=held)
                     finally:
-                        self._breaker.end_trial(candidate.deployment)
+                        if is_trial:  # who was there before it failed ends nobody else's
+                            self._breaker.end_trial(candidate.deployment)
 
     @asynccontextmanager
     async def seat(self, need: Need) -> AsyncIterator[Route]:

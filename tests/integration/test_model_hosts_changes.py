@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 import redis.asyncio
 from pydantic import SecretStr
@@ -36,9 +37,11 @@ def labelled(fleet: Fleet, *labels: str, context_tokens: int = 8192) -> Fleet:
 
 
 class SlowToLoad(FakeModelHost):
-    """A host whose models are in memory when the test says so."""
+    """A host that does nothing else while it loads a model, which takes until the test says so."""
 
-    may_load = threading.Event()
+    def __init__(self, kind: str, **settings: Any) -> None:
+        super().__init__(kind, **settings)
+        self.may_load = threading.Event()
 
     def _look_up(self, request: Received) -> tuple[int, Any]:
         if request.path == "/api/v1/models/load":
@@ -104,6 +107,18 @@ async def test_a_label_that_goes_while_its_model_is_loaded_counts() -> None:
             with pytest.raises(HostError, match="lost the label"):
                 await asking
     assert not fake.prompts
+
+
+async def test_a_host_that_answers_no_look_while_it_loads_is_asked_when_it_is_done() -> None:
+    with SlowToLoad("lmstudio", models=[FakeModel("m:1", is_loaded=False)], reply="Here.") as fake:
+        async with open_hosts(fleet=fleet_of(fake)) as hosts:
+            asking = asyncio.create_task(ask(hosts, hosts.choose(Need())))
+            looks = hosts._watch.client
+            usual, looks.timeout = looks.timeout, httpx.Timeout(0.1)
+            await eventually(lambda: not hosts.statuses()[0].is_up)
+            looks.timeout = usual
+            fake.may_load.set()
+            assert (await asking)[0] == "Here."
 
 
 async def test_who_waits_gets_no_seat_on_a_host_that_lost_its_label_a_moment_ago() -> None:

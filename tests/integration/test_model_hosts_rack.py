@@ -47,6 +47,19 @@ async def test_each_host_has_a_pool_of_its_own(monkeypatch: pytest.MonkeyPatch) 
     assert sorted(len(pool.hosts) for pool in Pool.made if pool.hosts) == [1, 1]
 
 
+async def test_a_host_that_left_the_fleet_is_let_go() -> None:
+    with FakeModelHost("vllm", keeps_connections=True) as one, FakeModelHost("vllm", keeps_connections=True) as two:
+        fleet = Fleet((Host("One", "vllm", one.address), Host("Two", "vllm", two.address)))
+        watch = Watch(fleet, build_kinds(), on_change=lambda: None)
+        await watch.look()
+        assert len(watch._ways._ways) == 2
+        watch.take_fleet(Fleet(fleet.hosts[1:]))
+        await watch.look()
+        ((_, _, _, port),) = watch._ways._ways
+        await watch.close()
+    assert port == two.port
+
+
 class Noting(VLLM):
     """A kind whose hosts are all up; notes when it was asked to look."""
 

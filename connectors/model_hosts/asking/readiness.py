@@ -70,6 +70,9 @@ class Readiness:
             if deployment.id not in self._prepared:
                 await self._prepare(deployment)
                 self._prepared.add(deployment.id)
+        now = self._watch.deployments.get(deployment.id)
+        if now is not None and now.absence:  # it may have been too busy with that to answer looks
+            await self._watch.look_at(deployment.host.name)
         return self._present(route)
 
     async def has_begun_to_start(self, deployment: Deployment, error: CallError) -> bool:
