@@ -275,6 +275,9 @@ class TurnRecord:
     @asynccontextmanager
     async def alive(self, answer: Answer) -> AsyncIterator[None]:
         """Keep a checkpoint of the answer and a sign of life in the history while it is in the making."""
+        if not self._is_kept:
+            yield
+            return
         beating = asyncio.create_task(self._beat(answer), name=f"heartbeat of turn {self.turn.reference}")
         try:
             yield
@@ -332,6 +335,8 @@ class TurnRecord:
         """
         if self._is_ending or not await self.was_accepted():
             return Interrupted(self.turn.reference, said)
+        if answer is not None:
+            answer.break_off()
         await self._end_early(
             TurnInterrupted(
                 turn=self._place,
@@ -359,6 +364,8 @@ class TurnRecord:
         said = words.failure_words(error, self.turn.reference)
         if not isinstance(error, CloisterError | ConnectorError):
             _log.error("turn %s failed: %s", self.turn.reference, where(error))
+        if answer is not None:
+            answer.break_off()
         if answer is not None and answer.text:
             return await self.interrupted(
                 answer, cause=Cause.HOST_LOST if isinstance(error, HostError) else Cause.FAILED, said=said
