@@ -179,15 +179,11 @@ class Answer:
     def judge(self) -> None:
         """Have the guard look at what came and was gathered; nothing of it may be shown before."""
         if self._gathered:
-            text = "".join(self._gathered)
-            self._gathered.clear()
-            self._gathered_chars = 0
-            self._pending += self._guard.feed(text)
+            self._pending += self._guard.feed(self._take_gathered())
 
     def finish(self) -> None:
         """Take the end of what the model said."""
-        self.judge()
-        self._pending += self._guard.close()
+        self._pending += self._guard.close(self._take_gathered())
         for aside in self._asides.values():
             aside.finish()
 
@@ -268,6 +264,12 @@ class Answer:
         is_enough = self._gathered_chars >= ON_LOOP_CHARS or now - self._gathered_since >= _GATHERED_SECONDS
         if is_enough or not self._is_whole:
             self.judge()
+
+    def _take_gathered(self) -> str:
+        text = "".join(self._gathered)
+        self._gathered.clear()
+        self._gathered_chars = 0
+        return text
 
     def _aside(self, key: str, direction: Direction, event: Callable[[str], AsideEvent]) -> Aside:
         if key not in self._asides:
