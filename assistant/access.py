@@ -7,7 +7,6 @@ from contextlib import closing
 from typing import Any, Final
 from uuid import UUID
 
-from assistant.answering.record import AuditLog
 from assistant.audit.events import (
     PersonAdded,
     PersonChanged,
@@ -16,6 +15,7 @@ from assistant.audit.events import (
     PersonSignInFailed,
     Refusal,
 )
+from assistant.audit.log import AuditLog
 from assistant.audit.parts import TextMarker
 from assistant.conversation import Person, Role
 from assistant.errors import CloisterError, NotFoundError

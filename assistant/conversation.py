@@ -142,6 +142,7 @@ class Turn:
         context: of a turn without a thread: nothing of it is kept. None: the history has what was said before.
         temperature, max_answer_tokens: the caller's, at most the persona's longest answer; None leaves both to it.
         wishes: how the caller wants words chosen otherwise.
+        is_whole: nobody is shown anything of the answer before its end.
         token_id: the API token that the caller came with.
         gap: of a turn that completes code: what stands around the cursor; such a turn has no text and no thread.
         inputs: of a request that wants no words but vectors; such a turn has no text and no thread.
@@ -164,6 +165,7 @@ class Turn:
     temperature: float | None = None
     max_answer_tokens: int | None = None
     wishes: Wishes = NO_WISHES
+    is_whole: bool = False
     token_id: UUID | None = None
     gap: Gap | None = None
     inputs: Inputs | None = None

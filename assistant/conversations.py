@@ -9,9 +9,9 @@ from dataclasses import replace
 from uuid import UUID
 
 from assistant.answering.guarding import ConversationGuard
-from assistant.answering.record import AuditLog
 from assistant.answering.words import title_of
 from assistant.audit.events import FeedbackGiven, ThreadDeleted
+from assistant.audit.log import AuditLog
 from assistant.conversation import Person, Thread
 from assistant.errors import BadInputError
 from assistant.history.history import History

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from uuid import UUID
 
-from assistant.answering.record import AuditLog
 from assistant.audit.events import DocumentAdded, DocumentRemoved, JobCancelled, JobEnqueued, JobFailed, JobFinished
+from assistant.audit.log import AuditLog
 from assistant.conversation import Person
 from assistant.errors import NotFoundError
 from assistant.jobs.declared import INDEX_UPLOAD

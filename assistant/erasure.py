@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID, uuid4
 
-from assistant.answering.record import AuditLog
 from assistant.audit.events import AccessRefused
+from assistant.audit.log import AuditLog
 from assistant.audit.parts import TextMarker
 from assistant.audit.removal.eraser import Eraser, ErasureRequest, Hold, Scope
 from assistant.conversation import Person

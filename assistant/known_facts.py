@@ -23,11 +23,12 @@ from policies.detectors.compiled import compile_rule
 from policies.guard import Detector, Guard
 from policies.policy import Policy
 from policies.rule import Rule
-from policies.rules import SHIPPED
+from policies.rules import ACTIONS_FILE, SHIPPED
 
 _PACKAGE: Final = Path(policies.__file__).parent
 FOLDER: Final = _PACKAGE / "rules" / "__pycache__"
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
+_AS_BYTE_CODE: Final = 0o644
 
 
 def build_guard(policy: Policy, detectors: Sequence[Detector] = (), *, folder: Path = FOLDER) -> Guard:
@@ -51,8 +52,9 @@ def build_guard(policy: Policy, detectors: Sequence[Detector] = (), *, folder: P
 
 
 def is_shipped(rule: Rule) -> bool:
-    """Tell whether a rule is the product's own: no file of a site has the name of a shipped one."""
-    return rule.where.rpartition(":")[0] in SHIPPED
+    """Tell whether a rule is the product's own: no file of a site has the name of a shipped one that has rules."""
+    file = rule.where.rpartition(":")[0]
+    return file in SHIPPED and file != ACTIONS_FILE
 
 
 def _recall(path: Path) -> bool:
@@ -61,20 +63,25 @@ def _recall(path: Path) -> bool:
             state = os.fstat(stream.fileno())
             if state.st_uid not in {0, os.geteuid()} or state.st_mode & _OTHERS_WRITE:
                 return False
-            facts.learn(stream.read().decode())
+            digest, _, told = stream.read().partition(b"\n")
+            if digest.decode() != sha256(told).hexdigest():  # one changed word of a rule would be a rule that misses
+                return False
+            facts.learn(told.decode())
     except (OSError, ValueError):
         return False
-    return True
+    return facts.has_learned()
 
 
 def _keep(path: Path, known: Mapping[Rule, facts.Facts]) -> None:
     """Write it down where that can be done: an installation that cannot be written to starts a second slower."""
+    told = facts.spell(known).encode()
     with suppress(OSError):
         path.parent.mkdir(exist_ok=True)
-        with NamedTemporaryFile("w", dir=path.parent, prefix="facts-", suffix=".new", delete=False) as stream:
+        with NamedTemporaryFile("wb", dir=path.parent, prefix="facts-", suffix=".new", delete=False) as stream:
             try:
-                stream.write(facts.spell(known))
+                stream.write(sha256(told).hexdigest().encode() + b"\n" + told)
                 stream.close()
+                Path(stream.name).chmod(_AS_BYTE_CODE)  # root may install what somebody else runs
                 for old in path.parent.glob("facts-*.json"):
                     old.unlink(missing_ok=True)
                 Path(stream.name).replace(path)

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
-from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.connection import Connection, parse_url
 from redis.asyncio.retry import Retry
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from redis.asyncio.connection import AbstractConnection as _Base
 else:
     _Base = object
+
+_MOST_CONNECTIONS = 100  # of one client; who asks when all are out waits for one
 
 
 def open_redis(url: SecretStr, *, patience_seconds: float, retry: Retry | None = None) -> Redis:
@@ -32,7 +34,9 @@ def open_redis(url: SecretStr, *, patience_seconds: float, retry: Retry | None =
     options |= {"socket_timeout": patience_seconds, "socket_connect_timeout": patience_seconds}
     if retry is not None:
         options["retry"] = retry
-    return Redis.from_pool(ConnectionPool(connection_class=_hearing(kind), **options))
+    options.setdefault("max_connections", _MOST_CONNECTIONS)
+    # Not the plain pool: it refuses who asks when all of its connections are out, as in a moment of many turns.
+    return Redis.from_pool(BlockingConnectionPool(connection_class=_hearing(kind), timeout=patience_seconds, **options))
 
 
 class _Hearing(_Base):

@@ -13,9 +13,9 @@ from typing import Final, Protocol
 from uuid import UUID, uuid4
 
 from assistant.answering.guarding import ConversationGuard
-from assistant.answering.record import AuditLog
 from assistant.answering.words import held_back_of_detail, policy_of_detail
 from assistant.audit.events import AccessRefused, LogRead, ReportDecided, ReportFiled
+from assistant.audit.log import AuditLog
 from assistant.conversation import Author, Person
 from assistant.errors import NotAllowedError, NotFoundError, UnavailableError
 from assistant.history.history import History

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from typing import Final
 from uuid import UUID
 
-from assistant.answering.record import AuditLog
 from assistant.audit.events import AccessRefused, TokenCreated, TokenRefused, TokenRevoked
+from assistant.audit.log import AuditLog
 from assistant.conversation import Person
 from assistant.errors import CloisterError
 from assistant.identity.scopes import Scopes

@@ -21,9 +21,10 @@ from assistant.answering.code_prompt import CodePrompt, build_code_prompt
 from assistant.answering.code_record import CodeRecord
 from assistant.answering.guarding import ConversationGuard, GuardedConversation
 from assistant.answering.prompt import Prompt, build_prompt
-from assistant.answering.record import TurnAudit, TurnHistory, TurnRecord
+from assistant.answering.record import TurnHistory, TurnRecord
 from assistant.answering.unkept import UnkeptHistory
 from assistant.audit.events import AccessRefused, Cause
+from assistant.audit.log import TurnAudit
 from assistant.audit.parts import TextMarker
 from assistant.balance import QuotaError
 from assistant.conversation import Turn
@@ -174,7 +175,7 @@ async def run_turn(turn: Turn, parts: TurnParts) -> AsyncGenerator[TurnEvent, No
             else:
                 await held.grow(prompt.tokens + longest_answer(record.turn, record.persona))
                 untold.append(Guarded(prompt.verdict, await record.guarded(prompt)))
-                answer = Answer(conversation, parts.clock, prompt.wishes)
+                answer = Answer(conversation, parts.clock, prompt.wishes, is_whole=turn.is_whole)
                 beginning.end()
                 async with record.alive(answer), aclosing(_ask(prompt, answer, record, parts)) as events:  # 3 and 4
                     async for event in events:
@@ -358,25 +359,39 @@ async def _stream(
     prompt: Prompt | CodePrompt, answer: Answer, record: TurnRecord, parts: TurnParts, *, begun: str
 ) -> AsyncGenerator[TurnEvent, None]:
     """Yield what the person may see of one deployment's answer; a block ends it and closes the host's stream."""
-    async with aclosing(_open_stream(prompt, answer.asked_route, record, parts.hosts, begun=begun)) as items:
-        async for item in items:
-            if isinstance(item, Usage):
-                answer.usage = item
-                continue
-            if isinstance(item, Loading):
-                yield Waiting(item.words)
-                continue
-            answer.feed(item)
-            if answer.has_pending:
-                await parts.guard.keep(record.turn.thread_id, answer.conversation)
-                for event in answer.release():
+    try:
+        async with aclosing(_open_stream(prompt, answer.asked_route, record, parts.hosts, begun=begun)) as items:
+            async for item in items:
+                if isinstance(item, Usage):
+                    answer.usage = item
+                    continue
+                if isinstance(item, Loading):
+                    yield Waiting(item.words)
+                    continue
+                answer.feed(item)
+                for event in await _released(answer, record, parts):
                     yield event
-            if answer.is_blocked:
-                return
+                if answer.is_blocked:
+                    return
+    except HostError:  # what came before is said, whoever goes on from there
+        answer.judge()
+        for event in await _released(answer, record, parts):
+            yield event
+        if answer.is_blocked:
+            return
+        raise
     answer.finish()
     await parts.guard.keep(record.turn.thread_id, answer.conversation)
     for event in answer.release(is_last=True):
         yield event
+
+
+async def _released(answer: Answer, record: TurnRecord, parts: TurnParts) -> Sequence[TurnEvent]:
+    """Return what the person may see now, once its placeholders are kept."""
+    if not answer.has_pending:
+        return ()
+    await parts.guard.keep(record.turn.thread_id, answer.conversation)
+    return answer.release()
 
 
 def _open_stream(

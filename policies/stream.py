@@ -71,12 +71,20 @@ class StreamGuard:
             raise RuntimeError("The stream is closed and takes nothing more.")
         return self._guarded(chunk, is_last=False)
 
-    def close(self) -> str:
-        """Return what may be shown of the rest. A second call returns nothing."""
+    def close(self, rest: str = "") -> str:
+        """Take the last piece, and return what may be shown of the rest. A second call returns nothing.
+
+        Whoever has the last piece before it was fed gives it here: a look at what nothing follows asks less.
+
+        Raises:
+            RuntimeError: the stream is closed, and something comes after its end.
+        """
         if self._is_closed:
+            if rest:
+                raise RuntimeError("The stream is closed and takes nothing more.")
             return ""
         self._is_closed = True
-        return self._guarded("", is_last=True)
+        return self._guarded(rest, is_last=True)
 
     def _guarded(self, chunk: str, *, is_last: bool) -> str:
         if self._redaction.failure:

@@ -6,8 +6,8 @@ from typing import Final, Protocol
 
 from assistant.answering.answer import Answer
 from assistant.answering.prompt import GuardedPrompt
-from assistant.answering.record import AuditLog
 from assistant.audit.events import TurnRefused
+from assistant.audit.log import AuditLog
 from assistant.audit.parts import TurnPlace
 from assistant.balance import Balance, QuotaError
 from assistant.conversation import Turn

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from assistant.answering.aside import Aside, AsideEvent
 from assistant.answering.chances import Chances
-from assistant.answering.guarding import GuardedConversation
+from assistant.answering.guarding import ON_LOOP_CHARS, GuardedConversation
 from assistant.turn_events import AnswerText, ReasoningText, ToolCallText
 from connectors.model_hosts.values import NO_WISHES, Reasoning, Route, Token, ToolCallPiece, Usage, Wishes
 from policies.pseudonyms import JsonQuoting
@@ -17,6 +17,7 @@ from policies.verdict import Direction, Verdict
 
 _NAME: Final = "name "
 _CALL: Final = "call "
+_GATHERED_SECONDS: Final = 1.0  # so long a host may go on with what the guard would stop
 
 
 class Call(NamedTuple):
@@ -33,6 +34,13 @@ class Call(NamedTuple):
 class Answer:
     """Take tokens in, give guarded text out, and remember what the record needs.
 
+    Args:
+        conversation: whose guard looks at it.
+        clock: seconds.
+        wishes: of the caller.
+        is_whole: nobody sees a piece of it before its end. A look of the guard costs about the same whatever its
+            length, so it looks seldom then: once for most answers, after a second or a page for long ones.
+
     Attributes:
         text: the guarded answer so far, placeholders in place; what the history keeps.
         route: the deployment that answers now; None until one was chosen.
@@ -41,11 +49,20 @@ class Answer:
     """
 
     def __init__(
-        self, conversation: GuardedConversation, clock: Callable[[], float], wishes: Wishes = NO_WISHES
+        self,
+        conversation: GuardedConversation,
+        clock: Callable[[], float],
+        wishes: Wishes = NO_WISHES,
+        *,
+        is_whole: bool = False,
     ) -> None:
         self._conversation = conversation
         self._clock = clock
         self._wishes = wishes
+        self._is_whole = is_whole
+        self._gathered: list[str] = []  # not guarded yet: whoever waits for the whole needs no pieces of it
+        self._gathered_chars = 0
+        self._gathered_since = 0.0
         self._guard = conversation.open_answer()
         self._restorer = conversation.open_restorer(is_json=bool(wishes.format))
         self._quoting = JsonQuoting() if wishes.format else None
@@ -146,7 +163,7 @@ class Answer:
                 text = self._joined(text)
                 if self._chances is not None:
                     self._chances.heard(text, chances)
-                self._pending += self._guard.feed(text)
+                self._hear(text)
             case Reasoning(text):
                 self.heard_chars += len(text)
                 self._aside("reasoning", Direction.ANSWER, ReasoningText).feed(text)
@@ -159,14 +176,20 @@ class Answer:
                         named.finish()  # whoever carries it out wants the whole name first
                     self._aside(f"{_CALL}{number}", Direction.TOOL, partial(_argued, number)).feed(arguments)
 
+    def judge(self) -> None:
+        """Have the guard look at what came and was gathered; nothing of it may be shown before."""
+        if self._gathered:
+            self._pending += self._guard.feed(self._take_gathered())
+
     def finish(self) -> None:
         """Take the end of what the model said."""
-        self._pending += self._guard.close()
+        self._pending += self._guard.close(self._take_gathered())
         for aside in self._asides.values():
             aside.finish()
 
     def drop_asides(self) -> None:
         """Forget what a host that failed said beside its answer; not what the guard found there, nor calls shown."""
+        self.judge()
         self._earlier_calls = self.calls
         for aside in self._asides.values():
             aside.finish()
@@ -179,6 +202,7 @@ class Answer:
         What the guard of the answer still holds back is part of it, judged as a prompt with all that stands before it.
         That guard itself goes on: a value of which two hosts said one half each is still found.
         """
+        self.judge()
         said = (self.text + self._pending + self._guard.held).rstrip()
         verdict = await self._conversation.check_prompt(said)
         return "" if verdict.is_blocked or self.is_blocked else verdict.text
@@ -196,7 +220,7 @@ class Answer:
         """Return a piece as it follows what was said: models do not know of a blank that was there already."""
         if not self._joins:
             return text
-        if (self.text + self._pending + self._guard.held)[-1:].isspace():
+        if (self.text + self._pending + self._guard.held + "".join(self._gathered))[-1:].isspace():
             text = text.lstrip()
         self._joins = not text
         return text
@@ -204,10 +228,17 @@ class Answer:
     def start_over(self, separator: str) -> None:
         """End what the first host said, and begin anew below a separator."""
         self._joins = False
+        self.judge()
         self._pending += self._guard.close()
         self._earlier.append(self._guard.verdict)
         self._pending += separator
         self._guard = self._conversation.open_answer()
+
+    def break_off(self) -> None:
+        """Have what came until now count as said, for the record of an answer that ends early."""
+        if self._gathered:
+            self.judge()
+            self.release()
 
     def release(self, *, is_last: bool = False) -> tuple[AsideEvent | AnswerText, ...]:
         """Return what the person may see now, or at the very end; its placeholders must have been kept before."""
@@ -222,6 +253,23 @@ class Answer:
         if self._chances is not None and self.verdict.held_back:
             self._chances.lose()
         return (*beside, AnswerText(text, self._chances.shown(text) if self._chances is not None else ()))
+
+    def _hear(self, text: str) -> None:
+        """Take a piece of the text: to the guard at once, or when enough came together."""
+        now = self._clock() if self._is_whole else 0.0
+        if not self._gathered:
+            self._gathered_since = now
+        self._gathered.append(text)
+        self._gathered_chars += len(text)
+        is_enough = self._gathered_chars >= ON_LOOP_CHARS or now - self._gathered_since >= _GATHERED_SECONDS
+        if is_enough or not self._is_whole:
+            self.judge()
+
+    def _take_gathered(self) -> str:
+        text = "".join(self._gathered)
+        self._gathered.clear()
+        self._gathered_chars = 0
+        return text
 
     def _aside(self, key: str, direction: Direction, event: Callable[[str], AsideEvent]) -> Aside:
         if key not in self._asides:

@@ -8,8 +8,9 @@ from uuid import UUID
 from assistant.answering import words
 from assistant.answering.answer import Answer
 from assistant.answering.prompt import GuardedPrompt
-from assistant.answering.record import TurnAudit, TurnHistory, TurnRecord
+from assistant.answering.record import TurnHistory, TurnRecord
 from assistant.audit.events import Cause, ContentEvent, Event, TurnInterrupted
+from assistant.audit.log import TurnAudit
 from assistant.audit.parts import GuardReport, TextMarker
 from assistant.conversation import Turn
 from assistant.personas.reader import Persona

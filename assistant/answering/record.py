@@ -20,9 +20,7 @@ from assistant.answering.prompt import GuardedPrompt
 from assistant.audit.events import (
     AnswerBlocked,
     Cause,
-    ContentEvent,
     ContextCompacted,
-    Event,
     HostUnreachable,
     PromptBlocked,
     TurnAccepted,
@@ -34,6 +32,7 @@ from assistant.audit.events import (
     TurnRouted,
     TurnTakenOver,
 )
+from assistant.audit.log import TurnAudit
 from assistant.audit.parts import GuardReport, TextMarker, TurnPlace
 from assistant.balance import QuotaError
 from assistant.conversation import MessageState, Person, Thread, Turn
@@ -54,43 +53,6 @@ _LINGER_SECONDS = 0.05  # what nothing hangs on yet waits so long for the route,
 _HEARTBEAT_SECONDS = 2.0  # at most this much of an answer is lost to a crash
 _BLOCKED_TEXT = "(This message was blocked. Its text is not kept here.)"
 _BLOCKED_TITLE = "Blocked message"
-
-
-class AuditLog(Protocol):
-    """The audit log as a turn writes it."""
-
-    async def append(self, event: Event) -> object:
-        """Return when the event is durable.
-
-        Raises:
-            AuditUnavailableError: it cannot be made durable now.
-        """
-
-
-class TurnAudit(AuditLog, Protocol):
-    """The audit log with its texts."""
-
-    async def append_with(self, event: ContentEvent, text: str) -> object:
-        """Return when the event is durable, and with it the guarded text that it is about, if the log keeps texts.
-
-        Raises:
-            AuditUnavailableError: they cannot be made durable now.
-        """
-
-    def begin(self, event: Event, *, linger_seconds: float = 0.0) -> Awaitable[object]:
-        """Give the event its place behind those that came before; what is returned is awaited for its durability.
-
-        With `linger_seconds` it may wait as long for the next one, so that both are one commit.
-
-        Raises:
-            AuditUnavailableError: the log is closed. Awaiting raises it when the event cannot be made durable.
-        """
-
-    async def begin_with(self, event: ContentEvent, text: str, *, linger_seconds: float = 0.0) -> Awaitable[object]:
-        """Do the same together with a text."""
-
-    def expect(self, thread_id: UUID, person_id: UUID) -> None:
-        """Be ready for texts of a conversation."""
 
 
 class TurnHistory(Protocol):
@@ -313,6 +275,9 @@ class TurnRecord:
     @asynccontextmanager
     async def alive(self, answer: Answer) -> AsyncIterator[None]:
         """Keep a checkpoint of the answer and a sign of life in the history while it is in the making."""
+        if not self._is_kept:
+            yield
+            return
         beating = asyncio.create_task(self._beat(answer), name=f"heartbeat of turn {self.turn.reference}")
         try:
             yield
@@ -370,6 +335,8 @@ class TurnRecord:
         """
         if self._is_ending or not await self.was_accepted():
             return Interrupted(self.turn.reference, said)
+        if answer is not None:
+            answer.break_off()
         await self._end_early(
             TurnInterrupted(
                 turn=self._place,
@@ -397,6 +364,8 @@ class TurnRecord:
         said = words.failure_words(error, self.turn.reference)
         if not isinstance(error, CloisterError | ConnectorError):
             _log.error("turn %s failed: %s", self.turn.reference, where(error))
+        if answer is not None:
+            answer.break_off()
         if answer is not None and answer.text:
             return await self.interrupted(
                 answer, cause=Cause.HOST_LOST if isinstance(error, HostError) else Cause.FAILED, said=said

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from typing import Final, Protocol
 from uuid import UUID
 
-from assistant.answering.record import TurnAudit
 from assistant.audit.events import Cause, TurnInterrupted
+from assistant.audit.log import TurnAudit
 from assistant.audit.parts import TurnPlace
 from assistant.history.values import InterruptedTurn
 

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID, uuid4
 
-from assistant.answering.record import AuditLog
 from assistant.audit.events import (
     CaseChanged,
     CaseClosed,
@@ -21,6 +20,7 @@ from assistant.audit.events import (
     CaseViewed,
     Event,
 )
+from assistant.audit.log import AuditLog
 from assistant.audit.parts import TurnPlace
 from assistant.compliance.cases import MOST_TURNS, CaseFile, CasePage, Cases, Leave
 from assistant.compliance.hits import Hits

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from assistant.answering.guarding import ConversationGuard
-from assistant.answering.record import AuditLog
+from assistant.audit.log import AuditLog
 from assistant.audit.parts import TextMarker
 from assistant.audit.reading.decisions import draw_decisions
 from assistant.audit.reading.sample import draw

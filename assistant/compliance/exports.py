@@ -22,10 +22,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
-from assistant.answering.record import AuditLog
 from assistant.audit.events import ExportDownloaded, Tag
 from assistant.audit.exports.export import Exported, ExportRequest, OnProgress
 from assistant.audit.exports.export_query import ExportQuery
+from assistant.audit.log import AuditLog
 from assistant.compliance.rights import DOOR, Gate
 from assistant.compliance.tables import ExportRow
 from assistant.compliance.texts import DeskTexts

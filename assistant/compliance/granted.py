@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import UUID
 
-from assistant.answering.record import AuditLog
 from assistant.audit.events import UnmaskViewed
+from assistant.audit.log import AuditLog
 from assistant.compliance.cases import Cases
 from assistant.compliance.exports import GrantedNames
 from assistant.compliance.grants import Grant, Grants, GrantState, missing_grant

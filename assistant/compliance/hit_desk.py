@@ -14,8 +14,8 @@ from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
-from assistant.answering.record import AuditLog
 from assistant.audit.events import Event, HitAssigned, HitChanged, HitDecided
+from assistant.audit.log import AuditLog
 from assistant.compliance.entries import Entry
 from assistant.compliance.hits import Hit, HitFilter, HitPage, Hits, missing_hit
 from assistant.compliance.people import DeskPeople

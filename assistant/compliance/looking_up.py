@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from assistant.answering.record import AuditLog
 from assistant.audit.events import PersonLookedUp
+from assistant.audit.log import AuditLog
 from assistant.audit.parts import TextMarker
 from assistant.compliance.people import DeskPeople
 from assistant.compliance.rights import Gate

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from assistant.answering.record import AuditLog
 from assistant.audit.events import AccessRefused
+from assistant.audit.log import AuditLog
 from assistant.conversation import Person
 from assistant.rights import Right, has_right, refusal
 

@@ -12,8 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
 
-from assistant.answering.record import AuditLog
 from assistant.audit.events import ReviewSampled, SampleJudged
+from assistant.audit.log import AuditLog
 from assistant.audit.reading.sample import Population, Sample, Week
 from assistant.compliance.rights import Gate
 from assistant.compliance.standing import Disposition

@@ -12,8 +12,8 @@ from datetime import date
 from typing import Final, Protocol
 from uuid import UUID
 
-from assistant.answering.record import AuditLog
 from assistant.audit.events import SecondLookJudged, SecondLookSettled
+from assistant.audit.log import AuditLog
 from assistant.audit.reading.seen import DecidedHit
 from assistant.compliance.rights import Gate
 from assistant.compliance.second_looks import Candidate, Pairs, ReadTwice, SecondLook, SecondLooks, missing_look

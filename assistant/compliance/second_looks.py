@@ -18,8 +18,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
-from assistant.answering.record import AuditLog
 from assistant.audit.events import SecondLooksDrawn
+from assistant.audit.log import AuditLog
 from assistant.audit.reading.decisions import Decision, DecisionDraw
 from assistant.audit.reading.sample import Week
 from assistant.compliance.standing import Disposition

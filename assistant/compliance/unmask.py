@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID, uuid4
 
-from assistant.answering.record import AuditLog
 from assistant.audit.events import (
     NoticeDelayed,
     UnmaskApproved,
@@ -28,6 +27,7 @@ from assistant.audit.events import (
     UnmaskRequested,
     UnmaskReviewed,
 )
+from assistant.audit.log import AuditLog
 from assistant.compliance.behind import TurnBehind, TurnTexts
 from assistant.compliance.cases import Cases
 from assistant.compliance.granted import GrantedLooks

@@ -21,9 +21,8 @@ from policies.document import parse_document
 from policies.errors import PolicyError
 from policies.guard import Detector, Guard, check_examples
 from policies.policy import Policy, parse_policy
-from policies.rules import SHIPPED
+from policies.rules import ACTIONS_FILE, SHIPPED
 
-_ACTIONS_FILE: Final = "default.yaml"  # the one shipped file that a site may put its own in the place of
 _SUFFIXES: Final = (".yaml", ".yml")
 CASES_FOLDER: Final = "tests"  # beside the site's files: its own cases, for `cloister policy test`
 _ALLOW_PURPOSE: Final = "policy-allow-list"
@@ -126,11 +125,11 @@ def read_texts(path: Path | None) -> dict[str, str]:
         return texts
     own = {file.name: read_text(file) for file in _site_files(path)}
     if path.is_dir():
-        taken = sorted(own.keys() & set(SHIPPED) - {_ACTIONS_FILE})
+        taken = sorted(own.keys() & set(SHIPPED) - {ACTIONS_FILE})
         if taken:
             raise PolicyError(taken[0], "A shipped file has this name. Rename yours.")
         return {**texts, **own}
-    texts.pop(_ACTIONS_FILE, None)
+    texts.pop(ACTIONS_FILE, None)
     if path.name in texts:
         raise PolicyError(path.name, "A shipped file has this name. Rename yours.")
     return {**texts, **own}

@@ -106,13 +106,14 @@ class Held:
         self._limits = limits
         self._every_seconds = every_seconds
         self._taken_at = 0
+        self._alarm: asyncio.TimerHandle | None = None  # most turns are over before it goes off
         self._renewing: asyncio.Task[None] | None = None
         self.balance = Balance()
 
     def begin(self, counts: Counts) -> None:
         """Hold it from now on, as long as this process lives."""
         self.balance, self._taken_at = counts.balance, counts.now
-        self._renewing = asyncio.create_task(self._renew(), name="renew what a turn holds")
+        self._alarm = asyncio.get_running_loop().call_later(self._every_seconds, self._begin_to_renew)
 
     async def grow(self, tokens: int) -> None:
         """Hold as many tokens as the turn turns out to need; fewer than it holds changes nothing.
@@ -144,6 +145,8 @@ class Held:
             self._limits = ()
 
     async def _settle(self, tokens: int, *, is_refunded: bool) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
         if self._renewing is not None:  # one that is under way must not come to Redis after what ends it
             self._renewing.cancel()
             await asyncio.wait((self._renewing,))
@@ -159,13 +162,16 @@ class Held:
         except RedisError as error:
             _log.warning("what a turn used is not counted: %s", type(error).__name__)
 
+    def _begin_to_renew(self) -> None:
+        self._renewing = asyncio.create_task(self._renew(), name="renew what a turn holds")
+
     async def _renew(self) -> None:
         while True:
-            await asyncio.sleep(self._every_seconds)
             try:
                 await to_the_end(self._counters.step("renew", self._claim, self._limits, tokens=self._claim.tokens))
             except RedisError as error:  # the next one comes in time, or the place is lost and the answer goes on
                 _log.warning("what a turn holds was not renewed: %s", type(error).__name__)
+            await asyncio.sleep(self._every_seconds)
 
 
 def _refuse_if_reached(counts: Counts, wanted: int) -> None:

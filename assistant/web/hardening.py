@@ -41,6 +41,9 @@ _MULTIPART_BYTES: Final = 64 << 10  # boundaries and headers around an uploaded 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _OPEN_TO_ANY_HOST: Final = ("/health/",)  # probes ask by address; nothing there depends on who asks
 _FORBIDDEN_COOKIES: Final = (b"access_token", b"oauth_state")  # Chainlit's: our own session is the only credential
+_TWO_LENGTHS: Final = (
+    "The request tells its length in two ways. Send `Content-Length` or `Transfer-Encoding`, not both."
+)
 _TOO_LONG: Final = "That is more than is accepted here. Send less at once."
 OUR_FAULT: Final = "Something failed on our side. Try again; if it stays, tell your administrator the reference."
 _STATUS: Final = (
@@ -96,7 +99,8 @@ class Hardening:
 
     1. The Host header names this page (against DNS rebinding).
     2. What can change something, and every WebSocket, comes from this page (against CSRF and cross-site WebSockets).
-    3. A body is no longer than its address takes, whether it says its length or not.
+    3. A body is no longer than its address takes, whether it says its length or not; it does not say so in two ways,
+       of which a proxy before this could read the other (RFC 9112, section 6.1).
     4. Every response carries the security headers; cookies of Chainlit never reach a browser.
     5. An error becomes a sentence with a reference that also stands in the log.
     """
@@ -128,7 +132,10 @@ class Hardening:
         if refusal := self._refusal(scope):
             status, words = refusal
             _log.warning("refused %s %s: %s (ref %s)", scope["type"], status, words, reference)
-            await refuse(scope, receive, sender, error_response(scope, status, words, reference))
+            response = error_response(scope, status, words, reference)
+            if words == _TWO_LENGTHS:  # where the next request on this connection begins, nobody can tell
+                response.headers["connection"] = "close"
+            await refuse(scope, receive, sender, response)
             return
         try:
             await self._app(scope, self._limited(scope, receive, sender), sender)
@@ -152,7 +159,9 @@ class Hardening:
         can_change = is_socket or scope["method"] not in _SAFE_METHODS
         if can_change and not self._origins.allows(headers, must_name_origin=is_socket):  # 2
             return 403, "The request came from another page and was not carried out. Open Cloister and try again."
-        length = headers.get(b"content-length", b"0")  # 3
+        if b"content-length" in headers and b"transfer-encoding" in headers:  # 3
+            return 400, _TWO_LENGTHS
+        length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > self._most_bytes(scope):
             return 413, _TOO_LONG
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import ssl
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -48,6 +49,7 @@ class Tls:
 
 
 _PUBLIC: Final = Tls()
+_Place = tuple[object, str, str, int | None]
 
 
 class HostsTransport(httpx.AsyncBaseTransport):
@@ -58,22 +60,32 @@ class HostsTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(self) -> None:
-        self._ways: dict[tuple[object, str, str, int | None], httpx.AsyncHTTPTransport] = {}
+        self._ways: dict[_Place, httpx.AsyncHTTPTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Carry a request the way that it is marked for; an unmarked one goes by what the public trusts."""
         tls = request.extensions.get(_TLS)
-        place = (tls, request.url.scheme, request.url.host, request.url.port)
+        place = _place_of(request.url, tls)
         way = self._ways.get(place)
         if way is None:
             context = context_of(tls if isinstance(tls, Tls) else _PUBLIC)
             way = self._ways[place] = httpx.AsyncHTTPTransport(verify=context, trust_env=False)
         return await way.handle_async_request(request)
 
+    async def keep(self, hosts: Iterable[tuple[str, Tls | None]]) -> None:
+        """Close the connections to all hosts but these, each an address and how it is checked."""
+        kept = {_place_of(httpx.URL(address), tls) for address, tls in hosts}
+        for place in self._ways.keys() - kept:
+            await self._ways.pop(place).aclose()
+
     async def aclose(self) -> None:
         """Close every connection."""
         for way in self._ways.values():
             await way.aclose()
+
+
+def _place_of(url: httpx.URL, tls: object) -> _Place:
+    return tls, url.scheme, url.host, url.port
 
 
 def marked(tls: Tls | None) -> dict[str, object]:

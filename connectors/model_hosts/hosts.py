@@ -15,7 +15,13 @@ from connectors.model_hosts.asking.answerer import Answerer, Asking
 from connectors.model_hosts.asking.carrier import Carrier
 from connectors.model_hosts.asking.deaths import DIED, is_death
 from connectors.model_hosts.asking.embedder import Embedder
-from connectors.model_hosts.asking.failures import Failure, describe_failure, is_of_the_asker, is_of_the_host
+from connectors.model_hosts.asking.failures import (
+    Failure,
+    NotAskedError,
+    describe_failure,
+    is_of_the_asker,
+    is_of_the_host,
+)
 from connectors.model_hosts.asking.filler import Filler
 from connectors.model_hosts.asking.patience import SitePatience
 from connectors.model_hosts.asking.quoting import QUOTE, Quoting
@@ -201,7 +207,8 @@ class ModelHosts:
                         yield step
                         continue
                     candidate, waited_seconds = step
-                    if candidate.is_asked_alone and not await self._breaker.claim_trial(candidate.deployment):
+                    is_trial = candidate.is_asked_alone
+                    if is_trial and not await self._breaker.claim_trial(candidate.deployment):
                         break  # the seat is given back, and the choice made anew: somebody else tries it
                     is_seated = True
                     held = self._held.find(need.thread)
@@ -209,7 +216,8 @@ class ModelHosts:
                     try:
                         yield choice.route_to(candidate, need, waited_seconds=waited_seconds, is_seated=True, held=held)
                     finally:
-                        self._breaker.end_trial(candidate.deployment)
+                        if is_trial:  # who was there before it failed ends nobody else's
+                            self._breaker.end_trial(candidate.deployment)
 
     @asynccontextmanager
     async def seat(self, need: Need) -> AsyncIterator[Route]:
@@ -309,7 +317,7 @@ class ModelHosts:
             try:
                 deployment = await self._readiness.wait_for(route, is_by_litellm=True)
                 return await self._embedder.embed(deployment, load, inputs)
-            except (CallError, SilenceError, ProbeError) as error:
+            except (CallError, SilenceError, ProbeError, NotAskedError) as error:
                 raise await self._host_error(route, error, has_wished=inputs.dimensions is not None) from None
 
     def statuses(self) -> tuple[HostStatus, ...]:
@@ -408,7 +416,7 @@ class ModelHosts:
                             raise
                     else:
                         return
-            except (CallError, SilenceError, ProbeError) as error:
+            except (CallError, SilenceError, ProbeError, NotAskedError) as error:
                 raise await self._host_error(route, error, has_wished=has_wished, has_begun=has_begun) from None
 
     async def _host_error(
@@ -420,7 +428,8 @@ class ModelHosts:
         known = self._watch.deployments.get(route.deployment)
         has_died = await is_death(failure, known.host.address if known else "", has_begun=has_begun)
         words = DIED if has_died else describe_failure(failure, has_wished=has_wished)
-        self._troubles[route.host] = (words, datetime.now(UTC))
+        if not isinstance(failure, NotAskedError):
+            self._troubles[route.host] = (words, datetime.now(UTC))
         message = f"{route.host} {words}."
         _log.warning("%s (%s)", message, route.deployment)
         return HostError(
@@ -439,5 +448,6 @@ class ModelHosts:
     def _take_deployments(self) -> None:
         """Have both clients carry to what is there now."""
         self._filler.allow(deployment.host for deployment in self._watch.deployments.values())
+        self._readiness.note_loaded()
         self._carrier.take_deployments()
-        self._line.stir()
+        self._line.look_again()

@@ -56,7 +56,7 @@ class LitellmRouter:
         self._connections = HostConnections()
         self._litellm: Any = None  # the module; nothing of it leaves this file
         self._router: Any = None
-        self._deployments: frozenset[str] = frozenset()
+        self._deployments: Mapping[str, Mapping[str, object]] = {}
         self._begun: Mapping[str, Mapping[str, object]] = {}
 
     async def load(self) -> None:
@@ -66,6 +66,7 @@ class LitellmRouter:
     async def close(self) -> None:
         """Close every connection and end litellm's background work."""
         await self._connections.close()
+        self._forget_router()
         if self._litellm is not None:
             await _stop_background_work()
 
@@ -85,11 +86,19 @@ class LitellmRouter:
             begun: what a deployment's body needs beside that, to go on from the beginning of an answer.
         """
         self._begun = begun or {}
-        self._router = _build_router(self._litellm, deployments, self._patience_seconds) if deployments else None
-        self._deployments = frozenset(deployments)
+        if deployments != self._deployments:  # they stay as they are while their queues and their weights come and go
+            built = _build_router(self._litellm, deployments, self._patience_seconds) if deployments else None
+            self._forget_router()
+            self._router, self._deployments = built, dict(deployments)
         self._connections.allow(
             (str(parameters.get("api_base", "")) for parameters in deployments.values()), tls, connect_seconds
         )
+
+    def _forget_router(self) -> None:
+        """Take litellm's Router out of litellm's lists of callbacks, which would keep each one for ever."""
+        if self._router is not None:
+            self._router.discard()
+        self._router, self._deployments = None, {}
 
     async def stream(
         self,
@@ -229,6 +238,7 @@ async def _warm_up(litellm: Any) -> None:
 
     router = _build_router(litellm, {"warm-up": _WARM_UP}, patience_seconds=5.0)
     await router._ageneric_api_call_with_fallbacks(model="warm-up", original_function=answer)  # noqa: SLF001 - see above
+    router.discard()
     await _stop_background_work()
 
 

@@ -88,7 +88,7 @@ def learn(text: str) -> None:
     """
     try:
         read = {key: _facts(told) for key, told in json.loads(text).items()}
-    except (AttributeError, KeyError, TypeError, RecursionError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, RecursionError) as error:
         raise ValueError(type(error).__name__) from None
     _learned.update(read)
 

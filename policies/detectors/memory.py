@@ -15,7 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from policies.detectors.search import BEHIND_CHARS, Search
+from policies.detectors.layers import BEHIND_CHARS
+from policies.detectors.search import Search
 from policies.verdict import Finding
 
 _MOST_PIECES: Final = 32_768  # of some 200 bytes each; a hundred people with a hundred open files

@@ -13,27 +13,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from policies.detectors.compiled import PLACEHOLDER_RULE
-from policies.detectors.cutting import STEP_CHARS, TOKEN_ON, WINDOW_CHARS, cut_before, open_from, untorn
-from policies.detectors.pattern_kinds import CONTEXT_CHARS, HELD_CHARS_CAP, Match
+from policies.detectors.cutting import STEP_CHARS, WINDOW_CHARS, cut_before, open_from, untorn
+from policies.detectors.layers import Layer, Layers
+from policies.detectors.pattern_kinds import HELD_CHARS_CAP, Match
 from policies.detectors.runs import RUN_CLASS
 from policies.detectors.scan import Scanner
-from policies.detectors.sightings import Sighted, Sightings
 from policies.detectors.tokens import TokenDetector
-from policies.pseudonyms import PLACEHOLDER_MAX_CHARS
 from policies.verdict import Finding
 from policies.views.apart import cells, open_cell
 from policies.views.decode import ENCODED_MIN_CHARS, decodings
-from policies.views.fold import fold
 from policies.views.groups import Grouped, open_row, rows, values_of_row, values_of_run
-from policies.views.tape import Tape
-from policies.views.undo import DRAWN_CLASS, LINE_CHARS, LONGEST_UNDONE_CHARS, Undoing
+from policies.views.undo import DRAWN_CLASS
 
 _ENTITY_TYPE = "SECRET"  # of a value without a form of its own
-_UNDONE_TIMES = 3
-_LEAST_LAYERS = 2  # the folded view, and what is undone in it
 _DECODED_TIMES = 3
-# Kept before the cut: words and a placeholder that reaches into them, two lines, and what `\b` looks at.
-BEHIND_CHARS = max(CONTEXT_CHARS + PLACEHOLDER_MAX_CHARS, 2 * LINE_CHARS) + 2
 _LEAST_CHARS = 7  # of which a look is taken at once: most of its cost does not depend on how much is new
 _LONG_CHARS = 1_024  # of which a look is taken when an eighth has come: one at every piece would be quadratic
 _WAITING_CHARS = 64  # that a run may grow before a look is taken
@@ -55,53 +48,6 @@ class Settled:
     findings: list[Finding]
 
 
-class _Layer:
-    """One view of the text, and the way back to the text.
-
-    Attributes:
-        start: the place in the view of what is not settled yet.
-    """
-
-    def __init__(self, tape: Tape, parent: _Layer | None, undoing: Undoing | None, sightings: Sightings) -> None:
-        self.tape = tape
-        self.parent = parent
-        self.undoing = undoing
-        self.start = tape.base
-        self._sightings = sightings
-
-    def sighted(self) -> Sighted:
-        """Return what words open in what is not settled or shortly before it."""
-        self._sightings.look(self.tape.data, self.tape.base)
-        return self._sightings.opened_from(self.start, self.tape.base)
-
-    def origin(self, place: int) -> int:
-        """Return where in the text the source of a byte begins."""
-        place = self.tape.offsets.first(place)
-        return place if self.parent is None else self.parent.origin(place)
-
-    def origin_behind(self, place: int) -> int:
-        """Return where in the text the source of a byte ends."""
-        place = self.tape.offsets.behind(place)
-        return place if self.parent is None else self.parent.origin_behind(place - 1)
-
-    @property
-    def is_changed(self) -> bool:
-        """Tell whether something was undone in what is not settled, or in the words that may stand before it."""
-        return self.undoing is not None and self.undoing.last_change > self.start - BEHIND_CHARS
-
-    @property
-    def shows_more(self) -> bool:
-        """Tell whether the view may hold what its parent does not: other bytes, or an end that may be undone yet."""
-        if self.parent is None or self.undoing is None or self.is_changed:
-            return True
-        parent = self.parent.tape
-        missing = self.undoing.done - parent.base
-        if missing >= len(parent.data):
-            return False
-        run = TOKEN_ON.match(parent.data, missing)  # of a run, only `%` may begin something to undo
-        return run is None or run.end() < len(parent.data)
-
-
 @dataclass(slots=True)
 class _Endless:
     """A value longer than the cap: what follows belongs to it as long as its pattern could go on.
@@ -114,7 +60,7 @@ class _Endless:
     """
 
     finding: Finding
-    layer: _Layer
+    layer: Layer
     tail: bytes
     place: int
 
@@ -132,14 +78,12 @@ class Search:
         self._scanner = scanner
         self._tokens = tokens
         self._depth = depth
-        self._length = 0
         self._settled = 0
         self._endless: _Endless | None = None
         self._looked_again_at = 0  # the length of the text
         self.looked_chars = 0  # for those who measure
         self._waiting = ""  # the piece of a run that was not looked at yet
-        self._layers = [_Layer(Tape(), None, None, scanner.open_sightings())]
-        self._undo(self._layers[0], 0)
+        self._layers = Layers(scanner.open_sightings)
 
     def resume(self, before: str) -> None:
         """Begin behind a text of which everything is settled; places count from the beginning of what is given of it.
@@ -147,8 +91,8 @@ class Search:
         Args:
             before: its last `BEHIND_CHARS` characters, or all of it: more is never looked at.
         """
-        self._grow(before, is_last=False)
-        self._settle(self._length)
+        self._layers.grow(before, is_last=False)
+        self._settle(self._layers.length)
 
     def feed(self, text: str, *, is_last: bool) -> Settled:
         """Take the next piece and return what it settles; after the last piece everything is settled.
@@ -163,17 +107,17 @@ class Search:
         ):
             return Settled(self._told, [])  # a run is held until it ends
         text, self._waiting = self._waiting, ""
-        self._grow(text, is_last=is_last)
+        self._layers.grow(text, is_last=is_last)
         findings: list[Finding] = []
         while self._endless is None or self._is_ended(self._endless, findings, is_last=is_last):
             self._endless = None
-            if self._length < self._looked_again_at and not is_last:
+            if self._layers.length < self._looked_again_at and not is_last:
                 break
-            held = self._length - self._settled
+            held = self._layers.length - self._settled
             self.looked_chars += held
             if held > _LONG_CHARS:
-                self._looked_again_at = self._length + held // 8
-            cut = self._length if is_last else self._alive_from()
+                self._looked_again_at = self._layers.length + held // 8
+            cut = self._layers.length if is_last else self._alive_from()
             if cut <= self._settled and held <= HELD_CHARS_CAP + STEP_CHARS:
                 break
             matches, endless = self._matches()
@@ -206,32 +150,8 @@ class Search:
         findings.append(replace(endless.finding, end=end))
         return True
 
-    def _grow(self, text: str, *, is_last: bool) -> None:
-        tape = self._layers[0].tape
-        tape.data += fold(text, tape.end, self._length, tape.offsets)
-        self._length += len(text)
-        for layer in self._layers:  # grows while it is walked: what was undone may be undone again
-            undoing = layer.undoing
-            if undoing is None or layer.parent is None:
-                continue
-            undoing.feed(layer.parent.tape, is_last=is_last)
-            if layer is not self._layers[-1] or len(self._layers) > _UNDONE_TIMES:
-                continue
-            if undoing.first_change >= 0:
-                self._undo(layer, undoing.first_change)
-            elif layer.shows_more:
-                self._undo(layer, layer.tape.end)
-
-    def _undo(self, parent: _Layer, change: int) -> None:
-        """Open the view of what may be undone in a view from its first change on: before, it is like its parent."""
-        done = max(parent.tape.base, change - LONGEST_UNDONE_CHARS)
-        undoing = Undoing(parent.tape, done)
-        layer = _Layer(undoing.tape, parent, undoing, self._scanner.open_sightings())
-        layer.start = layer.tape.offsets.place_of(parent.start, layer.tape.end)
-        self._layers.append(layer)
-
     def _alive_from(self) -> int:
-        alive = self._length
+        alive = self._layers.length
         for layer in self._layers:
             if layer.shows_more:
                 tape = layer.tape
@@ -254,7 +174,7 @@ class Search:
             for match in (*self._scanner.find(data, start, layer.sighted()), *self._in_runs(data, start)):
                 if layer.parent is not None and match.finding.rule == PLACEHOLDER_RULE.name:
                     continue
-                brought = _brought_back(match, layer)
+                brought = layer.brought_back(match)
                 matches[brought] = None
                 if match.tail and brought.finding.start >= self._settled:
                     place = layer.tape.base + match.whole_start + HELD_CHARS_CAP
@@ -290,7 +210,7 @@ class Search:
 
     def _are_lines(self, end: int, start: int) -> bool:
         """Tell whether a line ends between two places of the text, and no string that was joined in code."""
-        tape = self._layers[0].tape
+        tape = self._layers.folded.tape
         first, last = (tape.offsets.place_of(place, tape.end) - tape.base for place in (end, start))
         between = tape.data[max(0, first) : last]
         return b"\n" in between and not any(quote in between for quote in b"\"'`")
@@ -361,7 +281,7 @@ class Search:
     def _run_start(self, cut: int) -> int:
         """Return where the text may be cut so that the runs of no view are torn; windows of very long ones are."""
         moved = cut
-        for layer, at in zip(self._layers, self._places_of(cut), strict=True):
+        for layer, at in zip(self._layers, self._layers.places_of(cut), strict=True):
             tape = layer.tape
             place = at - tape.base
             start = layer.start - tape.base
@@ -371,42 +291,14 @@ class Search:
                 moved = min(moved, layer.origin(tape.base + whole))
         return moved
 
-    def _places_of(self, origin: int) -> list[int]:
-        """Return the first place in each view whose source does not begin before a place in the text."""
-        places: list[int] = []
-        for layer in self._layers:
-            origin = layer.tape.offsets.place_of(origin, layer.tape.end)
-            places.append(origin)
-        return places
-
     def _settle(self, cut: int) -> None:
         if cut <= self._settled:
             return
         self._settled = cut
         self._looked_again_at = 0
-        for layer, place in zip(self._layers, self._places_of(cut), strict=True):
-            layer.start = place
-            layer.tape.forget(place - BEHIND_CHARS)
-        while (
-            self._endless is None
-            and len(self._layers) > _LEAST_LAYERS
-            and not (self._layers[-1].is_changed or self._layers[-2].is_changed)
-        ):
-            self._layers.pop()
-
-
-def _brought_back(match: Match, layer: _Layer) -> Match:
-    base = layer.tape.base
-    finding = match.finding
-    return Match(
-        replace(
-            finding,
-            start=layer.origin(base + finding.start),
-            end=layer.origin_behind(base + finding.end - 1),
-        ),
-        layer.origin(base + match.whole_start),
-        layer.origin_behind(base + match.whole_end - 1),
-    )
+        self._layers.settle(cut)
+        if self._endless is None:
+            self._layers.drop_unchanged()
 
 
 def _one_a_rule(findings: list[Finding]) -> list[Finding]:

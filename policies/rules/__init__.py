@@ -4,8 +4,11 @@ This package reads nothing. Whoever may read files loads it in one line:
 `{name: (importlib.resources.files("policies.rules") / name).read_text("utf-8") for name in SHIPPED}`.
 """
 
+ACTIONS_FILE = "default.yaml"
+"""The one of these that a site may put its own in the place of; the shipped one has no rules."""
+
 SHIPPED = (
-    "default.yaml",
+    ACTIONS_FILE,
     "infrastructure.yaml",
     "services.yaml",
     "keys.yaml",

@@ -8,7 +8,7 @@ from typing import Final
 from policies.views.cells import CELL_CHARS, REACH_CHARS, Cell, is_value
 from policies.views.markup import marked
 from policies.views.regex import Regex
-from policies.views.tables import delimited, inserted, ruled
+from policies.views.tables import copied, delimited, inserted, ruled
 
 # A form on paper: `Passport no. ............ C01X00T47`
 _LED: Final = Regex(
@@ -17,7 +17,7 @@ _LED: Final = Regex(
 
 # What lists and tables have in one pass over the text: most texts have none.
 _LISTED: Final = Regex(
-    r"(?:^|\n)(?:[\"A-Za-zÀ-ÿ\x80-\x9f][^\n,;\t]*(?:[,\t]|; ?)[\"A-Za-zÀ-ÿ\x80-\x9f]|[ \t]*\|?[ \t]*:?--)"
+    r"(?:^|\n)(?:[\"A-Za-zÀ-ÿ\x80-\x9f][^\n,;\t]*(?:[,\t]|; ?)[\"A-Za-zÀ-ÿ\x80-\x9f]|[ \t>]*[|+]?[ \t]*:?--)"
 )
 
 
@@ -55,8 +55,10 @@ def _found(data: bytes, start: int) -> Iterator[Cell]:
     if _LISTED.search(data, max(0, first - REACH_CHARS)) is not None:
         yield from delimited(data, first)
         yield from ruled(data, first)
-    if b"</" in data or b"value=" in data or data.rfind(b">") > len(data) - CELL_CHARS:
+    if b"</" in data or b"value=" in data or data.rfind(b">") > len(data) - 2 * CELL_CHARS:
         yield from marked(data, start)
+    if b"COPY" in data or b"copy" in data:
+        yield from copied(data, first)
     if b"VALUES" in data or b"values" in data:
         yield from inserted(data, first)
     if b"...." in data or b"____" in data:

@@ -17,6 +17,12 @@ REACH_CHARS: Final = 330
 CELL_CHARS: Final = 120
 """A longer one is text."""
 
+LOOK_BACK_CHARS: Final = 100
+"""Of the line before a head: a table does not begin under a row."""
+
+BEFORE_CHARS: Final = REACH_CHARS + CELL_CHARS + LOOK_BACK_CHARS + 1
+"""What is looked at before the first place that is not settled."""
+
 OPENS: Final = b" \t\r\"'`*|"
 """What may stand around what a cell holds."""
 

@@ -12,9 +12,10 @@ from policies.views.regex import Regex
 # In one pass: a text with a digit, or one that goes on. Most markup has none.
 _ANY: Final = Regex(r""">[^<>]*[0-9][^<>]*</|>[^<>]*<?\z|value=["'](?:[^"'<>]*[0-9]|[^"'<>]*\z)""")
 
-_TEXT: Final = re.compile(rb">[ \t\r\n]{0,8}([^<>\s][^<>]{0,119})(?=</|<?\Z)")
+_INDENT_CHARS: Final = 40  # of a line of its own, between a tag and what stands in it
+_TEXT: Final = re.compile(rb">[ \t\r\n]{0,%d}([^<>\s][^<>]{0,119})(?=</|<?\Z)" % _INDENT_CHARS)
 _VALUE: Final = re.compile(rb"""value=["']([^"'<>]{1,120})(?=["']|\Z)""")
-_OPENED: Final = re.compile(rb"<([A-Za-z][A-Za-z0-9_:.-]{0,60})([^<>]{0,200})>[ \t\r\n]{0,8}\Z")
+_OPENED: Final = re.compile(rb"<([A-Za-z][A-Za-z0-9_:.-]{0,60})([^<>]{0,200})>[ \t\r\n]{0,%d}\Z" % _INDENT_CHARS)
 _INSIDE: Final = re.compile(rb"<([A-Za-z][A-Za-z0-9_:.-]{0,60})([^<>]{0,200})\Z")
 _TELLING: Final = re.compile(
     rb"""\b(?:type|kind|name|key|id|code|label|scheme|system|aria-label|placeholder)=["']([^"'<>]{2,40})["']"""
@@ -26,13 +27,13 @@ _MOST_TAGS: Final = 6
 _ROWS: Final = 2  # a head and a row
 # What says nothing of what stands in it.
 _PLAIN: Final = frozenset(
-    b"td dd span p div b i u em strong code kbd samp tt pre li font mark string value input text data item".split()
+    b"td dd span p div a b i u em strong code kbd samp tt pre li font mark string value input text data item".split()
 )
 
 
 def marked(data: bytes, start: int) -> Iterator[Cell]:
     """Yield the texts and `value`s of elements that end behind `start`, with what names them."""
-    first = max(0, start - CELL_CHARS - 10)
+    first = max(0, start - CELL_CHARS - _INDENT_CHARS - 10)
     if _ANY.search(data, first) is None:
         return
     for found in (*_TEXT.finditer(data, first), *_VALUE.finditer(data, first)):
@@ -53,9 +54,21 @@ def _label(window: bytes) -> bytes:
     if name not in _PLAIN:
         return joined_label(b"", b" ".join((opened[1].rpartition(b":")[2], *_TELLING.findall(opened[2]))))
     before = window[: opened.start()]
-    if name == b"td" and (head := _head(before)):
+    if head := _head(_outside(window)):
         return head
     return _text_before(before) or joined_label(b"", b" ".join(_TELLING.findall(opened[2])))
+
+
+def _outside(window: bytes) -> bytes:
+    """Return what stands before the cell of a table that ends a window, whatever else is opened in it; else nothing."""
+    for _ in range(_MOST_TAGS):
+        opened = _OPENED.match(window, max(0, window.rfind(b"<")))
+        if opened is None or opened[1].lower() not in _PLAIN:
+            return b""
+        window = window[: opened.start()]
+        if opened[1].lower() == b"td":
+            return window
+    return b""
 
 
 def _label_of_value(window: bytes) -> bytes:

@@ -111,31 +111,65 @@ def unconnected(page: Page) -> Iterator[None]:
         socket.connect_to_server()
 
 
-def test_what_is_typed_waits_for_the_connection_and_for_the_file(open_page: OpenPage) -> None:
+def test_what_is_sent_too_early_goes_with_the_connection_and_with_the_file(open_page: OpenPage) -> None:
     watched = open_page()
     page = watched.page
     before = len(watched.site.fakes.turns.asked)
-    field = page.locator("#chat-input")
+    field, reason = page.locator("#chat-input"), page.locator("#cloister-reason")
     with unconnected(page):
         watched.sign_in()
         expect(page.get_by_text("Served now by Mini2")).to_be_visible()
-        field.fill("What does it say?")
+        field.fill("What is a halibut?")
         field.press("Enter")
-        expect(page.locator("#chat-submit")).to_be_disabled()
-    wait_for_chat(page)
-    expect(field).to_have_value("What does it say?")
+        expect(reason).to_contain_text("Not sent yet")
+        field.press_sequentially(" And")  # so it is not what was sent
+        expect(reason).to_have_count(0)
+        field.fill("What is a turbot?")
+        field.press("Enter")
+        field.press("Enter")
+        expect(reason).to_contain_text("Not sent yet")
+    expect(page.get_by_text(ENDED)).to_be_visible()
+    expect(reason).to_have_count(0)
     with held_back(page, "**/project/file?*") as held:
         notes: FilePayload = {"name": "notes.md", "mimeType": "text/markdown", "buffer": b"It swims."}
         page.locator("#upload-button-input").set_input_files(notes)
         expect(page.get_by_text("notes.md")).to_be_visible()
+        field.fill("What does it say?")
         field.press("Enter")
-        expect(page.locator("#chat-submit")).to_be_disabled()
+        expect(reason).to_contain_text("a file is on its way")
         assert held, "the file is on its way"
+    expect(page.get_by_text(ENDED)).to_have_count(2)
+    asked = watched.site.fakes.turns.asked[before:]
+    assert [(one.text, [file.text for file in one.attachments]) for one in asked] == [
+        ("What is a turbot?", []),
+        ("What does it say?", ["It swims."]),
+    ]
+
+
+def test_a_refused_text_is_kept_for_whoever_typed_on(open_page: OpenPage) -> None:
+    watched = open_page()
+    page = watched.page
+    watched.sign_in()
+    wait_for_chat(page)
+    field = page.locator("#chat-input")
+    field.fill(f"What is wrong with {PEM}?")
     expect(page.locator("#chat-submit")).to_be_enabled()
-    field.press("Enter")
-    expect(page.get_by_text(ENDED)).to_be_visible()
-    (asked,) = watched.site.fakes.turns.asked[before:]
-    assert (asked.text, [file.text for file in asked.attachments]) == ("What does it say?", ["It swims."])
+    page.evaluate("""async () => {
+        const field = () => document.getElementById("chat-input"); // another one after the first message
+        field().dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+        while (field().value) await new Promise((go) => setTimeout(go));
+        const type = () => {
+            Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(field(), "And then");
+            field().dispatchEvent(new Event("input", { bubbles: true }));
+        };
+        while (!document.getElementById("cloister-reason")) { type(); await new Promise((go) => setTimeout(go)); }
+    }""")
+    expect(page.locator("#cloister-reason")).to_contain_text("what looks like a private key")
+    field.press_sequentially(" this")
+    typed = field.input_value()
+    page.get_by_role("button", name="Put my message back").click()
+    expect(field).to_have_value(f"What is wrong with {PEM}?\n\n{typed}")
+    expect(page.get_by_role("button", name="Put my message back")).to_have_count(0)
 
 
 def test_who_presses_enter_twice_gets_a_refused_text_back(open_page: OpenPage) -> None:

@@ -204,6 +204,7 @@ class FakeHosts:
     refuses_begun: bool = False
     goes_on: frozenset[str] = frozenset()  # deployments that go on from what another one said
     busy: NoRouteError | None = None
+    is_waiting: asyncio.Event = field(default_factory=asyncio.Event)  # one of them, in mid-answer
 
     def choose(self, need: Need, *, excluding: frozenset[str] = frozenset()) -> Route:
         self.needs.append(need)
@@ -278,6 +279,7 @@ class FakeHosts:
                 if isinstance(piece, Exception):
                     raise piece
                 if isinstance(piece, float):
+                    self.is_waiting.set()
                     await asyncio.sleep(piece)
                     continue
                 yield Token(piece) if isinstance(piece, str) else piece

@@ -208,6 +208,27 @@ async def test_one_prompt_tries_a_host_that_failed_whoever_saw_it_fail(client: r
             assert there.choose(need, excluding=only_two).host == "Host1"
 
 
+async def test_who_was_there_before_a_host_failed_ends_nobody_elses_trial(client: redis.asyncio.Redis) -> None:
+    with FakeModelHost("vllm") as one, FakeModelHost("vllm") as two:
+        async with open_hosts(fleet=fleet_of(one, two), board=RedisBoard(client)) as hosts:
+            need, only_two = Need(("llama3.1:8b",)), frozenset({"Host2/llama3.1:8b"})
+            early = hosts.line_up(need, excluding=only_two)
+            assert isinstance(await anext(early), Route)
+            one.fault = Fault.parse("500")
+            with pytest.raises(HostError):
+                await ask(hosts, hosts.choose(need, excluding=only_two))
+            async with asyncio.timeout(180):
+                while not await client.hgetall(board_file._FAILING):  # noqa: ASYNC110  # until Redis knows
+                    await asyncio.sleep(0.05)
+            await client.hset(board_file._FAILING, "Host1/llama3.1:8b", "2 0")  # its rest is over
+            await eventually(lambda: "failed" not in hosts.choose(need, excluding=only_two).reason)
+            async with aclosing(hosts.line_up(need, excluding=only_two)) as trial:
+                assert isinstance(await anext(trial), Route)
+                await early.aclose()
+                assert "failed a moment ago" in hosts.choose(need, excluding=only_two).reason  # it is being tried
+            assert "failed" not in hosts.choose(need, excluding=only_two).reason
+
+
 async def test_what_is_known_of_failures_stays_while_redis_is_away(client: redis.asyncio.Redis) -> None:
     board = RedisBoard(client)
     await board.exchange(Word(failing={"a": Failing(3, 60.0), "b": Failing(1, 15.0)}))

@@ -315,6 +315,24 @@ def test_a_length_that_two_readers_could_see_differently_is_refused(
     assert "starcoder" not in answer
 
 
+def test_a_chunked_body_that_names_its_length_too_is_refused_and_nothing_behind_it_read(
+    site: GatewaySite, token: str
+) -> None:
+    body = json.dumps(ASKED)
+    place = urlsplit(site.url)
+    head = (
+        f"POST {CHAT} HTTP/1.1\r\nhost: {place.netloc}\r\nauthorization: Bearer {token}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\ntransfer-encoding: chunked\r\n\r\n"
+    )
+    behind = f"GET /v1/models HTTP/1.1\r\nhost: {place.netloc}\r\nauthorization: Bearer {token}\r\n\r\n"
+    with socket.create_connection((place.hostname, place.port), timeout=60) as connection:
+        connection.sendall(f"{head}{len(body):x}\r\n{body}\r\n0\r\n\r\n{behind}".encode())
+        said = _read_all(connection).decode()
+    assert " 400 " in said.splitlines()[0]
+    assert said.count("HTTP/1.1 ") == 1
+    assert site.ollama.prompts == []
+
+
 @pytest.mark.parametrize("host", ["elsewhere.example", "127.0.0.1:1", ""])
 def test_a_foreign_host_or_origin_is_refused_in_the_apis_shape(site: GatewaySite, token: str, host: str) -> None:
     assert error_of(site, ASKED, token, host=host)[0] == 421

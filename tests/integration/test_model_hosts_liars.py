@@ -222,6 +222,54 @@ async def test_honest_ollama_with_many_large_models_is_read_whole_after_some_loo
     assert not report.refused
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        httpx.Response(500, json={"error": "the blob is broken"}),
+        httpx.Response(404, json={"error": "model not found"}),
+        httpx.Response(200, json={"error": "not now", "capabilities": ["completion"]}),
+        httpx.Response(200, json={"license": "free"}),
+        httpx.Response(200, json=["capabilities"]),
+        httpx.Response(200, text="<html>502 Bad Gateway</html>"),
+    ],
+)
+async def test_ollama_that_does_not_say_where_a_model_runs_is_not_asked_for_it(said: httpx.Response) -> None:
+    """One that forwards to the cloud would not say so either."""
+    sound = httpx.Response(200, json={"model_info": {}, "capabilities": ["completion"]})
+    shown = said
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api/show":
+            return httpx.Response(shown.status_code, content=shown.content)
+        return httpx.Response(200, json={"version": "1", "models": [{"name": "m:1", "digest": "1"}]})
+
+    kind, host = Ollama(), Host("One", "ollama", "http://one.lan:1")
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+        report = await kind_file.look_at(client, kind, host)
+        assert report.is_reachable
+        assert not report.models
+        assert [(name, "does not say whether it runs there" in why) for name, why in report.refused] == [("m:1", True)]
+        shown = sound
+        assert [model.name for model in (await kind_file.look_at(client, kind, host)).models] == ["m:1"]
+        shown = said  # what was said of the same weights holds
+        assert [model.name for model in (await kind_file.look_at(client, kind, host)).models] == ["m:1"]
+
+
+async def test_ollama_is_asked_again_about_weights_that_it_does_not_name() -> None:
+    shown = {"capabilities": ["completion"]}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api/show":
+            return httpx.Response(200, json=shown)
+        return httpx.Response(200, json={"version": "1", "models": [{"name": "m:1"}]})
+
+    kind, host = Ollama(), Host("One", "ollama", "http://one.lan:1")
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+        assert (await kind_file.look_at(client, kind, host)).models
+        shown["remote_host"] = "https://ollama.com:443"
+        assert not (await kind_file.look_at(client, kind, host)).models
+
+
 async def test_router_of_llamacpp_that_says_too_much_of_its_models_is_marked() -> None:
     asked = 0
 

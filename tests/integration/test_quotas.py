@@ -235,8 +235,8 @@ async def test_what_a_dead_process_took_is_free_again_and_a_living_one_keeps_it(
     limit = "name: one, counts: each person, running: 1, tokens: {day: 100}"
     dead, alive = over(clients[0], limit, lease=2), over(clients[1], limit, lease=2)
     killed = await dead.take(claim(tokens=100))
-    assert killed._renewing is not None
-    killed._renewing.cancel()
+    assert killed._alarm is not None
+    killed._alarm.cancel()
     assert isinstance(await taken(alive, claim(tokens=100)), QuotaError)
     async with asyncio.timeout(180):
         while isinstance(held := await taken(alive, claim(tokens=100)), QuotaError):  # noqa: ASYNC110 - Redis tells nobody

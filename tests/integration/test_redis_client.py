@@ -49,6 +49,15 @@ async def test_a_loop_over_redis_ends_when_it_is_told_to(redis_url: str) -> None
         await client.aclose()
 
 
+async def test_more_than_there_are_connections_ask_in_one_moment(redis_url: str) -> None:
+    client = open_redis(SecretStr(redis_url), patience_seconds=60.0)
+    try:
+        answers = await asyncio.gather(*(client.get("x") for _ in range(300)))
+    finally:
+        await client.aclose()
+    assert answers == [None] * 300
+
+
 async def test_a_server_that_takes_nothing_is_given_up() -> None:
     """It accepts, and never answers; a command that fits no buffer is not waited for either."""
     held: list[asyncio.StreamWriter] = []

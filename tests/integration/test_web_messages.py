@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
 from uuid import uuid4
@@ -18,6 +19,13 @@ from tests.fakes.web_site import RunningSite
 from tests.integration.web_scene import Newcomer, Window
 
 pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left(web: RunningSite) -> Iterator[None]:
+    """What was to happen while messages are read, and did not, would happen in another test, and wait for itself."""
+    yield
+    web.fakes.history.meanwhile = None
 
 
 async def test_a_persona_of_another_role_is_refused(web: RunningSite, newcomer: Newcomer) -> None:
@@ -333,6 +341,58 @@ async def test_a_question_asked_while_its_conversation_is_read_stays_with_its_an
     before, _, since = _seen(window).partition("halibut?")
     assert "because the disk was full" in before
     assert "because the disk was full" in since
+
+
+async def test_who_is_signed_out_while_a_question_waits_is_not_answered(web: RunningSite, newcomer: Newcomer) -> None:
+    somebody, here = await newcomer(), asyncio.get_running_loop()
+    thread_id = await somebody.ask("tell me")
+    window = Window(somebody, {"threadId": str(thread_id)})
+    asked = len(web.fakes.turns.asked)
+
+    async def ask_and_sign_out() -> None:
+        if not window.client.connected:
+            web.fakes.history.meanwhile = ask_and_sign_out
+            return
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(window.say("am I still here?"), here))
+        with suppress(TimeoutError):  # it waits until this is read, or was taken meanwhile
+            async with asyncio.timeout(0.5):
+                while len(web.fakes.turns.asked) == asked:  # noqa: ASYNC110 - set in the thread of the site
+                    await asyncio.sleep(0.01)
+        await web.fakes.identity.sign_out(somebody.token)
+
+    web.fakes.history.meanwhile = ask_and_sign_out
+    try:
+        await window.open(web.url)
+        async with asyncio.timeout(180):
+            while "signed-out" not in str(window.got("window_message")):  # noqa: ASYNC110 - what opens it waits, too
+                await asyncio.sleep(0.01)
+    finally:
+        await window.close()
+    assert len(web.fakes.turns.asked) == asked
+
+
+async def test_a_window_has_few_events_wait(web: RunningSite, newcomer: Newcomer) -> None:
+    attacker, here = await newcomer(), asyncio.get_running_loop()
+    thread_id = await attacker.ask("tell me")
+    window = Window(attacker, {"threadId": str(thread_id)})
+
+    async def flood() -> None:
+        if not window.client.connected:
+            web.fakes.history.meanwhile = flood
+            return
+        for _ in range(20):
+            sending = window.client.emit("connection_successful")
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(sending, here))
+        async with asyncio.timeout(60):
+            while str(window.got("window_message")).count("too much at once") < 16:  # noqa: ASYNC110 - likewise
+                await asyncio.sleep(0.01)
+
+    web.fakes.history.meanwhile = flood
+    try:
+        await window.open(web.url)
+    finally:
+        await window.close()
+    assert str(window.got("window_message")).count("too much at once") == 16
 
 
 @pytest.mark.parametrize(

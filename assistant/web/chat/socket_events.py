@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final
 from urllib.parse import unquote
 from uuid import UUID, uuid4
@@ -45,7 +46,36 @@ _KNOWN_EVENTS: Final = frozenset(
     }
 )
 
+_MOST_WAITING: Final = 4  # events of one window, each with up to 16 MB: whoever sends more reads nothing of it
+_TOO_MUCH: Final = (
+    "That was too much at once, and was not sent. Wait until your conversation is shown, and send it again."
+)
+
 Handler = Callable[..., Awaitable[object]]
+
+
+class _Turns:
+    """Let what a window asks for happen one by one.
+
+    Attributes:
+        waiting: how many wait.
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self.waiting = 0
+
+    async def __aenter__(self) -> None:
+        """Wait until it is one's turn."""
+        self.waiting += 1
+        try:
+            await self._lock.acquire()
+        finally:
+            self.waiting -= 1
+
+    async def __aexit__(self, *_: object) -> None:
+        """Let the next one begin."""
+        self._lock.release()
 
 
 class ChatWindow:
@@ -92,7 +122,7 @@ class SocketEvents:
         self._identity = identity
         self._answers = answers
         self._watch = SessionWatch(identity, answers, self.close_windows)
-        self._turns: WeakKeyDictionary[WebsocketSession, asyncio.Lock] = WeakKeyDictionary()
+        self._turns: WeakKeyDictionary[WebsocketSession, _Turns] = WeakKeyDictionary()
         self._timers: set[asyncio.TimerHandle] = set()
         self._tasks: set[asyncio.Future[None]] = set()
 
@@ -191,8 +221,8 @@ class SocketEvents:
 
     async def _welcome(self, sid: str) -> None:
         """Show a window its conversation, and the answer that is still running in it."""
-        if entered := await self._enter(sid):
-            async with self._one_by_one(entered[0]):
+        async with self._one_by_one(sid) as entered:
+            if entered:
                 await self._show_all(sid, *entered)
 
     async def _show_all(self, sid: str, session: WebsocketSession, person: Person) -> None:
@@ -222,12 +252,12 @@ class SocketEvents:
             await self._window(session).emit("resume_thread", thread)
 
     async def _receive(self, sid: str, payload: object = None) -> None:
-        if entered := await self._enter(sid):
-            session, person = entered
-            async with self._one_by_one(session):
+        async with self._one_by_one(sid) as entered:
+            if entered:
+                session, person = entered
                 await self._answers.receive(self._window(session), person, payload)
-            self._watch.wake()
-            session.has_first_interaction = True
+                self._watch.wake()
+                session.has_first_interaction = True
 
     async def _stop(self, sid: str) -> None:
         if entered := await self._enter(sid):
@@ -258,20 +288,23 @@ class SocketEvents:
         self._timers.add(timer)
 
     async def _enter(self, sid: str) -> tuple[WebsocketSession, Person] | None:
-        """Return the window and who is in it, with the roles in force now; shows out whose session ended."""
+        """Return the window and who is in it."""
         session = WebsocketSession.get(sid)
-        if session is None:
-            return None
+        person = await self._who_is_in(session) if session else None
+        return (session, person) if session and person else None
+
+    async def _who_is_in(self, session: WebsocketSession) -> Person | None:
+        """Return who is in a window, with the roles in force now; shows out whose session ended."""
         try:
             person = await self._identity.person_for_session(_token(session.environ))
         except UnavailableError as error:
             await tell_page(self._window(session), "refused", str(error))
             return None
         if person is None or session.user is None or session.user.identifier != str(person.id):
-            await self._show_out(sid, session)
+            await self._show_out(session.socket_id, session)
             return None
         acting_person.set(person)
-        return session, person
+        return person
 
     async def _show_out(self, sid: str, session: WebsocketSession) -> None:
         session.to_clear = True
@@ -282,9 +315,24 @@ class SocketEvents:
         if session := WebsocketSession.get(sid):
             await tell_page(self._window(session), "refused", words)
 
-    def _one_by_one(self, session: WebsocketSession) -> asyncio.Lock:
-        """Return what lets a question wait until its window was shown what is stored, which would take its place."""
-        return self._turns.setdefault(session, asyncio.Lock())
+    @asynccontextmanager
+    async def _one_by_one(self, sid: str) -> AsyncIterator[tuple[WebsocketSession, Person] | None]:
+        """Let a question wait until its window was shown what is stored, which would take its place.
+
+        Who is in the window is asked when it is its turn: they may have been signed out meanwhile, or lost a role.
+        """
+        session = WebsocketSession.get(sid)
+        if session is None:
+            yield None
+            return
+        turns = self._turns.setdefault(session, _Turns())
+        if turns.waiting >= _MOST_WAITING:
+            await tell_page(self._window(session), "refused", _TOO_MUCH)
+            yield None
+            return
+        async with turns:
+            person = await self._who_is_in(session)
+            yield (session, person) if person else None
 
     def _window(self, session: WebsocketSession) -> ChatWindow:
         return ChatWindow(self._sio, session)

@@ -315,6 +315,7 @@ def _turn_of(asked: ChatRequest, bare: Turn) -> Turn:
         temperature=asked.temperature,
         max_answer_tokens=asked.longest_answer,
         wishes=asked.wishes,
+        is_whole=not asked.stream,
     )
 
 
@@ -326,6 +327,7 @@ def _code_turn_of(asked: CodeRequest, bare: Turn) -> Turn:
         temperature=asked.temperature,
         max_answer_tokens=asked.longest,
         wishes=asked.wishes,
+        is_whole=not asked.stream,
     )
 
 

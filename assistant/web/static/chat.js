@@ -18,6 +18,7 @@
 
   let sent = { text: "", command: "" }; // what went last; the command is the id of its button
   let refusal = null; // { words, text, command } as long as it stands above the composer
+  let waitingText = ""; // what goes as soon as it can: Enter was pressed before the page was connected
 
   const composer = () => document.getElementById("chat-input");
 
@@ -30,6 +31,7 @@
 
   function dismiss() {
     refusal = null;
+    waitingText = "";
     document.getElementById("cloister-reason")?.remove();
   }
 
@@ -39,12 +41,26 @@
     box.setAttribute("role", "alert");
     const text = document.createElement("span");
     text.textContent = words;
-    const close = document.createElement("button");
-    close.type = "button";
-    close.textContent = "Close";
-    close.addEventListener("click", dismiss);
-    box.append(text, close);
+    box.append(text, boxButton("Close", dismiss));
     return box;
+  }
+
+  function boxButton(words, onPress) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = words;
+    button.addEventListener("click", onPress);
+    return button;
+  }
+
+  const backButton = () => document.getElementById("cloister-put-back");
+
+  // Before what was typed meanwhile, which nobody may lose either.
+  function putBack() {
+    const typed = composer()?.value;
+    setText(composer(), typed ? `${refusal.text}\n\n${typed}` : refusal.text);
+    backButton().remove();
+    chooseAgain();
   }
 
   // Also after Chainlit has built its composer anew, as it does with the first message.
@@ -52,8 +68,16 @@
     const field = composer();
     const frame = document.getElementById("message-composer");
     if (!refusal || !field || !frame || document.getElementById("cloister-reason")) return;
-    frame.before(reasonBox(refusal.words));
-    if (!field.value && refusal.text) setText(field, refusal.text);
+    const box = reasonBox(refusal.words);
+    frame.before(box);
+    if (!refusal.text || field.value.includes(refusal.text)) return;
+    if (!field.value) {
+      setText(field, refusal.text);
+      return;
+    }
+    const back = boxButton("Put my message back", putBack);
+    back.id = "cloister-put-back";
+    box.lastChild.before(back);
   }
 
   const chosenCommand = () => document.querySelector("button.command-button.text-command");
@@ -61,7 +85,7 @@
   // A text that is sent again must not go without the command that it had. Buttons rest until the answer has ended.
   function chooseAgain() {
     const button = refusal?.command && document.getElementById(refusal.command);
-    if (!button || button.disabled) return;
+    if (!button || button.disabled || backButton()) return;
     refusal.command = "";
     if (!chosenCommand()) button.click();
   }
@@ -134,19 +158,40 @@
   document.addEventListener(
     "input",
     (event) => {
-      if (event.isTrusted && event.target.id === "chat-input" && event.target.value) dismiss();
+      if (!event.isTrusted || event.target.id !== "chat-input") return;
+      if (event.target.value && !backButton()) dismiss();
     },
     true,
   );
 
   function onSubmit(event) {
-    const isEnter = event.type === "keydown" && event.key === "Enter" && !event.shiftKey && event.target.id === "chat-input";
+    const isKey = event.type === "keydown" && event.key === "Enter" && !event.shiftKey && !event.isComposing;
+    const isEnter = isKey && event.target.id === "chat-input";
     if (!isEnter && !(event.type === "click" && event.target.closest("#chat-submit"))) return;
     const button = document.getElementById("chat-submit");
-    if (!button || button.disabled) return; // nothing goes: it went with the press before, or waits for a file
+    if (!button) return; // an answer runs
+    if (button.disabled) {
+      if (!event.repeat) waitToSend(composer()?.value ?? "");
+      return;
+    }
     dismiss();
     sent = { text: composer()?.value ?? "", command: chosenCommand()?.id ?? "" }; // either may go without the other
   }
+
+  function waitToSend(text) {
+    if (!text.trim() || text === waitingText) return; // it went with the press before
+    refuse("Not sent yet: Cloister is connecting, or a file is on its way. Your message goes as soon as it can.", "", "");
+    waitingText = text;
+  }
+
+  function sendWhatWaits() {
+    const button = document.getElementById("chat-submit");
+    if (!waitingText || !button || button.disabled) return;
+    const isSame = composer()?.value === waitingText;
+    dismiss();
+    if (isSame) button.click();
+  }
+
   document.addEventListener("keydown", onSubmit, true);
   document.addEventListener("click", onSubmit, true);
 
@@ -293,10 +338,11 @@
       nameButtons();
       showRefusal();
       chooseAgain();
+      sendWhatWaits();
       markOpen();
       letGo();
       showReports();
       showAddresses();
     }, 50);
-  }).observe(document, { childList: true, subtree: true });
+  }).observe(document, { childList: true, subtree: true, attributeFilter: ["disabled"] });
 })();

@@ -6,7 +6,12 @@ from connectors.model_hosts.asking.stream import SilenceError
 from connectors.model_hosts.kinds.kind import ProbeError
 from connectors.model_hosts.wire import CallError
 
-Failure = CallError | SilenceError | ProbeError
+
+class NotAskedError(Exception):
+    """A deployment was not asked after all: it changed since it was chosen. The message completes its host's name."""
+
+
+Failure = CallError | SilenceError | ProbeError | NotAskedError
 
 _OF_THE_PROMPT = frozenset({413, 422})
 _OF_THE_WISHES = frozenset({400})  # without any wish it is the host's: one whose model broke answers that as well
@@ -29,7 +34,7 @@ def is_of_the_host(failure: Failure, *, has_wished: bool) -> bool:
         has_wished: the caller wished for what a host may refuse, see `Wishes.may_be_refused`.
     """
     if not isinstance(failure, CallError):
-        return True
+        return not isinstance(failure, NotAskedError)
     return not (
         failure.is_overlong or failure.status in _OF_THE_PROMPT or is_of_the_asker(failure, has_wished=has_wished)
     )
@@ -49,7 +54,7 @@ def _refuses_wishes(failure: CallError, *, has_wished: bool) -> bool:
 
 def describe_failure(failure: Failure, *, has_wished: bool = False) -> str:
     """Say what happened, completing the host's name to a sentence."""
-    if isinstance(failure, ProbeError):
+    if isinstance(failure, ProbeError | NotAskedError):
         return str(failure)
     if isinstance(failure, SilenceError):
         when = "before its answer began" if failure.is_first else "in the middle of its answer"

@@ -69,7 +69,7 @@ class Breaker:
         return is_mine
 
     def end_trial(self, deployment: str) -> None:
-        """Note that a prompt which may have tried a deployment is at its end."""
+        """Note that the prompt which tried a deployment is at its end."""
         self._trials.discard(deployment)
 
     def was_told(self, told: Mapping[str, Failing]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from connectors.errors import BusyError, NoRouteError
-from connectors.model_hosts.values import ANY_MODEL, Ability, Capability, Need, Route
+from connectors.model_hosts.values import ANY_MODEL, Ability, Capability, Need, Route, is_allowed
 
 _CAPABILITY_WORDS = {
     Capability.CHAT: "a chat",
@@ -249,7 +249,7 @@ def _with_room(candidates: Iterable[Candidate], need: Need) -> list[Candidate]:
 
 def _may_have(candidate: Candidate, need: Need) -> bool:
     """Tell whether the policy lets a prompt go there."""
-    return not need.only or all(not labels.isdisjoint(candidate.labels) for labels in need.only)
+    return is_allowed(candidate.labels, need.only)
 
 
 def _is_able(candidate: Candidate, need: Need) -> bool:
@@ -302,6 +302,8 @@ def route_to(
         can_continue=candidate.can_continue,
         held_tokens=held_tokens,
         is_suspect=need.is_suspect,
+        only=need.only,
+        tokens=need.tokens,
     )
 
 

@@ -229,6 +229,11 @@ class Line:
                 self._place(entry, before, [candidates[name] for name in wanted if name in candidates])
             ahead[wanted] += 1
 
+    def look_again(self) -> None:
+        """Look at once at where those who wait may be asked: hosts came, went, or are others than they were."""
+        self._looked_at = -math.inf
+        self.stir()
+
     def clear(self, deployment: str) -> None:
         """Note that a deployment begins to answer the suspect that is there: that one did not take it down."""
         if self._tried.pop(deployment, None) is not None:
@@ -247,6 +252,7 @@ class Line:
         for usable in usable_groups(candidates, entry.need, excluding=entry.excluding):
             entry.deployments = tuple(candidate.deployment for candidate in usable)
             return usable
+        entry.deployments = ()  # nor where it could be asked before, should a seat there get free first
         entry.refused = refusal(candidates, entry.need, entry.excluding)
         entry.changed.set()
         return ()

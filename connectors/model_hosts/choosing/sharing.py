@@ -250,6 +250,8 @@ class Exchange:
 
     async def claim_trial(self, deployment: str) -> bool:
         """Tell whether a prompt of this process may be the one that tries a deployment; yes while nobody is heard."""
+        if self._is_failing:
+            return True
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 return await self._board.claim_trial(deployment)
@@ -270,8 +272,8 @@ class Exchange:
             self._note_failure(error)
             told = Told(self.told.drained)
         if told != self.told:
-            self.told = told
             self._on_told(told)
+            self.told = told
 
     def _note_failure(self, error: Exception) -> None:
         if not self._is_failing:
@@ -286,4 +288,7 @@ class Exchange:
                 async with asyncio.timeout(pause - _LEAST_SECONDS):
                     await self._early.wait()
             self._early.clear()
-            await self.once()
+            try:
+                await self.once()
+            except Exception as error:  # noqa: BLE001  # what is told is told again; without a word, drains were unheard for ever
+                _log.error("What other processes told of the model hosts is not in force: %s", type(error).__name__)

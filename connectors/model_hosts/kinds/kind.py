@@ -106,12 +106,12 @@ class ProbeError(Exception):
     """A look at a host failed; the message says why in words that complete `Dev1 …`."""
 
 
-def look_client() -> httpx.AsyncClient:
+def look_client(ways: HostsTransport | None = None) -> httpx.AsyncClient:
     """Return a client for looks: no proxies of the environment, no redirects, nothing packed, little patience."""
     timeout = httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)
     headers = {"accept-encoding": "identity"}
     return httpx.AsyncClient(
-        transport=HostsTransport(), trust_env=False, follow_redirects=False, timeout=timeout, headers=headers
+        transport=ways or HostsTransport(), trust_env=False, follow_redirects=False, timeout=timeout, headers=headers
     )
 
 

@@ -32,6 +32,8 @@ _MAX_SHOWN_BYTES = 512 << 10  # about one model; licences and lists of tensors a
 _MAX_NEW_BYTES = 4 << 20  # about all models that one look is the first to see: some fifty of today's
 _ELSEWHERE = "it runs on somebody else's machines, not on this host"
 _NOT_YET = "nobody looked at it yet; the next look does, in ten seconds"
+_UNTOLD = "its host does not say whether it runs there or on somebody else's machines; see what it logs of /api/show"
+_OF_A_MODEL = ("details", "model_info", "capabilities")  # each version of Ollama says one of them
 _CAPABILITIES = {
     "completion": Capability.CHAT,
     "insert": Capability.FIM,
@@ -50,8 +52,10 @@ class _Shown:
     capabilities: frozenset[Capability]
 
     @classmethod
-    def of(cls, said: Mapping[str, object]) -> Self:
-        """Read it."""
+    def of(cls, said: Mapping[str, object]) -> Self | None:
+        """Read it; None if it says nothing of a model: it would then say nothing of another machine, either."""
+        if "error" in said or not any(isinstance(said.get(key), dict | list) for key in _OF_A_MODEL):
+            return None
         info = mapping_of(said.get("model_info"))
         window = info.get(f"{text_of(info.get('general.architecture'))}.context_length")
         listed = said.get("capabilities")
@@ -95,8 +99,10 @@ class Ollama:
         refused = [(text_of(row["name"]), _ELSEWHERE) for row in rows if is_remote(row)]
         asked_about = [row for row in rows if not is_remote(row)][:_MAX_SHOWN_MODELS]
         for (name, _), shown in (await self._show_all(client, host, asked_about)).items():
-            if shown is None or shown.is_remote:
-                refused.append((name, _ELSEWHERE if shown else _NOT_YET))
+            if isinstance(shown, str):
+                refused.append((name, shown))
+            elif shown.is_remote:
+                refused.append((name, _ELSEWHERE))
             else:
                 models.append(_report(name, shown, loaded.get(name)))
         return HostReport(
@@ -132,24 +138,25 @@ class Ollama:
 
     async def _show_all(
         self, client: httpx.AsyncClient, host: Host, rows: Sequence[Mapping[str, object]]
-    ) -> Mapping[tuple[str, str], _Shown | None]:
-        """Return what the host says of each model; None for those that are left to the next look.
+    ) -> Mapping[tuple[str, str], _Shown | str]:
+        """Return what the host says of each model; why it is refused where that is not known.
 
         Only what is new is asked, and no more than a part of it at once: a host that has other weights at each look
         would keep this process busy.
         """
         known = self._shown.setdefault(host.address, {})
-        told: dict[tuple[str, str], _Shown | None] = {}
+        told: dict[tuple[str, str], _Shown | str] = {}
         left_bytes = _MAX_NEW_BYTES
         for row in rows:
-            key = (text_of(row.get("name")), text_of(row.get("digest")))
-            told[key] = known.get(key)
+            name, digest = key = (text_of(row.get("name")), text_of(row.get("digest")))
+            told[key] = known.get(key, _NOT_YET)
             if key in known or left_bytes <= 0:
                 continue
-            reply = await fetch(client, host, "/api/show", body={"model": key[0]}, most_bytes=_MAX_SHOWN_BYTES)
+            reply = await fetch(client, host, "/api/show", body={"model": name}, most_bytes=_MAX_SHOWN_BYTES)
             left_bytes -= reply.size_bytes
-            told[key] = shown = _Shown.of(mapping_of(reply.json) if reply.is_ok else {})
-            if reply.is_ok:
+            shown = _Shown.of(mapping_of(reply.json)) if reply.is_ok else None
+            told[key] = shown or _UNTOLD
+            if shown and digest:  # without a digest other weights may come under the same name
                 known[key] = shown  # kept at once: a look that takes too long is ended
         for gone in known.keys() - told.keys():
             del known[gone]
@@ -171,7 +178,7 @@ def with_tag(name: str) -> str:
 def is_remote(row: Mapping[str, object]) -> bool:
     """Tell whether a model only forwards to another machine."""
     name = text_of(row.get("name"))
-    return bool(row.get("remote_host") or row.get("remote_model")) or name.endswith((":cloud", "-cloud"))
+    return bool(row.get("remote_host") or row.get("remote_model")) or name.casefold().endswith((":cloud", "-cloud"))
 
 
 def _report(name: str, shown: _Shown, loaded: Mapping[str, object] | None) -> ModelReport:

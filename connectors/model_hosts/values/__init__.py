@@ -21,7 +21,17 @@ from connectors.model_hosts.values.messages import (
     most_tokens,
     most_tokens_of,
 )
-from connectors.model_hosts.values.needs import ANY_MODEL, NOBODY, Asker, Capability, Need, Patience, Place, Route
+from connectors.model_hosts.values.needs import (
+    ANY_MODEL,
+    NOBODY,
+    Asker,
+    Capability,
+    Need,
+    Patience,
+    Place,
+    Route,
+    is_allowed,
+)
 from connectors.model_hosts.values.reports import HostReport, HostStatus, ModelReport, ModelStatus
 from connectors.model_hosts.values.wishes import NO_WISHES, Ability, Wishes
 
@@ -55,6 +65,7 @@ __all__ = [
     "Usage",
     "Vectors",
     "Wishes",
+    "is_allowed",
     "least_tokens",
     "most_tokens",
     "most_tokens_of",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -97,6 +98,11 @@ class Need:
         return not self.models or ANY_MODEL in self.models
 
 
+def is_allowed(labels: frozenset[str], only: Iterable[frozenset[str]]) -> bool:
+    """Tell whether a host with these labels may be asked: it needs one of each set."""
+    return all(not wanted.isdisjoint(labels) for wanted in only)
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long a host is waited for, in seconds.
@@ -125,7 +131,7 @@ class Route:
         is_seated: who chose it counts it as work in flight for as long as it is asked.
         can_continue: it goes on from an answer that was begun, instead of beginning anew.
         held_tokens: of the prompt, that it read for the same conversation before and need not read again.
-        is_suspect: as `Need` has it.
+        is_suspect, only, tokens: as the `Need` has them for which it was chosen.
     """
 
     deployment: str
@@ -137,3 +143,5 @@ class Route:
     can_continue: bool = False
     held_tokens: int = 0
     is_suspect: bool = False
+    only: tuple[frozenset[str], ...] = ()
+    tokens: int = 0

@@ -16,6 +16,7 @@ import httpx
 from connectors.model_hosts.bundled import CONTEXT_TOKENS, BundledServer
 from connectors.model_hosts.catalogue import Fleet, Host, Model
 from connectors.model_hosts.code_models import corrected
+from connectors.model_hosts.credentials import HostsTransport, Tls
 from connectors.model_hosts.ending import end_task
 from connectors.model_hosts.kinds.kind import HostKind, look_at, look_client
 from connectors.model_hosts.kinds.ollama import with_tag
@@ -125,6 +126,8 @@ class Watch:
         self._candidates = places(kinds, ports) if fleet is None else ()
         self._on_change = on_change
         self._every_seconds = every_seconds
+        self._ways = HostsTransport()
+        self._led_to: frozenset[tuple[str, Tls | None]] = frozenset()  # whom `_ways` may be connected to
         self._client: httpx.AsyncClient | None = None
         self._task: asyncio.Task[None] | None = None
         self._early = asyncio.Event()
@@ -164,7 +167,7 @@ class Watch:
     def client(self) -> httpx.AsyncClient:
         """Return the client for looks."""
         if self._client is None:
-            self._client = look_client()
+            self._client = look_client(self._ways)
         return self._client
 
     @property
@@ -210,6 +213,15 @@ class Watch:
         self._forget()
         self.has_looked = True
         self._refresh()
+        await self._let_go()
+
+    async def _let_go(self) -> None:
+        """Close the connections to hosts that are not looked at any more, or are checked in another way."""
+        hosts = (*self._candidates, *(entry.host for entry in self.hosts.values()))
+        led_to = frozenset((host.address, host.tls) for host in hosts if host.address)
+        if led_to != self._led_to:
+            self._led_to = led_to
+            await self._ways.keep(led_to)
 
     async def _look_later(self, host: Host, seconds: float) -> HostReport:
         if seconds:

@@ -7,6 +7,7 @@ import pytest
 from policies.guard import Guard
 from policies.pseudonyms import Pseudonyms
 from policies.verdict import Direction
+from policies.views.apart import cells
 
 TOLD = [
     "| Name | tax id | Town |\n|---|---|---|\n| Maria Rossi | «911701234» | Bonn |\n",
@@ -21,17 +22,33 @@ TOLD = [
     '<employerIdentificationNumber country="XX">«83-0500537»</employerIdentificationNumber>',
     '<id type="passport" issued="2020">«912803456»</id>',
     "Passport no. ........... «912803456»\n",
+    "<tr><th>Name</th><th>Tax id</th></tr><tr><td>Maria Rossi</td><td><a href='/p/7'><b>«911701234»</b></a></td></tr>",
+    "<dt>Tax id</dt>\n<dd>\n                    «911701234»\n                </dd>\n",
+    "> | Name | tax id |\n> |---|---|\n> | Maria Rossi | «911701234» |\n",
+    "+-------+--------+\n| Name | tax id |\n+-------+--------+\n| Maria | «911701234» |\n+-------+--------+\n",
+    "| Name | tax id |\n|---|---|\n| Maria \\| Rossi | «911701234» |\n",
+    "INSERT INTO people (name, tax_id) VALUES (N'Maria Rossi', N'«911701234»');",
+    "COPY public.people (name, tax_id) FROM stdin;\nMaria Rossi\t«911701234»\n\\.\n",
+]
+RAGGED = [
+    "| Name | tax id |\n|---|---|\n| - | - |\n| | |\n| Maria Rossi | «911701234» |\n",
+    "| Name | tax id | Town |\n|---|---|---|\n| Maria Rossi | «911701234»\n",
+    "Name | tax id | Town\n---|---|---\n| Maria Rossi | «911701234» | Bonn | and more |\n",
+    "| Name | tax id |\n|---|---|\nMaria Rossi | «911701234»\n| Jan Novak | none |\n",
+    "name,tax_id,town\nMaria Rossi,«911701234»,Bonn,and more\n",
+    "name,tax_id,town,note\nMaria Rossi,«911701234»,Bonn\n",
 ]
 PASSED = [
     "| Name | tax id | Rows |\n|---|---|---|\n| Maria Rossi | none | 911701234 |\n",
     "INSERT INTO people (tax_id, rows) VALUES (NULL, '911701234');",
+    "| Name | tax id |\n|---|---|\n| Maria Rossi | none |\nThere were 911701234 rows.\n",
     "<tr><th>Tax id</th><th>Rows</th></tr><tr><td>none</td><td>911701234</td></tr>",
     "Vec<u8> token -> <password>12345678 and more",
     "Chapter 7 ........... 912803456\n",
 ]
 
 
-@pytest.mark.parametrize("text", TOLD)
+@pytest.mark.parametrize("text", [*TOLD, *RAGGED])
 def test_the_head_of_a_column_names_what_stands_below(guard: Guard, text: str) -> None:
     before, _, rest = text.partition("«")
     value, _, after = rest.partition("»")
@@ -44,7 +61,11 @@ def test_a_value_of_another_column_is_none(guard: Guard, text: str) -> None:
     assert [text[finding.start : finding.end] for finding in guard.find(text)] == []
 
 
-@pytest.mark.parametrize("text", [*TOLD, *PASSED])
+ONE_UNDER_ANOTHER = "".join(f"Maria{'x' * 20}{letter},Passport\n" for letter in "abcdefghijklmnop") + "Jan,912803456\n"
+JOINED_WITH_THE_NEXT_ROW = "name,license number\nStripe,k3vq8z1xw7rj\nGitHub,k3vq8z1xw7rj\n"
+
+
+@pytest.mark.parametrize("text", [*TOLD, *RAGGED, *PASSED, ONE_UNDER_ANOTHER, JOINED_WITH_THE_NEXT_ROW])
 @pytest.mark.parametrize("size", [1, 7])
 def test_a_table_that_arrives_in_pieces_is_the_same(guard: Guard, text: str, size: int) -> None:
     text = "see below\n" + text.replace("«", "").replace("»", "") + "\nand so on"
@@ -89,3 +110,8 @@ def test_a_cell_is_held_only_as_long_as_a_value_may_come_of_it(guard: Guard, cel
     shown = stream.feed(text)
     assert (len(text) - len(shown) >= len(begun)) is is_held
     assert shown + stream.close() == text
+
+
+def test_a_text_of_heads_alone_has_each_line_told_a_few_times() -> None:
+    text = b"tax id|x1234567\n--|--\n" * 50
+    assert len(list(cells(text, 0, lambda _label: True))) <= 2 * 50

@@ -31,6 +31,24 @@ def test_single_characters_give_what_the_whole_gives(text: str) -> None:
     assert shown == whole.text
 
 
+@settings(max_examples=100, deadline=None)
+@given(text=TEXTS, cut=st.integers(0, 200))
+def test_a_last_piece_that_comes_with_the_end_is_as_any_other(text: str, cut: int) -> None:
+    whole, *_ = both_ways(REDACTING, text, [1])
+    stream = open_stream(REDACTING)
+    shown = stream.feed(text[:cut]) + stream.close(text[cut:])
+    assert (shown, stream.verdict) == (whole.text, whole)
+
+
+def test_nothing_comes_after_the_end() -> None:
+    stream = open_stream(REDACTING)
+    assert stream.close("over") == "over"
+    with pytest.raises(RuntimeError):
+        stream.close(SECRET)
+    with pytest.raises(RuntimeError):
+        stream.feed(SECRET)
+
+
 GROUPED = st.builds(
     lambda value, size, between: between.join(value[at : at + size] for at in range(0, len(value), size)),
     st.sampled_from(

@@ -82,6 +82,15 @@ async def test_a_length_that_is_none_is_refused(length: bytes) -> None:
     assert status == 413
 
 
+@pytest.mark.parametrize("path", [UPLOAD_PATH, "/v1/chat/completions"])
+async def test_a_length_that_is_told_in_two_ways_is_refused_and_ends_the_connection(path: str) -> None:
+    lengths = [(b"content-length", b"4"), (b"transfer-encoding", b"chunked")]
+    status, headers, content = await ask(shell(), path=path, headers=lengths, body=[b"xxxx"])
+    assert status == 400
+    assert b"in two ways" in content
+    assert dict(headers)[b"connection"] == b"close"
+
+
 async def test_cookies_of_chainlit_never_leave_and_ours_are_secure_behind_tls() -> None:
     _status, headers, _content = await ask(shell(is_behind_tls=True))
     cookies = [value for name, value in headers if name == b"set-cookie"]

@@ -21,7 +21,7 @@ class Untouched:
 @pytest.mark.parametrize("name", ["gpt-4o", "openai/gpt-4o", "Dev1/other", "http://elsewhere.example/v1", ""])
 async def test_what_is_no_deployment_never_reaches_litellm(name: str) -> None:
     router = LitellmRouter(patience_seconds=1)
-    router._router, router._deployments = Untouched(), frozenset({"Dev1/llama3.1:8b"})
+    router._router, router._deployments = Untouched(), {"Dev1/llama3.1:8b": {}}
     with pytest.raises(CallError):
         async for _ in router.stream(name, [], max_tokens=1, temperature=0.0):
             pass

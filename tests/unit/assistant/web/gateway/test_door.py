@@ -201,3 +201,10 @@ async def test_an_answer_says_what_it_left(*, is_stream: bool) -> None:
         site.turns.balance = Balance((Allowance("one", Counted.REQUESTS, Window.MINUTE, 60, 7, 1.0),))
         answer = await site.ask(stream=is_stream)
         assert (answer.status_code, answer.headers["x-ratelimit-remaining-requests"]) == (200, "7")
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+async def test_a_turn_knows_whether_anybody_reads_before_its_end(*, is_stream: bool) -> None:
+    async with opened() as site:
+        assert (await site.ask(stream=is_stream)).status_code == 200
+        assert [turn.is_whole for turn in site.turns.asked] == [not is_stream]

@@ -61,11 +61,19 @@ class Room:
 class Waiter:
     """A prompt in the line, which keeps its seat until told otherwise."""
 
-    def __init__(self, room: Room, owner: str, *, is_interactive: bool = True, models: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        room: Room,
+        owner: str,
+        *,
+        is_interactive: bool = True,
+        models: tuple[str, ...] = (),
+        only: tuple[frozenset[str], ...] = (),
+    ) -> None:
         self.places: list[Place] = []
         self.seat = ""
         self._end = asyncio.Event()
-        self.need = Need(models=models, answer_tokens=100, asker=Asker(owner, is_interactive=is_interactive))
+        self.need = Need(models=models, answer_tokens=100, asker=Asker(owner, is_interactive=is_interactive), only=only)
         self.task = asyncio.create_task(self._wait(room))
 
     async def _wait(self, room: Room) -> None:
@@ -382,3 +390,22 @@ async def test_another_host_is_taken_where_another_process_was_faster() -> None:
     assert [candidate.in_flight for candidate in room.candidates.values()] == [0, 1]
     await waiter.leave()
     assert [candidate.in_flight for candidate in room.candidates.values()] == [0, 0]
+
+
+@pytest.mark.parametrize("is_granted_before", [True, False])
+async def test_who_waits_goes_nowhere_where_it_may_not_be_any_more(*, is_granted_before: bool) -> None:
+    """The seat gets free in the same moment, before or after whoever waits is told."""
+    allowed = replace(ONE, labels=frozenset({"internal"}))
+    room = Room(allowed, OTHER)
+    room.fill()
+    waiter = Waiter(room, "maria", only=(frozenset({"internal"}),))
+    await settled()
+    assert waiter.places
+    room.candidates["Dev1/m"] = replace(ONE, in_flight=0 if is_granted_before else 1)
+    room.line.look_again()
+    room.candidates["Dev1/m"] = replace(ONE, in_flight=0)
+    room.line.stir()
+    await settled()
+    assert not waiter.seat
+    with pytest.raises(NoRouteError, match="the label 'internal' alone"):
+        await waiter.leave()

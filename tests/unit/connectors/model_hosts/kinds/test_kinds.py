@@ -177,6 +177,7 @@ async def test_memory_of_ollama_and_what_of_it_is_slow() -> None:
         {
             "/api/version": {"version": "0.13.0"},
             "/api/tags": {"models": [{"name": "a:1"}, {"name": "b:1"}]},
+            "/api/show": {"details": {}},
             "/api/ps": {"models": [{"name": "a:1", "size": 100, "size_vram": 60, "context_length": 8192}]},
         },
     )
