@@ -10,7 +10,7 @@ from assistant.audit.events import ContentEvent, Event
 
 
 class AuditLog(Protocol):
-    """The audit log as a turn writes it."""
+    """The audit log as most write it: an event by itself."""
 
     async def append(self, event: Event) -> object:
         """Return when the event is durable.
@@ -21,7 +21,7 @@ class AuditLog(Protocol):
 
 
 class TurnAudit(AuditLog, Protocol):
-    """The audit log with its texts."""
+    """The audit log as a turn writes it, with its texts."""
 
     async def append_with(self, event: ContentEvent, text: str) -> object:
         """Return when the event is durable, and with it the guarded text that it is about, if the log keeps texts.

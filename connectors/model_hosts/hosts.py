@@ -16,6 +16,7 @@ from connectors.model_hosts.asking.carrier import Carrier
 from connectors.model_hosts.asking.deaths import DIED, is_death
 from connectors.model_hosts.asking.embedder import Embedder
 from connectors.model_hosts.asking.failures import (
+    FAILURES,
     Failure,
     NotAskedError,
     describe_failure,
@@ -26,7 +27,6 @@ from connectors.model_hosts.asking.filler import Filler
 from connectors.model_hosts.asking.patience import SitePatience
 from connectors.model_hosts.asking.quoting import QUOTE, Quoting
 from connectors.model_hosts.asking.readiness import Readiness
-from connectors.model_hosts.asking.stream import SilenceError
 from connectors.model_hosts.bundled import BundledServer
 from connectors.model_hosts.catalogue import MOST_PATIENCE_SECONDS, Fleet, Host
 from connectors.model_hosts.choosing import choice
@@ -37,7 +37,6 @@ from connectors.model_hosts.choosing.line import Line
 from connectors.model_hosts.choosing.load import Load
 from connectors.model_hosts.choosing.seats import Seats
 from connectors.model_hosts.choosing.sharing import Board, Exchange, Share, Told, Word
-from connectors.model_hosts.kinds.kind import ProbeError
 from connectors.model_hosts.kinds.kinds import build_kinds
 from connectors.model_hosts.router import LitellmRouter
 from connectors.model_hosts.sampling import HostSample, take_samples
@@ -317,7 +316,7 @@ class ModelHosts:
             try:
                 deployment = await self._readiness.wait_for(route, is_by_litellm=True)
                 return await self._embedder.embed(deployment, load, inputs)
-            except (CallError, SilenceError, ProbeError, NotAskedError) as error:
+            except FAILURES as error:
                 raise await self._host_error(route, error, has_wished=inputs.dimensions is not None) from None
 
     def statuses(self) -> tuple[HostStatus, ...]:
@@ -416,7 +415,7 @@ class ModelHosts:
                             raise
                     else:
                         return
-            except (CallError, SilenceError, ProbeError, NotAskedError) as error:
+            except FAILURES as error:
                 raise await self._host_error(route, error, has_wished=has_wished, has_begun=has_begun) from None
 
     async def _host_error(

@@ -54,7 +54,7 @@ _TOO_MUCH: Final = (
 Handler = Callable[..., Awaitable[object]]
 
 
-class _Turns:
+class _OneByOne:
     """Let what a window asks for happen one by one.
 
     Attributes:
@@ -122,7 +122,7 @@ class SocketEvents:
         self._identity = identity
         self._answers = answers
         self._watch = SessionWatch(identity, answers, self.close_windows)
-        self._turns: WeakKeyDictionary[WebsocketSession, _Turns] = WeakKeyDictionary()
+        self._windows: WeakKeyDictionary[WebsocketSession, _OneByOne] = WeakKeyDictionary()
         self._timers: set[asyncio.TimerHandle] = set()
         self._tasks: set[asyncio.Future[None]] = set()
 
@@ -325,12 +325,12 @@ class SocketEvents:
         if session is None:
             yield None
             return
-        turns = self._turns.setdefault(session, _Turns())
-        if turns.waiting >= _MOST_WAITING:
+        others = self._windows.setdefault(session, _OneByOne())
+        if others.waiting >= _MOST_WAITING:
             await tell_page(self._window(session), "refused", _TOO_MUCH)
             yield None
             return
-        async with turns:
+        async with others:
             person = await self._who_is_in(session)
             yield (session, person) if person else None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from connectors.model_hosts.asking.stream import SilenceError
 from connectors.model_hosts.kinds.kind import ProbeError
 from connectors.model_hosts.wire import CallError
@@ -12,6 +14,8 @@ class NotAskedError(Exception):
 
 
 Failure = CallError | SilenceError | ProbeError | NotAskedError
+FAILURES: Final = (CallError, SilenceError, ProbeError, NotAskedError)
+"""All of them, for `except`."""
 
 _OF_THE_PROMPT = frozenset({413, 422})
 _OF_THE_WISHES = frozenset({400})  # without any wish it is the host's: one whose model broke answers that as well
