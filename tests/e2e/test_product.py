@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.e2e.conftest import open_context, wait_for_chat
 from tests.e2e.product import ADMIN_PASSWORD, RunningProduct, reference_in, run_product, wait_for
@@ -17,6 +17,7 @@ from tests.fakes.model_host import FakeModelHost, Fault
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1_200)]
 
 SECRET = "ghp_aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5"
+IN_FILE = "AKIAQ3EGRLKJ7ZTBWXVN"
 MAIL = "anna.berger@corp.example"
 LONG_REPLY = " ".join(f"word{number}" for number in range(120))
 
@@ -91,10 +92,15 @@ def test_the_main_job(page: Page, product: RunningProduct, host: FakeModelHost) 
 
 
 def test_a_planted_secret_is_nowhere_at_rest(page: Page, product: RunningProduct, host: FakeModelHost) -> None:
+    """Planted in a prompt, in a file that comes with it, and by the model in its answer."""
     host.reply = lambda messages: f"You said {messages[-1]['content']} and I say glpat-aB3dE5fG7hJ9kL1mN3pQ."
+    notes: FilePayload = {"name": "notes.md", "mimeType": "text/markdown", "buffer": f"key = {IN_FILE}".encode()}
+    page.locator("#upload-button-input").set_input_files(notes)
+    expect(page.get_by_text("notes.md")).to_be_visible()
     ask(page, f"Keep {SECRET} for me, and write to {MAIL}")
+    expect(page.get_by_text("Attached: notes.md")).to_be_visible()
     expect(page.get_by_text(re.compile("logged")).last).to_be_visible()
-    planted = (SECRET, "glpat-aB3dE5fG7hJ9kL1mN3pQ", MAIL)
+    planted = (SECRET, IN_FILE, "glpat-aB3dE5fG7hJ9kL1mN3pQ", MAIL)
     found = [
         (place, value)
         for place, content in product.everything_at_rest()
