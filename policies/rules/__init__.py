@@ -27,5 +27,6 @@ SHIPPED = (
     "national_ids_americas.yaml",
     "national_ids_asia_pacific_africa.yaml",
     "grammar.yaml",
+    "official_names.yaml",
     "words.yaml",
 )

@@ -128,7 +128,7 @@ _STATES: Mapping[str, tuple[str, Callable[[str], bool]]] = MappingProxyType(
         "AT": (r"U\d{8}", lambda number: _is_at(number[1:])),
         "BE": (r"[01]\d{9}", _is_be),
         "BG": (r"\d{9,10}", _is_bg),
-        "CHE": (r"\d{9}(?:MWST|TVA|IVA)?", west.is_ch_uid),
+        "CHE": (r"\d{9}(?:MWST|TVA|IVA|TPV)?", west.is_ch_uid),
         "CY": (r"\d{8}[A-Z]", _is_cy),
         "CZ": (r"\d{8,10}", _is_cz),
         "DE": (r"[1-9]\d{8}", _is_de),
@@ -165,6 +165,8 @@ _FORMS = {state: re.compile(form) for state, (form, _) in _STATES.items()}
 def is_vat(text: str) -> bool:
     """Check a value added tax number with the letters of its state in front: form and checksum."""
     number = letters_and_digits_of(text)
+    if number.endswith("MVA") and not number.startswith("NO"):
+        number = "NO" + number  # the letters behind it say as much
     state = "CHE" if number.startswith("CHE") else number[:2]
     if state not in _STATES or not _FORMS[state].fullmatch(number, len(state)):
         return False
