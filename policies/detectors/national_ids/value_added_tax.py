@@ -89,11 +89,17 @@ def _is_de(number: str) -> bool:
     return is_varied(digits_of(number)) and is_mod_11_10(digits_of(number))
 
 
+def is_cz_company(text: str) -> bool:
+    """Check the number of a Czech or Slovak company: weights 8 to 2, modulus 11."""
+    digits = digits_of(text)
+    is_whole = len(digits) == 8 and is_varied(digits)  # noqa: PLR2004
+    return is_whole and (11 - weighted(digits, range(8, 1, -1)) % 11) % 10 == digits[7]
+
+
 def _is_cz(number: str) -> bool:
     """Check a company's eight digits, or the birth number of a person."""
     if len(number) == 8:  # noqa: PLR2004
-        digits = digits_of(number)
-        return (11 - weighted(digits, range(8, 1, -1)) % 11) % 10 == digits[7]
+        return is_cz_company(number)
     return north_east.is_cz_birth_number(number)
 
 
@@ -173,4 +179,4 @@ def is_vat(text: str) -> bool:
     return _STATES[state][1](number[len(state) :])
 
 
-CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType({"vat": is_vat})
+CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType({"vat": is_vat, "cz-company": is_cz_company})
