@@ -21,9 +21,9 @@ RULES = [compile_rule(rule) for rule in POLICY.rules]
 SCANNER = Scanner(POLICY.rules)
 OF_KEYWORDS = [compiled for compiled in RULES if compiled.keywords]
 OPENERS = [
-    (pattern, [word.lower() for word in words], reach)
+    (pattern, [word.encode("latin-1").lower() for word in opening.words], opening.reach)
     for compiled in OF_KEYWORDS
-    for pattern, words, reach in compiled.openers
+    for pattern, opening in zip(compiled.patterns, compiled.facts.openings, strict=True)
 ]
 EXAMPLES_OF = [
     (compiled, example.replace("«", "").replace("»", ""))
