@@ -23,6 +23,7 @@ from policies.views.regex import Regex
 HELD_CHARS_CAP = 16_384  # as much of a match is looked at: an RSA key of 16,384 bits takes 12,700
 CONTEXT_CHARS = 400  # how long the words before a value may be: the longest the shipped rules need, and some room
 BLOCK_CHARS = 2_048  # rules run only around the blocks of a long text in which their keywords occur
+_WORDS_IN_A_ROW = 64  # without a value behind them; then it is worth a look at what is far ahead
 _DIGIT = re.compile(rb"[0-9]").search
 _SEEN_CHARS = HELD_CHARS_CAP + 2  # enough to see that a value is longer than the cap
 
@@ -167,30 +168,50 @@ class ContextPattern:
         """Return the pattern of the beginnings of values that reach the end."""
         return Regex(f"(?:{self._facts.growing})\\z")
 
-    def places(self, data: bytes, start: int, regions: Iterable[Region]) -> Iterator[tuple[int, int]]:
-        """Yield where words begin and where their value would, for values from `start` on."""
-        for begin, end in self._heads(data, start, regions):
+    @cached_property
+    def _whole(self) -> Regex:
+        """Return the words with their value, which matches wherever the two do one behind the other."""
+        return Regex(f"(?:{self._facts.words})(?:{self._facts.filler})(?:{self._facts.value})")
+
+    def places(
+        self, data: bytes, start: int, regions: Iterable[Region], *, has_value: bool = False
+    ) -> Iterator[tuple[int, int]]:
+        """Yield where words begin and where their value would, for values from `start` on; see `_heads`."""
+        for begin, end in self._heads(data, start, regions, has_value=has_value):
             filler = None if self._filler is None else self._filler.match(data, end)
             value_start = end if filler is None else filler[0][1]
             if value_start >= start:
                 yield begin, value_start
 
-    def _heads(self, data: bytes, start: int, regions: Iterable[Region]) -> Iterator[tuple[int, int]]:
-        """Yield where words begin and where what is never missing of them ends, for values from `start` on."""
+    def _heads(
+        self, data: bytes, start: int, regions: Iterable[Region], *, has_value: bool = False
+    ) -> Iterator[tuple[int, int]]:
+        """Yield where words begin and where what is never missing of them ends, for values from `start` on.
+
+        With `has_value`, words may be left out that surely have no value behind them: a text of nothing but words is
+        asked for its next value in one pass, now and then; ever more rarely where that does not lead far.
+        """
         place = max(start - self._before_chars, 0)
+        told, patience = 0, _WORDS_IN_A_ROW
         for begin, stop in regions:
             place = max(place, begin)
             last = min(len(data), stop + self._keyword_chars)
-            while place < stop and (found := self.regex.search(data, place, last)) is not None:
-                words = found[0]
-                if words[0] >= stop:
+            while place < stop:
+                if has_value and told >= patience:
+                    ahead = self._whole.first(data, place)
+                    told, patience = 0, _WORDS_IN_A_ROW if ahead - place > BLOCK_CHARS else patience * 2
+                    place = ahead
+                    continue
+                found = self.regex.search(data, place, last)
+                if found is None or found[0][0] >= stop:
                     break
-                yield words
-                place = words[0] + 1
+                yield found[0]
+                place = found[0][0] + 1
+                told += 1
 
     def matches(self, rule: Judge, data: bytes, start: int, regions: Iterable[Region]) -> Iterator[Match]:
         """Yield the confirmed values, each place of words by itself; the arguments are those of a plain pattern."""
-        for begin, value_start in self.places(data, start, self._with_digits(data, regions)):
+        for begin, value_start in self.places(data, start, self._with_digits(data, regions), has_value=True):
             found = self.value.match(data, value_start, value_start + _SEEN_CHARS)
             if found is None:
                 continue
@@ -237,17 +258,23 @@ class SteppedPattern(ContextPattern):
         """Compile what a text would have to wait for."""
         _ = self.regex, self.value, self._step, self._tail, self._behind_head
 
-    def places(self, data: bytes, start: int, regions: Iterable[Region]) -> Iterator[tuple[int, int]]:
+    @cached_property
+    def _whole(self) -> Regex:
+        return Regex(f"(?:{self._facts.words})(?:{self._steps.behind})")
+
+    def places(
+        self, data: bytes, start: int, regions: Iterable[Region], *, has_value: bool = False
+    ) -> Iterator[tuple[int, int]]:
         """Yield where words begin and where their value would; of values, those that reach the end of the data."""
         first = max(start, len(data) - (self._value_chars or HELD_CHARS_CAP))
-        for begin, end in self._heads(data, first, regions):
+        for begin, end in self._heads(data, first, regions, has_value=has_value):
             for value_start in self._values_behind(data, end, first):
                 yield begin, value_start
 
     def matches(self, rule: Judge, data: bytes, start: int, regions: Iterable[Region]) -> Iterator[Match]:
         """Yield the confirmed values, each place of words by itself; the arguments are those of a plain pattern."""
         judged: dict[tuple[int, int], bool] = {}  # a value is reached from many words
-        for begin, end in self._heads(data, start, self._with_digits(data, regions)):
+        for begin, end in self._heads(data, start, self._with_digits(data, regions), has_value=True):
             # Mostly there is nothing, and the steps need not be taken; what is coarse would look on without end.
             if self._behind_head.match(data, end, end + self._steps.behind_chars) is None:
                 continue

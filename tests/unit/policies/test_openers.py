@@ -67,6 +67,16 @@ def test_words_lose_no_match_of_any_text(text: str) -> None:
     assert found_everywhere(data, OF_KEYWORDS) == found_at_openers(data)
 
 
+@settings(max_examples=25, deadline=None)
+@given(text=st.one_of(TEXTS, SPREAD.map(lambda pieces: "".join(piece + gap for piece, gap in pieces))))
+def test_passing_over_words_without_a_value_loses_none(text: str) -> None:
+    data = fold_bytes(text)
+    found = found_at_openers(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("policies.detectors.pattern_kinds._WORDS_IN_A_ROW", 1)
+        assert found_at_openers(data) == found
+
+
 @settings(max_examples=12, deadline=None)
 @given(text=TEXTS, cuts=st.lists(st.integers(1, 40), min_size=1, max_size=8))
 def test_a_view_that_grows_shows_every_word(text: str, cuts: list[int]) -> None:
