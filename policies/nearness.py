@@ -26,7 +26,7 @@ _COMMON_PARTS = frozenset(
 )  # they occur all over
 _SIGN = "[^A-Za-z0-9À-ÿ]"
 # Two or three capitals are more often the beginning of a value (`AB 12 34 56 C`) than a word.
-_FILLER = "(?:[A-Za-zÀ-ÿ]?[a-zà-ÿ]{1,12}|[A-ZÀ-Þ]{5,13}|[aAIy]|NO|NR|ID|IS|OF|NUM|THE|FOR|MY|CODE|CARD|NAME|TYPE|DATE)"
+_FILLER = "(?:[A-Za-zÀ-ÿ]?[a-zà-ÿ]{1,13}|[A-ZÀ-Þ]{5,13}|[aAIy]|NO|NR|ID|IS|OF|NUM|THE|FOR|MY|CODE|CARD|NAME|TYPE|DATE)"
 _SIGNS = f"{_SIGN}{{1,12}}"
 # Capitals that a bracket or a colon closes are a word all the same: `National Identification Number (NIN): ...`.
 # `N°` is a word of a letter. What a form says in brackets may count: `Licence number (field 5): ...`.
