@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from policies.detectors.memory import Memory
@@ -52,13 +52,9 @@ class Guard:
         self._detectors = tuple(detectors)
         self._memory = Memory(policy.version, self._search)
 
-    def load(self, is_enough: Callable[[], bool] = lambda: False) -> None:
-        """Compile every pattern and make every detector ready, so that no text waits for it. Takes a second.
-
-        Args:
-            is_enough: asked between two patterns; true ends it there.
-        """
-        self._scanner.load(is_enough)
+    def load(self) -> None:
+        """Compile every pattern and make every detector ready, so that no text waits for it. Takes a second."""
+        self._scanner.load()
         for detector in self._detectors:
             detector.load()
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:  # so that `--help` answers at once
 
 FAILED: Final = 1
 SHIPPED_WORD: Final = "shipped"
-_FIRST_ANSWER_SECONDS: Final = 2.0  # how long it is waited for before everything is compiled
 _INTERRUPTED: Final = 130  # as a shell counts SIGINT
 
 policy = typer.Typer(help="The site's policy, and the guard as a filter.", no_args_is_help=True)
@@ -196,33 +195,18 @@ def policy_stream(
 
 
 def _run_filter(path: str, build: Callable[[Guard], LineFilter]) -> None:
-    """Filter by a guard of the rules alone, of which no rule ends a text; it gets quicker within a second."""
-    from threading import Event, Thread
-
+    """Filter by a guard of the rules alone, of which no rule ends a text."""
     from assistant.known_facts import build_guard
     from assistant.policy.filters import run_filter
 
     guard = build_guard(_parsed(_reader(path)).without_blocks())
-    has_answered, has_ended = Event(), Event()
-
-    def load() -> None:
-        has_answered.wait(_FIRST_ANSWER_SECONDS)  # the first answer, if one is asked for, has the interpreter alone
-        guard.load(has_ended.is_set)
-
-    loading = Thread(target=load)
-    loading.start()
     try:
-        run_filter(build(guard), sys.stdin.buffer, sys.stdout.buffer, on_answer=has_answered.set)
+        run_filter(build(guard), sys.stdin.buffer, sys.stdout.buffer)
     except BrokenPipeError:
         # Whoever read has gone; without this, Python complains once more when it closes standard output.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         raise typer.Exit(_INTERRUPTED) from None
-    finally:
-        # A thread that still compiles while the interpreter goes takes the process down (SIGABRT).
-        has_ended.set()
-        has_answered.set()
-        loading.join()
 
 
 def _reader(path: str) -> PolicyReader:

@@ -7,7 +7,7 @@ which nothing was found. An error never repeats the text.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final, Protocol
 
@@ -52,17 +52,8 @@ class LineError(Exception):
         return {"id": self.key, "error": str(self)}
 
 
-def run_filter(
-    lines: LineFilter, source: BinaryIO, sink: BinaryIO, *, on_answer: Callable[[], object] = lambda: None
-) -> None:
-    """Answer line by line until the input ends; every answer is flushed before the next line is read.
-
-    Args:
-        lines: turns one line into another.
-        source: where lines come from.
-        sink: where they go.
-        on_answer: called behind each of them.
-    """
+def run_filter(lines: LineFilter, source: BinaryIO, sink: BinaryIO) -> None:
+    """Answer line by line until the input ends; every answer is flushed before the next line is read."""
     while line := source.readline(_LINE_BYTES + 1):
         if len(line) > _LINE_BYTES:
             _skip_line(source)
@@ -71,7 +62,6 @@ def run_filter(
             answer = lines.answer(line)
         sink.write(_encoded(answer))
         sink.flush()
-        on_answer()
     for answer in lines.close():
         sink.write(_encoded(answer))
     sink.flush()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import abc
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
@@ -11,8 +10,7 @@ from weakref import WeakValueDictionary
 import re2
 
 from policies.detectors.checks import CHECKS
-from policies.detectors.facts import Facts, Held, Opening, learned
-from policies.detectors.openers import OpenerReader
+from policies.detectors.facts import Facts, learned
 from policies.detectors.pattern_kinds import (
     CONTEXT_CHARS,
     HELD_CHARS_CAP,
@@ -21,21 +19,8 @@ from policies.detectors.pattern_kinds import (
     PlainPattern,
     SteppedPattern,
 )
-from policies.detectors.runs import BORDER_CHARS, IN_RUN, is_bordered, is_inside_run, needs_digit
+from policies.detectors.reading import read_facts
 from policies.errors import PolicyError
-from policies.pattern_literals import openings, until_keyword
-from policies.pattern_syntax import PatternSyntaxError, parse_pattern
-from policies.patterns import (
-    NOTHING,
-    Node,
-    Sequence,
-    beginnings,
-    has_only_endless_tail,
-    in_parts,
-    in_steps,
-    longest,
-    source,
-)
 from policies.pseudonyms import PLACEHOLDER, PLACEHOLDER_MAX_CHARS, is_placeholder
 from policies.rule import Rule
 from policies.verdict import Finding
@@ -43,9 +28,6 @@ from policies.views.fold import fold_bytes
 from policies.views.regex import Regex
 
 _FIRST_LATIN_LETTER = 0xA0
-_LISTED_WORDS = 40  # a pattern: of a rule with more, the patterns hold all of them in one choice
-_OPENING_CHARS = 3  # a shorter word would stand in most of what is held
-_WORD_PARTS = re.compile(rb"[a-z0-9\x80-\x9f]{2,}")
 _PLACEHOLDER = Regex(PLACEHOLDER)
 PLACEHOLDER_RULE = Rule(
     name="placeholder",
@@ -87,11 +69,17 @@ class Alive:
 
 
 class CompiledRule:
-    """One rule, ready to run; its patterns are read and compiled when a text first asks for them.
+    """One rule, ready to run; RE2 compiles its patterns when a text first asks for them.
 
     Args:
         rule: what to look for.
         facts: what an earlier process found out about its patterns; None reads, and so checks, them now.
+
+    Attributes:
+        rule: what to look for.
+        facts: what is known of its patterns.
+        plain: the patterns without words.
+        context: the patterns with words before their value.
     """
 
     def __init__(self, rule: Rule, facts: Facts | None = None) -> None:
@@ -100,93 +88,25 @@ class CompiledRule:
         self.checks = tuple(_check(rule, name) for name in rule.checks)
         self._unless = _any_of(rule, rule.unless)
         self._unless_in_line = _any_of(rule, rule.unless_in_line)
-        self.facts = facts or self._read_facts()
+        self.facts = facts or read_facts(rule, self.keywords)
 
     @cached_property
-    def trees(self) -> tuple[Node, ...]:
-        """Return the patterns as trees."""
-        return tuple(_parse(self.rule, pattern) for pattern in self.rule.patterns)
-
-    @cached_property
-    def parts(self) -> tuple[tuple[Node, Node, Node], ...]:
-        """Return what stands before each value, the value, and what stands behind it."""
-        return tuple(part for tree in self.trees for part in _parts(self.rule, tree))
-
-    def _read_facts(self) -> Facts:
-        return Facts(
-            openings=tuple(
-                Opening(pattern.before_chars, reach, tuple(word.decode("latin-1") for word in words))
-                for pattern, words, reach in self.openers
-            ),
-            gate=() if self.keywords else tuple(source(tree) for tree in self.trees),
-            held=tuple(_held(part, self.rule.keywords) for part in self._held_parts()),
-            is_held=any(not pattern.is_run for pattern in self.plain),
-            needs_digit=all(needs_digit(tree) for tree in self.trees),
-        )
-
-    def _held_parts(self) -> Iterator[Node]:
-        for words, value, border in self.parts:
-            if self.has_words(words) or is_inside_run(words, value, border):
-                continue
-            until, is_passed = until_keyword(value, self.rule.keywords)
-            if not (is_passed and is_inside_run(words, until, NOTHING)):
-                yield Sequence((value, border) if is_bordered(words, value) else (words, value, border))
-
-    @cached_property
-    def _patterns(self) -> tuple[tuple[PlainPattern, ...], tuple[ContextPattern, ...]]:
-        plain: list[PlainPattern] = []
-        context: list[ContextPattern] = []
-        for words, value, border in self.parts:
-            if self.has_words(words):
-                context.append(self._context_pattern(words, value, border))
-            else:
-                plain.append(PlainPattern(words, value, border))
-        return tuple(plain), tuple(context)
-
-    def _context_pattern(self, words: Node, value: Node, border: Node) -> ContextPattern:
-        steps = in_steps(words) if self.rule.has_steps else None
-        return ContextPattern(words, value, border) if steps is None else SteppedPattern(words, steps, value, border)
-
-    def has_words(self, words: Node) -> bool:
-        """Tell whether what stands before a value is more than a border, and where a keyword is looked for.
-
-        A keyword that may come only with the value or behind it comes too late for a stream: then all of the pattern
-        is held.
-        """
-        length = longest(words)
-        return (
-            length is not None and length > BORDER_CHARS and _may_hold(fold_bytes(source(words)).lower(), self.keywords)
-        )
-
-    @property
     def plain(self) -> tuple[PlainPattern, ...]:
         """Return the patterns without words."""
-        return self._patterns[0]
+        return tuple(map(PlainPattern, self.facts.plain))
 
-    @property
+    @cached_property
     def context(self) -> tuple[ContextPattern, ...]:
         """Return the patterns with words before their value."""
-        return self._patterns[1]
+        return tuple(
+            ContextPattern(facts) if facts.steps is None else SteppedPattern(facts, facts.steps)
+            for facts in self.facts.context
+        )
 
     @cached_property
     def patterns(self) -> tuple[PlainPattern | ContextPattern, ...]:
-        """Return all patterns."""
+        """Return all patterns, in the order of `Facts.openings`."""
         return (*self.plain, *self.context)
-
-    @property
-    def openers(self) -> Iterable[tuple[PlainPattern | ContextPattern, Iterable[bytes], int]]:
-        """Yield the patterns with the words that open them, and how far behind its beginning a match has one."""
-        if not self.keywords:
-            return
-        reader = OpenerReader(word.lower() for word in self.keywords)
-        # One list of many words in one pattern: what would be read of it at start are the keywords again.
-        is_one_list = len(self.keywords) > _LISTED_WORDS * len(self.patterns)
-        for pattern in self.patterns:
-            opener = None if is_one_list else reader.opener_of(pattern.opening)
-            if opener is None:
-                yield pattern, self.keywords, pattern.keyword_chars
-            else:
-                yield pattern, sorted(opener.words), opener.reach
 
     @cached_property
     def alive(self) -> Alive | None:
@@ -199,10 +119,10 @@ class CompiledRule:
         return self._alive(is_exact=True)
 
     def _alive(self, *, is_exact: bool) -> Alive | None:
-        trees = [pattern.tree for pattern in self.plain if not pattern.is_run]
-        if not trees:
+        held = [facts for facts in self.facts.plain if not facts.is_run]
+        if not held:
             return None
-        return Alive([beginnings(tree, is_exact=is_exact) for tree in trees], [longest(tree) for tree in trees])
+        return Alive([facts.exact if is_exact else facts.coarse for facts in held], [facts.chars for facts in held])
 
     def load(self) -> None:
         """Compile the patterns."""
@@ -305,70 +225,11 @@ def _placeholders_in(data: bytes) -> Iterator[tuple[int, int]]:
         place = found[0][1]
 
 
-def _may_hold(spelled: bytes, keywords: Iterable[bytes]) -> bool:
-    """Tell whether the spelling of a pattern holds a part of a keyword, or all signs of one without letters."""
-    for word in keywords:
-        parts = _WORD_PARTS.findall(word)
-        if any(part in spelled for part in parts) or (not parts and all(sign in spelled for sign in word)):
-            return True
-    return False
-
-
 def _any_of(rule: Rule, patterns: tuple[str, ...]) -> Regex | None:
     try:
         return Regex("|".join(f"(?:{pattern})" for pattern in patterns)) if patterns else None
     except re2.error as error:
         raise PolicyError(rule.where, f"RE2 refuses an exception of {rule.name!r}: {error}.") from None
-
-
-def _parse(rule: Rule, pattern: str) -> Node:
-    try:
-        tree = parse_pattern(pattern)
-        Regex(source(tree))
-    except PatternSyntaxError as error:
-        raise PolicyError(rule.where, f"A pattern of {rule.name!r} cannot be used: {error}.") from None
-    except re2.error as error:
-        raise PolicyError(rule.where, f"RE2 refuses a pattern of {rule.name!r}: {error}.") from None
-    if not has_only_endless_tail(tree):
-        raise PolicyError(
-            rule.where,
-            f"A pattern of {rule.name!r} repeats without end before something that must follow. "
-            "Write an upper limit, such as '{1,64}'.",
-        )
-    return tree
-
-
-def _parts(rule: Rule, tree: Node) -> tuple[tuple[Node, Node, Node], ...]:
-    parts = in_parts(tree)
-    for words, _, _ in parts:
-        length = longest(words)
-        if length is None or length > CONTEXT_CHARS:
-            raise PolicyError(
-                rule.where,
-                f"A pattern of {rule.name!r} may take {length or 'endlessly many'} characters before its value; "
-                f"at most {CONTEXT_CHARS} are looked at.",
-            )
-    return parts
-
-
-def _held(part: Node, keywords: tuple[str, ...]) -> Held:
-    words = _opening_words(part)
-    # Until a match has passed its keyword, only the part of the pattern up to there matters; a run holds some.
-    head = part if words else until_keyword(part, keywords)[0]
-    return Held(
-        words=words,
-        chars=longest(head),
-        size=len(source(head)),
-        coarse=beginnings(head, is_exact=False),
-        exact=beginnings(head, is_exact=True),
-    )
-
-
-def _opening_words(tree: Node) -> tuple[str, ...]:
-    """Return the words, all inside a run, with one of which every match begins; none when they are not known."""
-    words = sorted(fold_bytes(word) for word in openings(tree))
-    is_known = all(len(word) >= _OPENING_CHARS and IN_RUN.issuperset(word) for word in words)
-    return tuple(word.decode("latin-1") for word in words) if is_known else ()
 
 
 def _check(rule: Rule, name: str) -> Callable[[str], bool]:

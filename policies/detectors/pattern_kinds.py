@@ -15,14 +15,15 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Protocol, TypeAlias
 
-from policies.detectors.runs import BORDER_CHARS, is_inside_run, needs_digit, tail_of
-from policies.patterns import NOTHING, Group, Node, Repeat, Sequence, beginnings, coarse, longest, nullable_tail, source
+from policies.detectors.facts import ContextFacts, PlainFacts, Steps
+from policies.detectors.runs import BORDER_CHARS
 from policies.verdict import Finding
 from policies.views.regex import Regex
 
 HELD_CHARS_CAP = 16_384  # as much of a match is looked at: an RSA key of 16,384 bits takes 12,700
 CONTEXT_CHARS = 400  # how long the words before a value may be: the longest the shipped rules need, and some room
 BLOCK_CHARS = 2_048  # rules run only around the blocks of a long text in which their keywords occur
+_WORDS_IN_A_ROW = 64  # without a value behind them; then it is worth a look at what is far ahead
 _DIGIT = re.compile(rb"[0-9]").search
 _SEEN_CHARS = HELD_CHARS_CAP + 2  # enough to see that a value is longer than the cap
 
@@ -70,24 +71,18 @@ class Judge(Protocol):
 class PlainPattern:
     """A value, perhaps behind a border of a character or two.
 
-    Attributes:
-        is_run: every value is inside a run, so that holding the run holds the value.
-        opening: the part of the pattern that has the word which opens it.
-        before_chars: how far before a value its match may begin.
-        keyword_chars: how far behind the beginning of a match a keyword may stand.
+    Args:
+        facts: what is known of it.
     """
 
-    before_chars = BORDER_CHARS
-
-    def __init__(self, words: Node, value: Node, border: Node) -> None:
-        self.tree = self.opening = Sequence((words, Group("(", value), border))
-        self.is_run = is_inside_run(words, value, border)
-        self.keyword_chars = _reach(self.tree)
+    def __init__(self, facts: PlainFacts) -> None:
+        self._facts = facts
+        self._keyword_chars = facts.keyword_chars
 
     @cached_property
     def regex(self) -> Regex:
         """Return the whole pattern; compiled when it is first looked for, as all below."""
-        return Regex(source(self.tree))
+        return Regex(self._facts.regex)
 
     def load(self) -> None:
         """Compile what a text would have to wait for."""
@@ -96,7 +91,7 @@ class PlainPattern:
     @cached_property
     def tail(self) -> bytes:
         """Return the bytes by which an endless value goes on."""
-        return tail_of(self.tree)
+        return self._facts.tail.encode("latin-1")
 
     def matches(self, rule: Judge, data: bytes, start: int, regions: Iterable[Region]) -> Iterator[Match]:
         """Yield the confirmed matches from left to right, no value inside another; two may share a border.
@@ -113,7 +108,7 @@ class PlainPattern:
         place = max(start - BORDER_CHARS, 0)
         for begin, stop in regions:
             place = max(place, begin)
-            last = min(len(data), stop + self.keyword_chars)
+            last = min(len(data), stop + self._keyword_chars)
             while place < stop and (found := self.regex.search(data, place, last)) is not None:
                 whole_start, whole_end = found[0]
                 if whole_start >= stop:
@@ -131,36 +126,33 @@ _shared_regex = cache(Regex)  # fillers, steps and values are spelled alike in m
 class ContextPattern:
     """Words, and a value behind them.
 
+    Args:
+        facts: what is known of it.
+
     Attributes:
-        opening: the part of the pattern that has the word which opens it.
-        before_chars: how far before a value its words may begin.
-        keyword_chars: how far behind the beginning of the words a keyword may stand.
+        is_run: every value is inside a run, so that holding the run holds the value.
     """
 
-    def __init__(self, words: Node, value: Node, border: Node) -> None:
-        self.opening = words
-        # What may be missing is taken by itself: it is spelled alike in many patterns, and so are its automata one.
-        self._head, self._missing = nullable_tail(words)
-        self.value_tree = Sequence((value, border))
-        self._value_source = f"({source(value)}){source(border)}"
-        self.is_run = is_inside_run(NOTHING, value, border)
-        self._value_chars = longest(self.value_tree)
-        self._needs_digit = needs_digit(value) and self._value_chars is not None
-        self.before_chars = self.keyword_chars = longest(words) or CONTEXT_CHARS
+    def __init__(self, facts: ContextFacts) -> None:
+        self._facts = facts
+        self.is_run = facts.is_run
+        self._before_chars = facts.before_chars
+        self._keyword_chars = facts.keyword_chars
+        self._value_chars = facts.value_chars
 
     @cached_property
     def regex(self) -> Regex:
         """Return the words, without what may be missing at their end."""
-        return _shared_regex(source(self._head))
+        return _shared_regex(self._facts.words)
 
     @cached_property
     def value(self) -> Regex:
         """Return the value with its border."""
-        return _shared_regex(self._value_source)
+        return _shared_regex(self._facts.value)
 
     @cached_property
     def _filler(self) -> Regex | None:
-        return None if self._missing == NOTHING else _shared_regex(source(self._missing))
+        return _shared_regex(self._facts.filler) if self._facts.filler else None
 
     def load(self) -> None:
         """Compile what a text would have to wait for."""
@@ -169,37 +161,57 @@ class ContextPattern:
     @cached_property
     def tail(self) -> bytes:
         """Return the bytes by which an endless value goes on."""
-        return tail_of(self.value_tree)
+        return self._facts.tail.encode("latin-1")
 
     @cached_property
     def alive(self) -> Regex:
         """Return the pattern of the beginnings of values that reach the end."""
-        return Regex(f"(?:{beginnings(self.value_tree, is_exact=True)})\\z")
+        return Regex(f"(?:{self._facts.growing})\\z")
 
-    def places(self, data: bytes, start: int, regions: Iterable[Region]) -> Iterator[tuple[int, int]]:
-        """Yield where words begin and where their value would, for values from `start` on."""
-        for begin, end in self._heads(data, start, regions):
+    @cached_property
+    def _whole(self) -> Regex:
+        """Return the words with their value, which matches wherever the two do one behind the other."""
+        return Regex(f"(?:{self._facts.words})(?:{self._facts.filler})(?:{self._facts.value})")
+
+    def places(
+        self, data: bytes, start: int, regions: Iterable[Region], *, has_value: bool = False
+    ) -> Iterator[tuple[int, int]]:
+        """Yield where words begin and where their value would, for values from `start` on; see `_heads`."""
+        for begin, end in self._heads(data, start, regions, has_value=has_value):
             filler = None if self._filler is None else self._filler.match(data, end)
             value_start = end if filler is None else filler[0][1]
             if value_start >= start:
                 yield begin, value_start
 
-    def _heads(self, data: bytes, start: int, regions: Iterable[Region]) -> Iterator[tuple[int, int]]:
-        """Yield where words begin and where what is never missing of them ends, for values from `start` on."""
-        place = max(start - self.before_chars, 0)
+    def _heads(
+        self, data: bytes, start: int, regions: Iterable[Region], *, has_value: bool = False
+    ) -> Iterator[tuple[int, int]]:
+        """Yield where words begin and where what is never missing of them ends, for values from `start` on.
+
+        With `has_value`, words may be left out that surely have no value behind them: a text of nothing but words is
+        asked for its next value in one pass, now and then; ever more rarely where that does not lead far.
+        """
+        place = max(start - self._before_chars, 0)
+        told, patience = 0, _WORDS_IN_A_ROW
         for begin, stop in regions:
             place = max(place, begin)
-            last = min(len(data), stop + self.keyword_chars)
-            while place < stop and (found := self.regex.search(data, place, last)) is not None:
-                words = found[0]
-                if words[0] >= stop:
+            last = min(len(data), stop + self._keyword_chars)
+            while place < stop:
+                if has_value and told >= patience:
+                    ahead = self._whole.first(data, place)
+                    told, patience = 0, _WORDS_IN_A_ROW if ahead - place > BLOCK_CHARS else patience * 2
+                    place = ahead
+                    continue
+                found = self.regex.search(data, place, last)
+                if found is None or found[0][0] >= stop:
                     break
-                yield words
-                place = words[0] + 1
+                yield found[0]
+                place = found[0][0] + 1
+                told += 1
 
     def matches(self, rule: Judge, data: bytes, start: int, regions: Iterable[Region]) -> Iterator[Match]:
         """Yield the confirmed values, each place of words by itself; the arguments are those of a plain pattern."""
-        for begin, value_start in self.places(data, start, self._with_digits(data, regions)):
+        for begin, value_start in self.places(data, start, self._with_digits(data, regions), has_value=True):
             found = self.value.match(data, value_start, value_start + _SEEN_CHARS)
             if found is None:
                 continue
@@ -210,9 +222,9 @@ class ContextPattern:
 
     def _with_digits(self, data: bytes, regions: Iterable[Region]) -> Iterable[Region]:
         """Return the regions from which a value can be reached: those with a digit ahead, where it needs one."""
-        if not self._needs_digit:
+        if not self._facts.needs_digit:
             return regions
-        ahead = self.before_chars + (self._value_chars or 0)
+        ahead = self._before_chars + (self._value_chars or 0)
         return [(begin, stop) for begin, stop in regions if _DIGIT(data, max(0, begin), stop + ahead) is not None]
 
     def alive_from(self, data: bytes, start: int, regions: Iterable[Region]) -> int:
@@ -226,46 +238,45 @@ class ContextPattern:
 class SteppedPattern(ContextPattern):
     """Words with a lazy repetition among them, each step of which is tried: `password (word ){0,9}?is (VALUE)`."""
 
-    def __init__(self, words: Node, steps: tuple[Node, Repeat, Node], value: Node, border: Node) -> None:
-        super().__init__(words, value, border)
-        head, step, tail = steps
-        self.opening = self._head = head
-        self.keyword_chars = (longest(head) or CONTEXT_CHARS) + BORDER_CHARS
+    def __init__(self, facts: ContextFacts, steps: Steps) -> None:
+        super().__init__(facts)
         self._steps = steps
-        self._fewest, self._most = step.low, step.high or 0
-        self._tail_chars = longest(tail) or 0
-        self._behind = Sequence((step, tail, value))
-        self._behind_chars = (longest(self._behind) or HELD_CHARS_CAP) + BORDER_CHARS
 
     @cached_property
     def _step(self) -> Regex:
-        return _shared_regex(source(self._steps[1].inner))
+        return _shared_regex(self._steps.step)
 
     @cached_property
     def _tail(self) -> Regex:
-        return _shared_regex(source(self._steps[2]))
+        return _shared_regex(self._steps.tail)
 
     @cached_property
     def _behind_head(self) -> Regex:
-        return _shared_regex(coarse(self._behind))
+        return _shared_regex(self._steps.behind)
 
     def load(self) -> None:
         """Compile what a text would have to wait for."""
         _ = self.regex, self.value, self._step, self._tail, self._behind_head
 
-    def places(self, data: bytes, start: int, regions: Iterable[Region]) -> Iterator[tuple[int, int]]:
+    @cached_property
+    def _whole(self) -> Regex:
+        return Regex(f"(?:{self._facts.words})(?:{self._steps.behind})")
+
+    def places(
+        self, data: bytes, start: int, regions: Iterable[Region], *, has_value: bool = False
+    ) -> Iterator[tuple[int, int]]:
         """Yield where words begin and where their value would; of values, those that reach the end of the data."""
         first = max(start, len(data) - (self._value_chars or HELD_CHARS_CAP))
-        for begin, end in self._heads(data, first, regions):
+        for begin, end in self._heads(data, first, regions, has_value=has_value):
             for value_start in self._values_behind(data, end, first):
                 yield begin, value_start
 
     def matches(self, rule: Judge, data: bytes, start: int, regions: Iterable[Region]) -> Iterator[Match]:
         """Yield the confirmed values, each place of words by itself; the arguments are those of a plain pattern."""
         judged: dict[tuple[int, int], bool] = {}  # a value is reached from many words
-        for begin, end in self._heads(data, start, self._with_digits(data, regions)):
+        for begin, end in self._heads(data, start, self._with_digits(data, regions), has_value=True):
             # Mostly there is nothing, and the steps need not be taken; what is coarse would look on without end.
-            if self._behind_head.match(data, end, end + self._behind_chars) is None:
+            if self._behind_head.match(data, end, end + self._steps.behind_chars) is None:
                 continue
             for value_start in self._values_behind(data, end, start):
                 found = self.value.match(data, value_start, value_start + _SEEN_CHARS)
@@ -284,8 +295,9 @@ class SteppedPattern(ContextPattern):
 
     def _values_behind(self, data: bytes, place: int, first: int) -> Iterator[int]:
         """Yield where a value may stand behind the words that end at a place, from `first` on."""
-        for count in range(self._most + 1):
-            if count >= self._fewest and place + self._tail_chars >= first:
+        steps = self._steps
+        for count in range(steps.most + 1):
+            if count >= steps.fewest and place + steps.tail_chars >= first:
                 tail = self._tail.match(data, place)
                 if tail is not None and tail[0][1] >= first:
                     yield tail[0][1]
@@ -293,9 +305,3 @@ class SteppedPattern(ContextPattern):
             if step is None:
                 return
             place = step[0][1]
-
-
-def _reach(tree: Node) -> int:
-    """Return how much of the longest match is looked at."""
-    length = longest(tree)
-    return HELD_CHARS_CAP + BLOCK_CHARS if length is None else min(length, HELD_CHARS_CAP) + 1

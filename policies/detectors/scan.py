@@ -7,7 +7,7 @@ texts end there. The rules that remain run one by one with RE2, and their checks
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TypeAlias
 from weakref import WeakValueDictionary
@@ -43,11 +43,9 @@ class Scanner:
         self._gates = _gates(compiled for compiled in keywordless if not compiled.facts.needs_digit)
         self._digit_gates = _gates(compiled for compiled in keywordless if compiled.facts.needs_digit)
 
-    def load(self, is_enough: Callable[[], bool] = lambda: False) -> None:
-        """Compile every pattern now instead of when a text first asks for it; true from `is_enough` ends it."""
+    def load(self) -> None:
+        """Compile every pattern now instead of when a text first asks for it."""
         for compiled in self._rules:
-            if is_enough():
-                return
             compiled.load()
         self.alive_from(b" ", 0, Sighted())
 

@@ -92,7 +92,9 @@ def values_of_row(data: bytes, begin: int, end: int) -> Iterator[Grouped]:
 def values_of_run(data: bytes, begin: int, end: int) -> Iterator[Grouped]:
     """Yield what a run says whose groups have dashes between, behind a name with `=`."""
     begin = data.rfind(b"=", begin, end) + 1 or begin
-    for size in _SIZES if end - begin <= _LONGEST_DASHED else ():
+    if end - begin > _LONGEST_DASHED or data.find(b"-", begin, end) < 0:
+        return
+    for size in _SIZES:
         between = data[begin + size : end : size + 1]
         if len(between) >= _LEAST_GROUPS - 1 and between.count(b"-") == len(between):
             yield _grouped(data, begin, end, size + 1)

@@ -21,9 +21,9 @@ RULES = [compile_rule(rule) for rule in POLICY.rules]
 SCANNER = Scanner(POLICY.rules)
 OF_KEYWORDS = [compiled for compiled in RULES if compiled.keywords]
 OPENERS = [
-    (pattern, [word.lower() for word in words], reach)
+    (pattern, [word.encode("latin-1").lower() for word in opening.words], opening.reach)
     for compiled in OF_KEYWORDS
-    for pattern, words, reach in compiled.openers
+    for pattern, opening in zip(compiled.patterns, compiled.facts.openings, strict=True)
 ]
 EXAMPLES_OF = [
     (compiled, example.replace("«", "").replace("»", ""))
@@ -65,6 +65,16 @@ SPREAD = st.lists(st.tuples(PIECES, st.sampled_from(["", " ", "\n", " x" * 150, 
 def test_words_lose_no_match_of_any_text(text: str) -> None:
     data = fold_bytes(text)
     assert found_everywhere(data, OF_KEYWORDS) == found_at_openers(data)
+
+
+@settings(max_examples=25, deadline=None)
+@given(text=st.one_of(TEXTS, SPREAD.map(lambda pieces: "".join(piece + gap for piece, gap in pieces))))
+def test_passing_over_words_without_a_value_loses_none(text: str) -> None:
+    data = fold_bytes(text)
+    found = found_at_openers(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("policies.detectors.pattern_kinds._WORDS_IN_A_ROW", 1)
+        assert found_at_openers(data) == found
 
 
 @settings(max_examples=12, deadline=None)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies.detectors.compiled import Alive
 from policies.detectors.memory import Memory
+from policies.detectors.pattern_kinds import ContextPattern
 from policies.pattern_syntax import parse_pattern
 from policies.patterns import beginnings, longest
 from tests.unit.policies.texts import BLOCKING, REDACTING, SIZES, both_ways
@@ -51,6 +54,21 @@ def test_a_text_of_a_page_is_one_piece() -> None:
     memory = Memory("sha256:0", open_search)
     memory.find(text)
     assert repr(memory) == "Memory(1 pieces)"
+
+
+def test_words_without_a_value_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[int, int]] = []
+    heads = ContextPattern._heads
+    monkeypatch.setattr(ContextPattern, "_heads", lambda *given, **how: record(heads(*given, **how), told))
+    text = "password=" * 16_000 + "\npassword = kH7tw93Lq\n"
+    assert {text[finding.start : finding.end] for finding in BLOCKING.find(text)} == {"kH7tw93Lq"}
+    assert len(told) < 8_000  # four patterns look for a value behind that word, in a text that is searched twice
+
+
+def record(heads: Iterator[tuple[int, int]], told: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    for head in heads:
+        told.append(head)
+        yield head
 
 
 def test_what_has_ended_is_not_looked_at_however_much_is_held() -> None:
