@@ -64,6 +64,7 @@ _MIN_TAIL_CHARS: Final = 16
 _TAIL_BITS: Final = 14.0  # of a drawn tail behind a spelled name: only plain words make it a secret
 _MARKED_HEX: Final = re.compile(rb"^[A-Za-z]{1,4}(?=[0-9a-f]{24})")  # `PT3f9c…`
 _SEPARATED: Final = re.compile(rb"[_.-]")
+_NO_NAME: Final = re.compile(rb"[0-9][0-9A-Za-z_-]{0,8}[A-Za-z][0-9A-Za-z_+/-]{2}")  # a name begins with a letter
 _MAX_PADDING: Final = 2  # of base 64
 _UUID_CHARS: Final = 36
 _MAX_ID_CHARS: Final = 72  # of the half before a colon
@@ -329,7 +330,7 @@ def _behind_name(run: bytes) -> int:
     while start < first:
         end = run.index(b"=", start)
         part = run[start:end]
-        if len(part) >= _MIN_CHARS and _DIGIT.search(part) and rarity(part) >= LOW_BITS:
+        if _NO_NAME.match(part) or (len(part) >= _MIN_CHARS and _DIGIT.search(part) and rarity(part) >= LOW_BITS):
             return start
         start = end + 1
     return first

@@ -330,6 +330,7 @@ _SIGNED_TAIL = "056r-g4+0s8rs3mb_5ecbjaf=g6n-f1kg_ys358+zm=1qsf7uumrx-4=7z68q4"
 def test_signs_inside_a_value_belong_to_it_and_a_name_before_it_does_not() -> None:
     assert _values(f'fastly_token = "{_SIGNED_TAIL}"') == [_SIGNED_TAIL]
     assert _values(f"https://fastly.test/?fastly_token={_SIGNED_TAIL}") == [_SIGNED_TAIL]
+    assert _values('fastly_token = "2kqfy=7ey_t45h1jbbgsuyff_egn3lhu"') == ["2kqfy=7ey_t45h1jbbgsuyff_egn3lhu"]
     assert _values(f"first_api_token={_BASE62}==") == [f"{_BASE62}=="]
 
 
