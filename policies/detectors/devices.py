@@ -75,8 +75,9 @@ def is_ipv6(value: str) -> bool:
         return False
     if address in _IPV6_COUNTED:
         return False
-    if bare.startswith("::"):
-        return bare.lower().startswith("::ffff:") and "." in bare
+    if bare.startswith("::") or "." in bare:
+        last = bare.rpartition(":")[2]  # RFC 4291, 2.2: an IPv4 address may stand at the end
+        return "." in last and (bare.lower().startswith("::ffff:") or is_ipv4(last))
     has_digit = any(c.isdigit() for c in bare)
     if max(map(len, bare.split(":"))) < _IPV6_LONGEST_MIN:
         return False

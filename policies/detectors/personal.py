@@ -48,7 +48,7 @@ _NO_ADDRESS = re.compile(r"[=@{}<>\\_$*#%]|://|0x|\d:\d|\.\d|[a-z]\(")
 _MIN_PLACES = 2
 _MIN_OTHER_LETTERS = 5
 _YEAR = re.compile(r"(?:19[89]|20[0-3])\d ")  # `Copyright 2016 Iain Lane`
-_LONE_DIGITS = range(8, 20)
+_LONE_DIGITS = range(8, 25)
 _EPOCHS = re.compile(r"1[3-8][0-9]{8}(?:[0-9]{3}){0,3}")  # seconds to nanoseconds since 1970, from 2011 to 2030
 _DATES = re.compile(
     r"(?:19|20)\d\d[-./ ]\d\d?[-./ ]\d\d?|\d\d?[-./ ]\d\d?[-./ ](?:19|20)\d\d|(?:19|20)\d\d[-/ ](?:19|20)\d\d"
@@ -65,12 +65,41 @@ _LONE_PLATES_LIST = (
     r"[0-9]{1,2}[A-Z] ?[A-Z]?[0-9]{3,4}[A-Z]?",
     r"[0-9]{2}[A-Z]-[0-9]{3,5}",
     r"[A-Z]{3}-[0-9][A-Z][0-9]{2}",
+    r"[A-ZÄÖÜ]{1,3}[ -][A-Z]{1,2}[ -][1-9][0-9]{0,3}[EH]?",
+    r"[0-9]{2} [A-Z] [0-9]{2,4}",
+    r"[A-Z][0-9]{1,3} [A-Z]{3}",
+    r"[A-Z]{3} [0-9]{1,3}[A-Z]",
+    r"[A-Z]{2}[- ][0-9]{2}[- ][0-9]{2}",
+    r"[0-9]{2}-[A-Z]{2}-[A-Z]{2}",
+    r"[A-Z]{2} [0-9]{5}",
+    r"[A-Z]{3}[0-9]{3}(?:GP|EC|FS|KZN|MP|NC|NW|WP|ZN)|[A-Z]{2}[0-9]{2}[A-Z]{2}(?:GP|EC|FS|KZN|MP|NC|NW|WP|ZN)",
+    r"[0-9]{3} [A-Z]{3} EC",
     r"[0-9]{1,2}-?[A-Z]{1,3}-?[0-9]{1,4}",
 )
 _LONE_PLATES = re.compile("|".join(_LONE_PLATES_LIST))
+# What keeps its form in small letters; a word with a number behind it must be none of these.
+_SMALL_FORMS_LIST = (
+    r"[A-Z][0-9]{8,9}",  # passports, health numbers
+    r"[A-Z]{2,3}[0-9]{6,7}",
+    r"[A-Z][0-9]{3}[A-Z][0-9]{4}",  # Korean passport
+    r"[A-Z]{1,2}[0-9]{7,8}[A-Z]",
+    r"[CFGHJKLMNPRTVWXYZ](?=.*[GHJKLMNPRTVWXYZ].{2})[0-9CFGHJKLMNPRTVWXYZ]{8}[0-9]?",  # German card and passport
+    r"[A-CEGHJ-PR-TW-Z]{2}[0-9]{6}[A-D]",  # British insurance number
+    r"[1-9][AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y][0-9][AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y][0-9][AC-HJKMNP-RT-Y]{2}[0-9]{2}",
+    r"[A-Z]{3}[0-9]{3}[A-Z]{2}",  # Nigerian plate
+    r"[0-9]{8}[A-HJ-NP-TV-Z]",  # Spanish identity number
+    r"[A-Z]{5}[0-9]{4}[A-Z]",  # Indian tax number
+)
+_SMALL_FORMS = re.compile("|".join(_SMALL_FORMS_LIST))
+_COUNTED_WORDS = re.compile(
+    r"(?:bug|cve|pep|rfc|utf|sha|img|dsc|iso|usb|pr|gh|no|nr|id|v|r|line|page|test|foo|bar)[0-9]+", re.IGNORECASE
+)
+_HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 _LONE_GAPS = frozenset(" .")  # `PEP 440`, `PHP-3.01`
 _LONE_GROUPS = re.compile(r"[A-Z]{1,3} ?[0-9]{3,6}(?: [0-9]{2,6}){1,3}[A-Z]?")  # `D1234 56789 01234`
-_SERIAL = re.compile(r"[A-Z]{2,6}-(?:19|20)\d\d-\d+|\d{1,3}(?:\.\d{1,3}){3}")  # `CVE-2024-1234`, a network's mask
+_SERIAL = re.compile(
+    r"(?:ISO|IEC|DIN|UTF|ITU|IEEE|ANSI|RFC)[ -].*|[A-Z]{2,6}-(?:19|20)\d\d-\d+|\d{1,3}(?:\.\d{1,3}){3}"
+)  # `CVE-2024-1234`, a network's mask
 _RELEASE = re.compile(r"\d{1,2}(?:\.\d{1,2}){1,3}(?:[-+~]\d{1,2})?")  # `7.88.1-10`
 _VERSION = re.compile(r"\d+(?:\.\d+){1,2}")
 # Where ids have their letters; separators are gone.
@@ -174,9 +203,18 @@ def is_lone_number(value: str) -> bool:
         return (
             len(number) in _LONE_DIGITS and is_varied and not is_date and (not _is_counting(number) or is_us_npi(value))
         )
-    is_plate = len(number) >= 5 and len(digits) >= 2 and _LONE_PLATES.fullmatch(value) is not None  # noqa: PLR2004
+    is_plate = len(number) >= 5 and len(digits) >= 1 and _LONE_PLATES.fullmatch(value) is not None  # noqa: PLR2004
     has_gaps = not _LONE_GAPS.isdisjoint(value) and not _LONE_GROUPS.fullmatch(value)
     return is_plate or (len(digits) >= 2 and not has_gaps and _LONE_FORMS.fullmatch(number) is not None)  # noqa: PLR2004
+
+
+def is_lone_number_in_small_letters(value: str) -> bool:
+    """Tell whether a run that is a line of its own and not all in capitals has the form of an id, and is no hex."""
+    number = value.replace("-", "")
+    if number.upper() == number or _HEX.fullmatch(number) or _COUNTED_WORDS.fullmatch(number):
+        return False
+    has_digits = len(set(digits_of(number))) >= _MIN_DIFFERENT_DIGITS
+    return has_digits and _SMALL_FORMS.fullmatch(number.upper()) is not None
 
 
 def _is_counting(number: str) -> bool:
@@ -256,6 +294,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "international-phone-number": is_international_phone_number,
         "national-phone-number": is_national_phone_number,
         "lone-number": is_lone_number,
+        "lone-number-in-small-letters": is_lone_number_in_small_letters,
         "digits-enough": has_digits_enough,
         "digits-many": has_many_digits,
         "letter-behind-digit": has_letter_behind_digit,

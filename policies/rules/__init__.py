@@ -28,5 +28,6 @@ SHIPPED = (
     "national_ids_americas.yaml",
     "national_ids_asia_pacific_africa.yaml",
     "grammar.yaml",
+    "official_names.yaml",
     "words.yaml",
 )

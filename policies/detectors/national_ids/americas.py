@@ -58,6 +58,12 @@ def is_us_routing(text: str) -> bool:
     return is_district and is_varied(digits) and weighted(digits, (3, 7, 1) * 3) % 10 == 0
 
 
+def is_ca_program_account(text: str) -> bool:
+    """Check a Canadian business number with the account of a program behind it: Luhn over nine digits (CRA)."""
+    number = letters_and_digits_of(text)
+    return "TQ" in number or is_luhn(number[:9])
+
+
 def is_ca_sin(text: str) -> bool:
     """Check a Canadian social insurance number: Luhn, and neither 0 nor 8 in front (Service Canada)."""
     return digits_of(text)[0] != 8 and is_luhn(text)  # noqa: PLR2004 - 0 is for fictitious people, and in samples
@@ -201,6 +207,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "us-dea": is_us_dea,
         "us-routing": is_us_routing,
         "ca-sin": is_ca_sin,
+        "ca-program-account": is_ca_program_account,
         "mx-curp": is_mx_curp,
         "mx-rfc": is_mx_rfc,
         "mx-clabe": is_mx_clabe,

@@ -110,6 +110,12 @@ def is_th_id(text: str) -> bool:
     return digits[0] != 0 and is_varied(digits) and (11 - weighted(digits, range(13, 1, -1)) % 11) % 10 == digits[12]
 
 
+def is_th_company(text: str) -> bool:
+    """Check a Thai company number: the arithmetic of an identity number behind a zero (DBD)."""
+    digits = digits_of(text)
+    return is_varied(digits) and (11 - weighted(digits, range(13, 1, -1)) % 11) % 10 == digits[12]
+
+
 def is_sg_nric(text: str) -> bool:
     """Check a Singaporean NRIC or FIN: weights 2, 7, 6, 5, 4, 3, 2, modulus 11 (ICA)."""
     number = letters_and_digits_of(text)
@@ -252,6 +258,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "in-gstin": is_in_gstin,
         "lk-nic": is_lk_nic,
         "th-id": is_th_id,
+        "th-company": is_th_company,
         "sg-nric": is_sg_nric,
         "my-nric": is_my_nric,
         "id-nik": is_id_nik,

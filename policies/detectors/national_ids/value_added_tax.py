@@ -89,11 +89,17 @@ def _is_de(number: str) -> bool:
     return is_varied(digits_of(number)) and is_mod_11_10(digits_of(number))
 
 
+def is_cz_company(text: str) -> bool:
+    """Check the number of a Czech or Slovak company: weights 8 to 2, modulus 11."""
+    digits = digits_of(text)
+    is_whole = len(digits) == 8 and is_varied(digits)  # noqa: PLR2004
+    return is_whole and (11 - weighted(digits, range(8, 1, -1)) % 11) % 10 == digits[7]
+
+
 def _is_cz(number: str) -> bool:
     """Check a company's eight digits, or the birth number of a person."""
     if len(number) == 8:  # noqa: PLR2004
-        digits = digits_of(number)
-        return (11 - weighted(digits, range(8, 1, -1)) % 11) % 10 == digits[7]
+        return is_cz_company(number)
     return north_east.is_cz_birth_number(number)
 
 
@@ -128,7 +134,7 @@ _STATES: Mapping[str, tuple[str, Callable[[str], bool]]] = MappingProxyType(
         "AT": (r"U\d{8}", lambda number: _is_at(number[1:])),
         "BE": (r"[01]\d{9}", _is_be),
         "BG": (r"\d{9,10}", _is_bg),
-        "CHE": (r"\d{9}(?:MWST|TVA|IVA)?", west.is_ch_uid),
+        "CHE": (r"\d{9}(?:MWST|TVA|IVA|TPV)?", west.is_ch_uid),
         "CY": (r"\d{8}[A-Z]", _is_cy),
         "CZ": (r"\d{8,10}", _is_cz),
         "DE": (r"[1-9]\d{8}", _is_de),
@@ -165,10 +171,12 @@ _FORMS = {state: re.compile(form) for state, (form, _) in _STATES.items()}
 def is_vat(text: str) -> bool:
     """Check a value added tax number with the letters of its state in front: form and checksum."""
     number = letters_and_digits_of(text)
+    if number.endswith("MVA") and not number.startswith("NO"):
+        number = "NO" + number  # the letters behind it say as much
     state = "CHE" if number.startswith("CHE") else number[:2]
     if state not in _STATES or not _FORMS[state].fullmatch(number, len(state)):
         return False
     return _STATES[state][1](number[len(state) :])
 
 
-CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType({"vat": is_vat})
+CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType({"vat": is_vat, "cz-company": is_cz_company})
