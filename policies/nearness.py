@@ -36,13 +36,14 @@ _FILLERS = (
 )
 _SHORT_ENDINGS = "(?i:s|no|nr|num|number|nummer|id|code|value)?"
 _COMPOUND_END = "[A-Za-zÀ-ÿ]{0,10}"
+# RE2 ignores the case of plain letters alone, so the capitals of others stand beside them: `FÜHRERSCHEIN`.
 _SPELLINGS = {
-    "ä": "(?:ä|ae|a)",
-    "ö": "(?:ö|oe|o)",
-    "ü": "(?:ü|ue|u)",
+    "ä": "(?:[äÄ]|ae|a)",
+    "ö": "(?:[öÖ]|oe|o)",
+    "ü": "(?:[üÜ]|ue|u)",
     "ß": "(?:ß|ss)",
-    "ø": "(?:ø|oe|o)",
-    "å": "(?:å|aa|a)",
+    "ø": "(?:[øØ]|oe|o)",
+    "å": "(?:[åÅ]|aa|a)",
 }
 _LATIN_1_LAST = 0xFF
 
@@ -121,7 +122,7 @@ def _letter(character: str) -> str:
         return _SPELLINGS[character]
     plain = unicodedata.normalize("NFD", character)[0]
     if plain == character:
-        return re.escape(character)
+        return re.escape(character) if character.isascii() else f"[{character}{character.upper()}]"
     if ord(character) > _LATIN_1_LAST:
         return f"[{plain}\\x80-\\x9f]"  # policies/views/fold.py: what lies beyond Latin-1 becomes one of these
-    return f"[{plain}{character}]"
+    return f"[{plain}{character}{character.upper()}]"

@@ -64,9 +64,14 @@ GOOD = [
     ("vat", "DE136695976"),
     ("vat", "FR40303265045"),
     ("vat", "ATU13585627"),
+    ("vat", "CHE-100.155.212 TPV"),
+    ("vat", "988 077 917 MVA"),
+    ("cz-company", "25123891"),
+    ("th-company", "0-10-5-518-00189-3"),
+    ("ca-program-account", "12302 6635 RC0001"),
 ]
 # Their last character is the serial, is not covered, or has two right values.
-UNCHANGED_END = frozenset({"au-medicare", "es-cif", "is-kennitala"})
+UNCHANGED_END = frozenset({"au-medicare", "ca-program-account", "es-cif", "is-kennitala"})
 
 
 @pytest.mark.parametrize(("name", "number"), GOOD)
@@ -86,6 +91,11 @@ def test_another_check_digit_is_refused(name: str, number: str) -> None:
 @pytest.mark.parametrize("number", ["000-12-3456", "666-12-3456", "900-12-3456", "123-00-4567", "123-45-0000"])
 def test_a_social_security_number_that_was_never_given_out_is_refused(number: str) -> None:
     assert not CHECKS["us-ssn"](number)
+
+
+@pytest.mark.parametrize("number", ["2512389", "25123892", "251238911", ""])
+def test_a_czech_company_has_eight_digits_and_the_right_last_one(number: str) -> None:
+    assert not CHECKS["cz-company"](number)
 
 
 @given(st.text(alphabet="0123456789", min_size=18, max_size=18))

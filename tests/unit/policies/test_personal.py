@@ -49,6 +49,59 @@ def test_a_number_is_found_by_the_word_before_it(guard: Guard, form: str, name: 
 
 
 @pytest.mark.parametrize(
+    "label",
+    [
+        "FÜHRERSCHEIN",
+        "FØDSELSNUMMER",
+        "HENKILÖTUNNUS",
+        "CÉDULA JURÍDICA",
+        "PERMISO DE CONDUCCIÓN",
+        "Registro Único Tributario",
+        "NÚMERO DE TARJETA",
+    ],
+)
+def test_a_word_in_capitals_counts_with_its_accents(guard: Guard, label: str) -> None:
+    assert "38471926123" in found(guard, f"{label}: 38471926123")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("My number at the tennis club is 84-731926", "84-731926"),
+        ("84731926 is my number at the tennis club", "84731926"),
+        ("Meine Kundennummer bei den Werken ist 84731926.", "84731926"),
+        ("Estonian organisation registration code: 84731926", "84731926"),
+        ("Poreski Identifikacioni Broj 02847319", "02847319"),
+        ("<рнокпп>3830236556</рнокпп>", "3830236556"),
+        ("person.ič = '25123891'", "25123891"),
+        ("tw473926a", "tw473926a"),
+        ("M-XY 999", "M-XY 999"),
+    ],
+)
+def test_a_number_is_found_by_what_people_call_it_or_by_standing_alone(guard: Guard, text: str, value: str) -> None:
+    assert value in found(guard, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my pid is 8473192",
+        "my salary is 8473192",
+        "my guess is 12",
+        "utf8mb4",
+        "bug1234567",
+        "deadbeef12",
+        "ISO-IR-100",
+        "the German version number 8473192653",
+        "the registration code of the module",
+        "UID: 1000",
+    ],
+)
+def test_what_is_nobodys_number_passes(guard: Guard, text: str) -> None:
+    assert not found(guard, text)
+
+
+@pytest.mark.parametrize(
     "value",
     [
         "maria.lopez@example.com",
