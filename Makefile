@@ -6,7 +6,9 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 BIN := .venv/bin
 # The guard finds out about its own rules once, and keeps it beside the byte code.
-LEARN := ls policies/rules/__pycache__/facts-*.json >/dev/null 2>&1 || $(BIN)/cloister policy scan --policy shipped </dev/null >/dev/null 2>&1 || true
+FACTS := policies/rules/__pycache__/facts-*.json
+LEARN := { ls $(FACTS) && ! find policies \( -name '*.py' -o -name '*.yaml' \) -newer "$$(ls $(FACTS) | head -1)" | grep -q .; } >/dev/null 2>&1 \
+  || { $(BIN)/cloister policy scan --policy shipped </dev/null && touch $(FACTS); } >/dev/null 2>&1 || true
 
 .PHONY: help run install test check format bench bench-guard bench-start bench-kill bench-planner bench-routing bench-gateway clean
 

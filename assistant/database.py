@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+import select
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -15,6 +16,7 @@ from pydantic import SecretStr
 from sqlalchemy import create_engine as create_sync_engine
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -72,6 +74,13 @@ def create_engine(url: SecretStr) -> AsyncEngine:
             parameters |= await_only(asyncio.to_thread(judged_hosts, parameters))
 
     event.listen(engine.sync_engine, "do_connect", judge)
+    dialect = engine.sync_engine.dialect
+    ping = dialect.do_ping
+
+    def is_there(dbapi_connection: DBAPIConnection) -> bool:
+        return _is_quiet(dbapi_connection) or ping(dbapi_connection)
+
+    dialect.do_ping = is_there  # type: ignore[method-assign]  # to ask the server costs as much as what is asked next
     return engine
 
 
@@ -84,6 +93,19 @@ def create_command_engine(url: SecretStr) -> Engine:
 
     event.listen(engine, "do_connect", judge)
     return engine
+
+
+def _is_quiet(connection: Any) -> bool:
+    """Tell whether nothing came over a connection that nobody uses: a server that went has closed it, or said so.
+
+    A server that fell silent closes nothing; keep-alives notice within seconds (`_PATIENCE`), and then it is closed.
+    """
+    driver: psycopg.AsyncConnection = connection.driver_connection
+    if driver.closed:
+        return False
+    poll = select.poll()
+    poll.register(driver.pgconn.socket, select.POLLIN)
+    return not poll.poll(0)
 
 
 class _Connection(psycopg.AsyncConnection):
@@ -208,8 +230,28 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     Raises:
         UnavailableError: the database does not answer, or ended the transaction; the same call may succeed later.
     """
-    try:
+    with _told():
         async with engine.begin() as connection:
             yield connection
+
+
+@asynccontextmanager
+async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Give a connection for statements that only read, without the transaction, which costs as much as one of them.
+
+    Each sees what is committed when it begins, as in a transaction here, too. Nothing is locked.
+
+    Raises:
+        UnavailableError: the database does not answer; the same call may succeed later.
+    """
+    with _told():
+        async with engine.connect() as connection:
+            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
     except (OperationalError, InterfaceError, PoolTimeoutError) as error:
         raise UnavailableError("The database does not answer. Nothing was changed; try again in a moment.") from error

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
@@ -29,6 +30,7 @@ _PACKAGE: Final = Path(policies.__file__).parent
 FOLDER: Final = _PACKAGE / "rules" / "__pycache__"
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _AS_BYTE_CODE: Final = 0o644
+_HALF_WRITTEN_SECONDS: Final = 86_400.0  # no process writes for so long
 
 
 def build_guard(policy: Policy, detectors: Sequence[Detector] = (), *, folder: Path = FOLDER) -> Guard:
@@ -82,12 +84,19 @@ def _keep(path: Path, known: Mapping[Rule, facts.Facts]) -> None:
                 stream.write(sha256(told).hexdigest().encode() + b"\n" + told)
                 stream.close()
                 Path(stream.name).chmod(_AS_BYTE_CODE)  # root may install what somebody else runs
-                for old in path.parent.glob("facts-*.json"):
+                for old in _outdated(path.parent):
                     old.unlink(missing_ok=True)
                 Path(stream.name).replace(path)
             except BaseException:
                 Path(stream.name).unlink(missing_ok=True)
                 raise
+
+
+def _outdated(folder: Path) -> Iterator[Path]:
+    """Yield what is written down of other rules, and what was left half written by a process that was killed."""
+    yield from folder.glob("facts-*.json")
+    yesterday = time.time() - _HALF_WRITTEN_SECONDS
+    yield from (half for half in folder.glob("facts-*.new") if half.stat().st_mtime < yesterday)
 
 
 @cache

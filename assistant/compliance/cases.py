@@ -18,7 +18,7 @@ from assistant.audit.parts import TurnPlace
 from assistant.compliance.entries import Entry, add_entry, columns_of, list_entries, standing_of
 from assistant.compliance.standing import Standing, Step
 from assistant.compliance.tables import IS_OPEN, CaseRow, CaseTurnRow
-from assistant.database import transaction
+from assistant.database import reading, transaction
 from assistant.errors import BadInputError, NotFoundError
 
 MOST_TURNS: Final = 200  # in one case; an investigation of more is several cases
@@ -122,7 +122,7 @@ class Cases:
             if not before.isdecimal() or len(before) > _CURSOR_DIGITS:
                 raise BadInputError("This page of the list is not there any more. Go back to the newest.")
             query = query.where(col(CaseRow.number) < int(before))
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).all()
         return CasePage(tuple(map(_case, rows[:limit])), str(rows[limit - 1].number) if len(rows) > limit else "")
 
@@ -143,7 +143,7 @@ class Cases:
         wanted = select(col(CaseTurnRow.case_id)).where(
             col(CaseTurnRow.case_id).in_(list(case_ids)), col(CaseTurnRow.subject) == person_id
         )
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             return frozenset((await connection.scalars(wanted)).all())
 
     async def turns_of(self, case: UUID | int) -> tuple[UUID, frozenset[UUID]]:

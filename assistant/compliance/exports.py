@@ -30,7 +30,7 @@ from assistant.compliance.rights import DOOR, Gate
 from assistant.compliance.tables import ExportRow
 from assistant.compliance.texts import DeskTexts
 from assistant.conversation import Person
-from assistant.database import transaction
+from assistant.database import reading, transaction
 from assistant.errors import BadInputError, CloisterError, NotFoundError, UnavailableError
 from assistant.rights import Right
 
@@ -189,7 +189,7 @@ class Exports:
         """
         await self._gate.require(person, Right.EXPORT_LOG)
         query = _exports().where(col(ExportRow.requested_by) == person.id)
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             rows = await connection.execute(query.order_by(col(ExportRow.requested_at).desc()).limit(_MOST_LISTED))
             return tuple([_export(row) for row in rows])
 
@@ -207,7 +207,7 @@ class Exports:
             col(ExportRow.state) == ExportState.READY.value,
             col(ExportRow.expires_at) > func.clock_timestamp(),
         )
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             row = (await connection.execute(query)).one_or_none()
         file = self._folder / str(row.file) if row else None
         if row is None or file is None or not file.is_file():

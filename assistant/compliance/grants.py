@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
 from assistant.compliance.tables import IS_OPEN, CaseRow, CaseTurnRow, NoticeRow, UnmaskRow
-from assistant.database import transaction
+from assistant.database import reading, transaction
 from assistant.errors import NotAllowedError, NotFoundError
 
 ANSWER_WITHIN: Final = timedelta(days=7)  # a request that nobody answered is over then
@@ -193,7 +193,7 @@ class Grants:
 
     async def _select(self, *conditions: ColumnElement[bool]) -> tuple[Grant, ...]:
         query = _grants().where(*conditions).order_by(col(UnmaskRow.requested_at), col(UnmaskRow.id))
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             return tuple([_grant(row) for row in await connection.execute(query.limit(_MOST_A_PAGE))])
 
     async def _notices(self, *conditions: ColumnElement[bool]) -> tuple[Notice, ...]:
@@ -205,7 +205,7 @@ class Grants:
             .order_by(col(NoticeRow.due_at).desc(), col(UnmaskRow.id))
             .limit(_MOST_A_PAGE)
         )
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).all()
         return tuple(Notice(_grant(row), row.subject, row.due_at, row.delayed_by) for row in rows)
 

@@ -17,7 +17,7 @@ from assistant.compliance.entries import Entry, add_entry, columns_of, list_entr
 from assistant.compliance.standing import Standing, Step
 from assistant.compliance.tables import AWAITS_SECOND, IS_OPEN, HitRow
 from assistant.cursors import format_cursor, parse_cursor
-from assistant.database import transaction
+from assistant.database import reading, transaction
 from assistant.errors import NotFoundError
 
 _MOST_A_PAGE: Final = 100
@@ -94,7 +94,7 @@ class Hits:
         query = _hits().where(*_conditions(wanted), col(HitRow.subject) != hidden_from).order_by(*key).limit(limit + 1)
         if after:
             query = query.where(tuple_(*key) > tuple_(*parse_cursor(after)))
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).all()
         found = tuple(_hit(row) for row in rows[:limit])
         return HitPage(found, format_cursor(found[-1].due_at, found[-1].event_id) if len(rows) > limit else "")
@@ -105,7 +105,7 @@ class Hits:
         Raises:
             NotFoundError: there is none.
         """
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             row = (await connection.execute(_hits().where(col(HitRow.event_id) == hit_id))).one_or_none()
             if row is None:
                 raise missing_hit()
@@ -114,7 +114,7 @@ class Hits:
     async def of_turns(self, turn_ids: Collection[UUID]) -> tuple[Hit, ...]:
         """Return the hits of some turns, open or not, in the order in which they happened."""
         query = _hits().where(col(HitRow.turn_id).in_(list(turn_ids))).order_by(col(HitRow.event_id))
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             return tuple(_hit(row) for row in await connection.execute(query))
 
     @asynccontextmanager

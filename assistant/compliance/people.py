@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from assistant.conversation import Role
-from assistant.database import transaction
+from assistant.database import reading, transaction
 
 # Names and roles, without the room that owns them: this one stands beside it.
 _PEOPLE: Final = table(
@@ -30,7 +30,7 @@ class DeskPeople:
         if not people:
             return {}
         wanted = select(_PEOPLE.c.id, _PEOPLE.c.name).where(_PEOPLE.c.id.in_(list(people)))
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             return {row.id: row.name for row in await connection.execute(wanted)}
 
     async def find(self, name: str) -> UUID | None:
@@ -47,5 +47,5 @@ class DeskPeople:
             .where(_PEOPLE.c.roles.contains([role.value]), _PEOPLE.c.is_disabled.is_(False))
             .order_by(_PEOPLE.c.name)
         )
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             return {row.id: row.name for row in await connection.execute(wanted)}

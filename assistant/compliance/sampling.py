@@ -19,7 +19,7 @@ from assistant.compliance.rights import Gate
 from assistant.compliance.standing import Disposition
 from assistant.compliance.tables import SampledRow, SampleRow
 from assistant.conversation import Person
-from assistant.database import transaction
+from assistant.database import reading, transaction
 from assistant.errors import BadInputError, NotFoundError
 from assistant.rights import Right
 
@@ -138,7 +138,7 @@ class SampleDesk:
         await self._gate.require(person, Right.READ_DESK)
         columns = SampleRow.__table__.columns  # type: ignore[attr-defined]  # SQLModel's own
         query = select(*columns).order_by(col(SampleRow.drawn_at).desc(), col(SampleRow.id)).limit(_MOST_LISTED)
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).all()
         return tuple([_run(row) for row in rows])
 
@@ -152,7 +152,7 @@ class SampleDesk:
         await self._gate.require(person, Right.READ_DESK)
         runs = SampleRow.__table__.columns  # type: ignore[attr-defined]  # SQLModel's own
         events = SampledRow.__table__.columns  # type: ignore[attr-defined]  # SQLModel's own
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             row = (await connection.execute(select(*runs).where(col(SampleRow.id) == sample_id))).one_or_none()
             if row is None:
                 raise _missing()

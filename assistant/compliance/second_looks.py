@@ -25,7 +25,7 @@ from assistant.audit.reading.sample import Week
 from assistant.compliance.standing import Disposition
 from assistant.compliance.tables import SecondLookDrawRow, SecondLookRow
 from assistant.cursors import format_cursor, parse_cursor
-from assistant.database import transaction
+from assistant.database import reading, transaction
 from assistant.errors import BadInputError, NotFoundError
 
 _WEEKS_BACK: Final = 4  # that a worker makes up for; older ones were not anybody's work to read again
@@ -191,7 +191,7 @@ class SecondLooks:
         told = (col(SecondLookRow.week), family, col(SecondLookRow.first_disposition), col(SecondLookRow.disposition))
         first = f"{since:%G-W%V}"  # weeks are spelled so that their order is that of their names
         query = select(*told, func.count()).where(col(SecondLookRow.judged_by).is_not(None), told[0] >= first)
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             rows = (await connection.execute(query.group_by(*told))).all()
         counts: dict[tuple[str, str], Counter[tuple[Disposition, Disposition]]] = defaultdict(Counter)
         for week, rules, one, other, count in rows:
@@ -222,7 +222,7 @@ class SecondLooks:
 
     async def _select(self, *conditions: ColumnElement[bool], order: Sequence[Any], limit: int) -> Sequence[Row[Any]]:
         query = _looks().where(*conditions).order_by(*order, col(SecondLookRow.decision_id)).limit(limit)
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
         return rows
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from assistant.conversation import Author, Message, MessageState, Person, Thread, Turn
-from assistant.database import transaction
+from assistant.database import reading, transaction
 from assistant.errors import NotFoundError
 from assistant.history import belongings, messages, threads, turns
 from assistant.history.values import InterruptedTurn, Remembered, SealedPseudonyms, StoredMessage, ThreadPage
@@ -50,7 +50,7 @@ class History:
         Raises:
             NotFoundError: the thread is foreign or does not exist.
         """
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             return await threads.find_thread(connection, person, thread_id)
 
     async def threads(self, person: Person, *, limit: int = 20, before: str = "", search: str = "") -> ThreadPage:
@@ -65,7 +65,7 @@ class History:
         Raises:
             BadInputError: `before` is not a cursor.
         """
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             return await threads.list_threads(connection, person, limit=limit, before=before, search=search)
 
     async def rename_thread(self, person: Person, thread_id: UUID, title: str) -> None:
@@ -101,7 +101,7 @@ class History:
         Raises:
             NotFoundError: the thread is foreign or does not exist.
         """
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             await threads.find_thread(connection, person, thread_id)
             return await messages.list_messages(connection, person, thread_id, limit=limit, before=before)
 
@@ -111,7 +111,7 @@ class History:
         Raises:
             NotFoundError: the message is foreign or does not exist.
         """
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             return await messages.find_message(connection, person, message_id)
 
     async def stored_message(self, person: Person, message_id: UUID) -> StoredMessage:
@@ -120,7 +120,7 @@ class History:
         Raises:
             NotFoundError: the message is foreign or does not exist.
         """
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             return await messages.find_stored_message(connection, person, message_id)
 
     async def conversation(
@@ -144,7 +144,7 @@ class History:
         Raises:
             NotFoundError: the thread is foreign or does not exist.
         """
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             await threads.find_thread(connection, person, thread_id)
             return await messages.list_remembered(
                 connection, thread_id, excluding_turn=excluding_turn, max_messages=max_messages, max_chars=max_chars
@@ -297,7 +297,7 @@ class History:
         Raises:
             NotFoundError: the thread is foreign or does not exist; `open_thread` comes first.
         """
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             await threads.find_thread(connection, person, thread_id)
             return await belongings.load_pseudonyms(connection, thread_id)
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
 
-from assistant.database import transaction
+from assistant.database import reading
 from assistant.history.tables import MessageRow
 
 
@@ -32,5 +32,5 @@ class TurnDetails:
             .where(col(MessageRow.turn_id).in_(turn_ids))
             .order_by(col(MessageRow.position))
         )
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             return [(row[0], row[1]) for row in (await connection.execute(wanted)).all()]

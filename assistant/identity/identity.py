@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
 
 from assistant.conversation import Person, Role
-from assistant.database import transaction
+from assistant.database import reading, transaction
 from assistant.errors import BadInputError, NotAllowedError
 from assistant.identity.attempts import AttemptLimits, Attempts
 from assistant.identity.names import check_name, check_roles, known_roles, parse_login, stored_roles
@@ -162,7 +162,7 @@ class Identity:
         Raises:
             NotFoundError: nobody has this name.
         """
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             row = (await connection.execute(entries().where(col(PersonRow.name) == parse_login(name)))).one_or_none()
         if row is None:
             raise nobody(name)
@@ -171,7 +171,7 @@ class Identity:
     async def list_people(self, *, limit: int = 50, after: str = "") -> list[PersonEntry]:
         """Return people by name, from the one behind `after` on; a full page means there may be more."""
         page = entries().where(col(PersonRow.name) > parse_login(after)).order_by(col(PersonRow.name))
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             rows = await connection.execute(page.limit(max(1, min(limit, _PAGE_MOST))))
         return [to_entry(row) for row in rows]
 

@@ -11,7 +11,7 @@ from sqlalchemy import Text, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
 
-from assistant.database import transaction
+from assistant.database import reading
 from assistant.identity.tables import PersonRow
 
 _DIGITS: Final = 8
@@ -34,5 +34,5 @@ class Pseudonyms:
         if not _PSEUDONYM.fullmatch(digits):
             return ()
         wanted = select(col(PersonRow.id)).where(func.right(cast(col(PersonRow.id), Text), _DIGITS) == digits)
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             return (await connection.scalars(wanted)).all()

@@ -16,7 +16,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
 from assistant.conversation import Person, short_reference
-from assistant.database import transaction
+from assistant.database import reading, transaction
 from assistant.errors import BadInputError, NotFoundError, UnavailableError
 from assistant.jobs.broker import Broker
 from assistant.jobs.declared import DECLARED, DeclaredJob
@@ -119,7 +119,7 @@ class Jobs:
         Raises:
             NotFoundError: there is none with this id, or it is somebody else's.
         """
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             row = (await connection.execute(select(*_COLUMNS).where(*_owned(person, job_id)))).mappings().first()
         if row is None:
             raise _not_found(job_id)

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
 
 from assistant.conversation import Passage, Person, Role
-from assistant.database import transaction
+from assistant.database import reading, transaction
 from assistant.errors import BadInputError, NotAllowedError, NotFoundError
 from assistant.keys import Keys
 from assistant.knowledge.decoding import decode_text
@@ -188,7 +188,7 @@ class Knowledge:
             .where(or_(col(DocumentRow.owner_id) == person.id, col(DocumentRow.owner_id).is_(None)))
             .order_by(col(DocumentRow.created_at).desc(), col(DocumentRow.id))
         )
-        async with transaction(self._engine) as connection:
+        async with reading(self._engine) as connection:
             return [_document(row) for row in (await connection.execute(statement)).mappings()]
 
     async def remove_document(self, person: Person, document_id: UUID) -> None:

@@ -50,7 +50,7 @@ _TEXTUAL: Final = frozenset((Form.MIXED, Form.LOWER))
 def linked_bits(naming: Naming, form: Form, value: bytes) -> float:
     """Return the need of a value that is assigned to its name, said to be it, or adjacent to it."""
     name = naming.name
-    if naming.link is Link.NEAR or name & (Kind.EXPLAINED | Kind.TAIL):
+    if naming.link is Link.NEAR or is_named_harmless(naming, form):
         return NEVER
     if naming.link is Link.ADJACENT:
         return min(_adjacent_bits(name, form, value), _option_bits(naming, form))
@@ -59,6 +59,13 @@ def linked_bits(naming: Naming, form: Form, value: bytes) -> float:
     if not name:
         return NEVER
     return _said_bits(naming, form, value)
+
+
+def is_named_harmless(naming: Naming, form: Form) -> bool:
+    """Tell whether the name is that of no secret: `commit`, `token_url`, not `RELEASE_TOKEN`, unless a hash."""
+    name = naming.name
+    is_token = bool(name & Kind.STRONG) and naming.link is Link.ASSIGNED and form in _TEXTUAL
+    return bool(name & Kind.TAIL) or (bool(name & Kind.EXPLAINED) and not is_token)
 
 
 def _said_bits(naming: Naming, form: Form, value: bytes) -> float:

@@ -91,10 +91,10 @@ def form_of(value: bytes) -> Form | None:
 
 def is_explained(value: bytes, is_placeholder: Callable[[bytes], object]) -> bool:
     """Tell whether the value says of itself that it is no secret: an example, a filling, what anybody may know."""
-    return bool(is_placeholder(value.lower())) or is_filling(value) or _is_public(value)
+    return bool(is_placeholder(value.lower())) or is_filling(value) or is_public(value)
 
 
-def _is_public(value: bytes) -> bool:
+def is_public(value: bytes) -> bool:
     """Tell whether the form is that of something that anybody may know."""
     if value.startswith(_PUBLIC_STARTS) or _DER.match(value) or _DATE_TIME.fullmatch(value):
         return True

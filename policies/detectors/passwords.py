@@ -15,7 +15,7 @@ from policies.detectors.password_words import (
     STARTS_OF_SENTENCES,
 )
 from policies.detectors.rarity import rarity
-from policies.detectors.shapes import has_digit, is_drawn, is_no_example
+from policies.detectors.shapes import has_digit, is_drawn, is_jumbled, is_no_example
 
 _VARIABLE_STARTS = ("password", "passwd", "pwd", "token", "secret", "user", "env", "config", "args", "self", "var")
 _TEMPLATES = ("${", "{{", "}}", "%(", "$(", "<%", "#{", "@{", "{0}", "{}", "\\f", "\\&", "&lt;", "[[")
@@ -82,10 +82,12 @@ def is_password(value: str) -> bool:
     word = value.strip()
     low = word.lower().rstrip(".:!?*")
     is_template = any(mark in word for mark in _TEMPLATES) or (word[:1] in _TEMPLATE_STARTS and not _is_strong(word))
-    is_template = is_template or ("%" in word and not any(c.isalnum() for c in _FORMAT.sub("", word)))
+    is_template = (is_template and not is_jumbled(word)) or (
+        "%" in word and not any(c.isalnum() for c in _FORMAT.sub("", word))
+    )
     is_sentence = any(c.isspace() for c in word) and not _is_strong_phrase(word)
     is_path = word.startswith(_PATH_STARTS)
-    is_key = _is_name_of_code(word) or _CONSTANT.fullmatch(word) is not None
+    is_key = _is_name_of_code(word) or (_CONSTANT.fullmatch(word) is not None and not _is_drawn_constant(word))
     is_word = low in NO_SECRETS or any(part in low for part in ("password", "passwort", "passwd", "passphrase"))
     is_about = is_word and not has_digit(word)
     return (
@@ -102,6 +104,11 @@ def _is_name_of_code(word: str) -> bool:
     if _NAME_OF_CODE.fullmatch(word) is None:
         return False
     return _WORDS_AND_NUMBER.fullmatch(word) is None and not _is_drawn_word(word)
+
+
+def _is_drawn_constant(word: str) -> bool:
+    """Tell whether a word in the form of a constant, `FUQ5_6Z2KDW`, was drawn by lot."""
+    return has_digit(word) and len(word) >= _LONG_DRAWN_CHARS and is_drawn(word)
 
 
 def _is_drawn_word(word: str) -> bool:
@@ -149,6 +156,8 @@ def _is_odd(word: str) -> bool:
     has_humps = word.isalpha() and sum(a.islower() and b.isupper() for a, b in pairwise(word)) > 2  # noqa: PLR2004 - more than names have
     if _is_drawn_word(word) and not word.endswith((")", "]", "(", "[")):
         return True
+    if is_jumbled(word):
+        return True
     has_oddity = has_digit(word) or any(not c.isalnum() for c in word) or has_humps
     return (
         has_oddity
@@ -163,7 +172,8 @@ def _is_odd(word: str) -> bool:
 
 def is_bare_password(value: str) -> bool:
     """Tell whether an unquoted value may be a password: besides, no code, no path, no plain word."""
-    if not is_password(value) or value.startswith(_STARTS_OF_CODE) or _has_odd_start(value):
+    is_code = value.startswith(_STARTS_OF_CODE) and not is_jumbled(value)
+    if not is_password(value) or is_code or _has_odd_start(value):
         return False
     word = value.rstrip(";,")
     if word.isidentifier() and word.lower().startswith(_VARIABLE_STARTS):
@@ -184,7 +194,9 @@ def _has_odd_start(value: str) -> bool:
 
 def _has_brackets_inside(word: str) -> bool:
     """Tell whether brackets are signs of a generated password rather than those of a call."""
-    return _is_strong(word) and "()" not in word and not word.endswith((")", "]", "(", "[")) and "," not in word
+    return is_jumbled(word) or (
+        _is_strong(word) and "()" not in word and not word.endswith((")", "]", "(", "[")) and "," not in word
+    )
 
 
 def _is_pin(word: str) -> bool:

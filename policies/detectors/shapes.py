@@ -20,6 +20,9 @@ _MIN_DRAWN_CHARS = 5
 _PLAIN_SIGNS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+/=.~-")
 _TOKEN_ENDS = frozenset(".~")  # the judge of tokens leaves them out, and begins behind a `=`
 _TEMPLATE = re.compile(r"[\s\\<>{}()]|%[sd]\b|%\(|://|^[$/.#%]")  # single classes: linear
+_PARTNER = {")": "(", "]": "[", "}": "{"}
+_MIN_JUMBLED_SIGNS = 6  # kinds
+_MIN_JUMBLED_LETTERS = 8
 _MIN_DIFFERENT_CHARS = 3  # `aaaa` and `xyxy` are fillings
 
 
@@ -63,11 +66,32 @@ def is_no_example(value: str) -> bool:
 
 def is_odd_secret(value: str) -> bool:
     """Tell whether a value with punctuation, such as `a$b!c#9xQ`, was drawn by lot, and is no template."""
+    if is_jumbled(value):
+        return True
     drawn = "".join(c for c in value if c.isascii() and c.isalnum())
     is_one_token = _PLAIN_SIGNS.issuperset(value) and "=" not in value.rstrip("=") and value[-1:] not in _TOKEN_ENDS
     if len(drawn) < _MIN_DRAWN_CHARS or is_one_token or not has_digit(value):
         return False
     return not _TEMPLATE.search(value) and is_no_example(value) and rarity(drawn.encode("ascii")) >= _ODD_BITS
+
+
+def is_jumbled(value: str) -> bool:
+    """Tell whether letters stand among many kinds of signs, with brackets that do not pair: no code, no template."""
+    signs = {c for c in value if c.isascii() and not c.isalnum()}
+    letters = sum(c.isalnum() for c in value)
+    is_mixed_up = len(signs) >= _MIN_JUMBLED_SIGNS and letters >= _MIN_JUMBLED_LETTERS
+    return is_mixed_up and not _is_paired(value) and is_no_example(value)
+
+
+def _is_paired(value: str) -> bool:
+    """Tell whether every bracket has its partner, as in code; the brackets of a jumble close what none has opened."""
+    open_brackets: list[str] = []
+    for c in value:
+        if c in _PARTNER.values():
+            open_brackets.append(c)
+        elif c in _PARTNER and (not open_brackets or open_brackets.pop() != _PARTNER[c]):
+            return False
+    return True  # what was cut off has not closed all that it opened
 
 
 def is_letters_drawn(value: str) -> bool:
@@ -84,5 +108,6 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "no-example": is_no_example,
         "letters-drawn": is_letters_drawn,
         "odd-secret": is_odd_secret,
+        "jumbled": is_jumbled,
     }
 )

@@ -13,8 +13,8 @@ import re  # single classes only; what grows with the text is RE2's
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from policies.detectors.evidence import FAR_BITS, LEAST_BITS, LOW_BITS, linked_bits, near_bits
-from policies.detectors.explained import Form, form_of, is_explained
+from policies.detectors.evidence import FAR_BITS, LEAST_BITS, LOW_BITS, is_named_harmless, linked_bits, near_bits
+from policies.detectors.explained import Form, form_of, is_explained, is_public
 from policies.detectors.naming import BEFORE_CHARS, Link, NameReader, Naming
 from policies.detectors.rarity import is_filling, rarity
 from policies.detectors.wording import Kind, Wording, any_of
@@ -23,7 +23,7 @@ from policies.views.regex import Regex
 from policies.views.undo import DRAWN_CLASS
 from policies.words import ASSIGNED_TOKEN, PROVIDER_TOKEN, RARE_STRING, SAID_TOKEN, Words
 
-RUN: Final = rb"[%s]{8,512}" % DRAWN_CLASS.encode("ascii")
+RUN: Final = rb"[%s]{8,2048}" % DRAWN_CLASS.encode("ascii")
 """A run of token characters; `TokenDetector.judge` wants it maximal."""
 
 # The runs that may be drawn by lot, found without a look at the others: a digit among eight characters, or a capital
@@ -44,7 +44,7 @@ _CANDIDATES: Final = Regex(
     )
     + f"){_ANY}*"
 )
-_MAX_CHARS: Final = 512
+_MAX_CHARS: Final = 2048  # tokens that hold signed claims have more than a thousand
 _SCORES: Final = {PROVIDER_TOKEN: 0.85, ASSIGNED_TOKEN: 0.8, SAID_TOKEN: 0.75, RARE_STRING: 0.6}
 _SERVICE: Final = Kind.PROVIDER | Kind.COMMON
 
@@ -53,6 +53,8 @@ _DIGITS: Final = b"0123456789"
 _DIGIT: Final = re.compile(rb"[0-9]")
 _NOT_CAPITALS: Final = bytes(c for c in range(256) if not chr(c).isupper() or not chr(c).isascii())
 _MIN_CHARS: Final = 8
+_MIN_TYPED_CHARS: Final = 20
+_MIN_TYPED_KINDS: Final = 10  # different characters
 _MIN_LETTERS_ONLY: Final = 10  # below, words and chance cannot be told apart without a digit
 _MIN_SMALL_LETTERS_ONLY: Final = 16
 _NO_DIGIT_BITS: Final = 6.0  # a name oddly spelled has no digit either
@@ -62,6 +64,7 @@ _MIN_TAIL_CHARS: Final = 16
 _TAIL_BITS: Final = 14.0  # of a drawn tail behind a spelled name: only plain words make it a secret
 _MARKED_HEX: Final = re.compile(rb"^[A-Za-z]{1,4}(?=[0-9a-f]{24})")  # `PT3f9c…`
 _SEPARATED: Final = re.compile(rb"[_.-]")
+_NO_NAME: Final = re.compile(rb"[0-9][0-9A-Za-z_-]{0,8}[A-Za-z][0-9A-Za-z_+/-]{2}")  # a name begins with a letter
 _MAX_PADDING: Final = 2  # of base 64
 _UUID_CHARS: Final = 36
 _MAX_ID_CHARS: Final = 72  # of the half before a colon
@@ -107,7 +110,9 @@ _ADDRESS: Final = Regex(
 
 # A value that no word gives away
 _RARE_FORMS: Final = frozenset((Form.MIXED, Form.LOWER))
+_ENCODING: Final = re.compile(rb"[+/=]")
 _RARE_CHARS: Final = range(20, 65)
+_WRITTEN_CHARS: Final = range(20, 257)  # a signed token is longer than a key
 _RARE_BITS: Final = 45.0
 _QUOTES: Final = frozenset((b'"', b"'", b"`"))
 _SIGNS: Final = frozenset((b"=", b":", b"("))
@@ -153,9 +158,10 @@ class TokenDetector:
     def __init__(self, words: Words) -> None:
         self._reader = NameReader(words)
         self._placeholder = any_of(words.placeholders)
+        self._example = any_of(word for word in words.placeholders if not _is_row(word))
 
     def judge_all(self, data: bytes, start: int) -> Iterator[tuple[int, int, TokenFinding]]:
-        """Judge every maximal run of 8 to 512 characters from `start` on, and yield those found with their runs."""
+        """Judge every maximal run of 8 to 2,048 characters from `start` on, and yield those found with their runs."""
         wording: Wording | None = None
         candidate = _CANDIDATES.search(data, start)
         while candidate is not None:
@@ -185,21 +191,40 @@ class TokenDetector:
         if before[-1:] == b"[" and after == b"]" and is_placeholder(f"[{data[start:end].decode('ascii')}]"):
             return None  # one of ours stands where a value stood; guarding twice changes nothing
         is_key = drawn.is_path and drawn.bits >= FAR_BITS and _ADDRESS.search(before) is not None
-        rule = PROVIDER_TOKEN if is_key else self._rule(self._reader.read(wording, first), before, after, drawn)
-        if rule is None or _is_looked_up(before) or is_explained(drawn.value, self._placeholder):
+        naming = self._reader.read(wording, first)
+        rule = PROVIDER_TOKEN if is_key else self._rule(naming, before, after, drawn)
+        if rule is None or _is_looked_up(before):
+            return None
+        if is_explained(drawn.value, self._placeholder) and not self._is_typed(naming, drawn.value):
             return None
         return TokenFinding(_with_id(data, first), first + len(drawn.value), rule, _SCORES[rule])
+
+    def _is_typed(self, naming: Naming, value: bytes) -> bool:
+        """Tell whether somebody typed a key by rows, `a1b2c3d4…`, beside a service's name: it may as well be true."""
+        is_key = (
+            bool(naming.name & _SERVICE and naming.name & (Kind.STRONG | Kind.WEAK)) and naming.link is Link.ASSIGNED
+        )
+        if not is_key or len(value) < _MIN_TYPED_CHARS or len(set(value)) < _MIN_TYPED_KINDS:
+            return False
+        return not self._example(value.lower()) and not is_public(value)
 
     def _rule(self, naming: Naming, before: bytes, after: bytes, drawn: _Drawn) -> str | None:
         bits, form, value = drawn.bits, drawn.form, drawn.value
         if bits < LEAST_BITS[naming.link]:
             return None
         rule = _named_rule(naming, drawn)
-        if rule or form not in _RARE_FORMS or bits < _RARE_BITS or drawn.is_path or len(value) not in _RARE_CHARS:
+        if rule or form not in _RARE_FORMS or bits < _RARE_BITS or drawn.is_path or len(value) not in _WRITTEN_CHARS:
             return rule
         if naming.is_harmless or not _DIGIT.search(value) or _spelled(value) is not None:
             return None
-        return RARE_STRING if _stands_alone(before, after) or _is_written_out(before, after, form) else None
+        if len(value) not in _RARE_CHARS and (_ENCODING.search(value) or not _SEPARATED.search(value)):
+            return None  # data in base 64
+        return RARE_STRING if _stands_alone(before, after) or _is_written_out(before, after) else None
+
+
+def _is_row(word: bytes) -> bool:
+    """Tell whether a word is a row of different letters or digits, such as `abcdefgh`, that says nothing."""
+    return len(set(word)) >= _MIN_CHARS and is_filling(word)
 
 
 def _with_id(data: bytes, start: int) -> int:
@@ -292,10 +317,23 @@ def _value_span(run: bytes) -> tuple[int, int]:
     body = run[:last].rstrip(b"=")
     if last - len(body) > _MAX_PADDING:
         last = len(body)
-    first = body.rfind(b"=") + 1
+    first = _behind_name(body)
     while first < last and run[first] in b".~":
         first += 1
     return first, last
+
+
+def _behind_name(run: bytes) -> int:
+    """Return where the value begins behind `name=`: a sign inside a value has what is drawn by lot before it."""
+    first = run.rfind(b"=") + 1
+    start = 0
+    while start < first:
+        end = run.index(b"=", start)
+        part = run[start:end]
+        if _NO_NAME.match(part) or (len(part) >= _MIN_CHARS and _DIGIT.search(part) and rarity(part) >= LOW_BITS):
+            return start
+        start = end + 1
+    return first
 
 
 def _is_looked_up(before: bytes) -> bool:
@@ -312,7 +350,7 @@ def _named_rule(naming: Naming, drawn: _Drawn) -> str | None:
     if naming.is_silent:
         return None
     name = naming.name
-    if name & (Kind.EXPLAINED | Kind.TAIL):
+    if is_named_harmless(naming, form):
         return None
     if bits >= linked_bits(naming, form, value):
         rule = ASSIGNED_TOKEN if naming.link is Link.ASSIGNED else SAID_TOKEN
@@ -338,10 +376,8 @@ def _stands_alone(before: bytes, after: bytes) -> bool:
     return before[-1:] in _FREE_BEFORE or _QUOTED_WORD.search(before) is not None
 
 
-def _is_written_out(before: bytes, after: bytes, form: Form) -> bool:
+def _is_written_out(before: bytes, after: bytes) -> bool:
     """Tell whether a very rare value is the whole right side of an assignment, whatever its name."""
-    if form is not Form.MIXED:
-        return False
     last = before[-1:]
     if last in _QUOTES:
         sign = before[:-1].rstrip(b" ")[-1:]

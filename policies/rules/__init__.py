@@ -18,6 +18,7 @@ SHIPPED = (
     "programs.yaml",
     "talk.yaml",
     "sentences.yaml",
+    "pairs.yaml",
     "outside.yaml",
     "personal.yaml",
     "accounts.yaml",

@@ -236,6 +236,8 @@ def _spelled_bytes(run: bytes, mark: bytes) -> tuple[bytes, int, int]:
     if plain:
         return spelled[:plain], size, plain * size
     for count in (4, 3, 2):
+        if count > len(spelled):  # the last letter of a run would take characters behind it
+            continue
         try:
             letter = spelled[:count].decode("utf-8")
         except UnicodeDecodeError:

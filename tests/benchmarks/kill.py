@@ -55,6 +55,7 @@ POSTGRES_EVERY: Final = 3  # rounds
 LONGEST_AWAY_SECONDS: Final = 1.5
 LONGEST_START_SECONDS: Final = 120  # of three processes, on a machine that others use, too
 ROTATE_EVERY: Final = 7
+TELL_EVERY: Final = 25
 SPOOLS: Final = "audit-spool"
 CHANCE: Final = random.Random(1)  # noqa: S311 - no secret
 
@@ -243,6 +244,23 @@ def count_lost_and_doubled(owner_url: SecretStr, acknowledged: Sequence[UUID]) -
     return len(set(acknowledged) - set(stored)), len(stored) - len(set(stored))
 
 
+async def start_all(
+    number: int, owner_url: SecretStr, witness: Witness, sealer: Sealer, spooling: SpoolingProcess
+) -> None:
+    """Start the processes that will be killed, and wait until the log has a head from them."""
+    before = await asyncio.to_thread(heads, owner_url)
+    for each in (witness, sealer, spooling):
+        await asyncio.to_thread(each.start)
+    deadline = time.monotonic() + LONGEST_START_SECONDS
+    # Another process's row can only be looked for.
+    while await asyncio.to_thread(heads, owner_url) == before:
+        if time.monotonic() > deadline:
+            for each in (spooling, witness, sealer):
+                each.kill()  # else they outlive this program, and it waits for one of them
+            raise SystemExit(f"Round {number}: no head in {LONGEST_START_SECONDS} s, so nothing was tried.")
+        await asyncio.sleep(0.01)
+
+
 async def run(rounds: int, folder: Path, server: EmbeddedPostgres) -> int:
     """Kill again and again; return how many rounds went wrong."""
     owner_url = server.owner_url
@@ -255,19 +273,7 @@ async def run(rounds: int, folder: Path, server: EmbeddedPostgres) -> int:
         callers = [asyncio.create_task(load(appender, acknowledged, is_over)) for _ in range(CALLERS)]
         for number in range(1, rounds + 1):
             sealer = Sealer(owner_url, folder, witness.setting)
-            before = await asyncio.to_thread(heads, owner_url)
-            await asyncio.to_thread(witness.start)
-            await asyncio.to_thread(sealer.start)
-            await asyncio.to_thread(spooling.start)
-            deadline = time.monotonic() + LONGEST_START_SECONDS
-            # Another process's row can only be looked for.
-            while await asyncio.to_thread(heads, owner_url) == before:
-                if time.monotonic() > deadline:
-                    spooling.kill()  # else they outlive this program, and it waits for one of them
-                    witness.kill()
-                    sealer.kill()
-                    raise SystemExit(f"Round {number}: no head in {LONGEST_START_SECONDS} s, so nothing was tried.")
-                await asyncio.sleep(0.01)
+            await start_all(number, owner_url, witness, sealer, spooling)
             if number % ROTATE_EVERY == 0:
                 await rotate(keys, appender)
             await asyncio.sleep(CHANCE.random() * 0.3)
@@ -281,6 +287,8 @@ async def run(rounds: int, folder: Path, server: EmbeddedPostgres) -> int:
             if findings.verdict is not Verdict.SOUND:
                 bad += 1
                 print(f"round {number}: {findings.problems[:3]}", flush=True)
+            if number % TELL_EVERY == 0:
+                print(f"{number:,} rounds, {bad} not sound", flush=True)
         is_over.set()
         await asyncio.gather(*callers)
     await adopt(writer_url, folder / SPOOLS)

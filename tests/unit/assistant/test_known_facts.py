@@ -114,6 +114,16 @@ def test_of_what_is_spoiled_nothing_is_learned(spoiled: str, tmp_path: Path) -> 
     assert not facts._learned
 
 
+def test_what_a_killed_process_left_half_written_is_removed_a_day_later(tmp_path: Path) -> None:
+    names = ("facts-old.new", "facts-young.new", "other.new")
+    for name in names:
+        (tmp_path / name).touch()
+    for name in ("facts-old.new", "other.new"):
+        os.utime(tmp_path / name, (1, 1))
+    known_facts._keep(tmp_path / "facts-1.json", {})
+    assert files_in(tmp_path) == ["facts-1.json", "facts-young.new", "other.new"]
+
+
 def test_who_runs_it_may_read_what_root_installed(tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.detectors import passwords
+from policies.detectors import passwords, shapes
 from policies.guard import Guard
 
 CHOSEN = ["hunter2", "Winter-2031!", "Xy77-kq", "Tr0ub4dor&3", "Azerty-99", "k3X9abQ72mLp", "kaffee#77"]
@@ -97,3 +97,45 @@ def test_a_port_is_no_password() -> None:
 )
 def test_a_passphrase_of_words_is_no_sentence_about_one(value: str, *, is_phrase: bool) -> None:
     assert passwords.is_phrase_of_words(value) is is_phrase
+
+
+@pytest.mark.parametrize("value", ["q}uiet)wa{ter$[me~lon?under", "{{b}lue)ho${r]se(wa[lks~_$#home}}"])
+@pytest.mark.parametrize(
+    "form",
+    ["password = '{}'", "DB_PASSWORD={}", 'api_key := "{}"', '"client_secret": "{}"', "my_secret['token'] = '{}'"],
+)
+def test_a_jumble_of_signs_whose_brackets_do_not_pair_is_no_template(guard: Guard, form: str, value: str) -> None:
+    assert value in found_in(guard, form.replace("{}", value))
+
+
+@pytest.mark.parametrize(
+    "value", ["{{ vault.read(path)[key] }}", "${lookup('a/b', \"c-d\")}", "^(?=.*[a-z])(?=.*[0-9]).{8,}$"]
+)
+def test_brackets_that_pair_are_those_of_code(guard: Guard, value: str) -> None:
+    assert not shapes.is_jumbled(value)
+    assert not found_in(guard, f"api_key = '{value}'")
+
+
+def test_a_word_in_the_form_of_a_constant_may_be_drawn_by_lot(guard: Guard) -> None:
+    assert found_in(guard, "device_password=ZQ7K4_8X2WVT") == ["ZQ7K4_8X2WVT"]
+    assert not found_in(guard, "device_password=MAX_RETRIES_2")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "10.17.0.5 ({}/Zq4vTm2x)",
+        "ssh maria@10.17.0.5 ({}/Zq4vTm2x)",
+        "ID/PW: {}/Zq4vTm2x",
+        "id/pw/port: {}/Zq4vTm2x/8443",
+        "계정/비번-{}:Zq4vTm2x",
+        "(ID){}/(PW)Zq4vTm2x",
+        "password for {}:Zq4vTm2x",
+        "db_password,default:Zq4vTm2x",
+        "아이디({}) 비밀번호(Zq4vTm2x)",
+    ],
+)
+def test_name_and_password_side_by_side_are_told_apart(guard: Guard, text: str) -> None:
+    told = text.format("backup_user")
+    assert any(value.endswith("Zq4vTm2x") for value in found_in(guard, told))
+    assert not any("required" in value for value in found_in(guard, told.replace("Zq4vTm2x", "required")))

@@ -251,7 +251,7 @@ def test_a_value_of_an_unknown_service_is_found_in_a_sentence_or_a_table(text: s
 def test_all_runs_are_judged_as_each_by_itself(parts: list[bytes], start: int) -> None:
     data = b"".join(parts)
     runs = [match.span() for match in re.finditer(rb"[A-Za-z0-9_+/=.~-]{8,}", data[start:])]
-    singly = [(a + start, b + start, DETECTOR.judge(data, a + start, b + start)) for a, b in runs if b - a <= 512]
+    singly = [(a + start, b + start, DETECTOR.judge(data, a + start, b + start)) for a, b in runs if b - a <= 2048]
     assert list(DETECTOR.judge_all(data, start)) == [judged for judged in singly if judged[2]]
 
 
@@ -268,7 +268,7 @@ _WRITTEN = st.one_of(
 def test_words_that_were_read_for_one_value_are_no_others_for_the_next(parts: list[bytes], times: int) -> None:
     data = b"".join(parts) * times
     runs = [match.span() for match in re.finditer(rb"[A-Za-z0-9_+/=.~-]{8,}", data)]
-    singly = [(a, b, DETECTOR.judge(data, a, b)) for a, b in runs if b - a <= 512]
+    singly = [(a, b, DETECTOR.judge(data, a, b)) for a, b in runs if b - a <= 2048]
     assert list(DETECTOR.judge_all(data, 0)) == [judged for judged in singly if judged[2]]
 
 
@@ -321,4 +321,67 @@ def test_a_placeholder_is_no_token() -> None:
     ],
 )
 def test_a_long_number_right_behind_its_word_counts_nothing(text: str, *, is_found: bool) -> None:
+    assert bool(_values(text)) is is_found
+
+
+_SIGNED_TAIL = "056r-g4+0s8rs3mb_5ecbjaf=g6n-f1kg_ys358+zm=1qsf7uumrx-4=7z68q4"
+
+
+def test_signs_inside_a_value_belong_to_it_and_a_name_before_it_does_not() -> None:
+    assert _values(f'fastly_token = "{_SIGNED_TAIL}"') == [_SIGNED_TAIL]
+    assert _values(f"https://fastly.test/?fastly_token={_SIGNED_TAIL}") == [_SIGNED_TAIL]
+    assert _values('fastly_token = "2kqfy=7ey_t45h1jbbgsuyff_egn3lhu"') == ["2kqfy=7ey_t45h1jbbgsuyff_egn3lhu"]
+    assert _values(f"first_api_token={_BASE62}==") == [f"{_BASE62}=="]
+
+
+def test_a_token_as_long_as_signed_claims_is_found_whole() -> None:
+    value = ".".join(_BASE62 * times for times in (2, 32, 6))
+    assert 900 < len(value) < 1100
+    assert _values(f"SENDGRID_API_KEY={value}") == [value]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        (f"RELEASE_TOKEN={_BASE62}", True),
+        (f'commit_api_key: "{_BASE62}"', True),
+        (f"commit {_HEX} of the token", False),
+        (f"release_token={_HEX}", False),
+        (f"token_digest: {_BASE62}", False),
+    ],
+)
+def test_a_word_for_what_is_no_secret_does_not_explain_a_token_by_name(text: str, *, is_found: bool) -> None:
+    assert bool(_values(text)) is is_found
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "qumpmhs49pj96arb5lm6ylvuhf9q84nomefm",
+        "928egnvf-g3f8-gr29-hw7d-z7po4ziyacd5cw1hq65d4g.jt7fb5w0ad4jbapf3hy4gipqnfkkjbdo",
+    ],
+)
+def test_small_letters_and_digits_written_out_are_found_whatever_their_name(value: str) -> None:
+    assert _values(f'kite: "{value}"') == [value]
+    assert not _values(f'kite_digest: "{value}"')
+
+
+def test_data_in_base_64_is_no_rare_string() -> None:
+    assert not _values(f'kite: "{"q7Zk2Wv/YxLrTn5B+dHs9Pa3" * 6}"')
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        ('fastly_api_key = "f1e2d3c4-b5a6-7890-fedc-ba1234567890"', True),
+        ('fastly_api_key = "98765fedcba43210fedcba987"', True),
+        ("FASTLY_TOKEN=z9y8x7w6v5u4t3s2r1q0z9y8x7w6v5u4t3s2r1q0", True),
+        ('api_key = "98765fedcba43210fedcba987"', False),  # no service's: a placeholder
+        ('fastly_api_key = "1234567890abcdef"', False),
+        ('fastly_api_key = "00000000-0000-0000-0000-000000000000"', False),
+        ('fastly_api_key = "your_key_z9y8x7w6v5u4t3s2r1q0"', False),
+        ("fastly is at 98765fedcba43210fedcba987", False),
+    ],
+)
+def test_a_key_typed_by_rows_is_one_beside_a_services_name_only(text: str, *, is_found: bool) -> None:
     assert bool(_values(text)) is is_found

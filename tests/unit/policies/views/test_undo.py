@@ -163,3 +163,15 @@ def test_lists_and_lines_of_their_own_are_left_alone(text: str) -> None:
 
 def test_a_number_broken_in_a_line_is_joined() -> None:
     assert undone(b"Aadhaar number: 5779\n29660032", []).data == b"Aadhaar number: 577929660032"
+
+
+@pytest.mark.parametrize("letter", ["é", "Ａ", "𝐀"])
+@pytest.mark.parametrize("behind", ["", " x"])
+def test_the_last_letter_beyond_ascii_takes_no_characters_behind_it(letter: str, behind: str) -> None:
+    written = "".join(f"%{byte:02X}" for byte in (2 * letter).encode())
+    parent = Tape()
+    parent.data = (written + behind).encode("ascii")
+    stage = Undoing(parent, 0)
+    stage.feed(parent, is_last=True)
+    assert stage.tape.data == 2 * fold_bytes(letter)[:1] + behind.encode("ascii")
+    assert stage.tape.offsets.behind(1) == len(written)
