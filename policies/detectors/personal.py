@@ -10,6 +10,7 @@ from types import MappingProxyType
 from policies.detectors import countries
 from policies.detectors.national_ids.americas import is_us_npi
 from policies.detectors.national_ids.checksums import digits_of, is_long_date, letters_and_digits_of
+from policies.detectors.rarity import is_filling
 
 _FILE_ENDINGS_LIST = (
     "png jpg jpeg gif svg webp avif ico js mjs cjs ts tsx jsx css scss less json yaml yml toml py pyi rb rs go md txt "
@@ -95,6 +96,7 @@ _COUNTED_WORDS = re.compile(
     r"(?:bug|cve|pep|rfc|utf|sha|img|dsc|iso|usb|pr|gh|no|nr|id|v|r|line|page|test|foo|bar)[0-9]+", re.IGNORECASE
 )
 _HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
+_CODE_UNITS = re.compile(r"00[0-9A-F]{2}(?: 00[0-9A-F]{2})+")  # of UTF-16, as tables of characters give them
 _LONE_GAPS = frozenset(" .")  # `PEP 440`, `PHP-3.01`
 _LONE_GROUPS = re.compile(r"[A-Z]{1,3} ?[0-9]{3,6}(?: [0-9]{2,6}){1,3}[A-Z]?")  # `D1234 56789 01234`
 _SERIAL = re.compile(
@@ -193,8 +195,8 @@ def is_lone_number(value: str) -> bool:
         return False
     if _TIMES.fullmatch(value) or (_COLOURS.fullmatch(value) and not number.isdigit()):
         return False
-    if value.count(".") > _MOST_POINTS:
-        return False  # versions in a row, when the blanks between them are taken away
+    if _CODE_UNITS.fullmatch(value) or value.count(".") > _MOST_POINTS:
+        return False  # so many are versions in a row, when the blanks between them are taken away
     if number[:1].isalpha() and len(set(number[::2])) == 1 and number[1::2].isdigit():
         return False  # `L2 L3 L4`
     if number.isdigit():
@@ -252,6 +254,11 @@ def has_varied_digits(value: str) -> bool:
     return len(set(digits_of(value))) >= _MIN_DIFFERENT_DIGITS
 
 
+def has_uncounted_digits(value: str) -> bool:
+    """Tell whether the digits do more than count, as those of examples do: `54321`."""
+    return not is_filling("".join(map(str, digits_of(value))).encode("ascii"))
+
+
 def is_no_licence_address(value: str) -> bool:
     """Tell whether an address is none of the Free Software Foundation's, which stand in every licence, and no year."""
     return not value.startswith(_LICENCE_ADDRESSES) and not _YEAR.match(value)
@@ -300,6 +307,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "letter-behind-digit": has_letter_behind_digit,
         "digits-mixed": has_letters_between,
         "digits-varied": has_varied_digits,
+        "digits-uncounted": has_uncounted_digits,
         "no-licence-address": is_no_licence_address,
         "postal-address": is_postal_address,
         "address-of-other-letters": is_address_of_other_letters,
