@@ -74,12 +74,6 @@ class CompiledRule:
     Args:
         rule: what to look for.
         facts: what an earlier process found out about its patterns; None reads, and so checks, them now.
-
-    Attributes:
-        rule: what to look for.
-        facts: what is known of its patterns.
-        plain: the patterns without words.
-        context: the patterns with words before their value.
     """
 
     def __init__(self, rule: Rule, facts: Facts | None = None) -> None:

@@ -77,7 +77,6 @@ class PlainPattern:
 
     def __init__(self, facts: PlainFacts) -> None:
         self._facts = facts
-        self._keyword_chars = facts.keyword_chars
 
     @cached_property
     def regex(self) -> Regex:
@@ -108,7 +107,7 @@ class PlainPattern:
         place = max(start - BORDER_CHARS, 0)
         for begin, stop in regions:
             place = max(place, begin)
-            last = min(len(data), stop + self._keyword_chars)
+            last = min(len(data), stop + self._facts.keyword_chars)
             while place < stop and (found := self.regex.search(data, place, last)) is not None:
                 whole_start, whole_end = found[0]
                 if whole_start >= stop:
@@ -136,9 +135,6 @@ class ContextPattern:
     def __init__(self, facts: ContextFacts) -> None:
         self._facts = facts
         self.is_run = facts.is_run
-        self._before_chars = facts.before_chars
-        self._keyword_chars = facts.keyword_chars
-        self._value_chars = facts.value_chars
 
     @cached_property
     def regex(self) -> Regex:
@@ -191,11 +187,11 @@ class ContextPattern:
         With `has_value`, words may be left out that surely have no value behind them: a text of nothing but words is
         asked for its next value in one pass, now and then; ever more rarely where that does not lead far.
         """
-        place = max(start - self._before_chars, 0)
+        place = max(start - self._facts.before_chars, 0)
         told, patience = 0, _WORDS_IN_A_ROW
         for begin, stop in regions:
             place = max(place, begin)
-            last = min(len(data), stop + self._keyword_chars)
+            last = min(len(data), stop + self._facts.keyword_chars)
             while place < stop:
                 if has_value and told >= patience:
                     ahead = self._whole.first(data, place)
@@ -224,13 +220,13 @@ class ContextPattern:
         """Return the regions from which a value can be reached: those with a digit ahead, where it needs one."""
         if not self._facts.needs_digit:
             return regions
-        ahead = self._before_chars + (self._value_chars or 0)
+        ahead = self._facts.before_chars + (self._facts.value_chars or 0)
         return [(begin, stop) for begin, stop in regions if _DIGIT(data, max(0, begin), stop + ahead) is not None]
 
     def alive_from(self, data: bytes, start: int, regions: Iterable[Region]) -> int:
         """Return the first place at which a value may still grow; the end when there is none."""
-        if self._value_chars is not None:
-            start = max(start, len(data) - self._value_chars)  # what began further back has ended
+        if self._facts.value_chars is not None:
+            start = max(start, len(data) - self._facts.value_chars)  # what began further back has ended
         places = self.places(data, start, regions)
         return min((place for _, place in places if self.alive.match(data, place) is not None), default=len(data))
 
@@ -266,7 +262,7 @@ class SteppedPattern(ContextPattern):
         self, data: bytes, start: int, regions: Iterable[Region], *, has_value: bool = False
     ) -> Iterator[tuple[int, int]]:
         """Yield where words begin and where their value would; of values, those that reach the end of the data."""
-        first = max(start, len(data) - (self._value_chars or HELD_CHARS_CAP))
+        first = max(start, len(data) - (self._facts.value_chars or HELD_CHARS_CAP))
         for begin, end in self._heads(data, first, regions, has_value=has_value):
             for value_start in self._values_behind(data, end, first):
                 yield begin, value_start

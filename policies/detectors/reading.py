@@ -65,8 +65,9 @@ def read_facts(rule: Rule, keywords: tuple[bytes, ...]) -> Facts:
         if _has_words(words, keywords):
             context.append(_context(words, value, border, has_steps=rule.has_steps))
             continue
-        plain.append(_plain(words, value, border))
-        if _is_held(rule, words, value, border):
+        read = _plain(words, value, border)
+        plain.append(read)
+        if not read[0].is_run and not _is_held_by_run(rule, words, value):
             part = Sequence((value, border) if is_bordered(words, value) else (words, value, border))
             held.append(_held(part, rule.keywords))
     places = [place for _, place in (*plain, *context)]
@@ -208,12 +209,10 @@ def _openings(places: list[_Place], keywords: tuple[bytes, ...]) -> Iterator[Ope
         yield Opening(place.before_chars, reach, tuple(word.decode("latin-1") for word in words))
 
 
-def _is_held(rule: Rule, words: Node, value: Node, border: Node) -> bool:
-    """Tell whether a stream holds more of a plain pattern than the run that it stands in."""
-    if is_inside_run(words, value, border):
-        return False
+def _is_held_by_run(rule: Rule, words: Node, value: Node) -> bool:
+    """Tell whether a run holds a plain pattern up to its keyword, before which nothing else matters."""
     until, is_passed = until_keyword(value, rule.keywords)
-    return not (is_passed and is_inside_run(words, until, NOTHING))
+    return is_passed and is_inside_run(words, until, NOTHING)
 
 
 def _held(part: Node, keywords: tuple[str, ...]) -> Held:
