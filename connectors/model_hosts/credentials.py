@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import re
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -70,6 +70,8 @@ class HostsTransport(httpx.AsyncBaseTransport):
         if way is None:
             context = context_of(tls if isinstance(tls, Tls) else _PUBLIC)
             way = self._ways[place] = httpx.AsyncHTTPTransport(verify=context, trust_env=False)
+        if request.url.scheme == "https":
+            request.extensions = {**request.extensions, "trace": _Handshake().follow}
         return await way.handle_async_request(request)
 
     async def keep(self, hosts: Iterable[tuple[str, Tls | None]]) -> None:
@@ -82,6 +84,20 @@ class HostsTransport(httpx.AsyncBaseTransport):
         """Close every connection."""
         for way in self._ways.values():
             await way.aclose()
+
+
+class _Handshake:
+    """Closes a connection whose handshake is called off; httpcore leaves it open for good if its caller leaves."""
+
+    def __init__(self) -> None:
+        self._stream: Any = None  # an AsyncNetworkStream
+
+    async def follow(self, event: str, info: Mapping[str, Any]) -> None:
+        """Hear of an event of the request, as httpcore's extension `trace` tells it."""
+        if event == "connection.connect_tcp.complete":
+            self._stream = info["return_value"]
+        elif event == "connection.start_tls.failed" and self._stream is not None:
+            await self._stream.aclose()
 
 
 def _place_of(url: httpx.URL, tls: object) -> _Place:

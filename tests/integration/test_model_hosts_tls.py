@@ -12,6 +12,7 @@ import pytest
 
 from connectors.errors import NoRouteError
 from connectors.model_hosts.catalogue import Fleet, Host, read_fleet
+from connectors.model_hosts.kinds.kind import look_client
 from connectors.model_hosts.values import Need
 from tests.fakes.authority import Authority
 from tests.fakes.model_host import FakeModelHost
@@ -99,6 +100,27 @@ async def test_plain_http_behind_https_is_told() -> None:
         port = server.sockets[0].getsockname()[1]
         fleet = Fleet((Host("Vault", "openai", f"https://127.0.0.1:{port}"),))
         assert "Vault does not speak TLS there" in await refusal_of(fleet)
+
+
+async def test_a_look_that_is_called_off_in_its_handshake_leaves_no_connection() -> None:
+    has_begun, has_ended = asyncio.Event(), asyncio.Event()
+
+    async def keep_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        has_begun.set()
+        await reader.read()
+        writer.close()
+        has_ended.set()
+
+    server = await asyncio.start_server(keep_silent, "127.0.0.1", 0)
+    async with server, look_client() as client:
+        port = server.sockets[0].getsockname()[1]
+        look = asyncio.create_task(client.get(f"https://127.0.0.1:{port}/"))
+        await has_begun.wait()
+        look.cancel()
+        await asyncio.wait([look])
+        async with asyncio.timeout(60):
+            await has_ended.wait()
 
 
 async def test_a_host_that_asks_for_a_certificate_gets_ours(corp: Authority, tmp_path: Path) -> None:
