@@ -192,8 +192,9 @@ async def adopt(writer_url: SecretStr, spools: Path) -> None:
             await asyncio.sleep(0.01)
 
 
-async def load(appender: Appender, acknowledged: list[UUID], is_over: asyncio.Event) -> None:
-    while not is_over.is_set():
+async def load(appender: Appender, acknowledged: list[UUID], is_on: asyncio.Event) -> None:
+    while True:
+        await is_on.wait()  # not while processes start: a log of idle hours takes most of a round to verify
         job = uuid4()
         await appender.append(JobEnqueued(actor=None, job_id=job, task="index"))
         acknowledged.append(job)
@@ -268,12 +269,13 @@ async def run(rounds: int, folder: Path, server: EmbeddedPostgres) -> int:
     acknowledged: list[UUID] = []
     spooling, spooled_rounds = SpoolingProcess(writer_url, folder), 0
     witness = Witness(folder)
-    is_over, bad, keys = asyncio.Event(), 0, SealKeyFile(folder / "seal.key")
+    is_on, bad, keys = asyncio.Event(), 0, SealKeyFile(folder / "seal.key")
     async with Appender(writer_url, Origin.here("bench"), patience_seconds=60) as appender:
-        callers = [asyncio.create_task(load(appender, acknowledged, is_over)) for _ in range(CALLERS)]
+        callers = [asyncio.create_task(load(appender, acknowledged, is_on)) for _ in range(CALLERS)]
         for number in range(1, rounds + 1):
             sealer = Sealer(owner_url, folder, witness.setting)
             await start_all(number, owner_url, witness, sealer, spooling)
+            is_on.set()
             if number % ROTATE_EVERY == 0:
                 await rotate(keys, appender)
             await asyncio.sleep(CHANCE.random() * 0.3)
@@ -283,14 +285,16 @@ async def run(rounds: int, folder: Path, server: EmbeddedPostgres) -> int:
             spooled_rounds += bool(waiting(folder / SPOOLS))
             await asyncio.to_thread(witness.kill)
             await asyncio.to_thread(sealer.kill)
+            is_on.clear()
             findings = await look(owner_url, folder)
             if findings.verdict is not Verdict.SOUND:
                 bad += 1
                 print(f"round {number}: {findings.problems[:3]}", flush=True)
             if number % TELL_EVERY == 0:
                 print(f"{number:,} rounds, {bad} not sound", flush=True)
-        is_over.set()
-        await asyncio.gather(*callers)
+        for caller in callers:
+            caller.cancel()
+        await asyncio.wait(callers)
     await adopt(writer_url, folder / SPOOLS)
     acknowledged += spooling.acknowledged()
     lost, doubled = count_lost_and_doubled(owner_url, acknowledged)
