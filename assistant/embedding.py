@@ -11,13 +11,13 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from assistant.answering.accounting import is_refunded_for, take
+from assistant.answering.parts import TurnParts
 from assistant.answering.vector_record import VectorPrompt, VectorRecord, build_vector_prompt
 from assistant.audit.events import AccessRefused, Cause
 from assistant.conversation import Turn
 from assistant.errors import BadInputError, NotAllowedError
 from assistant.personas.reader import Persona
 from assistant.to_the_end import to_the_end
-from assistant.turn import TurnParts
 from assistant.turn_events import Accepted, Guarded, Routed, TurnEvent, Waiting
 from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts.values import Asker, Capability, Inputs, Need, Place, Route, Usage, Vectors

@@ -8,7 +8,8 @@ from uuid import UUID
 from assistant.answering import words
 from assistant.answering.answer import Answer
 from assistant.answering.prompt import GuardedPrompt
-from assistant.answering.record import TurnHistory, TurnRecord
+from assistant.answering.record import TurnRecord
+from assistant.answering.turn_history import TurnHistory
 from assistant.audit.events import Cause, ContentEvent, Event, TurnInterrupted
 from assistant.audit.log import TurnAudit
 from assistant.audit.parts import GuardReport, TextMarker

@@ -11,12 +11,12 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from types import MappingProxyType
-from typing import ClassVar, Protocol
-from uuid import UUID
+from typing import ClassVar
 
 from assistant.answering import words
 from assistant.answering.answer import Answer
 from assistant.answering.prompt import GuardedPrompt
+from assistant.answering.turn_history import TurnHistory, finish_patiently, kept_alive
 from assistant.audit.events import (
     AnswerBlocked,
     Cause,
@@ -35,8 +35,8 @@ from assistant.audit.events import (
 from assistant.audit.log import TurnAudit
 from assistant.audit.parts import GuardReport, TextMarker, TurnPlace
 from assistant.balance import QuotaError
-from assistant.conversation import MessageState, Person, Thread, Turn
-from assistant.errors import CloisterError, UnavailableError, where
+from assistant.conversation import MessageState, Turn
+from assistant.errors import CloisterError, where
 from assistant.history.values import Remembered
 from assistant.personas.reader import Persona
 from assistant.turn_events import Answered, Blocked, Failed, Interrupted
@@ -48,44 +48,9 @@ from policies.verdict import Direction, Verdict
 _log = logging.getLogger(__name__)
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
-_FINISH_PAUSES_SECONDS = (0.1, 0.5, 2.0, 5.0)  # a restart of Postgres takes less
 _LINGER_SECONDS = 0.05  # what nothing hangs on yet waits so long for the route, for one commit of all
-_HEARTBEAT_SECONDS = 2.0  # at most this much of an answer is lost to a crash
 _BLOCKED_TEXT = "(This message was blocked. Its text is not kept here.)"
 _BLOCKED_TITLE = "Blocked message"
-
-
-class TurnHistory(Protocol):
-    """The history as a turn writes it; guarded text only."""
-
-    async def open_thread(self, person: Person, thread_id: UUID, persona: str, title: str) -> Thread:
-        """Return the person's own thread, created if its id is free."""
-
-    async def conversation(self, person: Person, thread_id: UUID, *, excluding_turn: UUID | None = None) -> Remembered:
-        """Return the latest turns that were answered in full, in order, and how many messages came before."""
-
-    async def start_turn(
-        self,
-        turn: Turn,
-        guarded_text: str,
-        *,
-        note: str = "",
-        detail: Mapping[str, object] = ...,
-        title: str = "",
-        state: MessageState = MessageState.COMPLETE,
-    ) -> None:
-        """Store the person's message, an empty answer and the running turn, all or nothing."""
-
-    async def save_partial(self, turn: Turn, text: str) -> None:
-        """Store the guarded answer so far, and a sign of life."""
-
-    async def keep_alive(self, turn: Turn) -> None:
-        """Give a sign of life while there is nothing to store."""
-
-    async def finish_turn(
-        self, turn: Turn, text: str, state: MessageState, *, note: str = "", detail: Mapping[str, object] = ...
-    ) -> None:
-        """Store the whole guarded answer and how the turn ended, all or nothing."""
 
 
 class TurnRecord:
@@ -278,12 +243,8 @@ class TurnRecord:
         if not self._is_kept:
             yield
             return
-        beating = asyncio.create_task(self._beat(answer), name=f"heartbeat of turn {self.turn.reference}")
-        try:
+        async with kept_alive(self._history, self.turn, lambda: answer.text):
             yield
-        finally:
-            beating.cancel()
-            await asyncio.wait({beating})
 
     async def answered(self, answer: Answer) -> Answered:
         """Make the whole answer durable, first as text, then in the log; only then it may be shown as ended."""
@@ -400,20 +361,8 @@ class TurnRecord:
     async def _finish(
         self, text: str, state: MessageState, *, note: str = "", detail: Mapping[str, object] = _NOTHING
     ) -> None:
-        """Write the end into the history, patiently: the log has it already.
-
-        If the history stays away, recovery marks the message from its last checkpoint, which is the whole text, and
-        the log then holds an interruption beside the end that was written here.
-        """
-        for pause_seconds in _FINISH_PAUSES_SECONDS:
-            try:
-                await self._history.finish_turn(self.turn, text, state, note=note, detail=detail)
-            except UnavailableError:
-                await asyncio.sleep(pause_seconds)
-            else:
-                break
-        else:
-            _log.error("the end of turn %s is not in the history", self.turn.reference)
+        """Write the end into the history; the log has it already."""
+        await finish_patiently(self._history, self.turn, text, state, note=note, detail=detail)
         self._is_started = False
 
     @asynccontextmanager
@@ -456,17 +405,3 @@ class TurnRecord:
                 await self._finish(text, MessageState.INTERRUPTED, note=note)
         except Exception as error:  # noqa: BLE001 - the turn is over; recovery closes what stays open
             _log.error("the end of turn %s is left to recovery: %s", self.turn.reference, where(error))
-
-    async def _beat(self, answer: Answer) -> None:
-        saved = ""
-        while True:
-            await asyncio.sleep(_HEARTBEAT_SECONDS)
-            try:
-                text = answer.text
-                if text == saved:
-                    await self._history.keep_alive(self.turn)
-                else:
-                    await self._history.save_partial(self.turn, text)
-                    saved = text
-            except Exception as error:  # noqa: BLE001 - the next beat tries again; the end of the turn decides
-                _log.warning("no checkpoint of turn %s: %s", self.turn.reference, where(error))

@@ -17,6 +17,7 @@ from assistant.access import Access
 from assistant.answering.attempts import LethalPrompts
 from assistant.answering.beginnings import Beginnings
 from assistant.answering.guarding import ConversationGuard
+from assistant.answering.parts import ModelHosts, TurnParts
 from assistant.answering.recovery import recover_turns
 from assistant.audit.events import LogOpened
 from assistant.audit.exports.export import Exported, ExportRequest, OnProgress, create_export
@@ -58,7 +59,7 @@ from assistant.quotas.quotas import Quotas
 from assistant.review import Review
 from assistant.settings import Settings
 from assistant.tokens import Tokens
-from assistant.turn import ModelHosts, TurnParts, run_turn
+from assistant.turn import run_turn
 from assistant.turn_events import TurnEvent
 from connectors.model_hosts.quote import QuotedPassage
 from policies.detectors.names import NamesDetector

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from assistant.answering.guarding import ConversationGuard
+from assistant.answering.parts import TurnParts
 from assistant.audit.events import ContentEvent, Event
 from assistant.audit.parts import TextMarker
 from assistant.bootstrap.policy import read_policy
@@ -21,7 +22,7 @@ from assistant.personas.reader import read_personas
 from assistant.policy.files import PolicyReader
 from assistant.policy.source import GuardSource
 from assistant.settings import Settings
-from assistant.turn import TurnParts, run_turn
+from assistant.turn import run_turn
 from assistant.turn_events import TurnEvent
 from connectors.errors import HostError, NoRouteError
 from connectors.model_hosts.values import (

@@ -1,4 +1,4 @@
-"""Who may reach a model: `run_turn` alone asks a host, and the doors into it are these."""
+"""Who may reach a model: what `run_turn` alone calls asks a host, and the doors into it are these."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 ASKS = {
-    "assistant/turn.py",
+    "assistant/answering/asking.py",
     "assistant/policy/names.py",  # a model for names reads files, decision 0010
     "connectors/model_hosts/bench.py",  # with numbers of its own making; nothing that anybody wrote
 }
@@ -26,11 +26,13 @@ def calls(name: str) -> Iterator[str]:
 
 
 def test_only_the_turn_asks_a_model_host() -> None:
+    assert set(calls("stream_answer")) == {"assistant/turn.py"}
     assert {file for file in calls("ask") if not file.startswith(DRAWS)} == ASKS
 
 
 def test_only_the_turn_has_gaps_filled() -> None:
-    assert set(calls("fill")) == {"assistant/turn.py", "connectors/model_hosts/hosts.py"}  # the second: to its client
+    carrier = "connectors/model_hosts/hosts.py"  # to its client
+    assert set(calls("fill")) == {"assistant/answering/asking.py", carrier}
 
 
 def test_only_the_use_case_beside_the_turn_has_vectors_made() -> None:
