@@ -13,7 +13,11 @@ STATIC_FOLDER: Final = Path(str(files("assistant.web"))) / "static"
 _OF_THE_CONSOLE: Final = ("/console", "/my-log", "/review")
 
 _templates = Environment(
-    loader=PackageLoader("assistant.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    loader=PackageLoader("assistant.web"),
+    autoescape=True,
+    auto_reload=False,  # pages of an installed product do not change under it
+    undefined=StrictUndefined,
+    trim_blocks=True,
 )
 
 

@@ -25,6 +25,7 @@ from assistant.web.console_parts import AuditLog
 _templates: Final = Environment(
     loader=ChoiceLoader([PackageLoader("assistant.web.console"), PackageLoader("assistant.web")]),
     autoescape=True,
+    auto_reload=False,  # pages of an installed product do not change under it
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
