@@ -124,8 +124,9 @@ def _guarded(data: _Data) -> str:
 
 def _routed(data: _Data) -> str:
     prompt = f", prompt {data.number('prompt_tokens'):,} tokens" if data.number("context_tokens") else ""
-    place, reason = f"{data.text('host')} {data.text('model')}: ", data.text("reason")
-    is_told = reason.startswith(place.replace("_", " "))
+    host, reason = data.text("host"), data.text("reason")
+    place = f"{host} {data.text('model')}: "
+    is_told = reason.startswith((place.replace("_", " "), f"{host}: "))
     return f"{'' if is_told else place}{reason}{prompt}"
 
 
