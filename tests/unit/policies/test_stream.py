@@ -114,6 +114,9 @@ def test_any_unicode_comes_through_in_any_pieces(text: str, sizes: list[int]) ->
         ("mosquitto_pub -P geheim77 -t a -P", "geheim77"),
         ('if (!strcmp(pass, "Xy77-kq9") || !strcmp(pass2, "wrong")) {', "Xy77-kq9"),
         ("set key abcdef12\nkey 12", "abcdef12"),
+        ("the app password is kqzv wmxt hrpd nbcf, thanks", "kqzv wmxt hrpd nbcf"),
+        ("if (md5($a) == '189469caf0fcb0d5638738b5593cbe21' || md5($b) == 'x')", "189469caf0fcb0d5638738b5593cbe21"),
+        ("snmp v2 community tck5zdnhEo6u, community ro", "tck5zdnhEo6u"),
     ],
 )
 def test_words_that_come_once_more_behind_a_value_take_it_from_none(text: str, value: str) -> None:
