@@ -117,6 +117,8 @@ def test_any_unicode_comes_through_in_any_pieces(text: str, sizes: list[int]) ->
         ("the app password is kqzv wmxt hrpd nbcf, thanks", "kqzv wmxt hrpd nbcf"),
         ("if (md5($a) == '189469caf0fcb0d5638738b5593cbe21' || md5($b) == 'x')", "189469caf0fcb0d5638738b5593cbe21"),
         ("snmp v2 community tck5zdnhEo6u, community ro", "tck5zdnhEo6u"),
+        ("my password (maple59028)\nis old", "maple59028"),
+        ("passw%20%28%6%f%%>>\n", "%6%f%%"),
     ],
 )
 def test_words_that_come_once_more_behind_a_value_take_it_from_none(text: str, value: str) -> None:
