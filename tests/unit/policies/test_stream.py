@@ -119,6 +119,7 @@ def test_any_unicode_comes_through_in_any_pieces(text: str, sizes: list[int]) ->
         ("snmp v2 community tck5zdnhEo6u, community ro", "tck5zdnhEo6u"),
         ("my password (maple59028)\nis old", "maple59028"),
         ("passw%20%28%6%f%%>>\n", "%6%f%%"),
+        ('pass "y77-kq"Ü\n', "y77-kq"),
     ],
 )
 def test_words_that_come_once_more_behind_a_value_take_it_from_none(text: str, value: str) -> None:
