@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, TypeAlias
 
 import psycopg
@@ -92,9 +92,9 @@ async def test_who_leaves_before_reading_leaves_the_next_a_transaction(
         await has_begun.wait()
         reader.cancel()
         await asyncio.wait([reader])
-    with pytest.raises(RuntimeError, match="no more"):
+    with suppress(ZeroDivisionError):
         async with transaction(engine) as connection:
             await connection.execute(text("INSERT INTO kept VALUES (1)"))
-            raise RuntimeError("no more")
+            raise ZeroDivisionError
     async with reading(engine) as connection:
         assert await connection.scalar(text("SELECT count(*) FROM kept")) == 0
