@@ -246,7 +246,21 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """
     with _told():
         async with engine.connect() as connection:
-            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await _end_transactions(connection)
+            yield connection
+
+
+async def _end_transactions(connection: AsyncConnection) -> None:
+    """Let each statement stand for itself until the connection goes back to its pool.
+
+    SQLAlchemy undoes that there only if it was done to the end: who was cancelled in the middle would leave to the next
+    a connection that begins no transaction, and commits half of what that one writes.
+    """
+    try:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+    except BaseException as error:
+        await connection.invalidate(error)
+        raise
 
 
 @contextmanager

@@ -31,6 +31,7 @@ FOLDER: Final = _PACKAGE / "rules" / "__pycache__"
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _AS_BYTE_CODE: Final = 0o644
 _HALF_WRITTEN_SECONDS: Final = 86_400.0  # no process writes for so long
+_IMPORTED_AT: Final = time.time()  # what changed on the disk later is not what runs here
 
 
 def build_guard(policy: Policy, detectors: Sequence[Detector] = (), *, folder: Path = FOLDER) -> Guard:
@@ -44,10 +45,11 @@ def build_guard(policy: Policy, detectors: Sequence[Detector] = (), *, folder: P
     Raises:
         PolicyError: a rule cannot be used.
     """
-    path = folder / f"facts-{_version()}.json"
-    is_known = facts.has_learned() or _recall(path)
+    version = _version()
+    path = folder / f"facts-{version}.json"
+    is_known = facts.has_learned() or (bool(version) and _recall(path))
     guard = Guard(policy, detectors)
-    if not is_known:
+    if version and not is_known:
         shipped = [rule for rule in policy.rules if is_shipped(rule)]
         _keep(path, {rule: compile_rule(rule).facts for rule in shipped})
     return guard
@@ -101,8 +103,13 @@ def _outdated(folder: Path) -> Iterator[Path]:
 
 @cache
 def _version() -> str:
-    """Return the hash of all that decides what is found out: the rules, the code, the interpreter."""
+    """Return the hash of all that decides what is found out: the rules, the code, the interpreter.
+
+    It is empty when an update came after the code was imported: what runs here is another version than what lies there.
+    """
     digest = sha256(sys.version.encode())
     for path in sorted(file for kind in ("*.py", "*.yaml") for file in _PACKAGE.rglob(kind)):
+        if path.stat().st_ctime > _IMPORTED_AT:
+            return ""
         digest.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:32]

@@ -82,9 +82,8 @@ def is_password(value: str) -> bool:
     word = value.strip()
     low = word.lower().rstrip(".:!?*")
     is_template = any(mark in word for mark in _TEMPLATES) or (word[:1] in _TEMPLATE_STARTS and not _is_strong(word))
-    is_template = (is_template and not is_jumbled(word)) or (
-        "%" in word and not any(c.isalnum() for c in _FORMAT.sub("", word))
-    )
+    is_format = "%" in word and not any(c.isalnum() for c in _FORMAT.sub("", word))
+    is_template = (is_template or is_format) and not is_jumbled(word)
     is_sentence = any(c.isspace() for c in word) and not _is_strong_phrase(word)
     is_path = word.startswith(_PATH_STARTS)
     is_key = _is_name_of_code(word) or (_CONSTANT.fullmatch(word) is not None and not _is_drawn_constant(word))
@@ -154,9 +153,7 @@ def is_odd_password(value: str) -> bool:
 def _is_odd(word: str) -> bool:
     """Tell whether a word is none of a language, of code, of numbers with units."""
     has_humps = word.isalpha() and sum(a.islower() and b.isupper() for a, b in pairwise(word)) > 2  # noqa: PLR2004 - more than names have
-    if _is_drawn_word(word) and not word.endswith((")", "]", "(", "[")):
-        return True
-    if is_jumbled(word):
+    if is_jumbled(word) or (_is_drawn_word(word) and not word.endswith((")", "]", "(", "["))):
         return True
     has_oddity = has_digit(word) or any(not c.isalnum() for c in word) or has_humps
     return (
@@ -172,16 +169,16 @@ def _is_odd(word: str) -> bool:
 
 def is_bare_password(value: str) -> bool:
     """Tell whether an unquoted value may be a password: besides, no code, no path, no plain word."""
-    is_code = value.startswith(_STARTS_OF_CODE) and not is_jumbled(value)
-    if not is_password(value) or is_code or _has_odd_start(value):
+    if not is_password(value) or _has_odd_start(value):
         return False
     word = value.rstrip(";,")
     if word.isidentifier() and word.lower().startswith(_VARIABLE_STARTS):
         return False  # `password1 = password2`
-    is_code = _CALL.fullmatch(word) is not None and not _has_brackets_inside(word)
-    is_code = is_code or re.fullmatch(r"[0-9]+;.*", word) is not None
+    is_call = _CALL.fullmatch(word) is not None and not _has_brackets_inside(word)
+    is_code = (is_call or value.startswith(_STARTS_OF_CODE)) and not is_jumbled(word)
     return (
         not is_code
+        and re.fullmatch(r"[0-9]+;.*", word) is None
         and not word.endswith(("(", "[", "{", "]", "],", "))", "):"))
         and (_is_odd(word) or _is_pin(word) or _is_unspelled(word, _NO_NAME_BITS))
     )
@@ -194,9 +191,7 @@ def _has_odd_start(value: str) -> bool:
 
 def _has_brackets_inside(word: str) -> bool:
     """Tell whether brackets are signs of a generated password rather than those of a call."""
-    return is_jumbled(word) or (
-        _is_strong(word) and "()" not in word and not word.endswith((")", "]", "(", "[")) and "," not in word
-    )
+    return _is_strong(word) and "()" not in word and not word.endswith((")", "]", "(", "[")) and "," not in word
 
 
 def _is_pin(word: str) -> bool:

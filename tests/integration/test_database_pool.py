@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, TypeAlias
 
 import psycopg
@@ -68,3 +69,32 @@ async def test_what_only_reads_needs_no_transaction(engine: AsyncEngine) -> None
         assert [await connection.scalar(begun) for _ in range(2)] == [True, True]
     async with transaction(engine) as connection:  # the same connection, as it was before
         assert [await connection.scalar(begun) for _ in range(2)][1] is False
+
+
+async def test_who_leaves_before_reading_leaves_the_next_a_transaction(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with transaction(engine) as connection:
+        await connection.execute(text("CREATE TABLE kept (number integer)"))
+    has_begun = asyncio.Event()
+
+    async def linger(*_: object) -> None:
+        has_begun.set()
+        await asyncio.Event().wait()
+
+    async def read() -> None:
+        async with reading(engine):
+            pass
+
+    with monkeypatch.context() as patch:
+        patch.setattr(psycopg.AsyncConnection, "set_isolation_level", linger)  # the second of the two steps
+        reader = asyncio.create_task(read())
+        await has_begun.wait()
+        reader.cancel()
+        await asyncio.wait([reader])
+    with suppress(ZeroDivisionError):
+        async with transaction(engine) as connection:
+            await connection.execute(text("INSERT INTO kept VALUES (1)"))
+            raise ZeroDivisionError
+    async with reading(engine) as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM kept")) == 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -151,12 +153,26 @@ def test_an_installation_that_cannot_be_written_to_says_nothing(tmp_path: Path) 
     known_facts._keep(tmp_path / "file" / "facts.json", {})
 
 
+def test_code_that_was_updated_under_a_process_learns_nothing_from_it_and_teaches_it_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package, folder = tmp_path / "policies", tmp_path / "byte-code"
+    package.mkdir()
+    (package / "reading.py").write_text("a later version")
+    monkeypatch.setattr(known_facts, "_PACKAGE", package)
+    monkeypatch.setattr(known_facts, "_IMPORTED_AT", time.time() - 1)
+    monkeypatch.setattr(known_facts, "_version", known_facts._version.__wrapped__)
+    assert build_guard(shipped(), folder=folder).find(TEXTS[0])
+    assert not folder.exists()
+
+
 def test_another_version_of_rules_or_code_has_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "policies"
     package.mkdir()
     (package / "rule.py").write_text("1")
     (package / "rules.yaml").write_text("2")
     monkeypatch.setattr(known_facts, "_PACKAGE", package)
+    monkeypatch.setattr(known_facts, "_IMPORTED_AT", math.inf)
     seen = set()
     for name, text in (("rule.py", "1"), ("rule.py", "3"), ("rules.yaml", "3"), ("more.py", "")):
         (package / name).write_text(text)

@@ -105,6 +105,29 @@ def test_any_unicode_comes_through_in_any_pieces(text: str, sizes: list[int]) ->
     shown.encode("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("sshpass -p hunter2 docker run -p 80:80 web", "hunter2"),
+        ("mysql -pgeheim7 -h db -p", "geheim7"),
+        ("unzip -P geheim77 a.zip -P", "geheim77"),
+        ("mosquitto_pub -P geheim77 -t a -P", "geheim77"),
+        ('if (!strcmp(pass, "Xy77-kq9") || !strcmp(pass2, "wrong")) {', "Xy77-kq9"),
+        ("set key abcdef12\nkey 12", "abcdef12"),
+        ("the app password is kqzv wmxt hrpd nbcf, thanks", "kqzv wmxt hrpd nbcf"),
+        ("if (md5($a) == '189469caf0fcb0d5638738b5593cbe21' || md5($b) == 'x')", "189469caf0fcb0d5638738b5593cbe21"),
+        ("snmp v2 community tck5zdnhEo6u, community ro", "tck5zdnhEo6u"),
+        ("my password (maple59028)\nis old", "maple59028"),
+        ("passw%20%28%6%f%%>>\n", "%6%f%%"),
+        ('pass "y77-kq"Ü\n', "y77-kq"),
+    ],
+)
+def test_words_that_come_once_more_behind_a_value_take_it_from_none(text: str, value: str) -> None:
+    whole, verdict, shown = both_ways(REDACTING, text, [1])
+    assert value not in whole.text
+    assert (shown, verdict) == (whole.text, whole)
+
+
 @pytest.mark.parametrize("example", [rule.found[0] for rule in POLICY.rules], ids=[rule.name for rule in POLICY.rules])
 def test_a_secret_that_comes_character_by_character_never_shows_its_head(example: str) -> None:
     value = example.partition("«")[2].partition("»")[0]
