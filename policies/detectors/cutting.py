@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections.abc import Iterable
 
 from policies.detectors.pattern_kinds import HELD_CHARS_CAP, Match
 from policies.detectors.runs import BORDER_CHARS, RUN_BYTES, RUN_CLASS
@@ -16,6 +18,29 @@ TOKEN_ON = re.compile(rb"[%s]+" % DRAWN_CLASS.encode("ascii"))
 """Matches a token from a place on."""
 _RUN_ON = re.compile(rb"[%s]+" % RUN_CLASS.encode("latin-1"))
 _TOKEN_BYTES = b"".join(TOKEN_ON.findall(bytes(range(128))))
+
+
+class Spans:
+    """Stretches of a text that must not be torn; those that overlap are one.
+
+    Args:
+        spans: beginnings and ends, in any order.
+    """
+
+    def __init__(self, spans: Iterable[tuple[int, int]] = ()) -> None:
+        self._begins: list[int] = []
+        self._ends: list[int] = []
+        for begin, end in sorted(spans):
+            if self._ends and begin < self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], end)
+            elif begin < end:
+                self._begins.append(begin)
+                self._ends.append(end)
+
+    def before(self, place: int) -> int:
+        """Return the last place up to this one that is inside of no stretch."""
+        last = bisect_left(self._begins, place) - 1
+        return self._begins[last] if last >= 0 and place < self._ends[last] else place
 
 
 def untorn(match: Match) -> tuple[int, int]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from policies.detectors.compiled import PLACEHOLDER_RULE
-from policies.detectors.cutting import STEP_CHARS, WINDOW_CHARS, cut_before, open_from, untorn
+from policies.detectors.cutting import STEP_CHARS, WINDOW_CHARS, Spans, cut_before, open_from, untorn
 from policies.detectors.layers import Layer, Layers
 from policies.detectors.pattern_kinds import HELD_CHARS_CAP, Match
 from policies.detectors.runs import RUN_CLASS
@@ -22,7 +22,7 @@ from policies.detectors.tokens import TokenDetector
 from policies.verdict import Finding
 from policies.views.apart import cells, open_cell
 from policies.views.decode import ENCODED_MIN_CHARS, decodings
-from policies.views.groups import Grouped, open_row, rows, values_of_row, values_of_run
+from policies.views.groups import Grouped, open_row, rows, says_nothing, values_of_row, values_of_run
 from policies.views.undo import DRAWN_CLASS
 
 _ENTITY_TYPE = "SECRET"  # of a value without a form of its own
@@ -239,8 +239,8 @@ class Search:
     def _in_groups(self, values: Iterable[Grouped], whole: tuple[int, int]) -> Iterator[Match]:
         """Yield what is found in values without what stands between their groups; words before them count for none."""
         for value in values:
-            if value.text.isdigit() or value.text.isalpha():
-                continue  # rows of a table, words spelled out; cards and the like have rules for their own groups
+            if says_nothing(value.text.encode("latin-1")):
+                continue
             inner = Search(self._scanner, depth=_DECODED_TIMES)
             for finding in inner.feed(value.text, is_last=True).findings:
                 start, behind = value.places[finding.start], value.places[finding.end - 1] + 1
@@ -264,29 +264,37 @@ class Search:
                     yield Match(moved, cell.begin, cell.end)
 
     def _whole(self, cut: int, matches: list[Match]) -> int:
-        """Move the cut to the left until it tears neither a match nor a run of any view."""
-        kept_whole = sorted(map(untorn, matches), reverse=True)
+        """Move the cut to the left until it tears neither a match nor a run nor a row of any view.
+
+        Rows on all lines of a long table may tear each other in turn: none is held for more than a value may be.
+        """
+        kept_whole = Spans(map(untorn, matches))
+        moved = self._untorn(cut, kept_whole, [Spans(rows(data, start)) for data, start in self._unsettled()])
+        if cut - moved <= HELD_CHARS_CAP:
+            return moved
+        return self._untorn(cut, kept_whole, [Spans()] * len(tuple(self._layers)))
+
+    def _unsettled(self) -> Iterator[tuple[bytes, int]]:
+        """Yield each view, and from where on it is not settled."""
+        for layer in self._layers:
+            yield layer.tape.data, layer.start - layer.tape.base
+
+    def _untorn(self, cut: int, kept_whole: Spans, rows_of_layers: Sequence[Spans]) -> int:
         while True:
-            moved = cut
-            for begin, end in kept_whole:
-                if begin < moved < end:
-                    moved = begin
-            moved = min(moved, self._run_start(moved))
+            moved = self._run_start(kept_whole.before(cut), rows_of_layers)
             if moved <= self._settled:
                 return self._settled
             if moved == cut:
                 return cut
             cut = moved
 
-    def _run_start(self, cut: int) -> int:
+    def _run_start(self, cut: int, rows_of_layers: Sequence[Spans]) -> int:
         """Return where the text may be cut so that the runs of no view are torn; windows of very long ones are."""
         moved = cut
-        for layer, at in zip(self._layers, self._layers.places_of(cut), strict=True):
+        for layer, at, kept_whole in zip(self._layers, self._layers.places_of(cut), rows_of_layers, strict=True):
             tape = layer.tape
             place = at - tape.base
-            start = layer.start - tape.base
-            whole = cut_before(tape.data, start, place)
-            whole = next((begin for begin, end in rows(tape.data, start) if begin < whole < end), whole)
+            whole = kept_whole.before(cut_before(tape.data, layer.start - tape.base, place))
             if whole < place:
                 moved = min(moved, layer.origin(tape.base + whole))
         return moved

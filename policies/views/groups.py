@@ -65,13 +65,22 @@ class Grouped:
 
 
 def rows(data: bytes, start: int) -> Iterator[tuple[int, int]]:
-    """Yield where rows of groups with spaces between stand, from `start` on."""
+    """Yield where rows of groups with spaces between stand, from `start` on.
+
+    Digits alone, or letters alone, are the rows of a table, or words spelled out; cards and the like have rules for
+    their own groups.
+    """
     place = max(0, start - 1)
     while (found := _ROW.search(data, place)) is not None:
         begin, end = found[1]
         place = end
-        if begin >= start:
+        if begin >= start and not says_nothing(data[begin:end].replace(b" ", b"")):
             yield begin, end
+
+
+def says_nothing(groups: bytes) -> bool:
+    """Tell whether the characters of groups are all digits or all letters."""
+    return groups.isdigit() or groups.isalpha()
 
 
 def open_row(data: bytes, start: int) -> int:

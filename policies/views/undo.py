@@ -60,6 +60,8 @@ _LIKELY = Regex("|".join((*_ESCAPES, _JOINT, _GENERATED_WRAP, rf"[0-9]{_BREAK}[0
 _LINE_BREAK_CHARS = 3  # how far before a line's `\n` a soft break may begin: a character, `\`, `\r`
 _ALIVE = Regex(f"(?:{beginnings(_TREE, is_exact=True)})\\z")
 _LETTER = re.compile(rb"[A-Za-z]").search
+_NUMBERS = re.compile(rb"[0-9+().,;:/ \t\r-]{8,}").fullmatch
+_ASSIGNMENT = re.compile(rb"(?:export |set )?[A-Za-z_][A-Za-z0-9_.-]{0,60}=[^=\n]").match
 _MARKS = re.compile(rb"(?:[>|#*;][ \t]?){0,4}").match
 _BEFORE_TEXT = b" \t>|#*;"
 _CONTROLS = {b"\\n": b"\n", b"\\r": b"\r", b"\\t": b"\t"}
@@ -279,7 +281,7 @@ def _is_soft(data: bytes, base: int, line_end: int, run_start: int, end: int, *,
     is_number = run[:1].isdigit() and data[line_end - 1 : line_end].isdigit()
     is_broken_number = is_number and line_end - _line_start(data, base, line_end) >= _BROKEN_LINE
     looks_generated = is_broken_number or (not is_number and _GENERATED(run) is not None)
-    if _is_address_list(data, base, line_end, end):
+    if _is_address_list(data, base, line_end, end) or _is_number_list(data, base, line_end):
         return False
     if looks_generated and not (is_code or is_assigned or _is_list(data, base, line_end, run)):
         return True
@@ -291,6 +293,15 @@ def _is_soft(data: bytes, base: int, line_end: int, run_start: int, end: int, *,
 def _is_list(data: bytes, base: int, line_end: int, run: bytes) -> bool:
     """Tell whether two lines of digits alone follow one another: lists of numbers are no value."""
     return run.isdigit() and data[max(0, _line_start(data, base, line_end)) : line_end].isdigit()
+
+
+def _is_number_list(data: bytes, base: int, line_end: int) -> bool:
+    """Tell whether a line is of numbers alone, and the one before it, too: cards, telephones, rows of a table."""
+    line_start = _line_start(data, base, line_end)
+    if line_start <= 0 or _NUMBERS(data, line_start, line_end) is None:
+        return False
+    before_start = _line_start(data, base, line_start - 1)
+    return before_start >= 0 and _NUMBERS(data, before_start, line_start - 1) is not None
 
 
 def _is_address_list(data: bytes, base: int, line_end: int, end: int) -> bool:
@@ -318,7 +329,8 @@ def _is_wrapped_alike(data: bytes, base: int, line_end: int, *, is_last: bool) -
     next_end = data.find(b"\n", next_start, next_start + length + 2)
     if next_end < 0:
         return None if not is_last and len(data) - next_start <= length + 1 else False
-    return next_end - (data[next_end - 1 : next_end] == b"\r") - next_start == length
+    is_even = next_end - (data[next_end - 1 : next_end] == b"\r") - next_start == length
+    return is_even and not _are_assignments(data, line_start, next_start)
 
 
 def _is_hard_wrapped(data: bytes, base: int, line_end: int) -> bool:
@@ -331,7 +343,13 @@ def _is_hard_wrapped(data: bytes, base: int, line_end: int) -> bool:
         before_end -= 1
     before_start = _line_start(data, base, before_end)
     length = line_end - line_start
-    return before_start >= 0 and length >= _SHORTEST_LINE and length == before_end - before_start
+    is_even = before_start >= 0 and length >= _SHORTEST_LINE and length == before_end - before_start
+    return is_even and not _are_assignments(data, before_start, line_start)
+
+
+def _are_assignments(data: bytes, *line_starts: int) -> bool:
+    """Tell whether each line gives a value to a name: joined, a list of them would be one run without end."""
+    return all(_ASSIGNMENT(data, start) for start in line_starts)
 
 
 def _line_start(data: bytes, base: int, line_end: int) -> int:

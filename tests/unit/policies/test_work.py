@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from policies.detectors.compiled import Alive
 from policies.detectors.memory import Memory
-from policies.detectors.pattern_kinds import ContextPattern
+from policies.detectors.pattern_kinds import HELD_CHARS_CAP, ContextPattern
 from policies.pattern_syntax import parse_pattern
 from policies.patterns import beginnings, longest
 from tests.unit.policies.texts import BLOCKING, REDACTING, SIZES, both_ways
@@ -18,6 +19,10 @@ from tests.unit.policies.texts import BLOCKING, REDACTING, SIZES, both_ways
 ADDRESSES = [f"{name}.{number * 7919 % 10**6}@firm-{number}.de" for number in range(1300) for name in ("anna", "tom")]
 WRAPPED = "> abcdefghij\n" * 3_400  # no value, and no end of the run that its lines are joined to
 ENCODED = "QUJDREVGR0hJSktMTU5PUFFS" * 1_800
+LISTS = {
+    "cards": "4111 1111 1111 1111\n" * 400,
+    "passwords": "".join(f"password=kz{number * 7919 % 10**6:06}Bp\n" for number in range(400)),
+}
 open_search = BLOCKING._search
 
 
@@ -37,6 +42,26 @@ def test_a_list_of_addresses_is_shown_while_it_streams(between: str) -> None:
     for place in range(0, len(text), 20):
         held = max(held, place + 20 - search.feed(text[place : place + 20], is_last=False).end)
     assert held < 200
+
+
+@pytest.mark.parametrize("text", LISTS.values(), ids=LISTS)
+def test_a_list_of_values_on_lines_of_one_length_is_shown_while_it_streams(text: str) -> None:
+    search, held = open_search(), 0
+    for place in range(0, len(text), 20):
+        held = max(held, place + 20 - search.feed(text[place : place + 20], is_last=False).end)
+    assert held < 400
+    memory = Memory("sha256:0", open_search)
+    memory.find(text)
+    assert memory.searched_chars < 1.5 * len(text)
+
+
+def test_rows_that_tear_each_other_are_held_up_to_the_cap() -> None:
+    lot = random.Random(4)  # noqa: S311 - which digits
+    text = "".join(" ".join(f"{lot.randrange(16**4):04x}" for _ in range(4)) + "\n" for _ in range(1_500))
+    search, held = open_search(), 0
+    for place in range(0, len(text), 300):
+        held = max(held, place + 300 - search.feed(text[place : place + 300], is_last=False).end)
+    assert held < 2 * HELD_CHARS_CAP
 
 
 @pytest.mark.parametrize("text", [WRAPPED, ENCODED, WRAPPED.replace(">", "")], ids=["wrapped", "encoded", "narrow"])
