@@ -25,7 +25,7 @@ def has_login(address: str) -> bool:
 
 
 def has_jdbc_login(address: str) -> bool:
-    """Tell whether an address of JDBC holds a password: among its parameters, or before its host as Oracle writes it."""
+    """Tell whether an address of JDBC holds a password, among its parameters or before its host as Oracle writes it."""
     login = _ORACLE_LOGIN.match(address)
     if login is not None:
         return _is_judged(login[1], is_url_password)

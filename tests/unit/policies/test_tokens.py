@@ -376,12 +376,16 @@ def test_data_in_base_64_is_no_rare_string() -> None:
         ('fastly_api_key = "f1e2d3c4-b5a6-7890-fedc-ba1234567890"', True),
         ('fastly_api_key = "98765fedcba43210fedcba987"', True),
         ("FASTLY_TOKEN=z9y8x7w6v5u4t3s2r1q0z9y8x7w6v5u4t3s2r1q0", True),
-        ('api_key = "98765fedcba43210fedcba987"', False),  # no service's: a placeholder
+        ('api_key = "98765fedcba43210fedcba987"', True),
+        ("KITE_SUBSCRIPTION_KEY=fedcba9876543210fedcba9876543210", True),
+        ('fastly_key = "mnopqrstuv0987654321MNOPQRSTUV0987654321"', True),  # spelled rather than drawn
+        ('kite_digest = "98765fedcba43210fedcba987"', False),
+        ('key = "98765fedcba43210fedcba987"', False),  # neither a secret's name nor a service's
         ('fastly_api_key = "1234567890abcdef"', False),
         ('fastly_api_key = "00000000-0000-0000-0000-000000000000"', False),
         ('fastly_api_key = "your_key_z9y8x7w6v5u4t3s2r1q0"', False),
         ("fastly is at 98765fedcba43210fedcba987", False),
     ],
 )
-def test_a_key_typed_by_rows_is_one_beside_a_services_name_only(text: str, *, is_found: bool) -> None:
+def test_a_key_typed_by_rows_is_one_under_a_secrets_name_only(text: str, *, is_found: bool) -> None:
     assert bool(_values(text)) is is_found
