@@ -19,6 +19,7 @@ from policies.detectors import (
     passwords,
     personal,
     shapes,
+    signed,
 )
 
 CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
@@ -26,6 +27,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         **shapes.CHECKS,
         **passwords.CHECKS,
         **addresses.CHECKS,
+        **signed.CHECKS,
         **key_material.CHECKS,
         **personal.CHECKS,
         **accounts.CHECKS,
