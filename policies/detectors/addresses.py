@@ -1,4 +1,4 @@
-"""Whether an address carries a login: what stands between `://user:` and `@host` is judged as a password."""
+"""Whether an address carries a login, or a login is one: what stands behind `user:` is judged as a password."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from policies.detectors.passwords import is_parameter_password, is_url_password
+from policies.detectors.passwords import is_command_password, is_parameter_password, is_url_password
 from policies.detectors.shapes import is_no_example
 from policies.pseudonyms import PLACEHOLDER
 
@@ -14,6 +14,7 @@ from policies.pseudonyms import PLACEHOLDER
 _LOGIN = re.compile(r"""[^/]*//[^\s:/"'<>?#`]{0,80}:(?:([^\s/"'<>`]{1,128})|([^\s"'<>`@]{2,100}))@""")
 _ORACLE_LOGIN = re.compile(r"""jdbc:oracle:[a-z0-9]{3,5}:[^\s/:@"']{1,64}/([^\s"'<>@]{3,128})@""", re.IGNORECASE)
 _PARAMETER = re.compile(r"""[?&;:](?:[a-z_]{0,16}?)(?:password|passwd|pwd|pass)=([^&\s"'<>#;]{3,128})""", re.IGNORECASE)
+_BEHIND_USER = re.compile(r"^[^:,]*[:,]")
 _USER = re.compile(r"//([^/@\s]{1,200})@")
 _PLACEHOLDERS_AROUND = re.compile(rf"^(?:{PLACEHOLDER})+|(?:{PLACEHOLDER})+$")
 
@@ -32,6 +33,12 @@ def has_jdbc_login(address: str) -> bool:
     return any(_is_judged(found[1], is_parameter_password) for found in _PARAMETER.finditer(address))
 
 
+def is_login(login: str) -> bool:
+    """Tell whether a name and a password, with `:` or `,` between them, are handed to a program."""
+    password = _BEHIND_USER.sub("", login, count=1).strip("\"'")
+    return _is_judged(password, is_command_password)
+
+
 def has_drawn_user(address: str) -> bool:
     """Tell whether the user of an address without a password is a key and no example."""
     user = _USER.search(address)
@@ -47,6 +54,7 @@ def _is_judged(password: str, check: Callable[[str], bool]) -> bool:
 CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
     {
         "address-login": has_login,
+        "login": is_login,
         "jdbc-login": has_jdbc_login,
         "address-user": has_drawn_user,
     }

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.detectors.addresses import has_drawn_user, has_jdbc_login, has_login
+from policies.detectors.addresses import has_drawn_user, has_jdbc_login, has_login, is_login
 from policies.guard import Guard
 from tests.unit.policies.texts import REDACTING, SIZES, both_ways
 
@@ -80,3 +80,11 @@ def test_a_parameter_of_jdbc_is_judged_as_a_password() -> None:
 def test_a_user_that_says_it_is_an_example_is_no_key() -> None:
     assert has_drawn_user("https://72290e163629f7d827707ebd983b4d82@errors.acme.lan/1")
     assert not has_drawn_user("https://00000000000000000000000000000000@errors.acme.lan/1")
+
+
+def test_a_login_of_a_call_is_judged_by_its_password() -> None:
+    assert is_login("maria:Xy77-kq")
+    assert is_login("maria,Xy77:kq")
+    assert is_login(":Xy77-kq")
+    assert not is_login("maria:[PASSWORD_1]")
+    assert not is_login("$USER:$PASS")

@@ -389,3 +389,34 @@ def test_data_in_base_64_is_no_rare_string() -> None:
 )
 def test_a_key_typed_by_rows_is_one_under_a_secrets_name_only(text: str, *, is_found: bool) -> None:
     assert bool(_values(text)) is is_found
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        ('kite_key: "5f0a3b7c-6a45-4d16-9c0e-8b5d2b9f7a10"', True),
+        ('kiteKey = "5f0a3b7c-6a45-4d16-9c0e-8b5d2b9f7a10"', True),
+        ('kite_key = "9d41c07be52f8a63f0b7"', True),
+        ("kite_license: 5f0a3b7c-6a45-4d16-9c0e-8b5d2b9f7a10", True),
+        ('key: "5f0a3b7c-6a45-4d16-9c0e-8b5d2b9f7a10"', False),  # of anything
+        ('kite_id: "5f0a3b7c-6a45-4d16-9c0e-8b5d2b9f7a10"', False),
+        ('partition_key: "5f0a3b7c-6a45-4d16-9c0e-8b5d2b9f7a10"', False),
+        ('kite_key = "9d41c07be52f"', False),
+    ],
+)
+def test_a_uuid_or_hexadecimal_is_a_key_where_its_name_says_whose(text: str, *, is_found: bool) -> None:
+    assert bool(_values(text)) is is_found
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        ("API Key\n9d41c07be52f8a63f0b7d21c46ae985b\n", True),
+        ("# Client secret\n5f0a3b7c-6a45-4d16-9c0e-8b5d2b9f7a10", True),
+        ("Commit\n9d41c07be52f8a63f0b7d21c46ae985b\n", False),
+        ("We talked long about every single token\n9d41c07be52f8a63f0b7d21c46ae985b\n", False),
+        ("API Key\n\nSee below\n9d41c07be52f8a63f0b7d21c46ae985b\n", False),
+    ],
+)
+def test_a_label_alone_on_its_line_names_the_value_below(text: str, *, is_found: bool) -> None:
+    assert bool(_values(text)) is is_found
