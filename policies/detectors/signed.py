@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from policies.detectors.passwords import is_parameter_password
 from policies.detectors.rarity import rarity
-from policies.detectors.shapes import has_digit, is_jumbled, is_mixed
+from policies.detectors.shapes import has_digit, is_jumbled, is_mixed, is_odd_secret
 
 _ODD_SIGNS = frozenset("!@#$%^&*?|;,(){}[]")
 _SIGNS_OF_CODE = frozenset("()[]{}|;,=<>\\")
@@ -25,7 +25,7 @@ _MAX_BARE_CHARS = 48  # a longer jumble is code without spaces
 
 def is_signed_secret(value: str) -> bool:
     """Tell whether a quoted value is a secret: letters, a digit and odd signs, drawn by lot, and no code."""
-    return is_jumbled(value) or (_is_signed(value) and _bits_of(value) >= _MIN_QUOTED_BITS)
+    return is_odd_secret(value) or (_is_signed(value) and _bits_of(value) >= _MIN_QUOTED_BITS)
 
 
 def is_bare_signed_secret(value: str) -> bool:
