@@ -246,7 +246,8 @@ class NameReader:
                 start = option[0][0] + 1
             return Link.ASSIGNED if is_constant else Link.ADJACENT, start, end
         else:
-            label = _LABEL_ABOVE.search(before)  # `API Key` alone on its line, the value below it
+            begins_line = before.rstrip(_OPENING + b" \t")[-1:] == b"\n"
+            label = _LABEL_ABOVE.search(before) if begins_line else None  # `API Key` alone on the line above
             return (Link.NEAR, 0, 0) if label is None else (Link.ADJACENT, *label[1])
         start, end = _name_span(rest)
         if is_called and rest[:start].rstrip(_SPACES)[-1:] in _SIGN_ENDS_SET:  # `X_TOKEN = decoded("…")`
