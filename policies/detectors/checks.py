@@ -9,12 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from policies.detectors import accounts, devices, key_material, national_ids, outside, passwords, personal, shapes
+from policies.detectors import (
+    accounts,
+    addresses,
+    devices,
+    key_material,
+    national_ids,
+    outside,
+    passwords,
+    personal,
+    shapes,
+    signed,
+)
 
 CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
     {
         **shapes.CHECKS,
         **passwords.CHECKS,
+        **addresses.CHECKS,
+        **signed.CHECKS,
         **key_material.CHECKS,
         **personal.CHECKS,
         **accounts.CHECKS,

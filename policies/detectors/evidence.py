@@ -43,6 +43,7 @@ _MIN_MIXED_CHARS: Final = 10
 _MIN_FAR_CHARS: Final = 16  # of a value whose words do not name it directly
 _MIN_DIGITS: Final = 8
 _MIN_HEX_KEY_CHARS: Final = 24
+_MIN_OWN_HEX_KEY_CHARS: Final = 20  # of a key whose name says whose it is
 _SERVICE_SECRET: Final = Kind.PROVIDER | Kind.STRONG
 _TEXTUAL: Final = frozenset((Form.MIXED, Form.LOWER))
 
@@ -148,13 +149,15 @@ def _key_bits(naming: Naming, form: Form, value: bytes) -> float:
         return NEVER if form is Form.HEX and naming.near & Kind.EXPLAINED else 12.0  # `MD5 (api.zip) = …`
     if naming.around & Kind.PROVIDER or naming.is_asked:
         return 10.0
+    is_own = naming.link is Link.ASSIGNED and form in {Form.UUID, Form.HEX} and naming.is_own_key
     if form is Form.UUID:
-        return NEVER
+        return 10.0 if is_own and not naming.near & Kind.EXPLAINED else NEVER
     if naming.link is Link.SAID:
         return 14.0
     if form is Form.HEX:
-        is_sum = naming.near & Kind.EXPLAINED or value.isupper() or len(value) < _MIN_HEX_KEY_CHARS
-        return NEVER if is_sum else 40.0
+        least_chars = _MIN_OWN_HEX_KEY_CHARS if is_own else _MIN_HEX_KEY_CHARS
+        is_sum = naming.near & Kind.EXPLAINED or value.isupper() or len(value) < least_chars
+        return NEVER if is_sum else 30.0 if is_own else 40.0
     return 22.0 if len(value) >= _MIN_CHARS else NEVER
 
 

@@ -57,7 +57,9 @@ _MAKER: Final = Regex(  # what is made of a key alone
 )
 _DRAWN_ARGUMENT: Final = Regex(r"""["'][^"'\n]*[0-9][^"'\n]*["'][ \t]*,""")
 _CLASS: Final = Regex(r"(?:^|[^A-Za-z0-9_])[A-Z][A-Za-z0-9]*\(")  # `Coda("…")`: the service itself is made
+_LABEL_ABOVE: Final = Regex(r"""(?:^|\n)[ \t>#*-]{0,8}([A-Za-z][A-Za-z _-]{2,30})[*:]{0,3}[ \t]*\r?\n[ \t]*["'`]?$""")
 _CONSTANT: Final = Regex(r"(?:^|[\s;])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$")
+_OWN_KEY: Final = Regex(r"(?:^|[^A-Za-z0-9_.-])[A-Za-z][A-Za-z0-9_.-]*(?:[_-](?i:key|license|licence)|Key|License)$")
 _ASKED: Final = Regex(r"""(?i)//[^\s"'<>?]*\bapi[^\s"'<>?]*\?[^\s"'<>]*$""")
 _ATTRIBUTE: Final = Regex(
     r"""<[A-Za-z][^\s<>]*\s(?:[^<>]*\s)?(?:[a-z]+:)?(?:name|key|id)=["']([^"'<>]+)["'][^<>]*>\s*$"""
@@ -146,6 +148,11 @@ class Naming:
     def is_constant(self) -> bool:
         """The name is written as a constant's or a variable's of the environment: `X_KEY`."""
         return _CONSTANT.search(self._wording.data[slice(*self._span)]) is not None
+
+    @property
+    def is_own_key(self) -> bool:
+        """The name is one word that says whose key it is: `acme_key`, `acmeKey`."""
+        return _OWN_KEY.search(self._wording.data[slice(*self._span)]) is not None
 
     @property
     def is_harmless(self) -> bool:
@@ -239,7 +246,9 @@ class NameReader:
                 start = option[0][0] + 1
             return Link.ASSIGNED if is_constant else Link.ADJACENT, start, end
         else:
-            return Link.NEAR, 0, 0
+            begins_line = before.rstrip(_OPENING + b" \t")[-1:] == b"\n"
+            label = _LABEL_ABOVE.search(before) if begins_line else None  # `API Key` alone on the line above
+            return (Link.NEAR, 0, 0) if label is None else (Link.ADJACENT, *label[1])
         start, end = _name_span(rest)
         if is_called and rest[:start].rstrip(_SPACES)[-1:] in _SIGN_ENDS_SET:  # `X_TOKEN = decoded("…")`
             start = _name_span(rest[:start].rstrip(_SPACES).rstrip(_SIGN))[0]

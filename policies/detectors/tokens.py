@@ -54,7 +54,9 @@ _DIGIT: Final = re.compile(rb"[0-9]")
 _NOT_CAPITALS: Final = bytes(c for c in range(256) if not chr(c).isupper() or not chr(c).isascii())
 _MIN_CHARS: Final = 8
 _MIN_TYPED_CHARS: Final = 20
-_MIN_TYPED_KINDS: Final = 10  # different characters
+_MIN_TYPED_KINDS: Final = 8  # different characters
+_TYPED_BITS: Final = 30.0  # given to rows of keys, which are explained unless their name is a secret's
+_ROW: Final = re.compile(rb"(?i)abc|mno|xyz|123|321|789|987")  # single words: linear
 _MIN_LETTERS_ONLY: Final = 10  # below, words and chance cannot be told apart without a digit
 _MIN_SMALL_LETTERS_ONLY: Final = 16
 _NO_DIGIT_BITS: Final = 6.0  # a name oddly spelled has no digit either
@@ -200,10 +202,13 @@ class TokenDetector:
         return TokenFinding(_with_id(data, first), first + len(drawn.value), rule, _SCORES[rule])
 
     def _is_typed(self, naming: Naming, value: bytes) -> bool:
-        """Tell whether somebody typed a key by rows, `a1b2c3d4…`, beside a service's name: it may as well be true."""
-        is_key = (
-            bool(naming.name & _SERVICE and naming.name & (Kind.STRONG | Kind.WEAK)) and naming.link is Link.ASSIGNED
-        )
+        """Tell whether somebody typed a key by rows, `a1b2c3d4…`, under a secret's name: it may as well be true."""
+        is_service = bool(naming.name & _SERVICE)
+        is_secret = bool(naming.name & Kind.STRONG)
+        if naming.link is Link.ASSIGNED:
+            is_key = is_secret or (is_service and bool(naming.name & Kind.WEAK))
+        else:
+            is_key = is_secret and is_service
         if not is_key or len(value) < _MIN_TYPED_CHARS or len(set(value)) < _MIN_TYPED_KINDS:
             return False
         return not self._example(value.lower()) and not is_public(value)
@@ -269,6 +274,8 @@ def _drawn(run: bytes) -> _Drawn | None:
         first += start
     if bits < _TAIL_BITS and (tailed := _drawn_tail(first, value, is_path=is_path)) is not None:
         return tailed
+    if bits < _TYPED_BITS and _is_typed_by_rows(value):
+        bits = _TYPED_BITS
     if bits < LOW_BITS:
         return None
     if not _DIGIT.search(value):
@@ -276,6 +283,11 @@ def _drawn(run: bytes) -> _Drawn | None:
     form = form_of(value) if bits >= LOW_BITS else None
     telling = Kind.STRONG if is_address else Kind.STRONG | Kind.WEAK  # `api` is the host of an object
     return None if form is None else _Drawn(first, value, bits, form, is_path, telling)
+
+
+def _is_typed_by_rows(value: bytes) -> bool:
+    """Tell whether a long value is made of rows of keys: neither drawn nor spelled; its name must say the rest."""
+    return len(value) >= _MIN_TYPED_CHARS and _ROW.search(value) is not None and is_filling(value)
 
 
 def _drawn_in(value: bytes) -> _Drawn | None:

@@ -27,7 +27,6 @@ FORMS = [
     "PGPASSWORD={} psql",
     "mysql -u root -p{} shop",
     "curl -u maria:{} https://x.de",
-    "postgres://app:{}@db:5432/x",
     "Server=db;Uid=sa;Pwd={};",
     "CREATE USER x IDENTIFIED BY '{}';",
     "<password>{}</password>",

@@ -376,12 +376,47 @@ def test_data_in_base_64_is_no_rare_string() -> None:
         ('fastly_api_key = "f1e2d3c4-b5a6-7890-fedc-ba1234567890"', True),
         ('fastly_api_key = "98765fedcba43210fedcba987"', True),
         ("FASTLY_TOKEN=z9y8x7w6v5u4t3s2r1q0z9y8x7w6v5u4t3s2r1q0", True),
-        ('api_key = "98765fedcba43210fedcba987"', False),  # no service's: a placeholder
+        ('api_key = "98765fedcba43210fedcba987"', True),
+        ("KITE_SUBSCRIPTION_KEY=fedcba9876543210fedcba9876543210", True),
+        ('fastly_key = "mnopqrstuv0987654321MNOPQRSTUV0987654321"', True),  # spelled rather than drawn
+        ('kite_digest = "98765fedcba43210fedcba987"', False),
+        ('key = "98765fedcba43210fedcba987"', False),  # neither a secret's name nor a service's
         ('fastly_api_key = "1234567890abcdef"', False),
         ('fastly_api_key = "00000000-0000-0000-0000-000000000000"', False),
         ('fastly_api_key = "your_key_z9y8x7w6v5u4t3s2r1q0"', False),
         ("fastly is at 98765fedcba43210fedcba987", False),
     ],
 )
-def test_a_key_typed_by_rows_is_one_beside_a_services_name_only(text: str, *, is_found: bool) -> None:
+def test_a_key_typed_by_rows_is_one_under_a_secrets_name_only(text: str, *, is_found: bool) -> None:
+    assert bool(_values(text)) is is_found
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        ('kite_key: "5f0a3b7c-6a45-4d16-9c0e-8b5d2b9f7a10"', True),
+        ('kiteKey = "5f0a3b7c-6a45-4d16-9c0e-8b5d2b9f7a10"', True),
+        ('kite_key = "9d41c07be52f8a63f0b7"', True),
+        ("kite_license: 5f0a3b7c-6a45-4d16-9c0e-8b5d2b9f7a10", True),
+        ('key: "5f0a3b7c-6a45-4d16-9c0e-8b5d2b9f7a10"', False),  # of anything
+        ('kite_id: "5f0a3b7c-6a45-4d16-9c0e-8b5d2b9f7a10"', False),
+        ('partition_key: "5f0a3b7c-6a45-4d16-9c0e-8b5d2b9f7a10"', False),
+        ('kite_key = "9d41c07be52f"', False),
+    ],
+)
+def test_a_uuid_or_hexadecimal_is_a_key_where_its_name_says_whose(text: str, *, is_found: bool) -> None:
+    assert bool(_values(text)) is is_found
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        ("API Key\n9d41c07be52f8a63f0b7d21c46ae985b\n", True),
+        ("# Client secret\n5f0a3b7c-6a45-4d16-9c0e-8b5d2b9f7a10", True),
+        ("Commit\n9d41c07be52f8a63f0b7d21c46ae985b\n", False),
+        ("We talked long about every single token\n9d41c07be52f8a63f0b7d21c46ae985b\n", False),
+        ("API Key\n\nSee below\n9d41c07be52f8a63f0b7d21c46ae985b\n", False),
+    ],
+)
+def test_a_label_alone_on_its_line_names_the_value_below(text: str, *, is_found: bool) -> None:
     assert bool(_values(text)) is is_found
