@@ -35,9 +35,16 @@ _MONTH: Final = (
     "out|ott|nov|dec|dez|d[eé]c|dic|ene|gen)[a-zà-ÿ]{0,7}"
 )
 _DAY: Final = "[0-3]?[0-9](?:st|nd|rd|th|er|[.º])?"
-_DATE: Final = rf"{_DAY}[ -](?:of |de )?{_MONTH}\.?,?[ -](?:de )?(?:19|20)?[0-9]{{2}}"
+_DAY_BEHIND_MONTH: Final = r" [0-3]?[0-9](?:st|nd|rd|th)?,? (?:19|20)[0-9]{2}"
+_ENGLISH_MONTH: Final = (
+    "(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|"
+    r"Nov(?:ember)?|Dec(?:ember)?)\.?"
+)
+_DATE: Final = (
+    rf"{_ENGLISH_MONTH}{_DAY_BEHIND_MONTH}|{_DAY}[ -](?:of |de )?{_MONTH}\.?,?[ -](?:de )?(?:19|20)?[0-9]{{2}}"
+)
 # Groups of a number: `42-9077178`, `775 699 309`, `1496298 T P N 000`.
-_JOINT: Final = "(?:[./-]|[.,]? | [-/] )"
+_JOINT: Final = "(?:[./-]| | [-/] )"
 _GROUP: Final = "(?:[A-Z]{0,3}[0-9][A-Za-z0-9]{0,40}|[A-Z]{1,3})"
 _NUMBER: Final = rf"(?:[A-Za-z]{{1,6}}-?)?[0-9][A-Za-z0-9]{{0,40}}(?:{_JOINT}{_GROUP}){{0,7}}"
 _BEFORE: Final = "(?:[^A-Za-z0-9]|^)"
@@ -55,14 +62,15 @@ def _any_of(texts: Iterator[str]) -> str:
     return "|".join(text.replace("(", r"\(") for text in sorted(set(texts), key=lambda text: (-len(text), text)))
 
 
-_LINKED: Final = rf",?(?:{_any_of(iter(_LINKS))})"
+_LINKED: Final = rf"(?:{_any_of(iter(_LINKS))})"
 _BEHIND: Final = Regex(rf"{_BEFORE}({_DATE}|{_NUMBER})(?:{_LINKED}({_LABEL})| \(({_LABEL})\))")
 _BEGUN: Final = _any_of(part for link in (*_LINKS, _BRACKET) for part in _beginnings(link))
-_NAMED: Final = rf",?(?:{_BEGUN})|,|(?:{_LINKED}| \()(?:{_LABEL}[ '-]?)?"
+_NAMED: Final = rf"(?:{_BEGUN})|(?:{_LINKED}| \()(?:{_LABEL}[ '-]?)?"
 # What may still become one: a number that goes on, a date, a value and the beginning of a link or of a name.
 _NUMBER_ON: Final = rf"{_NUMBER}(?:{_JOINT}[A-Z]{{0,3}}| [-/])?"
 _MONTH_ON: Final = rf"(?:[A-Za-z][a-zé]?|{_MONTH}\.?,?(?:[ -](?:de?|de |(?:de )?[0-9]{{1,4}})?)?)"
-_DATE_ON: Final = rf"{_DAY}[ -](?:of?|of |de?|de |(?:of |de )?{_MONTH_ON})?"
+_DAY_ON: Final = r"(?: (?:[0-3]?[0-9](?:[snrt]|st|nd|rd|th)?(?:,? [0-9]{0,4}|,)?)?)?"
+_DATE_ON: Final = rf"{_ENGLISH_MONTH}{_DAY_ON}|{_DAY}[ -](?:of?|of |de?|de |(?:of |de )?{_MONTH_ON})?"
 _OPEN: Final = Regex(rf"{_BEFORE}(?:{_NUMBER_ON}|{_DATE_ON}|({_DATE}|{_NUMBER})(?:{_NAMED}))\z")
 
 
