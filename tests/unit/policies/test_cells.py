@@ -32,7 +32,7 @@ TOLD = [
     "COPY public.people (name, tax_id) FROM stdin;\nMaria Rossi\t«911701234»\n\\.\n",
 ]
 BEHIND = [
-    "«1487-20937» is the Chilean RUN on file, she says",
+    "«8473192-6» is the Chilean RUN on file, she says",
     "She gave «42-9077178» as her EIN.",
     "«21 January 1989» is the date of birth we have",
     "for «775 699 309» est le numéro SIREN.",
