@@ -50,7 +50,7 @@ _NUMBER: Final = rf"(?:[A-Za-z]{{1,6}}-?)?[0-9][A-Za-z0-9]{{0,40}}(?:{_JOINT}{_G
 _BEFORE: Final = "(?:[^A-Za-z0-9]|^)"
 _WORD: Final = r"[A-Za-zÀ-ÿ\x80-\x9f.]{1,25}"
 _LABEL: Final = rf"{_WORD}(?:[ '-]{_WORD}){{0,3}}"
-_LEAST_CHARS: Final = 5
+_LEAST_CHARS: Final = 6
 _MOST_CHARS: Final = 400  # no value with its name is longer
 
 
