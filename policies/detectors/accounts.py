@@ -59,7 +59,7 @@ _ISSUERS = re.compile(
     r"|62\d{14,17}|81\d{14}"  # UnionPay
     r"|(?:220[0-4]|9792|5[08]\d\d|6[0-9]\d\d)\d{12}"  # Mir, Troy, Elo, Hipercard, RuPay, Maestro of sixteen
 )
-_NEAR_ISSUERS = re.compile(r"[1-9]\d{11,18}")
+_NEAR_ISSUERS = re.compile(r"[1-9]\d{11,18}|06\d{10,17}")
 
 
 def is_iban(value: str) -> bool:

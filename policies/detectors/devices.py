@@ -104,9 +104,9 @@ def is_mac(value: str) -> bool:
 
 
 def is_imei(value: str) -> bool:
-    """Check an IMEI: Luhn over fifteen digits (3GPP TS 23.003)."""
+    """Check an IMEI: Luhn over fifteen digits; the sixteen with a version of software have none (3GPP TS 23.003)."""
     digits = digits_of(value)
-    return is_varied(digits) and is_luhn("".join(map(str, digits[:15])))
+    return is_varied(digits) and (len(digits) > _IMEI_DIGITS or is_luhn("".join(map(str, digits))))
 
 
 def is_iccid(value: str) -> bool:

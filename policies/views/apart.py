@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from policies.views.cells import CELL_CHARS, REACH_CHARS, Cell, is_value
+from policies.views.behind import named_behind, open_value
+from policies.views.cells import CELL_CHARS, REACH_CHARS, Cell, is_value, parted
 from policies.views.markup import marked
 from policies.views.regex import Regex
 from policies.views.tables import copied, delimited, inserted, ruled
@@ -13,6 +14,12 @@ from policies.views.tables import copied, delimited, inserted, ruled
 # A form on paper: `Passport no. ............ C01X00T47`
 _LED: Final = Regex(
     r"(?:^|\n)[ \t>|*-]*([^\s.:_>|*-][^\n._]{1,40}\.?)[ :]{0,3}(?:\.{4,60}|_{4,60})[ :]{0,3}([^\s._][^\n]{0,59})"
+)
+
+# A field in code or JSON whose words stand together, where rules want a sign before each: `"tunisianTaxId": "..."`
+_HUMPED: Final = Regex(
+    r"""(?:^|[^A-Za-z0-9_])([a-z]{1,20}(?:[A-Z][a-z]{1,20}|[A-Z]{2,5}){1,6})["']?(?: ?[:=] ?)"""
+    r"""(?:"([^"\n]{1,60})|'([^'\n]{1,60})|([A-Za-z0-9+][^\s"'`<>,;(){}\[\]]{0,60}))"""
 )
 
 # What lists and tables have in one pass over the text: most texts have none.
@@ -47,7 +54,7 @@ def _all_cells(data: bytes, start: int, is_telling: Callable[[bytes], bool]) -> 
 def open_cell(data: bytes, start: int, is_telling: Callable[[bytes], bool]) -> int:
     """Return where the cell at the end of the data begins, which must be held until it ends; else the data's length."""
     opened = (cell.begin for cell in _all_cells(data, start, is_telling) if cell.is_open)
-    return max(start, min(opened, default=len(data)))
+    return max(start, min((open_value(data, start), *opened)))
 
 
 def _found(data: bytes, start: int) -> Iterator[Cell]:
@@ -61,6 +68,8 @@ def _found(data: bytes, start: int) -> Iterator[Cell]:
         yield from copied(data, first)
     if b"VALUES" in data or b"values" in data:
         yield from inserted(data, first)
+    yield from named_behind(data, start)
+    yield from _humped(data, start)
     if b"...." in data or b"____" in data:
         yield from _led(data, start)
 
@@ -71,3 +80,12 @@ def _led(data: bytes, start: int) -> Iterator[Cell]:
     while (found := _LED.search(data, place)) is not None:
         (begin, end), place = found[2], found[0][1]
         yield Cell(begin, end, data[slice(*found[1])], end == len(data))
+
+
+def _humped(data: bytes, start: int) -> Iterator[Cell]:
+    """Yield the values of fields whose words stand together."""
+    place = max(0, start - REACH_CHARS)
+    while (found := _HUMPED.search(data, place)) is not None:
+        begin, end = next(span for span in found[2:] if span[0] >= 0)
+        place = begin
+        yield Cell(begin, end, parted(data[slice(*found[1])]), end == len(data))

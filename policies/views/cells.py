@@ -31,6 +31,7 @@ _DIGIT_CHARS: Final = 24  # from its beginning: what is words for so long is wor
 _LEAST_CHARS: Final = 4
 _DIGIT: Final = re.compile(rb"[0-9]")
 _NAME: Final = re.compile(rb"[A-Za-z\x80-\xff][A-Za-z\x80-\xff .'&-]{1,29}")
+_HUMP: Final = re.compile(rb"(?<=[a-z])(?=[A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,5 +65,10 @@ def joined_label(name: bytes, label: bytes) -> bytes:
     label = label.strip(b" \t\r\n\"'`*|[]_:")
     if len(label) > _LABEL_CHARS or not label:
         return b""
-    name = name.strip(OPENS)
+    label, name = parted(label), name.strip(OPENS)
     return name + b" " + label if _NAME.fullmatch(name) else label
+
+
+def parted(label: bytes) -> bytes:
+    """Return a label with its words apart, as `tunisian Tax Id` for `tunisianTaxId`."""
+    return _HUMP.sub(b" ", label)

@@ -8,6 +8,7 @@ from policies.guard import Guard
 from policies.pseudonyms import Pseudonyms
 from policies.verdict import Direction
 from policies.views.apart import cells
+from policies.views.behind import open_value
 
 TOLD = [
     "| Name | tax id | Town |\n|---|---|---|\n| Maria Rossi | «911701234» | Bonn |\n",
@@ -30,6 +31,20 @@ TOLD = [
     "INSERT INTO people (name, tax_id) VALUES (N'Maria Rossi', N'«911701234»');",
     "COPY public.people (name, tax_id) FROM stdin;\nMaria Rossi\t«911701234»\n\\.\n",
 ]
+BEHIND = [
+    "«8473192-6» is the Chilean RUN on file, she says",
+    "She gave «42-9077178» as her EIN.",
+    "«21 January 1989» is the date of birth we have",
+    "for «775 699 309» est le numéro SIREN.",
+    "he sent AB, «K84731926M» (NIPT), yesterday",
+    "«YS215EN» is the number plate",
+]
+HUMPED = [
+    '{"tunisianNif": "«847319265301»"}',
+    "person.numeroDeRuc = '«20100070970»';",
+    "<customer><paraguayanRuc>«80028061-0»</paraguayanRuc></customer>",
+    "localTaxCode: «911701234»,",
+]
 RAGGED = [
     "| Name | tax id |\n|---|---|\n| - | - |\n| | |\n| Maria Rossi | «911701234» |\n",
     "| Name | tax id | Town |\n|---|---|---|\n| Maria Rossi | «911701234»\n",
@@ -45,10 +60,20 @@ PASSED = [
     "<tr><th>Tax id</th><th>Rows</th></tr><tr><td>none</td><td>911701234</td></tr>",
     "Vec<u8> token -> <password>12345678 and more",
     "Chapter 7 ........... 912803456\n",
+    "911701234 is the number of rows, and 911701235 (rows) is more",
+    "the build 911701234 as the newest",
+    '{"chapterNumber": "911701234"}',
+]
+HELD_AND_SHOWN = [
+    "12 May 2024 is a day",
+    "on 5 21 January 1989 is his birthday, 3 of them are 12 34 56 as we say",
+    "775 699 309 is th",
+    "775 699 309 is the SIREN",
+    "1 2 3 4 5 6 7 8 9 10 11 12 775 699 309 is her SIREN-code, D, 775 (or",
 ]
 
 
-@pytest.mark.parametrize("text", [*TOLD, *RAGGED])
+@pytest.mark.parametrize("text", [*TOLD, *RAGGED, *BEHIND, *HUMPED])
 def test_the_head_of_a_column_names_what_stands_below(guard: Guard, text: str) -> None:
     before, _, rest = text.partition("«")
     value, _, after = rest.partition("»")
@@ -65,7 +90,9 @@ ONE_UNDER_ANOTHER = "".join(f"Maria{'x' * 20}{letter},Passport\n" for letter in 
 JOINED_WITH_THE_NEXT_ROW = "name,license number\nStripe,k3vq8z1xw7rj\nGitHub,k3vq8z1xw7rj\n"
 
 
-@pytest.mark.parametrize("text", [*TOLD, *RAGGED, *PASSED, ONE_UNDER_ANOTHER, JOINED_WITH_THE_NEXT_ROW])
+@pytest.mark.parametrize(
+    "text", [*TOLD, *RAGGED, *BEHIND, *HUMPED, *HELD_AND_SHOWN, *PASSED, ONE_UNDER_ANOTHER, JOINED_WITH_THE_NEXT_ROW]
+)
 @pytest.mark.parametrize("size", [1, 7])
 def test_a_table_that_arrives_in_pieces_is_the_same(guard: Guard, text: str, size: int) -> None:
     text = "see below\n" + text.replace("«", "").replace("»", "") + "\nand so on"
@@ -110,6 +137,21 @@ def test_a_cell_is_held_only_as_long_as_a_value_may_come_of_it(guard: Guard, cel
     shown = stream.feed(text)
     assert (len(text) - len(shown) >= len(begun)) is is_held
     assert shown + stream.close() == text
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("we saw 8473192653 ", "8473192653 "),
+        ("we saw 8473192653 is the tax", "8473192653 is the tax"),
+        ("we saw 8473192653 in ", ""),
+        ("we saw 8473192653 is the tax, ", ""),
+        ("all 12 is the ", ""),  # too short to be one
+    ],
+)
+def test_a_value_is_held_until_its_name_has_ended(text: str, held: str) -> None:
+    data = text.encode("latin-1")
+    assert text[open_value(data, 0) :] == held
 
 
 def test_a_text_of_heads_alone_has_each_line_told_a_few_times() -> None:

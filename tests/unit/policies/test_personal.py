@@ -76,6 +76,13 @@ def test_a_word_in_capitals_counts_with_its_accents(guard: Guard, label: str) ->
         ("person.ič = '25123891'", "25123891"),
         ("tw473926a", "tw473926a"),
         ("M-XY 999", "M-XY 999"),
+        ("Algerian NIF: 847319265301284", "847319265301284"),
+        ("She was born in Leeds, 07.03.1984 is when she was born.", "07.03.1984"),
+        ("correct my birth date; it should read Jul 07, 1976", "Jul 07, 1976"),
+        ("signed in from 203.0.113.45", "203.0.113.45"),
+        ("BSB: 062-000 Account: 84731926", "84731926"),
+        ('{"ICE": "001847319000056"}', "001847319000056"),
+        ("correct the employee number of my application, which is 84731926", "84731926"),
     ],
 )
 def test_a_number_is_found_by_what_people_call_it_or_by_standing_alone(guard: Guard, text: str, value: str) -> None:
@@ -189,6 +196,7 @@ def test_a_card_with_one_digit_changed_is_no_card(digits: str) -> None:
 @pytest.mark.parametrize(
     ("name", "good", "bad"),
     [
+        ("card-number", "060473192650", "060473192651"),
         ("iban", "GB29NWBK60161331926819", "GB29NWBK60161331926818"),
         ("bech32-address", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5"),
         ("isin", "US0378331005", "US0378331006"),
@@ -204,6 +212,7 @@ def test_accounts_have_checksums(name: str, good: str, bad: str) -> None:
     ("name", "good", "bad"),
     [
         ("imei", "490154203237518", "490154203237519"),
+        ("imei", "3520990017614823", "0000000000000000"),  # IMEISV: a version of software in place of the check digit
         ("vin", "1HGCM82633A004352", "1HGCM82633A004353"),
         ("ups-tracking", "1Z5R89390357567127", "1Z5R89390357567128"),
         ("postal-tracking", "RR473124829GB", "RR473124828GB"),
