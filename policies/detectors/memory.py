@@ -8,6 +8,7 @@ the places of its findings. No text is kept, and none can be told from a hash wi
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import threading
 from collections import OrderedDict
@@ -22,6 +23,9 @@ from policies.verdict import Finding
 _MOST_PIECES: Final = 32_768  # of some 200 bytes each; a hundred people with a hundred open files
 _MOST_FINDINGS: Final = 200_000  # in all of them, of some 150 bytes each: a list of addresses holds little else
 _RUN_PIECES: Final = 4  # of the longest size: what settles nothing in as much is a run
+_MOST_BEFORE_CHARS: Final = 64 * BEHIND_CHARS  # a character that is escaped three times takes some hundred
+_SPELLED_CHARS: Final = 32  # of text for each escape: with fewer of them, a view is about as long as the text
+_ESCAPES: Final = re.compile(r"[&%\\]").findall
 _HASH_BYTES: Final = 16  # 128 bits: no two pieces will meet
 
 
@@ -104,7 +108,7 @@ class Memory:
 
     def _next(self, text: str, start: int) -> tuple[_Piece, int]:
         """Return the next piece that settles anything, and where it ends: a value may be longer than one."""
-        before = text[max(0, start - BEHIND_CHARS) : start]
+        before = self._before(text, start)
         end = self._border(text, start, start)
         while True:
             is_last = end == len(text)
@@ -114,6 +118,19 @@ class Memory:
             least = start + 2 * (end - start)  # never quadratic
             is_run = end - start >= _RUN_PIECES * self._sizes.longest
             end = _behind_run(text, start, least) if is_run else self._border(text, start, least)
+
+    def _before(self, text: str, start: int) -> str:
+        """Return what is looked at before a place; more where what is written in escapes says less than it is long."""
+        chars = BEHIND_CHARS
+        while True:
+            before = text[max(0, start - chars) : start]
+            if chars >= min(start, _MOST_BEFORE_CHARS) or len(_ESCAPES(before)) * _SPELLED_CHARS < len(before):
+                return before
+            search = self._open_search()
+            search.resume(before)
+            if search.least_chars >= BEHIND_CHARS:
+                return before
+            chars *= 2
 
     def _border(self, text: str, start: int, least: int) -> int:
         sizes = self._sizes

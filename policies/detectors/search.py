@@ -89,10 +89,15 @@ class Search:
         """Begin behind a text of which everything is settled; places count from the beginning of what is given of it.
 
         Args:
-            before: its last `BEHIND_CHARS` characters, or all of it: more is never looked at.
+            before: its last characters, or all of it: of no view more is looked at than `BEHIND_CHARS`.
         """
         self._layers.grow(before, is_last=False)
         self._settle(self._layers.length)
+
+    @property
+    def least_chars(self) -> int:
+        """Return how much is there of the shortest view."""
+        return min(len(layer.tape.data) for layer in self._layers)
 
     def feed(self, text: str, *, is_last: bool) -> Settled:
         """Take the next piece and return what it settles; after the last piece everything is settled.

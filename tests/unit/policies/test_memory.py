@@ -40,6 +40,17 @@ def test_pieces_show_what_the_whole_shows(text: str) -> None:
     assert in_order(memory.find(text)) == expected  # remembered by now
 
 
+@pytest.mark.parametrize("times", [2, 3])
+def test_words_that_were_escaped_are_still_there_for_the_next_piece(times: int) -> None:
+    words = "Endpoint=https://shop.example.net;AccessKey=8GM9qtbXBY+UToXjvXe5nzBkmFS7I+YROoDsdqOuJuJ=;Version=1.0;"
+    for _ in range(times):
+        words = "".join(f"&#{ord(sign)};" for sign in words)
+    text = f"{words} ABIAZ5YOOB146RH73ILT\n\n"
+    expected = searched(text)
+    assert any(text[one.start : one.end] == "ABIAZ5YOOB146RH73ILT" for one in expected)
+    assert in_order(Memory("sha256:0", open_search, sizes=SMALL).find(text)) == expected
+
+
 @settings(max_examples=50, deadline=None)
 @given(TEXTS, TEXTS, TEXTS, st.integers(0, 60))
 def test_a_changed_text_shows_what_a_search_of_it_shows(before: str, after: str, typed: str, at: int) -> None:
