@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import count
 from types import MappingProxyType
 
 from policies.detectors.national_ids.checksums import (
@@ -150,6 +151,13 @@ def is_gt_cui(text: str) -> bool:
     return is_place and weighted(digits[:8], range(2, 10)) % 11 == digits[8]
 
 
+def is_gt_nit(text: str) -> bool:
+    """Check a Guatemalan NIT: weights 2 and on from the right, modulus 11, K for 10 (SAT)."""
+    number = letters_and_digits_of(text)
+    digits = digits_of(number[:-1])
+    return is_varied(digits) and "0123456789K"[-weighted(reversed(digits), count(2)) % 11] == number[-1]
+
+
 def is_ar_cuit(text: str) -> bool:
     """Check an Argentine CUIT or CUIL: weights 5, 4, 3, 2, 7, 6, 5, 4, 3, 2, modulus 11 (AFIP)."""
     digits = digits_of(text)
@@ -219,6 +227,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "br-rg": is_br_rg,
         "do-cedula": is_do_cedula,
         "gt-cui": is_gt_cui,
+        "gt-nit": is_gt_nit,
         "ar-cuit": is_ar_cuit,
         "cl-rut": is_cl_rut,
         "co-nit": is_co_nit,
