@@ -7,9 +7,8 @@ texts end there. The rules that remain run one by one with RE2, and their checks
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 from policies.detectors.compiled import PLACEHOLDER_RULE, Alive, CompiledRule, compile_rule
@@ -18,15 +17,40 @@ from policies.detectors.pattern_kinds import BLOCK_CHARS, ContextPattern, Match,
 from policies.detectors.runs import BORDER_CHARS
 from policies.detectors.sightings import Keywords, Sighted, Sightings
 from policies.rule import Rule
-from policies.views.regex import Regex
+from policies.views.regex import PatternSet, Regex
 
 _COARSE_HELD_CHARS = 256  # where more would be held, it is worth counting exactly
 _GROUP_HEADS = 24
 _GROUP_CHARS = 2_000  # of patterns; the longest stand alone
 _GATED_RULES = 16  # rules without a keyword that share an automaton; the states of one of all would multiply
 _DIGIT = re.compile(rb"[0-9]").search
-_Gate: TypeAlias = tuple[Regex, tuple[CompiledRule, ...]]
-"""What tells in one pass whether any of some rules matches."""
+_SHORT_CHARS = 128  # of a view, such as a cell or a value in groups: one more pass tells which rules of a gate match
+
+
+class _Gate:
+    """What tells in one pass whether any of some rules without a keyword matches.
+
+    Args:
+        rules: at least one.
+    """
+
+    def __init__(self, rules: tuple[CompiledRule, ...]) -> None:
+        self._rules = rules
+        self._trees = ["|".join(f"(?:{tree})" for tree in compiled.facts.gate) for compiled in rules]
+        self._regex = Regex("|".join(f"(?:{tree})" for tree in self._trees))
+
+    @cached_property
+    def _set(self) -> PatternSet:
+        return PatternSet(self._trees)
+
+    def opened(self, data: bytes, start: int) -> tuple[Sequence[CompiledRule], Sequence[Region]]:
+        """Return which rules may match in `data[start:]`, and where."""
+        regions = list(_open_regions(self._regex, data, start))
+        if not regions:
+            return (), ()
+        if len(data) > _SHORT_CHARS:
+            return self._rules, regions
+        return [self._rules[number] for number in self._set.numbers_in(data)], regions
 
 
 class Scanner:
@@ -74,11 +98,11 @@ class Scanner:
         for compiled, opened, regions in sighted.patterns:
             matches |= dict.fromkeys(opened.matches(compiled, data, start, regions))
         has_digit = _DIGIT(data, max(0, start - BORDER_CHARS)) is not None
-        for gate, rules in (*self._gates, *self._digit_gates) if has_digit else self._gates:
-            regions = list(_open_regions(gate, data, start))
-            for compiled in rules if regions else ():
+        for gate in (*self._gates, *self._digit_gates) if has_digit else self._gates:
+            rules, places = gate.opened(data, start)
+            for compiled in rules:
                 for pattern in compiled.plain:
-                    matches |= dict.fromkeys(pattern.matches(compiled, data, start, regions))
+                    matches |= dict.fromkeys(pattern.matches(compiled, data, start, places))
         return sorted(matches, key=_by_place) if len(matches) > 1 else list(matches)
 
     def alive_from(self, data: bytes, start: int, sighted: Sighted) -> int:
@@ -173,7 +197,7 @@ def _by_place(match: Match) -> tuple[int, int]:
 def _gates(rules: Iterable[CompiledRule]) -> list[_Gate]:
     ordered = tuple(rules)
     batches = [ordered[place : place + _GATED_RULES] for place in range(0, len(ordered), _GATED_RULES)]
-    return [(Regex("|".join(f"(?:{tree})" for one in batch for tree in one.facts.gate)), batch) for batch in batches]
+    return [_Gate(batch) for batch in batches]
 
 
 def _open_regions(gate: Regex, data: bytes, start: int) -> Iterator[Region]:

@@ -244,10 +244,11 @@ class Search:
     def _in_groups(self, values: Iterable[Grouped], whole: tuple[int, int]) -> Iterator[Match]:
         """Yield what is found in values without what stands between their groups; words before them count for none."""
         for value in values:
-            if says_nothing(value.text.encode("latin-1")):
+            data = value.text.encode("latin-1")
+            if says_nothing(data):
                 continue
-            inner = Search(self._scanner, depth=_DECODED_TIMES)
-            for finding in inner.feed(value.text, is_last=True).findings:
+            for match in self._scanner.find(data, 0, self._scanner.sighted(data)):  # there is nothing in it to undo
+                finding = match.finding
                 start, behind = value.places[finding.start], value.places[finding.end - 1] + 1
                 yield Match(replace(finding, start=start, end=behind), *whole)
 

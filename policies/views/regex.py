@@ -6,6 +6,7 @@ search itself takes on a short text; this one calls the binding below it, whose 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 import re2
@@ -70,6 +71,24 @@ class KeywordSet:
 
     def numbers_in(self, data: bytes) -> list[int]:
         """Return the numbers of the words that occur."""
+        return self._set.Match(data) or []
+
+
+class PatternSet:
+    """Patterns of which one pass tells which match.
+
+    Args:
+        patterns: each as `Regex` takes it.
+    """
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        self._set = re2.Set.SearchSet(re2_options(is_case_sensitive=True))
+        for pattern in patterns:
+            self._set.Add(fold_bytes(pattern))
+        self._set.Compile()
+
+    def numbers_in(self, data: bytes) -> list[int]:
+        """Return the numbers of the patterns that match anywhere, counted from 0 in the order in which they came."""
         return self._set.Match(data) or []
 
 
