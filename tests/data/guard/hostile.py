@@ -37,3 +37,14 @@ HOSTILE = {
     "numbers": "1, 22, 333.4444, ",
 }
 """What is repeated to a million characters, by what it is."""
+
+FULL_OF_FINDINGS = {
+    "cards": "4111 1111 1111 1111\n",
+    "mail addresses": "maria.k7@corp.example.org\n",
+    "logins": "id:maria/pass:Zq4vTm2xW ",
+    "passwords": "password=Zq4vTm2xW\n",
+    "tokens": "ghp_q8mV0uT6sLw2KdYcB4nR7xZ1aP5eJ9gH3fUo\n",
+    "rows of groups": "4a1b 22cd 33ef 90aa\n",
+    "named numbers": "84731926 (tax id) ",
+}
+"""What is repeated where every line is, or might be, a finding, by what it is."""
