@@ -17,6 +17,7 @@ from policies.detectors.pattern_kinds import BLOCK_CHARS, ContextPattern, Match,
 from policies.detectors.runs import BORDER_CHARS
 from policies.detectors.sightings import Keywords, Sighted, Sightings
 from policies.rule import Rule
+from policies.views.fold import fold_bytes
 from policies.views.regex import PatternSet, Regex
 
 _COARSE_HELD_CHARS = 256  # where more would be held, it is worth counting exactly
@@ -41,7 +42,7 @@ class _Gate:
 
     @cached_property
     def _set(self) -> PatternSet:
-        return PatternSet(self._trees)
+        return PatternSet(map(fold_bytes, self._trees))
 
     def opened(self, data: bytes, start: int) -> tuple[Sequence[CompiledRule], Sequence[Region]]:
         """Return which rules may match in `data[start:]`, and where."""

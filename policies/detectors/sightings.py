@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from policies.detectors.compiled import CompiledRule
 from policies.detectors.pattern_kinds import BLOCK_CHARS, ContextPattern, PlainPattern, Region
 from policies.detectors.runs import BORDER_CHARS
-from policies.views.regex import KeywordSet
+from policies.views.regex import PatternSet
 
 _APART_CHARS = 256  # a look at what lies between costs less than a look of its own
 _MOST_PLACES = 2  # of one word in a block that are told apart
@@ -50,7 +50,6 @@ class Keywords:
     """All words that open anything in one automaton, which tells in one pass which of them occur."""
 
     def __init__(self, rules: Iterable[CompiledRule]) -> None:
-        self._set = KeywordSet()
         self._numbers: dict[bytes, int] = {}
         self._opened: list[tuple[bytes, list[tuple[Opened, int]]]] = []
         for compiled in rules:
@@ -59,13 +58,13 @@ class Keywords:
                 self._add(Opened(compiled, number, opening.before_chars), words, opening.reach)
             if compiled.facts.is_held:
                 self._add(Opened(compiled, None, BORDER_CHARS), compiled.keywords, 0)
-        self._set.compile()
+        self._set = PatternSet.of_words(self._numbers)
         self.longest = max(map(len, self._numbers), default=1)
 
     def _add(self, opened: Opened, words: Iterable[bytes], reach: int) -> None:
         for word in words:
             if word not in self._numbers:
-                self._numbers[word] = self._set.add(word)
+                self._numbers[word] = len(self._numbers)
                 self._opened.append((word.lower(), []))
             self._opened[self._numbers[word]][1].append((opened, reach))
 

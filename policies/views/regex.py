@@ -7,7 +7,7 @@ search itself takes on a short text; this one calls the binding below it, whose 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, TypeAlias
+from typing import Final, Self, TypeAlias
 
 import re2
 from re2 import _re2
@@ -54,38 +54,23 @@ class Regex:
         return None if spans[0] == _NOT_FOUND else spans
 
 
-class KeywordSet:
-    """Words without case, all sought in one pass."""
-
-    def __init__(self) -> None:
-        self._set = re2.Set.SearchSet(re2_options(is_case_sensitive=False))
-
-    def add(self, word: bytes) -> int:
-        """Add a word and return its number."""
-        number: int = self._set.Add(re2.escape(word))
-        return number
-
-    def compile(self) -> None:
-        """Make the set ready; nothing can be added any more."""
-        self._set.Compile()
-
-    def numbers_in(self, data: bytes) -> list[int]:
-        """Return the numbers of the words that occur."""
-        return self._set.Match(data) or []
-
-
 class PatternSet:
-    """Patterns of which one pass tells which match.
+    """Patterns, all sought in one pass.
 
     Args:
-        patterns: each as `Regex` takes it.
+        patterns: as views show them.
     """
 
-    def __init__(self, patterns: Iterable[str]) -> None:
-        self._set = re2.Set.SearchSet(re2_options(is_case_sensitive=True))
+    def __init__(self, patterns: Iterable[bytes], *, is_case_sensitive: bool = True) -> None:
+        self._set = re2.Set.SearchSet(re2_options(is_case_sensitive=is_case_sensitive))
         for pattern in patterns:
-            self._set.Add(fold_bytes(pattern))
+            self._set.Add(pattern)
         self._set.Compile()
+
+    @classmethod
+    def of_words(cls, words: Iterable[bytes]) -> Self:
+        """Return the set of words, whatever their case."""
+        return cls(map(re2.escape, words), is_case_sensitive=False)
 
     def numbers_in(self, data: bytes) -> list[int]:
         """Return the numbers of the patterns that match anywhere, counted from 0 in the order in which they came."""
