@@ -126,9 +126,7 @@ class Memory:
             before = text[max(0, start - chars) : start]
             if chars >= min(start, _MOST_BEFORE_CHARS) or len(_ESCAPES(before)) * _SPELLED_CHARS < len(before):
                 return before
-            search = self._open_search()
-            search.resume(before)
-            if search.least_chars >= BEHIND_CHARS:
+            if self._open_search().least_chars(before) >= BEHIND_CHARS:
                 return before
             chars *= 2
 
@@ -152,8 +150,7 @@ class Memory:
                 return known
         self.searched_chars += len(text)
         search = self._open_search()
-        if before:
-            search.resume(before)
+        search.resume(before)
         found = search.feed(text, is_last=is_last)
         shift = len(before)
         piece = _Piece(

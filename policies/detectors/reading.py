@@ -11,7 +11,7 @@ import re2
 from policies.detectors.facts import ContextFacts, Facts, Held, Opening, PlainFacts, Steps
 from policies.detectors.openers import OpenerReader
 from policies.detectors.pattern_kinds import BLOCK_CHARS, CONTEXT_CHARS, HELD_CHARS_CAP
-from policies.detectors.runs import BORDER_CHARS, IN_RUN, is_bordered, is_inside_run, needs_digit, tail_of
+from policies.detectors.runs import BORDER_CHARS, IN_RUN, is_bordered, is_inside_run, last_of, needs_digit, tail_of
 from policies.errors import PolicyError
 from policies.pattern_literals import openings, until_keyword
 from policies.pattern_syntax import PatternSyntaxError, parse_pattern
@@ -68,8 +68,7 @@ def read_facts(rule: Rule, keywords: tuple[bytes, ...]) -> Facts:
         read = _plain(words, value, border)
         plain.append(read)
         if not read[0].is_run and not _is_held_by_run(rule, words, value):
-            part = Sequence((value, border) if is_bordered(words, value) else (words, value, border))
-            held.append(_held(part, rule.keywords))
+            held.append(_held(_held_part(words, value, border), rule.keywords))
     places = [place for _, place in (*plain, *context)]
     return Facts(
         plain=tuple(facts for facts, _ in plain),
@@ -213,6 +212,13 @@ def _is_held_by_run(rule: Rule, words: Node, value: Node) -> bool:
     """Tell whether a run holds a plain pattern up to its keyword, before which nothing else matters."""
     until, is_passed = until_keyword(value, rule.keywords)
     return is_passed and is_inside_run(words, until, NOTHING)
+
+
+def _held_part(words: Node, value: Node, border: Node) -> Node:
+    """Return the part of a plain pattern that is held: of a border at most a character."""
+    if is_bordered(words, value):
+        return Sequence((value, border))
+    return Sequence((last_of(words) if longest(words) in range(BORDER_CHARS + 1) else words, value, border))
 
 
 def _held(part: Node, keywords: tuple[str, ...]) -> Held:

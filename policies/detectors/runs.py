@@ -15,6 +15,7 @@ from policies.patterns import (
     atoms,
     endless_atoms,
     first_atoms,
+    is_nullable,
     longest,
 )
 from policies.views.fold import fold_bytes
@@ -44,9 +45,31 @@ def is_bordered(before: Node, value: Node) -> bool:
     """
     if longest(before) != 1:
         return False
-    around = frozenset[int]().union(*map(taken_by, atoms(before)))
-    first = frozenset[int]().union(*map(taken_by, first_atoms(value)))
+    has_case = not (isinstance(value, Group) and value.opening == "(?i:")  # `[^a-z]([A-Z]`: also behind small letters
+    taken = _written if has_case else taken_by
+    around = frozenset[int]().union(*map(taken, atoms(before)))
+    first = frozenset[int]().union(*map(taken, first_atoms(value)))
     return not around & first and len(_ALL_BYTES) - len(around | first) <= _FEW_BYTES
+
+
+def last_of(border: Node) -> Node:
+    """Return the last character of a border: a value may be told when what stands before it was shown already.
+
+    A character that is repeated stays so: one blank says less than two.
+    """
+    match border:
+        case Group(opening=opening, inner=inner):
+            return Group(opening, last_of(inner))
+        case Choice(options=options):
+            return Choice(tuple(map(last_of, options)))
+        case Sequence(items=(*before, last)) if longest(border) != 1:
+            if not longest(last):
+                return Sequence((last_of(Sequence(tuple(before))), last))
+            if isinstance(last, Repeat) and is_nullable(last):
+                return Group("(?:", Choice((last.inner, last_of(Sequence(tuple(before))))))
+            return last_of(last)
+        case _:
+            return border
 
 
 def needs_digit(tree: Node) -> bool:
@@ -74,6 +97,11 @@ def taken_by(atom: str) -> bytes:
     if atom not in _TAKEN:
         _TAKEN[atom] = _spelled(atom) if len(atom) == 1 and atom != "." else _searched(f"(?i:{atom})")
     return _TAKEN[atom]
+
+
+def _written(atom: str) -> bytes:
+    """Return the bytes that a class takes as it is written; of a character, in any case."""
+    return _searched(f"(?:{atom})") if len(atom) > 1 else taken_by(atom)
 
 
 def _spelled(character: str) -> bytes:

@@ -72,7 +72,8 @@ class Scanner:
         """Compile every pattern now instead of when a text first asks for it."""
         for compiled in self._rules:
             compiled.load()
-        self.alive_from(b" ", 0, Sighted())
+        for is_exact in (False, True):
+            self.alive_from(b" ", 0, Sighted(), is_exact=is_exact)
 
     def open_sightings(self) -> Sightings:
         """Return what remembers where keywords stand in a view that grows."""
@@ -106,13 +107,19 @@ class Scanner:
                     matches |= dict.fromkeys(pattern.matches(compiled, data, start, places))
         return sorted(matches, key=_by_place) if len(matches) > 1 else list(matches)
 
-    def alive_from(self, data: bytes, start: int, sighted: Sighted) -> int:
+    def alive_from(self, data: bytes, start: int, sighted: Sighted, *, is_exact: bool = False) -> int:
         """Return the first place from which `data` may still grow into a match; its length when there is none.
 
         Matches inside a run (`RUN_CLASS`) are left out: whoever asks holds a run until it ends.
+
+        Args:
+            data: the view.
+            start: values begin here or later.
+            sighted: the patterns whose words occur, and where.
+            is_exact: whether no character may be held for nothing; else a few may, which is cheaper to find out.
         """
-        alive = _first_of(self._alive_heads, data, start)
-        if len(data) - alive > _COARSE_HELD_CHARS:
+        alive = len(data) if is_exact else _first_of(self._alive_heads, data, start)
+        if is_exact or len(data) - alive > _COARSE_HELD_CHARS:
             alive = _first_of(self._exactly_alive_heads, data, start)
         held = data[max(0, start - BORDER_CHARS) :].lower()
         for word, opened in self._opened:

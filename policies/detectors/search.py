@@ -83,6 +83,7 @@ class Search:
         self._looked_again_at = 0  # the length of the text
         self.looked_chars = 0  # for those who measure
         self._waiting = ""  # the piece of a run that was not looked at yet
+        self._before = ""  # what is settled already, but not read yet
         self._layers = Layers(scanner.open_sightings)
 
     def resume(self, before: str) -> None:
@@ -91,12 +92,11 @@ class Search:
         Args:
             before: its last characters, or all of it: of no view more is looked at than `BEHIND_CHARS`.
         """
-        self._layers.grow(before, is_last=False)
-        self._settle(self._layers.length)
+        self._before = before
 
-    @property
-    def least_chars(self) -> int:
-        """Return how much is there of the shortest view."""
+    def least_chars(self, text: str) -> int:
+        """Return how many characters the shortest view of a text has; nothing else may be asked afterwards."""
+        self._layers.grow(text, is_last=True)
         return min(len(layer.tape.data) for layer in self._layers)
 
     def feed(self, text: str, *, is_last: bool) -> Settled:
@@ -112,7 +112,10 @@ class Search:
         ):
             return Settled(self._told, [])  # a run is held until it ends
         text, self._waiting = self._waiting, ""
-        self._layers.grow(text, is_last=is_last)
+        # Together with the text behind it: an escape may reach from one into the other.
+        self._layers.grow(self._before + text, is_last=is_last)
+        self._settle(len(self._before))
+        self._before = ""
         findings: list[Finding] = []
         while self._endless is None or self._is_ended(self._endless, findings, is_last=is_last):
             self._endless = None
@@ -157,11 +160,12 @@ class Search:
 
     def _alive_from(self) -> int:
         alive = self._layers.length
+        is_first = not self._settled and alive <= _WAITING_CHARS  # somebody waits for it: nothing is held for nothing
         for layer in self._layers:
             if layer.shows_more:
                 tape = layer.tape
                 start = layer.start - tape.base
-                place = self._scanner.alive_from(tape.data, start, layer.sighted())
+                place = self._scanner.alive_from(tape.data, start, layer.sighted(), is_exact=is_first)
                 place = min(place, open_from(tape.data, start), open_row(tape.data, start))
                 if self._depth < _DECODED_TIMES:
                     place = min(place, open_cell(tape.data, start, self._is_telling))

@@ -46,7 +46,8 @@ _DATE: Final = (
 # Groups of a number: `42-9077178`, `775 699 309`, `1496298 T P N 000`.
 _JOINT: Final = "(?:[./-]| | [-/] )"
 _GROUP: Final = "(?:[A-Z]{0,3}[0-9][A-Za-z0-9]{0,40}|[A-Z]{1,3})"
-_NUMBER: Final = rf"(?:[A-Za-z]{{1,6}}-?)?[0-9][A-Za-z0-9]{{0,40}}(?:{_JOINT}{_GROUP}){{0,7}}"
+_GROUPED: Final = rf"(?:[A-Z]{{1,6}}-?)?[0-9][A-Za-z0-9]{{0,40}}(?:{_JOINT}{_GROUP}){{0,7}}"
+_NUMBER: Final = rf"(?:{_GROUPED}|[A-Za-z]{{1,6}}-?[0-9][A-Za-z0-9]{{0,40}})"  # no groups behind small letters
 _BEFORE: Final = "(?:[^A-Za-z0-9]|^)"
 _WORD: Final = r"[A-Za-zÀ-ÿ\x80-\x9f.]{1,25}"
 _LABEL: Final = rf"{_WORD}(?:[ '-]{_WORD}){{0,3}}"
@@ -67,7 +68,7 @@ _BEHIND: Final = Regex(rf"{_BEFORE}({_DATE}|{_NUMBER})(?:{_LINKED}({_LABEL})| \(
 _BEGUN: Final = _any_of(part for link in (*_LINKS, _BRACKET) for part in _beginnings(link))
 _NAMED: Final = rf"(?:{_BEGUN})|(?:{_LINKED}| \()(?:{_LABEL}[ '-]?)?"
 # What may still become one: a number that goes on, a date, a value and the beginning of a link or of a name.
-_NUMBER_ON: Final = rf"{_NUMBER}(?:{_JOINT}[A-Z]{{0,3}}| [-/])?"
+_NUMBER_ON: Final = rf"(?:{_GROUPED}(?:{_JOINT}[A-Z]{{0,3}}| [-/])?|{_NUMBER})"
 _MONTH_ON: Final = rf"(?:[A-Za-z][a-zé]?|{_MONTH}\.?,?(?:[ -](?:de?|de |(?:de )?[0-9]{{1,4}})?)?)"
 _DAY_ON: Final = r"(?: (?:[0-3]?[0-9](?:[snrt]|st|nd|rd|th)?(?:,? [0-9]{0,4}|,)?)?)?"
 _DATE_ON: Final = rf"{_ENGLISH_MONTH}{_DAY_ON}|{_DAY}[ -](?:of?|of |de?|de |(?:of |de )?{_MONTH_ON})?"

@@ -51,6 +51,13 @@ def test_words_that_were_escaped_are_still_there_for_the_next_piece(times: int) 
     assert in_order(Memory("sha256:0", open_search, sizes=SMALL).find(text)) == expected
 
 
+def test_what_is_escaped_before_a_piece_may_go_on_in_it() -> None:
+    text = "\\u0062\\u0301" * 50 + "\\ww1ac5296f64e\n338d7"
+    (expected,) = searched(text)
+    assert text[expected.start : expected.end] == "ww1ac5296f64e\n338d7"
+    assert Memory("sha256:0", open_search, sizes=SMALL).find(text) == [expected]
+
+
 @settings(max_examples=50, deadline=None)
 @given(TEXTS, TEXTS, TEXTS, st.integers(0, 60))
 def test_a_changed_text_shows_what_a_search_of_it_shows(before: str, after: str, typed: str, at: int) -> None:

@@ -151,13 +151,18 @@ def test_two_secrets_side_by_side_both_go() -> None:
 
 def test_prose_is_shown_word_by_word() -> None:
     stream = open_stream(BLOCKING)
-    assert stream.feed("The answer is simple, ") == "The answer is "
+    assert stream.feed("The answer is simple, ") == "The answer is simple"
     assert stream.feed("waiting") == ""  # fewer characters than a look is taken at
-    assert stream.feed(" for") == "simple, waiting "
+    assert stream.feed(" for") == ", waiting "
     assert stream.held_chars == len("for")
     assert stream.feed(".") == ""
     assert stream.feed(" Yes! Or ") == "for. Yes! "
     assert stream.close() == "Or "
+
+
+@pytest.mark.parametrize("word", ["w0", "v2", "Hi!", "jo", "The", "To", "Die", "La"])
+def test_the_first_word_is_shown_as_soon_as_it_has_ended(word: str) -> None:
+    assert open_stream(BLOCKING).feed(f"{word} ") == word
 
 
 def test_what_may_still_be_a_secret_is_held_and_then_shown() -> None:
@@ -244,7 +249,7 @@ def test_a_failure_in_the_middle_shows_nothing_more(method: str, monkeypatch: py
     shown = stream.feed("One sentence. ")
     assert shown.startswith("One")
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise MemoryError(f"while reading {SECRET}")
 
     monkeypatch.setattr(Scanner, method, broken)
