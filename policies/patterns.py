@@ -153,8 +153,7 @@ def coarse(node: Node) -> str:
 
 
 def _bounds(node: Repeat, low: int, *, is_exact: bool) -> str:
-    inner = _unwrapped(node.inner)
-    is_run = isinstance(inner, Atom) and not inner.is_wide
+    is_run = not any(Atom(text).is_wide for text in atoms(node.inner))
     if not is_exact and is_run and node.high is not None and node.high >= _COLLAPSE_FROM:
         return "*" if low == 0 else "+"  # a superset: fewer are enough, more are too
     if node.high is None:

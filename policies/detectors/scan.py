@@ -23,6 +23,8 @@ from policies.views.regex import PatternSet, Regex
 _COARSE_HELD_CHARS = 256  # where more would be held, it is worth counting exactly
 _GROUP_HEADS = 24
 _GROUP_CHARS = 2_000  # of patterns; the longest stand alone
+_LONG_HEAD_CHARS = 300  # of a pattern that goes on over nearly everything: two of them would have the states of both
+_GOES_ON = re.compile(r"\[\^[^\]]*\][*+{]").search
 _GATED_RULES = 16  # rules without a keyword that share an automaton; the states of one of all would multiply
 _DIGIT = re.compile(rb"[0-9]").search
 _SHORT_CHARS = 128  # of a view, such as a cell or a value in groups: one more pass tells which rules of a gate match
@@ -150,16 +152,20 @@ class Scanner:
         # The states of one automaton of all heads multiply: it would meet new ones, and build them, in every text.
         # The few without a longest match come last: a group with one is looked for in all that is held.
         groups: list[list[Held]] = [[]]
+        alone: list[list[Held]] = []
         length = 0
         for head in sorted(
             (held for held in self._held if not held.words), key=lambda head: (head.chars is None, head.size)
         ):
+            if head.size >= _LONG_HEAD_CHARS and _GOES_ON(head.coarse):
+                alone.append([head])
+                continue
             length += head.size
             if groups[-1] and (length > _GROUP_CHARS or len(groups[-1]) >= _GROUP_HEADS):
                 groups.append([])
                 length = head.size
             groups[-1].append(head)
-        return groups
+        return groups + alone
 
     @cached_property
     def _opened(self) -> list[tuple[bytes, Alive]]:

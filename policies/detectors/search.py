@@ -112,10 +112,7 @@ class Search:
         ):
             return Settled(self._told, [])  # a run is held until it ends
         text, self._waiting = self._waiting, ""
-        # Together with the text behind it: an escape may reach from one into the other.
-        self._layers.grow(self._before + text, is_last=is_last)
-        self._settle(len(self._before))
-        self._before = ""
+        self._grow(text, is_last=is_last)
         findings: list[Finding] = []
         while self._endless is None or self._is_ended(self._endless, findings, is_last=is_last):
             self._endless = None
@@ -139,6 +136,14 @@ class Search:
             if self._endless is None:
                 break
         return Settled(self._told, findings)
+
+    def _grow(self, text: str, *, is_last: bool) -> None:
+        # What is settled already is read together with the text behind it: an escape may reach from one into the other.
+        before, self._before = self._before, ""
+        self._layers.grow(before + text, is_last=is_last)
+        if before:
+            self._settled = len(before)
+            self._layers.settle(self._settled)
 
     @property
     def _told(self) -> int:

@@ -51,11 +51,20 @@ def test_words_that_were_escaped_are_still_there_for_the_next_piece(times: int) 
     assert in_order(Memory("sha256:0", open_search, sizes=SMALL).find(text)) == expected
 
 
-def test_what_is_escaped_before_a_piece_may_go_on_in_it() -> None:
-    text = "\\u0062\\u0301" * 50 + "\\ww1ac5296f64e\n338d7"
-    (expected,) = searched(text)
-    assert text[expected.start : expected.end] == "ww1ac5296f64e\n338d7"
-    assert Memory("sha256:0", open_search, sizes=SMALL).find(text) == [expected]
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("\\u0062\\u0301" * 50 + "\\ww1ac5296f64e\n338d7", "ww1ac5296f64e\n338d7"),  # an escape may go on
+        (
+            f"\noper \nAKIA2E4AQ3F2B44C7Q2X\nIGQV\n--pass\nAKIAIOSFODNN7EX\n{LINE}",
+            "IGQV\n--pass\nAKIAIOSFODNN7EX",  # lines may yet be joined
+        ),
+    ],
+)
+def test_what_stands_before_a_piece_is_read_together_with_it(text: str, value: str) -> None:
+    expected = searched(text)
+    assert value in {text[one.start : one.end] for one in expected}
+    assert in_order(Memory("sha256:0", open_search, sizes=SMALL).find(text)) == expected
 
 
 @settings(max_examples=50, deadline=None)
