@@ -1,7 +1,7 @@
 r"""The undone view: what was written in another way for the sake of a format stands as it was meant.
 
-Undone are percent, backslash, `\u` and HTML escapes, joints of strings in code (`"abc" + "def"`) and line breaks in
-a token, quote marks of a mail included. A line break is taken for a soft one where token characters stand on both
+Undone are percent, backslash, `\u` and HTML escapes, joints of strings in code (`"abc" + "def"`), the colours of a
+terminal and line breaks in a token, quote marks of a mail included. A line break is taken for a soft one where token characters stand on both
 sides and either the line is as long as a neighbour, or what follows looks like the rest of a generated value. Of narrow
 lines that are as long as a neighbour every break is soft.
 
@@ -47,6 +47,8 @@ _ESCAPES = (
     r"&#[0-9]{1,7};",
     r"&#[xX][0-9A-Fa-f]{1,6};",
     r"&[A-Za-z]{2,8};",
+    r"\x1b\[[0-9;]{0,24}[A-Za-z]",  # a colour or a move of the cursor, as a terminal gets it (ECMA-48)
+    r"\\(?:0?33|e)\[[0-9;]{0,24}m",  # the same, as a program's text has it
 )
 # Pairs of characters inside a value drawn by lot; two or three characters in a row are linear whatever the text.
 _DRAWN_PAIRS = r"[0-9][A-Za-z+/=_-]|[A-Za-z+/=_-][0-9]|[a-z][A-Z]|[A-Z]{2}[a-z]|[0-9]{4}"
@@ -156,6 +158,8 @@ class Undoing:
         if first == b"%" or data[begin : begin + 2] == b"\\x":
             written, size, chars = _spelled_bytes(data[begin:end], b"%" if first == b"%" else b"\\x")
             return begin, begin + chars, written, size, begin + chars
+        if first == b"\x1b" or (first == b"\\" and data[end - 1 : end] == b"m"):
+            return begin, end, b"", 1, end
         if first == b"\\":
             written, stride = _unescaped(data[begin:end])
             return begin, end, written, stride, end
