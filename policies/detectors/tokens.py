@@ -224,12 +224,20 @@ class TokenDetector:
             return None
         if len(value) not in _RARE_CHARS and (_ENCODING.search(value) or not _SEPARATED.search(value)):
             return None  # data in base 64
+        before = _before_id(before)
         return RARE_STRING if _stands_alone(before, after) or _is_written_out(before, after) else None
 
 
 def _is_row(word: bytes) -> bool:
     """Tell whether a word is a row of different letters or digits, such as `abcdefgh`, that says nothing."""
     return len(set(word)) >= _MIN_CHARS and is_filling(word)
+
+
+def _before_id(before: bytes) -> bytes:
+    """Return what stands before the number that is one value with its secret, `8143…:`; else all."""
+    bare = before[:-1].rstrip(_DIGITS)
+    is_id = before[-1:] == b":" and len(before) - len(bare) > _MIN_CHARS and not bare[-1:].isalnum()
+    return bare if is_id else before
 
 
 def _with_id(data: bytes, start: int) -> int:

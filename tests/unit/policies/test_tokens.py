@@ -222,6 +222,20 @@ def test_both_halves_of_an_identifier_and_secret_are_judged_by_the_name() -> Non
     assert _values("API_SECRET=48201957:q7Zk2WvYx0LrTn5B") == ["48201957", "48201957:q7Zk2WvYx0LrTn5B"]
 
 
+@pytest.mark.parametrize("name", ["sendgridprod", "newrelicapp", "sendgrids"])
+def test_a_name_that_begins_with_a_service_is_its_name(name: str) -> None:
+    assert _values(f"{name} = {_HEX}") == [_HEX]
+    assert _values(f"x{name} = {_HEX}") == []
+
+
+def test_an_identifier_and_its_secret_stand_alone_as_one_value() -> None:
+    value = f"4820195773:{_BASE62[:16]}-Lw0k{_BASE62[:16]}"
+    assert _values(value) == [value]
+    assert _values(f"the bot is {value}, say hello") == [value]
+    assert _values(f"acme4820195773:{value[11:]}") == []
+    assert _values(f"482:{value[11:]}") == []
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -257,7 +271,19 @@ def test_all_runs_are_judged_as_each_by_itself(parts: list[bytes], start: int) -
 
 _WRITTEN = st.one_of(
     st.sampled_from(sorted(_WORDS.strong | _WORDS.weak | _WORDS.faint | _WORDS.explained | _WORDS.providers)),
-    st.sampled_from([b"API", b"Key", b"newRelic", b"New Relic", b"3commaskey", b"mytoken", b"\xc4pi", b"[AWS_KEY_7]"]),
+    st.sampled_from(
+        [
+            b"API",
+            b"Key",
+            b"newRelic",
+            b"New Relic",
+            b"3commaskey",
+            b"mytoken",
+            b"sendgridprod",
+            b"\xc4pi",
+            b"[AWS_KEY_7]",
+        ]
+    ),
     st.sampled_from([b" ", b"_", b"-", b"=", b' = "', b": ", b" is ", b"\n", b" " * 200, b'"', b"@", b"\xe9"]),
     st.text("abcdefXYZ0123456789", min_size=1, max_size=30).map(str.encode),
     st.sampled_from([_BASE62.encode(), _UUID.encode(), _HEX.encode()]),
