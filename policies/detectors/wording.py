@@ -27,6 +27,7 @@ PIECE: Final = re.compile(rb"[A-Z\xc0-\xde]?[a-z\xdf-\xff]+|[A-Z\xc0-\xde]+(?![a
 _MAX_PIECES: Final = 36  # of words; prose has some 30 before a value, encoded data a hundred
 _MIN_SUFFIXED_CHARS: Final = 7  # `mytoken`: shorter ones are words
 _SUFFIXES: Final = (b"token", b"secret", b"apikey", b"key", b"api", b"id")
+_SERVICE_SUFFIXES: Final = (b"private", b"access", b"auth")  # behind a service's name alone
 _MIN_HEAD_CHARS: Final = 6  # `sendgridprod`: a shorter service begins other words
 _SHORT_WORD: Final = 6
 _MIN_TELLING_CHARS: Final = 4  # a shorter service's word stands in any text; beside a secret's word it counts
@@ -116,11 +117,14 @@ class Vocabulary:
                 service = self.kinds.get(piece[: -len(suffix)], Kind.NOTHING) & _SERVICE
                 if service or len(suffix) > len(b"key"):
                     return service | self.kinds.get(suffix, Kind.NOTHING)
+        for suffix in _SERVICE_SUFFIXES:
+            if piece.endswith(suffix) and (service := self.kinds.get(piece[: -len(suffix)], Kind.NOTHING) & _SERVICE):
+                return service | Kind.WEAK
         return self._head(piece)
 
     def may_be_glued(self, piece: bytes, following: bytes) -> bool:
         """Tell whether a piece may be words glued together, or digits glued to the piece that follows."""
-        if piece.endswith(_SUFFIXES) or piece[:_MIN_HEAD_CHARS] in self._heads:
+        if piece.endswith(_SUFFIXES + _SERVICE_SUFFIXES) or piece[:_MIN_HEAD_CHARS] in self._heads:
             return True
         return piece.isdigit() and following.endswith(_SUFFIXES)
 

@@ -25,7 +25,7 @@ _SHIPPED = parse_words(
 )
 _WORDS = replace(  # the list of services grows; these tests do not depend on it
     _SHIPPED,
-    providers=frozenset({b"sendgrid", b"newrelic", b"abuseipdb", b"fastly", b"3commas"}),
+    providers=frozenset({b"sendgrid", b"newrelic", b"abuseipdb", b"fastly", b"3commas", b"bitly"}),
     common_providers=frozenset({b"github", b"aws"}),
 )
 DETECTOR = TokenDetector(_WORDS)
@@ -226,6 +226,19 @@ def test_both_halves_of_an_identifier_and_secret_are_judged_by_the_name() -> Non
 def test_a_name_that_begins_with_a_service_is_its_name(name: str) -> None:
     assert _values(f"{name} = {_HEX}") == [_HEX]
     assert _values(f"x{name} = {_HEX}") == []
+
+
+@pytest.mark.parametrize("name", ["bitlyprivate", "BITLYACCESS", "bitlyauth"])
+def test_a_word_for_a_key_is_glued_to_a_service(name: str) -> None:
+    assert _values(f"{name} {_HEX}9ab04c7e") == [f"{_HEX}9ab04c7e"]
+    assert _values(f"acme{name[5:]} {_HEX}9ab04c7e") == []
+
+
+def test_a_mark_set_into_a_drawn_value_makes_it_no_example() -> None:
+    marked = f"{_BASE62[:14]}EXAMPLE{_BASE62[14:]}"
+    assert _values(f"api_key = {marked}") == [marked]
+    assert _values(f"api_key = {marked.replace('EXAMPLE', 'example')}") == []
+    assert _values("api_key = YOUR_EXAMPLE_KEY_1_GOES_RIGHT_HERE") == []
 
 
 def test_an_identifier_and_its_secret_stand_alone_as_one_value() -> None:
