@@ -234,6 +234,14 @@ def test_a_word_for_a_key_is_glued_to_a_service(name: str) -> None:
     assert _values(f"acme{name[5:]} {_HEX}9ab04c7e") == []
 
 
+def test_a_service_whose_name_is_a_word_names_what_is_beyond_doubt() -> None:
+    assert _values("github:s4ghndvtrooaz0tgprr3fj2jenzw7cptt7tk0int8e8") == [
+        "s4ghndvtrooaz0tgprr3fj2jenzw7cptt7tk0int8e8"
+    ]
+    assert _values("colour:s4ghndvtrooaz0tgprr3fj2jenzw7cptt7tk0int8e8") == []
+    assert _values("github:s4ghndvtroo3") == []
+
+
 def test_a_mark_set_into_a_drawn_value_makes_it_no_example() -> None:
     marked = f"{_BASE62[:14]}EXAMPLE{_BASE62[14:]}"
     assert _values(f"api_key = {marked}") == [marked]
