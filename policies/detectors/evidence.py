@@ -40,6 +40,7 @@ LEAST_BITS: Final[Mapping[Link, float]] = MappingProxyType(
 _HASH_CHARS: Final = frozenset((32, 40, 48, 56, 64, 96, 128))  # hexadecimal digits of MD5, SHA-1, SHA-2, SHA-3
 _MIN_CHARS: Final = 12  # of a value with a service's word and no secret's
 _MIN_MIXED_CHARS: Final = 10
+_RARE_CHARS: Final = range(20, 65)
 _MIN_FAR_CHARS: Final = 16  # of a value whose words do not name it directly
 _MIN_DIGITS: Final = 8
 _MIN_HEX_KEY_CHARS: Final = 24
@@ -139,6 +140,8 @@ def _weak_bits(naming: Naming, form: Form, value: bytes) -> float:
         return 16.0
     if name & Kind.COMMON and naming.link is Link.ASSIGNED and near & (Kind.STRONG | Kind.WEAK):
         return 18.0 if form in _TEXTUAL else 40.0  # `keys: {wave: …}`
+    if name & Kind.COMMON and naming.link is Link.ASSIGNED and form in _TEXTUAL and len(value) in _RARE_CHARS:
+        return 45.0  # what stands alone is found with as much
     is_carried = name & Kind.CARRIER and near & (Kind.STRONG | Kind.PROVIDER) and not near & Kind.EXPLAINED
     return 12.0 if is_carried else NEVER
 

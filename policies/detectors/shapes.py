@@ -14,6 +14,9 @@ _RARE_BITS = 3.2  # bits a character; words of a language and counting digits li
 _HEX_RARE_BITS = 2.9  # sixteen symbols hold at most 4 bits; random hexadecimal of 32 lies above 3.2
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 _EXAMPLE_PARTS = ("example", "your", "placeholder", "dummy", "redacted", "xxxx", "****", "....", "----", "____")
+_MARK = "EXAMPLE"
+_MIN_UNMARKED_CHARS = 24
+_UNMARKED_BITS = 40.0
 _DRAWN_BITS = 16.0  # one in 65,000 odds; names and words lie below zero, 16 random characters above 20
 _ODD_BITS = 6.0  # of the letters and digits of a value that is named a secret
 _MIN_DRAWN_CHARS = 5
@@ -60,8 +63,16 @@ def is_drawn(value: str) -> bool:
 
 def is_no_example(value: str) -> bool:
     """Tell whether the value does not say of itself that it is only an example."""
-    low = value[:_JUDGED_CHARS].lower()
+    low = without_mark(value[:_JUDGED_CHARS]).lower()
     return not any(part in low for part in _EXAMPLE_PARTS) and len(set(low)) >= _MIN_DIFFERENT_CHARS
+
+
+def without_mark(value: str) -> str:
+    """Return a value without the `EXAMPLE` that was set into it, when what is left was drawn by lot and is long."""
+    bare = value.replace(_MARK, "")
+    if len(bare) == len(value) or len(bare) < _MIN_UNMARKED_CHARS:
+        return value
+    return bare if rarity(bare.encode("latin-1", "replace")) >= _UNMARKED_BITS else value
 
 
 def is_odd_secret(value: str) -> bool:

@@ -17,6 +17,7 @@ from policies.detectors.evidence import FAR_BITS, LEAST_BITS, LOW_BITS, is_named
 from policies.detectors.explained import Form, form_of, is_explained, is_public
 from policies.detectors.naming import BEFORE_CHARS, Link, NameReader, Naming
 from policies.detectors.rarity import is_filling, rarity
+from policies.detectors.shapes import without_mark
 from policies.detectors.wording import Kind, Wording, any_of
 from policies.pseudonyms import is_placeholder
 from policies.views.regex import Regex
@@ -197,7 +198,7 @@ class TokenDetector:
         rule = PROVIDER_TOKEN if is_key else self._rule(naming, before, after, drawn)
         if rule is None or _is_looked_up(before):
             return None
-        if is_explained(drawn.value, self._placeholder) and not self._is_typed(naming, drawn.value):
+        if is_explained(_without_mark(drawn.value), self._placeholder) and not self._is_typed(naming, drawn.value):
             return None
         return TokenFinding(_with_id(data, first), first + len(drawn.value), rule, _SCORES[rule])
 
@@ -224,12 +225,24 @@ class TokenDetector:
             return None
         if len(value) not in _RARE_CHARS and (_ENCODING.search(value) or not _SEPARATED.search(value)):
             return None  # data in base 64
+        before = _before_id(before)
         return RARE_STRING if _stands_alone(before, after) or _is_written_out(before, after) else None
 
 
 def _is_row(word: bytes) -> bool:
     """Tell whether a word is a row of different letters or digits, such as `abcdefgh`, that says nothing."""
     return len(set(word)) >= _MIN_CHARS and is_filling(word)
+
+
+def _without_mark(value: bytes) -> bytes:
+    return without_mark(value.decode("ascii")).encode("ascii") if b"EXAMPLE" in value else value
+
+
+def _before_id(before: bytes) -> bytes:
+    """Return what stands before the number that is one value with its secret, `8143…:`; else all."""
+    bare = before[:-1].rstrip(_DIGITS)
+    is_id = before[-1:] == b":" and len(before) - len(bare) > _MIN_CHARS and not bare[-1:].isalnum()
+    return bare if is_id else before
 
 
 def _with_id(data: bytes, start: int) -> int:

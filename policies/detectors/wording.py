@@ -27,6 +27,8 @@ PIECE: Final = re.compile(rb"[A-Z\xc0-\xde]?[a-z\xdf-\xff]+|[A-Z\xc0-\xde]+(?![a
 _MAX_PIECES: Final = 36  # of words; prose has some 30 before a value, encoded data a hundred
 _MIN_SUFFIXED_CHARS: Final = 7  # `mytoken`: shorter ones are words
 _SUFFIXES: Final = (b"token", b"secret", b"apikey", b"key", b"api", b"id")
+_SERVICE_SUFFIXES: Final = (b"private", b"access", b"auth")  # behind a service's name alone
+_MIN_HEAD_CHARS: Final = 6  # `sendgridprod`: a shorter service begins other words
 _SHORT_WORD: Final = 6
 _MIN_TELLING_CHARS: Final = 4  # a shorter service's word stands in any text; beside a secret's word it counts
 _PLACEHOLDER: Final = re.compile(rb"\[[A-Z][A-Z0-9_]{0,51}\]")
@@ -98,6 +100,8 @@ class Vocabulary:
             self.kinds.update(dict.fromkeys(listed, kind))  # a later list wins
         self.beginnings = frozenset(word[:end] for word in self.kinds for end in range(1, len(word)))
         self.joinable = self.beginnings | self.kinds.keys()
+        heads = (word for word, kind in self.kinds.items() if kind == Kind.PROVIDER and len(word) >= _MIN_HEAD_CHARS)
+        self._heads = frozenset(word[:_MIN_HEAD_CHARS] for word in heads)
         services = words.providers | words.common_providers
         telling = words.strong | words.weak | {word for word in services if len(word) >= _MIN_TELLING_CHARS}
         self.is_telling = any_of(telling)
@@ -105,15 +109,31 @@ class Vocabulary:
         self.has_short_service = any_of(word for word in words.providers if len(word) < _MIN_TELLING_CHARS)
 
     def glued(self, piece: bytes) -> int:
-        """Return the kinds of words glued together in one case: `stripekey`, `mytoken`."""
-        if len(piece) < _MIN_SUFFIXED_CHARS or not piece.endswith(_SUFFIXES):
+        """Return the kinds of words glued together in one case: `stripekey`, `mytoken`, `sendgridprod`."""
+        if len(piece) < _MIN_SUFFIXED_CHARS:
             return Kind.NOTHING
         for suffix in _SUFFIXES:
             if piece.endswith(suffix):
                 service = self.kinds.get(piece[: -len(suffix)], Kind.NOTHING) & _SERVICE
                 if service or len(suffix) > len(b"key"):
                     return service | self.kinds.get(suffix, Kind.NOTHING)
-        return Kind.NOTHING
+        for suffix in _SERVICE_SUFFIXES:
+            if piece.endswith(suffix) and (service := self.kinds.get(piece[: -len(suffix)], Kind.NOTHING) & _SERVICE):
+                return service | Kind.WEAK
+        return self._head(piece)
+
+    def may_be_glued(self, piece: bytes, following: bytes) -> bool:
+        """Tell whether a piece may be words glued together, or digits glued to the piece that follows."""
+        if piece.endswith(_SUFFIXES + _SERVICE_SUFFIXES) or piece[:_MIN_HEAD_CHARS] in self._heads:
+            return True
+        return piece.isdigit() and following.endswith(_SUFFIXES)
+
+    def _head(self, piece: bytes) -> int:
+        """Return the kind of the service that a piece begins with."""
+        if piece[:_MIN_HEAD_CHARS] not in self._heads:
+            return Kind.NOTHING
+        named = (self.kinds.get(piece[:end], Kind.NOTHING) for end in range(_MIN_HEAD_CHARS, len(piece)))
+        return Kind.PROVIDER if any(kind == Kind.PROVIDER for kind in named) else Kind.NOTHING
 
 
 class Wording:
@@ -202,13 +222,14 @@ class Wording:
             self._begin = ends[-_KEPT_PIECES - 1]
             del starts[:-_KEPT_PIECES], ends[:-_KEPT_PIECES], words[:-_KEPT_PIECES]
         low, known, joinable = self._low, self._vocabulary.kinds, self._vocabulary.joinable
+        may_be_glued = self._vocabulary.may_be_glued
         last = low[starts[-1] : ends[-1]] if starts else b""
         for piece in PIECE.finditer(self.data, self._end, end):
             start, behind = piece.span()
             letters = low[start:behind]
             joined = last + letters
             is_short = len(joined) < _MIN_SUFFIXED_CHARS
-            if last and joined not in joinable and last not in known and (is_short or not _is_glued(last, letters)):
+            if last and joined not in joinable and last not in known and (is_short or not may_be_glued(last, letters)):
                 words[-1] = _UNKNOWN
             starts.append(start)
             ends.append(behind)
@@ -258,11 +279,6 @@ class Wording:
         if starts[i] > begin and (j < count or (behind < end and joined not in beginnings)):
             self._words[i] = word
         return word
-
-
-def _is_glued(piece: bytes, following: bytes) -> bool:
-    """Tell whether a piece may be words glued together, or digits glued to the piece that follows."""
-    return piece.endswith(_SUFFIXES) or (piece.isdigit() and following.endswith(_SUFFIXES))
 
 
 def _blanked(data: bytes) -> bytes:

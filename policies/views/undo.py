@@ -1,9 +1,9 @@
 r"""The undone view: what was written in another way for the sake of a format stands as it was meant.
 
-Undone are percent, backslash, `\u` and HTML escapes, joints of strings in code (`"abc" + "def"`) and line breaks in
-a token, quote marks of a mail included. A line break is taken for a soft one where token characters stand on both
-sides and either the line is as long as a neighbour, or what follows looks like the rest of a generated value. Of narrow
-lines that are as long as a neighbour every break is soft.
+Undone are percent, backslash, `\u` and HTML escapes, joints of strings in code (`"abc" + "def"`), the colours of a
+terminal and line breaks in a token, quote marks of a mail included. A line break is taken for a soft one where token
+characters stand on both sides and either the line is as long as a neighbour, or what follows looks like the rest of a
+generated value. Of narrow lines that are as long as a neighbour every break is soft.
 
 A view can be undone again: three times, as escapes are nested. Each stage reads its parent from left to right once and
 decides on nothing that may still change, so that the pieces in which a text arrives do not matter.
@@ -47,6 +47,8 @@ _ESCAPES = (
     r"&#[0-9]{1,7};",
     r"&#[xX][0-9A-Fa-f]{1,6};",
     r"&[A-Za-z]{2,8};",
+    r"\x1b\[[0-9;]{0,24}[A-Za-z]",  # a colour or a move of the cursor, as a terminal gets it (ECMA-48)
+    r"\\(?:0?33|e)\[[0-9;]{0,24}m",  # the same, as a program's text has it
 )
 # Pairs of characters inside a value drawn by lot; two or three characters in a row are linear whatever the text.
 _DRAWN_PAIRS = r"[0-9][A-Za-z+/=_-]|[A-Za-z+/=_-][0-9]|[a-z][A-Z]|[A-Z]{2}[a-z]|[0-9]{4}"
@@ -65,6 +67,7 @@ _ASSIGNMENT = re.compile(rb"(?:export |set )?[A-Za-z_][A-Za-z0-9_.-]{0,60}=[^=\n
 _MARKS = re.compile(rb"(?:[>|#*;][ \t]?){0,4}").match
 _BEFORE_TEXT = b" \t>|#*;"
 _CONTROLS = {b"\\n": b"\n", b"\\r": b"\r", b"\\t": b"\t"}
+_COLOURS = frozenset((b"\x1b[", b"\\0", b"\\3", b"\\e"))  # how they begin
 # Named references of HTML that stand for ASCII, and those of nothing that is seen.
 _NAMED = {
     b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'", b"nbsp": b" ", b"sol": b"/", b"bsol": b"\\",
@@ -156,7 +159,7 @@ class Undoing:
         if first == b"%" or data[begin : begin + 2] == b"\\x":
             written, size, chars = _spelled_bytes(data[begin:end], b"%" if first == b"%" else b"\\x")
             return begin, begin + chars, written, size, begin + chars
-        if first == b"\\":
+        if first in b"\\\x1b":
             written, stride = _unescaped(data[begin:end])
             return begin, end, written, stride, end
         if first == b"&":
@@ -251,6 +254,8 @@ def _spelled_bytes(run: bytes, mark: bytes) -> tuple[bytes, int, int]:
 
 def _unescaped(escape: bytes) -> tuple[bytes, int]:
     kind = escape[:2]
+    if kind in _COLOURS:
+        return b"", 1
     if kind == b"\\u":
         if escape[2:3] == b"{":
             return _character(int(escape[3:-1], 16)), len(escape)

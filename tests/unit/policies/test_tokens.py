@@ -25,7 +25,7 @@ _SHIPPED = parse_words(
 )
 _WORDS = replace(  # the list of services grows; these tests do not depend on it
     _SHIPPED,
-    providers=frozenset({b"sendgrid", b"newrelic", b"abuseipdb", b"fastly", b"3commas"}),
+    providers=frozenset({b"sendgrid", b"newrelic", b"abuseipdb", b"fastly", b"3commas", b"bitly"}),
     common_providers=frozenset({b"github", b"aws"}),
 )
 DETECTOR = TokenDetector(_WORDS)
@@ -222,6 +222,41 @@ def test_both_halves_of_an_identifier_and_secret_are_judged_by_the_name() -> Non
     assert _values("API_SECRET=48201957:q7Zk2WvYx0LrTn5B") == ["48201957", "48201957:q7Zk2WvYx0LrTn5B"]
 
 
+@pytest.mark.parametrize("name", ["sendgridprod", "newrelicapp", "sendgrids"])
+def test_a_name_that_begins_with_a_service_is_its_name(name: str) -> None:
+    assert _values(f"{name} = {_HEX}") == [_HEX]
+    assert _values(f"x{name} = {_HEX}") == []
+
+
+@pytest.mark.parametrize("name", ["bitlyprivate", "BITLYACCESS", "bitlyauth"])
+def test_a_word_for_a_key_is_glued_to_a_service(name: str) -> None:
+    assert _values(f"{name} {_HEX}9ab04c7e") == [f"{_HEX}9ab04c7e"]
+    assert _values(f"acme{name[5:]} {_HEX}9ab04c7e") == []
+
+
+def test_a_service_whose_name_is_a_word_names_what_is_beyond_doubt() -> None:
+    assert _values("github:s4ghndvtrooaz0tgprr3fj2jenzw7cptt7tk0int8e8") == [
+        "s4ghndvtrooaz0tgprr3fj2jenzw7cptt7tk0int8e8"
+    ]
+    assert _values("colour:s4ghndvtrooaz0tgprr3fj2jenzw7cptt7tk0int8e8") == []
+    assert _values("github:s4ghndvtroo3") == []
+
+
+def test_a_mark_set_into_a_drawn_value_makes_it_no_example() -> None:
+    marked = f"{_BASE62[:14]}EXAMPLE{_BASE62[14:]}"
+    assert _values(f"api_key = {marked}") == [marked]
+    assert _values(f"api_key = {marked.replace('EXAMPLE', 'example')}") == []
+    assert _values("api_key = YOUR_EXAMPLE_KEY_1_GOES_RIGHT_HERE") == []
+
+
+def test_an_identifier_and_its_secret_stand_alone_as_one_value() -> None:
+    value = f"4820195773:{_BASE62[:16]}-Lw0k{_BASE62[:16]}"
+    assert _values(value) == [value]
+    assert _values(f"the bot is {value}, say hello") == [value]
+    assert _values(f"acme4820195773:{value[11:]}") == []
+    assert _values(f"482:{value[11:]}") == []
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -257,7 +292,19 @@ def test_all_runs_are_judged_as_each_by_itself(parts: list[bytes], start: int) -
 
 _WRITTEN = st.one_of(
     st.sampled_from(sorted(_WORDS.strong | _WORDS.weak | _WORDS.faint | _WORDS.explained | _WORDS.providers)),
-    st.sampled_from([b"API", b"Key", b"newRelic", b"New Relic", b"3commaskey", b"mytoken", b"\xc4pi", b"[AWS_KEY_7]"]),
+    st.sampled_from(
+        [
+            b"API",
+            b"Key",
+            b"newRelic",
+            b"New Relic",
+            b"3commaskey",
+            b"mytoken",
+            b"sendgridprod",
+            b"\xc4pi",
+            b"[AWS_KEY_7]",
+        ]
+    ),
     st.sampled_from([b" ", b"_", b"-", b"=", b' = "', b": ", b" is ", b"\n", b" " * 200, b'"', b"@", b"\xe9"]),
     st.text("abcdefXYZ0123456789", min_size=1, max_size=30).map(str.encode),
     st.sampled_from([_BASE62.encode(), _UUID.encode(), _HEX.encode()]),

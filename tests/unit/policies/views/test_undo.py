@@ -31,6 +31,10 @@ PIECES = st.lists(
                 "&amp;",
                 "&",
                 "&nosuch;",
+                "\x1b[1;32m",
+                "\x1b[",
+                "\\033[0m",
+                "\\e[",
                 '" + "',
                 '"\n  "',
                 "' . '",
@@ -118,6 +122,8 @@ def test_no_line_break_is_passed_over(lines: list[str], ends: list[str], data: s
         "".join(f"\\u{{{ord(letter):x}}}" for letter in TOKEN),
         "".join(f"&#{ord(letter)};" for letter in TOKEN),
         "".join(f"&#x{ord(letter):X};" for letter in TOKEN),
+        f"\x1b[1;32m{TOKEN[:4]}\x1b[0m\x1b[K{TOKEN[4:]}\x1b[m",
+        f"\\033[0;31m{TOKEN}\\e[0m",
         TOKEN[:14] + "\n" + TOKEN[14:],
         TOKEN[:14] + "\r\n> " + TOKEN[14:],
         TOKEN[:14] + "\n    > > " + TOKEN[14:],
@@ -136,7 +142,16 @@ def test_a_json_string_stands_as_it_was_meant() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["one word\nanother word", "name=value\nother=value", "100 % sure", "AT&T; &nosuch;", 'f("a", "b")', "a's b's"],
+    [
+        "one word\nanother word",
+        "\x1b is ESC, \x1b[1;2",
+        "C:\\033\\e",
+        "name=value\nother=value",
+        "100 % sure",
+        "AT&T; &nosuch;",
+        'f("a", "b")',
+        "a's b's",
+    ],
 )
 def test_plain_text_is_left_alone(text: str) -> None:
     assert undone(fold_bytes(text), []).data == text.encode("ascii")
