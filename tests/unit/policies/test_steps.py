@@ -58,3 +58,14 @@ def test_pieces_give_what_the_whole_gives(size: int) -> None:
     assert shown == whole.text
     assert "Bilbao" not in shown
     assert "48213" not in shown
+
+
+@pytest.mark.parametrize("behind", ['": the one', '"; and', '". |\n| x', '" | x y', '", ok then'])
+@pytest.mark.parametrize("words", ['my password for now "', 'Passwort von gestern "'])
+def test_a_sign_behind_a_quoted_value_makes_no_word_of_it(words: str, behind: str) -> None:
+    text = f"{words}6DVPTEGQHQ{behind}"
+    for size in range(len(words) + 10, len(text)):
+        whole, verdict, shown = both_ways(REDACTING, text, [size, len(text)])
+        assert verdict == whole
+        assert shown == whole.text
+        assert "6DVPTEGQHQ" not in shown
