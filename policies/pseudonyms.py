@@ -15,11 +15,8 @@ from typing import Self
 import re2
 
 from policies.errors import PseudonymsError
-from policies.rule import ENTITY_MAX_CHARS
+from policies.placeholders import ENTITY_MAX_CHARS, PLACEHOLDER, PLACEHOLDER_MAX_CHARS
 
-# What a placeholder looks like, whoever wrote it. Ten digits are more numbers than a conversation has characters.
-PLACEHOLDER = rf"\[[A-Z][A-Z0-9_]{{0,{ENTITY_MAX_CHARS - 1}}}_[0-9]{{1,10}}\]"
-PLACEHOLDER_MAX_CHARS = ENTITY_MAX_CHARS + len("[_]") + 10
 _SHAPE = re2.compile(PLACEHOLDER)
 _BEGINNING = re2.compile(rf"\[(?:[A-Z][A-Z0-9_]{{0,{ENTITY_MAX_CHARS + 10}}})?\z")
 _BLANKS = (" ", "\n", "\t")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from policies.document import Entry
 from policies.nearness import near_keywords, near_pattern
+from policies.placeholders import ENTITY_MAX_CHARS
 
 _KEYS = (
     "name",
@@ -25,7 +26,6 @@ _REQUIRED = ("name", "label", "entity_type", "patterns")
 _EXAMPLE_KEYS = ("found", "passed")
 _NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-/")
 _ENTITY_CHARS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
-ENTITY_MAX_CHARS = 40  # a placeholder stays short enough to be held back while it streams
 _DEFAULT_SCORE = 0.9
 
 

@@ -19,7 +19,8 @@ from assistant.history.belongings import load_pseudonyms
 from assistant.history.tables import MessageRow, MessageVersionRow
 from assistant.keys import Sealer
 from policies.errors import PseudonymsError
-from policies.pseudonyms import PLACEHOLDER, Pseudonyms
+from policies.placeholders import PLACEHOLDER
+from policies.pseudonyms import Pseudonyms
 
 _PLACEHOLDER: Final = re.compile(PLACEHOLDER)
 

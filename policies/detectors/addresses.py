@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from policies.detectors.passwords import is_command_password, is_parameter_password, is_url_password
 from policies.detectors.shapes import is_no_example
-from policies.pseudonyms import PLACEHOLDER
+from policies.placeholders import PLACEHOLDER
 
 # As the rules write it: the password ends at the last `@` before a slash, or at the first where a slash is part of it.
 _LOGIN = re.compile(r"""[^/]*//[^\s:/"'<>?#`]{0,80}:(?:([^\s/"'<>`]{1,128})|([^\s"'<>`@]{2,100}))@""")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re  # what is repeated begins each time with another character: linear
 from collections import abc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from weakref import WeakValueDictionary
 
@@ -21,14 +22,20 @@ from policies.detectors.pattern_kinds import (
 )
 from policies.detectors.reading import read_facts
 from policies.errors import PolicyError
-from policies.pseudonyms import PLACEHOLDER, PLACEHOLDER_MAX_CHARS, is_placeholder
+from policies.placeholders import (
+    PLACEHOLDER,
+    PLACEHOLDER_MAX_CHARS,
+    placeholders_in,
+    spoken_from,
+)
+from policies.pseudonyms import is_placeholder
 from policies.rule import Rule
 from policies.verdict import Finding
 from policies.views.fold import fold_bytes
 from policies.views.regex import Regex
 
 _FIRST_LATIN_LETTER = 0xA0
-_PLACEHOLDER = Regex(PLACEHOLDER)
+_SAYS_NOTHING = re.compile(rb"(?:&[A-Za-z]{2,6};?|&#[0-9]{1,5};?|[^A-Za-z0-9\x80-\xff])*").fullmatch  # such as `&quot;`
 PLACEHOLDER_RULE = Rule(
     name="placeholder",
     label="placeholder",
@@ -141,6 +148,8 @@ class CompiledRule:
 
     def is_other_thing(self, data: bytes, begin: int, value_start: int) -> bool:
         """Tell whether the words before a value say that it is something else, such as the number of a line."""
+        if self.rule.has_steps and b"]" in data[begin:value_start] and _is_apart(data[begin:value_start]):
+            return True
         # Cut out, so that `\z` is where the value begins.
         if self._unless is not None and self._unless.search(data[begin:value_start]) is not None:
             return True
@@ -154,7 +163,7 @@ class CompiledRule:
         """Tell whether a keyword stands in the match: one elsewhere in the text may not have streamed by yet."""
         if not self.keywords or self.rule is PLACEHOLDER_RULE:
             return True
-        lowered = _without_placeholders(data, begin, end).lower()
+        lowered = _placeholders_blanked(data, begin, end).lower()
         return any(word in lowered for word in self.keywords)
 
     def agrees(self, data: bytes, value_start: int, value_end: int) -> bool:
@@ -182,13 +191,13 @@ def compile_rule(rule: Rule) -> CompiledRule:
     return _compiled.get(rule) or _compiled.setdefault(rule, CompiledRule(rule, learned(rule)))
 
 
-def _without_placeholders(data: bytes, begin: int, end: int) -> bytes:
+def _placeholders_blanked(data: bytes, begin: int, end: int) -> bytes:
     """Return `data[begin:end]`, placeholders blanked: what one is called says nothing about the text around it."""
     if b"]" not in data[begin:end]:
         return data[begin:end]
     first = max(0, begin - PLACEHOLDER_MAX_CHARS)  # one may reach in from the left
     blanked = bytearray(data[first:end])
-    for start, stop in _placeholders_in(data[first:end]):
+    for start, stop in placeholders_in(data[first:end]):
         blanked[start:stop] = b" " * (stop - start)
     return bytes(blanked[begin - first :])
 
@@ -198,25 +207,23 @@ def _between_placeholders(value: bytes) -> str:
 
     One in its middle stays: what only looks like one, somebody may have put into a value to hide it.
     """
-    spans = list(_placeholders_in(value))
+    spans = placeholders_in(value)
     begin, end = 0, len(value)
     for start, stop in spans:
-        if value[begin:start].strip():
+        if not _SAYS_NOTHING(value, begin, start):
             break
         begin = stop
     for start, stop in reversed(spans):
-        if start < begin or value[stop:end].strip():
+        if start < begin or not _SAYS_NOTHING(value, stop, end):
             break
         end = start
     rest = value[begin:end]
     return (rest if rest.strip() else value).decode("latin-1")
 
 
-def _placeholders_in(data: bytes) -> Iterator[tuple[int, int]]:
-    place = 0
-    while (found := _PLACEHOLDER.search(data, place)) is not None:
-        yield found[0]
-        place = found[0][1]
+def _is_apart(words: bytes) -> bool:
+    """Tell whether a placeholder keeps words from the value behind them."""
+    return spoken_from(words, [stop for _, stop in placeholders_in(words)], 0, len(words)) > 0
 
 
 def _any_of(rule: Rule, patterns: tuple[str, ...]) -> Regex | None:

@@ -9,7 +9,7 @@ from typing import Final
 from policies.detectors.cutting import TOKEN_ON
 from policies.detectors.pattern_kinds import CONTEXT_CHARS, Match
 from policies.detectors.sightings import Sighted, Sightings
-from policies.pseudonyms import PLACEHOLDER_MAX_CHARS
+from policies.placeholders import PLACEHOLDER_MAX_CHARS
 from policies.views.cells import BEFORE_CHARS
 from policies.views.fold import fold
 from policies.views.tape import Tape

@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import Final
 
 from policies.detectors.wording import LOWER, PIECE, SEPARATORS, Kind, Vocabulary, Wording
+from policies.placeholders import PLACEHOLDER_MAX_CHARS
 from policies.views.regex import Regex
 from policies.words import Words
 
@@ -94,7 +95,19 @@ class Naming:
         is_pinned: the value stands right behind `@`, `#` or `acme/image:`, as the commit that something is pinned to.
     """
 
-    __slots__ = ("_around", "_begin", "_end", "_name", "_reader", "_seen", "_span", "_wording", "is_pinned", "link")
+    __slots__ = (
+        "_around",
+        "_begin",
+        "_end",
+        "_excuse_begin",
+        "_name",
+        "_reader",
+        "_seen",
+        "_span",
+        "_wording",
+        "is_pinned",
+        "link",
+    )
 
     def __init__(self, reader: NameReader, wording: Wording, end: int) -> None:
         begin = max(0, end - BEFORE_CHARS)
@@ -105,6 +118,12 @@ class Naming:
         self._wording = wording
         self._begin, self._end = begin, end
         self._span = begin + start, begin + behind  # of the name
+        self._excuse_begin = end  # from here on, words may excuse the value, beside those of its name
+        placeholder_end = wording.placeholder_end(end)
+        if 0 < self._span[0] <= placeholder_end < end:
+            self._excuse_begin = max(begin, self._span[0] - PLACEHOLDER_MAX_CHARS)
+            if placeholder_end > self._span[1]:  # what stands before belongs to what stood there
+                self._span = placeholder_end, placeholder_end
         self._name: int | None = None
         self._seen: tuple[int, int] | None = None
         self._around: int | None = None
@@ -130,7 +149,8 @@ class Naming:
     def around(self) -> int:
         """The kinds of all words."""
         if self._around is None:
-            self._around = self._wording.telling_kinds(self._begin, self._end, self._span[0])[1] | self.name
+            begin = self._wording.spoken_from(self._begin, self._end)
+            self._around = self._wording.telling_kinds(begin, self._end, self._span[0])[1] | self.name
         return self._around
 
     @property
@@ -157,10 +177,13 @@ class Naming:
     @property
     def is_harmless(self) -> bool:
         """The name speaks of something that may look drawn by lot and is no secret."""
+        if self._excuse_begin < self._end and _is_harmless(
+            self._wording.kinds(self._excuse_begin, self._end, self._end)
+        ):
+            return True
         if self._name is None and not self._wording.may_be_harmless(*self._span):
             return False
-        name = self.name
-        return bool(name & (Kind.EXPLAINED | Kind.TAIL)) or name & (Kind.FAINT | Kind.STRONG) == Kind.FAINT
+        return _is_harmless(self.name)
 
     @property
     def is_silent(self) -> bool:
@@ -168,7 +191,7 @@ class Naming:
         if self.link not in _LOOSE:
             return False
         start, end = self._span
-        begin = max(self._begin, self._end - _NEAR_CHARS)
+        begin = self._wording.spoken_from(max(self._begin, self._end - _NEAR_CHARS), self._end)
         if self.link is Link.NEAR:
             return not self._wording.is_telling(begin, self._end)
         is_telling = self._wording.is_telling(min(begin, start), self._end)
@@ -178,6 +201,11 @@ class Naming:
         if self._seen is None:
             begin = max(self._begin, self._end - _NEAR_CHARS)
             line, near = self._wording.telling_kinds(begin, self._end, self._span[0])
+            spoken = self._wording.spoken_from(begin, self._end)
+            if spoken > begin:
+                excuse = near & Kind.EXPLAINED  # words before a placeholder still excuse
+                line, near = self._wording.telling_kinds(spoken, self._end, self._span[0])
+                near |= excuse
             self._seen = line | self.name, near | self.name
         return self._seen
 
@@ -278,6 +306,10 @@ class NameReader:
     def _has_tail(self, name: bytes) -> bool:
         last = PIECE.findall(name[-_MAX_TAIL_CHARS:])
         return bool(last) and last[-1].translate(LOWER) in self._tails
+
+
+def _is_harmless(name: int) -> bool:
+    return bool(name & (Kind.EXPLAINED | Kind.TAIL)) or name & (Kind.FAINT | Kind.STRONG) == Kind.FAINT
 
 
 def _marked(before: bytes, text: bytes, bare: bytes) -> tuple[Link, int, int] | None:

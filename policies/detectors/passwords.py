@@ -74,6 +74,7 @@ _ESCAPES = re.compile(r"\\[nrtx0u]|&[a-z]{2,6};|%[sdr]")
 _FORMAT = re.compile(r"%%|%[-+#0-9.]{0,8}(?:hh?|ll?|[jztL])?[diouxXeEfgGcspr]")  # of printf
 _SPACE_ESCAPED = re.compile(r"%(?:0[AaDd9]|20)")
 _MANUAL_SECTION = re.compile(r"[0-9][a-z]{0,2}\)")  # `passwd (5), shadow (5)`
+_PARAMETER = re.compile(r"[A-Za-z]{1,6}=[0-9.]+")  # `scrypt (N=16384, r=8)`
 _IMAGE = re.compile(r"[a-z][a-z0-9./_-]{2,60}:(?:latest|v?[0-9]{1,3}(?:\.[0-9]{1,4}){0,3})(?:-[a-z]+[0-9.]*)?")
 
 
@@ -282,6 +283,8 @@ def is_linked_password(value: str) -> bool:
     if _is_thing(value):
         return False
     word = value.rstrip(".,;:!?)*_")
+    if _PARAMETER.fullmatch(word):
+        return False
     if word.isalnum() and sum(c.isdecimal() for c in word) < 2 and not is_drawn(word):  # noqa: PLR2004 - `KeePass2`
         return False
     return is_told_password(value) or (_DIGITS_INSIDE.fullmatch(word) is not None and is_said_password(value))

@@ -24,6 +24,7 @@ HELD_CHARS_CAP = 16_384  # as much of a match is looked at: an RSA key of 16,384
 CONTEXT_CHARS = 400  # how long the words before a value may be: the longest the shipped rules need, and some room
 BLOCK_CHARS = 2_048  # rules run only around the blocks of a long text in which their keywords occur
 _WORDS_IN_A_ROW = 64  # without a value behind them; then it is worth a look at what is far ahead
+_OPENING = re.compile(rb"[\"'`*_(~]{1,6}").match  # a value: quotes, marks of Markdown, a bracket
 _DIGIT = re.compile(rb"[0-9]").search
 _SEEN_CHARS = HELD_CHARS_CAP + 2  # enough to see that a value is longer than the cap
 
@@ -297,7 +298,20 @@ class SteppedPattern(ContextPattern):
                 tail = self._tail.match(data, place)
                 if tail is not None and tail[0][1] >= first:
                     yield tail[0][1]
+                if tail is not None and (opened := self._opened(data, place, tail[0][1])) >= first:
+                    yield opened
             step = self._step.match(data, place)
             if step is None:
                 return
             place = step[0][1]
+
+    def _opened(self, data: bytes, place: int, tail_end: int) -> int:
+        """Return where a value begins behind what opens it, where it and the sign behind it were taken for words.
+
+        Whether a sign stands behind it, a stream does not know yet. -1 when that is not so.
+        """
+        opening = _OPENING(data, place)
+        if opening is None or opening.end() >= tail_end:
+            return -1
+        tail = self._tail.match(data, place, opening.end())
+        return -1 if tail is None else tail[0][1]

@@ -19,6 +19,7 @@ from policies.detectors.naming import BEFORE_CHARS, Link, NameReader, Naming
 from policies.detectors.rarity import is_filling, rarity
 from policies.detectors.shapes import without_mark
 from policies.detectors.wording import Kind, Wording, any_of
+from policies.placeholders import PLACEHOLDER
 from policies.pseudonyms import is_placeholder
 from policies.views.regex import Regex
 from policies.views.undo import DRAWN_CLASS
@@ -96,7 +97,8 @@ _SUMS: Final = (
 _EXPLAINING_ENDS: Final = _REFERENCES + _ENCODINGS + _SUMS
 _LINE_BEGINS: Final = b" \t>\"'+"
 _BLOCK: Final = Regex(
-    r"""(?:(?:^|\n)[ \t>"'+]*[A-Za-z0-9+/=_-]+["',;:\\n ]*|[A-Za-z0-9+/=_-]{56}|-----["',;:\\n ]*)\r?\n[ \t>"'+]*$"""
+    r"""(?:(?:^|\n)[ \t>"'+]*[A-Za-z0-9+/=_-]+["',;:\\n ]*|[A-Za-z0-9+/=_-]{56}|-----["',;:\\n ]*"""
+    rf"""|{PLACEHOLDER}["',;:\\n ]*)\r?\n[ \t>"'+]*$"""
 )
 
 _ADDRESS_START: Final = re.compile(rb"//|[0-9]{2,5}/")  # behind `https:` or `host:`

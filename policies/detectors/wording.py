@@ -13,6 +13,7 @@ from typing import Final
 
 import re2
 
+from policies.placeholders import placeholders_in, spoken_from
 from policies.views.regex import re2_options
 from policies.words import Words
 
@@ -145,16 +146,26 @@ class Wording:
         data: the text without the letters of placeholders.
     """
 
-    __slots__ = ("_begin", "_end", "_ends", "_low", "_starts", "_vocabulary", "_words", "data")
+    __slots__ = ("_begin", "_end", "_ends", "_low", "_placeholder_ends", "_starts", "_vocabulary", "_words", "data")
 
     def __init__(self, vocabulary: Vocabulary, data: bytes) -> None:
         self.data = _blanked(data) if b"]" in data else data
+        self._placeholder_ends = [end for _, end in placeholders_in(data)]
         self._low = self.data.translate(LOWER)
         self._vocabulary = vocabulary
         self._begin = self._end = 0  # of what was read
         self._starts: list[int] = []  # of its pieces
         self._ends: list[int] = []
         self._words: list[tuple[int, int, int] | None] = []  # that begin with each piece
+
+    def spoken_from(self, begin: int, end: int) -> int:
+        """Return from where on the words in `data[begin:end]` may speak for a value behind them."""
+        return spoken_from(self.data, self._placeholder_ends, begin, end) if self._placeholder_ends else begin
+
+    def placeholder_end(self, place: int) -> int:
+        """Return where the last placeholder before a place ends; 0 when there is none."""
+        last = bisect_right(self._placeholder_ends, place) - 1
+        return self._placeholder_ends[last] if last >= 0 else 0
 
     def kinds(self, begin: int, end: int, name_start: int) -> int:
         """Return the kinds of the last words in `data[begin:end]`."""

@@ -11,6 +11,8 @@ import re  # classes without nested repetition only: linear whatever the text
 from dataclasses import dataclass
 from typing import Final
 
+from policies.placeholders import placeholders_in
+
 REACH_CHARS: Final = 330
 """How far before a cell its head may begin."""
 
@@ -61,7 +63,12 @@ def is_value(cell: bytes, *, is_open: bool = False) -> bool:
 
 
 def joined_label(name: bytes, label: bytes) -> bytes:
-    """Return the head of a column behind what the row is called, as `Stripe API key`; nothing when it is no head."""
+    """Return the head of a column behind what the row is called, as `Stripe API key`; nothing when it is no head.
+
+    A placeholder is none: what it is called says nothing of the value beside it.
+    """
+    if placeholders_in(label):
+        return b""
     label = label.strip(b" \t\r\n\"'`*|[]_:")
     if len(label) > _LABEL_CHARS or not label:
         return b""

@@ -15,6 +15,7 @@ import re
 
 from policies.pattern_syntax import parse_pattern
 from policies.patterns import beginnings, source
+from policies.placeholders import placeholders_in
 from policies.views.fold import fold_bytes
 from policies.views.regex import Regex, Spans
 from policies.views.tape import Tape
@@ -282,7 +283,9 @@ def _is_soft(data: bytes, base: int, line_end: int, run_start: int, end: int, *,
     run = data[run_start:end]
     is_code = data[end - 1 : end] in b":("
     name, sign, value = run.partition(b"=")
-    is_assigned = sign and value.strip(b"=") and name[:1].isalpha()
+    # What a placeholder stands in for was a value, too.
+    has_value = value.strip(b"=") or data[end : end + 1] == b"["
+    is_assigned = sign and has_value and name[:1].isalpha()
     is_number = run[:1].isdigit() and data[line_end - 1 : line_end].isdigit()
     is_broken_number = is_number and line_end - _line_start(data, base, line_end) >= _BROKEN_LINE
     looks_generated = is_broken_number or (not is_number and _GENERATED(run) is not None)
@@ -335,7 +338,11 @@ def _is_wrapped_alike(data: bytes, base: int, line_end: int, *, is_last: bool) -
     if next_end < 0:
         return None if not is_last and len(data) - next_start <= length + 1 else False
     is_even = next_end - (data[next_end - 1 : next_end] == b"\r") - next_start == length
-    return is_even and not _are_assignments(data, line_start, next_start)
+    return (
+        is_even
+        and not _are_assignments(data, line_start, next_start)
+        and not placeholders_in(data[line_start:next_end])
+    )
 
 
 def _is_hard_wrapped(data: bytes, base: int, line_end: int) -> bool:
@@ -349,7 +356,11 @@ def _is_hard_wrapped(data: bytes, base: int, line_end: int) -> bool:
     before_start = _line_start(data, base, before_end)
     length = line_end - line_start
     is_even = before_start >= 0 and length >= _SHORTEST_LINE and length == before_end - before_start
-    return is_even and not _are_assignments(data, before_start, line_start)
+    return (
+        is_even
+        and not _are_assignments(data, before_start, line_start)
+        and not placeholders_in(data[before_start:line_end])
+    )
 
 
 def _are_assignments(data: bytes, *line_starts: int) -> bool:

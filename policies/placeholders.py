@@ -1,0 +1,42 @@
+"""Placeholders in the bytes of a view: what stands where a value stood says nothing of the text around it.
+
+A placeholder is mostly shorter than its value: what is near in the redacted text may have been far apart before. So
+that a text that was redacted once stays as it is, words do not speak over a placeholder for a value behind it, unless
+the sentence or a list goes on: `the password is [PASSWORD_1], the second one is …`, `KEYS=[SECRET_1],…`. Nor does one
+part what stands right behind it, for somebody may have put it into a value to hide that.
+"""
+
+from __future__ import annotations
+
+import re  # bounded repetitions of single classes: linear whatever the text
+from bisect import bisect_right
+from typing import Final
+
+ENTITY_MAX_CHARS: Final = 40  # a placeholder stays short enough to be held back while it streams
+PLACEHOLDER: Final = rf"\[[A-Z][A-Z0-9_]{{0,{ENTITY_MAX_CHARS - 1}}}_[0-9]{{1,10}}\]"
+"""What a placeholder looks like, whoever wrote it. Ten digits are more numbers than a conversation has characters."""
+
+PLACEHOLDER_MAX_CHARS: Final = ENTITY_MAX_CHARS + len("[_]") + 10
+
+_SHAPE: Final = re.compile(PLACEHOLDER.encode("ascii"))
+_GOES_ON: Final = re.compile(rb",?|[ ,]*[A-Za-z\x80-\xff][A-Za-z\x80-\xff ,]*").fullmatch
+
+
+def placeholders_in(data: bytes) -> list[tuple[int, int]]:
+    """Return where placeholders begin and end."""
+    return [found.span() for found in _SHAPE.finditer(data)] if b"]" in data else []
+
+
+def spoken_from(data: bytes, ends: list[int], begin: int, end: int) -> int:
+    """Return from where on the words in `data[begin:end]` may speak for a value behind them.
+
+    Args:
+        data: a view.
+        ends: where its placeholders end, in order.
+        begin: where the words begin.
+        end: where the value does.
+    """
+    last = bisect_right(ends, end) - 1
+    if last >= 0 and ends[last] > begin and _GOES_ON(data, ends[last], end):
+        last -= 1
+    return begin if last < 0 else max(begin, ends[last])
