@@ -19,10 +19,12 @@ from typing import Final
 from policies.detectors.layers import BEHIND_CHARS
 from policies.detectors.search import Search
 from policies.verdict import Finding
+from policies.views.undo import LINE_CHARS
 
 _MOST_PIECES: Final = 32_768  # of some 200 bytes each; a hundred people with a hundred open files
 _MOST_FINDINGS: Final = 200_000  # in all of them, of some 150 bytes each: a list of addresses holds little else
 _RUN_PIECES: Final = 4  # of the longest size: what settles nothing in as much is a run
+_BEFORE_CHARS: Final = BEHIND_CHARS + LINE_CHARS  # a line more: one that begins nowhere is joined with the next
 _MOST_BEFORE_CHARS: Final = 64 * BEHIND_CHARS  # a character that is escaped three times takes some hundred
 _SPELLED_CHARS: Final = 32  # of text for each escape: with fewer of them, a view is about as long as the text
 _ESCAPES: Final = re.compile(r"[&%\\]").findall
@@ -121,7 +123,7 @@ class Memory:
 
     def _before(self, text: str, start: int) -> str:
         """Return what is looked at before a place; more where what is written in escapes says less than it is long."""
-        chars = BEHIND_CHARS
+        chars = _BEFORE_CHARS
         while True:
             before = text[max(0, start - chars) : start]
             if chars >= min(start, _MOST_BEFORE_CHARS) or len(_ESCAPES(before)) * _SPELLED_CHARS < len(before):
