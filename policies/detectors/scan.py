@@ -84,6 +84,10 @@ class Scanner:
         sightings.look(data, 0)
         return sightings.opened_from(0, 0)
 
+    def has_words(self, data: bytes) -> bool:
+        """Tell whether a word occurs that opens anything."""
+        return self._keywords.has_any(data)
+
     def find(self, data: bytes, start: int, sighted: Sighted) -> list[Match]:
         """Return what counts in `data[start:]`, ordered by where the matches begin.
 

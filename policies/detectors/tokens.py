@@ -18,7 +18,7 @@ from policies.detectors.explained import Form, form_of, is_explained, is_public
 from policies.detectors.naming import BEFORE_CHARS, Link, NameReader, Naming
 from policies.detectors.rarity import is_filling, rarity
 from policies.detectors.wording import Kind, Wording, any_of
-from policies.pseudonyms import is_placeholder
+from policies.pseudonyms import PLACEHOLDER_MAX_CHARS, is_placeholder
 from policies.views.regex import Regex
 from policies.views.undo import DRAWN_CLASS
 from policies.words import ASSIGNED_TOKEN, PROVIDER_TOKEN, RARE_STRING, SAID_TOKEN, Words
@@ -44,6 +44,7 @@ _CANDIDATES: Final = Regex(
     )
     + f"){_ANY}*"
 )
+_SEEN_CHARS: Final = BEFORE_CHARS + PLACEHOLDER_MAX_CHARS  # before a run: what is read, and a placeholder torn by it
 _MAX_CHARS: Final = 2048  # tokens that hold signed claims have more than a thousand
 _SCORES: Final = {PROVIDER_TOKEN: 0.85, ASSIGNED_TOKEN: 0.8, SAID_TOKEN: 0.75, RARE_STRING: 0.6}
 _SERVICE: Final = Kind.PROVIDER | Kind.COMMON
@@ -136,6 +137,10 @@ class TokenFinding(NamedTuple):
     score: float
 
 
+def _moved(found: TokenFinding | None, by: int) -> TokenFinding | None:
+    return None if found is None else found._replace(start=found.start + by, end=found.end + by)
+
+
 class _Drawn(NamedTuple):
     """A value that looks drawn by lot.
 
@@ -162,17 +167,32 @@ class TokenDetector:
         self._placeholder = any_of(words.placeholders)
         self._example = any_of(word for word in words.placeholders if not _is_row(word))
 
-    def judge_all(self, data: bytes, start: int) -> Iterator[tuple[int, int, TokenFinding]]:
-        """Judge every maximal run of 8 to 2,048 characters from `start` on, and yield those found with their runs."""
+    def judge_all(
+        self, data: bytes, start: int, known: dict[bytes, TokenFinding | None] | None = None
+    ) -> Iterator[tuple[int, int, TokenFinding]]:
+        """Judge every maximal run of 8 to 2,048 characters from `start` on, and yield those found with their runs.
+
+        Args:
+            data: the view.
+            start: runs begin here or later.
+            known: what was found before in runs with the same text around them, places counted from where they begin.
+        """
+        known = {} if known is None else known
         wording: Wording | None = None
         candidate = _CANDIDATES.search(data, start)
         while candidate is not None:
             begin, end = candidate[0]
-            if _MIN_CHARS <= end - begin <= _MAX_CHARS and (drawn := _drawn(data[begin:end])) is not None:
-                wording = wording or self._reader.open(data)  # most texts have nothing that asks for their words
-                found = self._judge(data, begin, end, drawn, wording)
+            if _MIN_CHARS <= end - begin <= _MAX_CHARS:
+                seen = data[max(0, begin - _SEEN_CHARS) : end + 1]
+                if seen in known:
+                    found = known[seen]
+                elif (drawn := _drawn(data[begin:end])) is None:
+                    found = known[seen] = None
+                else:
+                    wording = wording or self._reader.open(data)  # most texts have nothing that asks for their words
+                    found = known[seen] = _moved(self._judge(data, begin, end, drawn, wording), -begin)
                 if found is not None:
-                    yield begin, end, found
+                    yield begin, end, found._replace(start=found.start + begin, end=found.end + begin)
             candidate = _CANDIDATES.search(data, end)
 
     def is_telling(self, label: bytes) -> bool:
