@@ -11,6 +11,7 @@ import re2
 
 from policies.detectors.checks import CHECKS
 from policies.detectors.facts import Facts, learned
+from policies.detectors.once import answered_once
 from policies.detectors.pattern_kinds import (
     CONTEXT_CHARS,
     HELD_CHARS_CAP,
@@ -159,8 +160,12 @@ class CompiledRule:
 
     def agrees(self, data: bytes, value_start: int, value_end: int) -> bool:
         """Tell whether every check agrees with a value."""
-        value = data[value_start:value_end].decode("latin-1")
-        values = (value, _between_placeholders(data[value_start:value_end])) if "[" in value else (value,)
+        value = data[value_start:value_end]
+        return answered_once((self, value), lambda: self._agrees(value))
+
+    def _agrees(self, data: bytes) -> bool:
+        value = data.decode("latin-1")
+        values = (value, _between_placeholders(data)) if "[" in value else (value,)
         try:
             if not all(check(each) for check in self.checks for each in values):
                 return False

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from types import MappingProxyType
 
+from policies.detectors.once import once
 from policies.detectors.password_words import (
     COUNT_STOPS,
     FUNCTION_WORDS,
@@ -77,6 +78,7 @@ _MANUAL_SECTION = re.compile(r"[0-9][a-z]{0,2}\)")  # `passwd (5), shadow (5)`
 _IMAGE = re.compile(r"[a-z][a-z0-9./_-]{2,60}:(?:latest|v?[0-9]{1,3}(?:\.[0-9]{1,4}){0,3})(?:-[a-z]+[0-9.]*)?")
 
 
+@once
 def is_password(value: str) -> bool:
     """Tell whether a quoted value may be a password: no word of the trade, no variable, no example."""
     word = value.strip()
@@ -110,6 +112,7 @@ def _is_drawn_constant(word: str) -> bool:
     return has_digit(word) and len(word) >= _LONG_DRAWN_CHARS and is_drawn(word)
 
 
+@once
 def _is_drawn_word(word: str) -> bool:
     """Tell whether letters, perhaps with digits and signs, are drawn by lot and spell nothing."""
     if len(word) < _MIN_DRAWN_CHARS or not word.isascii():
@@ -150,6 +153,7 @@ def is_odd_password(value: str) -> bool:
     )
 
 
+@once
 def _is_odd(word: str) -> bool:
     """Tell whether a word is none of a language, of code, of numbers with units."""
     has_humps = word.isalpha() and sum(a.islower() and b.isupper() for a, b in pairwise(word)) > 2  # noqa: PLR2004 - more than names have
@@ -246,6 +250,7 @@ def is_element_password(value: str) -> bool:
     return _NAMED_CIPHER.match(value) is not None or is_bare_password(value)
 
 
+@once
 def is_said_password(value: str) -> bool:
     """Tell whether a word after "the password is" may be one: digits or signs that no word of a language has."""
     word = value.rstrip(".,;:!?)*_")
@@ -268,6 +273,7 @@ def is_strong_password(value: str) -> bool:
     return "\\" not in value and is_said_password(value) and _is_strong(value.rstrip(".,;:?"))
 
 
+@once
 def is_told_password(value: str) -> bool:
     """Tell whether a word told in a sentence is one beyond doubt: mixed, drawn by lot, or a word and two digits."""
     word = value.rstrip(".,;:!?)*_")
@@ -277,6 +283,7 @@ def is_told_password(value: str) -> bool:
     return is_word_and_number or _is_strong(word) or (len(word) >= _MIN_DRAWN_CHARS and is_drawn(word))
 
 
+@once
 def is_linked_password(value: str) -> bool:
     """Tell whether a word that a verb or a sign joins to a word for passwords is one: besides, `s79cv`."""
     if _is_thing(value):
@@ -309,6 +316,7 @@ def is_login_password(value: str) -> bool:
     return is_far_password(value) or (_LONG_NUMBER.fullmatch(word) is not None and is_linked_password(value))
 
 
+@once
 def _is_thing(value: str) -> bool:
     """Tell whether a word with a digit names a machine, a product, a file, a ticket or a mailbox."""
     word = value.rstrip(".,;:?)!" if value.islower() else ".,;:?)")

@@ -231,6 +231,11 @@ class ContextPattern:
         """Return the first place at which a value may still grow; the end when there is none."""
         if self._facts.value_chars is not None:
             start = max(start, len(data) - self._facts.value_chars)  # what began further back has ended
+        if next(self.places(data, start, regions), None) is None:
+            return len(data)
+        start = self.alive.first(data, start)  # before, nothing reaches the end whatever words it stands behind
+        if start == len(data) and self.alive.match(data, start) is None:
+            return start
         places = self.places(data, start, regions)
         return min((place for _, place in places if self.alive.match(data, place) is not None), default=len(data))
 
@@ -279,7 +284,8 @@ class SteppedPattern(ContextPattern):
         told: set[int] = set()
         for begin, end in self._heads(data, start, self._with_digits(data, regions), has_value=True):
             # Mostly there is nothing, and the steps need not be taken; what is coarse would look on without end.
-            if self._behind_head.match(data, end, end + self._steps.behind_chars) is None:
+            # Where they were taken before, they cost less than a look.
+            if end >= walk.reached and self._behind_head.match(data, end, end + self._steps.behind_chars) is None:
                 continue
             for value_start in walk.values_behind(end, start):
                 if value_start in told:
@@ -307,7 +313,11 @@ class SteppedPattern(ContextPattern):
 
 
 class _Walk:
-    """The steps between words and values in one text; each is taken once, from however many words it is reached."""
+    """The steps between words and values in one text; each is taken once, from however many words it is reached.
+
+    Attributes:
+        reached: the furthest place to which one was taken.
+    """
 
     def __init__(self, step: Regex, tail: Regex, steps: Steps, data: bytes) -> None:
         self._step = step
@@ -316,6 +326,7 @@ class _Walk:
         self._data = data
         self._next: dict[int, int] = {}  # where the step from a place ends; -1 for none
         self._values: dict[int, int] = {}  # where the value behind a place may begin; -1 for none
+        self.reached = 0
 
     def values_behind(self, place: int, first: int) -> Iterator[int]:
         """Yield where a value may stand behind the words that end at a place, from `first` on."""
@@ -328,6 +339,7 @@ class _Walk:
             place = self._end(self._next, self._step, place)
             if place < 0:
                 return
+            self.reached = max(self.reached, place)
 
     def _end(self, ends: dict[int, int], regex: Regex, place: int) -> int:
         end = ends.get(place)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from policies.detectors.compiled import PLACEHOLDER_RULE
 from policies.detectors.cutting import STEP_CHARS, WINDOW_CHARS, Spans, cut_before, open_from, untorn
 from policies.detectors.layers import Layer, Layers
+from policies.detectors.once import one_look
 from policies.detectors.pattern_kinds import HELD_CHARS_CAP, Match
 from policies.detectors.runs import RUN_CLASS
 from policies.detectors.scan import Scanner
@@ -141,7 +142,8 @@ class Search:
             cut = self._layers.length if is_last else self._alive_from()
             if cut <= self._settled and held <= HELD_CHARS_CAP + STEP_CHARS:
                 break
-            matches, endless = self._matches()
+            with one_look():
+                matches, endless = self._matches()
             self._endless = min(endless, key=lambda one: one.finding.start, default=None)
             if self._endless is not None:
                 cut = self._endless.finding.start

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from policies.detectors.once import once
 from policies.detectors.rarity import rarity
 
 _RARE_BITS = 3.2  # bits a character; words of a language and counting digits lie below, random base 62 of 24 above 3.9
@@ -53,11 +54,13 @@ def is_mixed(value: str) -> bool:
     return has_digit(value) and any(c.islower() for c in value) and any(c.isupper() for c in value)
 
 
+@once
 def is_drawn(value: str) -> bool:
     """Tell whether the value looks drawn by lot: chance explains it far better than spelling does."""
     return rarity(value[:_JUDGED_CHARS].encode("latin-1", "replace")) >= _DRAWN_BITS
 
 
+@once
 def is_no_example(value: str) -> bool:
     """Tell whether the value does not say of itself that it is only an example."""
     low = value[:_JUDGED_CHARS].lower()
@@ -75,6 +78,7 @@ def is_odd_secret(value: str) -> bool:
     return not _TEMPLATE.search(value) and is_no_example(value) and rarity(drawn.encode("ascii")) >= _ODD_BITS
 
 
+@once
 def is_jumbled(value: str) -> bool:
     """Tell whether letters stand among many kinds of signs, with brackets that do not pair: no code, no template."""
     signs = {c for c in value if c.isascii() and not c.isalnum()}
