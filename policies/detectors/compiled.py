@@ -28,6 +28,7 @@ from policies.verdict import Finding
 from policies.views.fold import fold_bytes
 from policies.views.regex import Regex
 
+_FEW_KEYWORDS = 8  # sooner looked for one by one
 _FIRST_LATIN_LETTER = 0xA0
 _PLACEHOLDER = Regex(PLACEHOLDER)
 PLACEHOLDER_RULE = Rule(
@@ -156,7 +157,13 @@ class CompiledRule:
         if not self.keywords or self.rule is PLACEHOLDER_RULE:
             return True
         lowered = _without_placeholders(data, begin, end).lower()
-        return any(word in lowered for word in self.keywords)
+        if len(self.keywords) <= _FEW_KEYWORDS:
+            return any(word in lowered for word in self.keywords)
+        return self._any_keyword.search(lowered) is not None
+
+    @cached_property
+    def _any_keyword(self) -> Regex:
+        return Regex("|".join(re2.escape(word.decode("latin-1")) for word in self.keywords))
 
     def agrees(self, data: bytes, value_start: int, value_end: int) -> bool:
         """Tell whether every check agrees with a value."""

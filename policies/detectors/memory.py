@@ -13,7 +13,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from policies.detectors.layers import BEHIND_CHARS
@@ -102,9 +102,7 @@ class Memory:
         start = 0
         while start < len(text):
             piece, end = self._next(text, start)
-            findings += (
-                replace(finding, start=finding.start + start, end=finding.end + start) for finding in piece.findings
-            )
+            findings += (finding.moved(start) for finding in piece.findings)
             start = end if end == len(text) else start + piece.settled
         return findings
 
@@ -160,7 +158,7 @@ class Memory:
         shift = len(before)
         piece = _Piece(
             max(0, found.end - shift),
-            tuple(replace(one, start=one.start - shift, end=one.end - shift) for one in found.findings),
+            tuple(one.moved(-shift) for one in found.findings),
         )
         self._remember(key, piece)
         return piece

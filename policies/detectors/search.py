@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from policies.detectors.compiled import PLACEHOLDER_RULE
 from policies.detectors.cutting import STEP_CHARS, WINDOW_CHARS, Spans, cut_before, open_from, untorn
@@ -170,7 +170,7 @@ class Search:
         self._settle(end)
         if not rest and not is_last:
             return False
-        findings.append(replace(endless.finding, end=end))
+        findings.append(endless.finding.at(endless.finding.start, end))
         return True
 
     def _alive_from(self) -> int:
@@ -258,7 +258,7 @@ class Search:
                 inner = self._inner(self._depth + 1)
                 start, behind = window + decoded.start, window + decoded.end
                 for finding in _one_a_rule(inner.feed(decoded.text, is_last=True).findings):
-                    yield Match(replace(finding, start=start, end=behind), window, last)
+                    yield Match(finding.at(start, behind), window, last)
 
     def _inner(self, depth: int) -> Search:
         return Search(self._scanner, self._tokens, depth=depth)
@@ -274,7 +274,7 @@ class Search:
                 found = told.groups[value.text] = [match.finding for match in matches]
             for finding in found:
                 start, behind = value.places[finding.start], value.places[finding.end - 1] + 1
-                yield Match(replace(finding, start=start, end=behind), *whole)
+                yield Match(finding.at(start, behind), *whole)
 
     def _is_telling(self, label: bytes) -> bool:
         """Tell whether the head of a column may say that a value below it is one."""
@@ -293,8 +293,7 @@ class Search:
                 ]
             shift = cell.begin - len(head)
             for finding in found:
-                moved = replace(finding, start=finding.start + shift, end=finding.end + shift)
-                yield Match(moved, cell.begin, cell.end)
+                yield Match(finding.moved(shift), cell.begin, cell.end)
 
     def _in_line(self, data: bytes) -> Iterator[Finding]:
         """Yield what is found in a line by itself; one in which nothing is written in another way has one view."""
