@@ -34,11 +34,17 @@ class Layer:
         self.undoing = undoing
         self.start = tape.base
         self._sightings = sightings
+        self._sighted = Sighted()
+        self._sighted_at = (0, 0, 0)
 
     def sighted(self) -> Sighted:
         """Return what words open in what is not settled or shortly before it."""
-        self._sightings.look(self.tape.data, self.tape.base)
-        return self._sightings.opened_from(self.start, self.tape.base)
+        now = (self.start, self.tape.base, self.tape.end)
+        if now != self._sighted_at:
+            self._sightings.look(self.tape.data, self.tape.base)
+            self._sighted = self._sightings.opened_from(self.start, self.tape.base)
+            self._sighted_at = now
+        return self._sighted
 
     def origin(self, place: int) -> int:
         """Return where in the text the source of a byte begins."""

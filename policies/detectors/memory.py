@@ -23,6 +23,7 @@ from policies.views.undo import LINE_CHARS
 
 _MOST_PIECES: Final = 32_768  # of some 200 bytes each; a hundred people with a hundred open files
 _MOST_FINDINGS: Final = 200_000  # in all of them, of some 150 bytes each: a list of addresses holds little else
+_GROWTH: Final = 4  # of a piece that settles nothing: what was searched before it is searched again
 _RUN_PIECES: Final = 4  # of the longest size: what settles nothing in as much is a run
 _BEFORE_CHARS: Final = BEHIND_CHARS + LINE_CHARS  # a line more: one that begins nowhere is joined with the next
 _MOST_BEFORE_CHARS: Final = 64 * BEHIND_CHARS  # a character that is escaped three times takes some hundred
@@ -115,7 +116,7 @@ class Memory:
             piece = self._piece(before, text[start:end], is_last=is_last)
             if piece.settled or is_last:
                 return piece, end
-            least = start + 2 * (end - start)  # never quadratic
+            least = start + _GROWTH * (end - start)  # never quadratic
             is_run = end - start >= _RUN_PIECES * self._sizes.longest
             end = _behind_run(text, start, least) if is_run else self._border(text, start, least)
 

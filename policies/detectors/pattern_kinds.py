@@ -282,17 +282,21 @@ class SteppedPattern(ContextPattern):
         walk = _Walk(self._step, self._tail, self._steps, data)
         values: dict[int, Spans | None] = {}  # that count, by where they may begin: one is reached from many words
         told: set[int] = set()
+        is_list = False  # of values: behind the next words there is one, too
         for begin, end in self._heads(data, start, self._with_digits(data, regions), has_value=True):
             # Mostly there is nothing, and the steps need not be taken; what is coarse would look on without end.
             # Where they were taken before, they cost less than a look.
-            if end >= walk.reached and self._behind_head.match(data, end, end + self._steps.behind_chars) is None:
+            is_seen = is_list or end < walk.reached
+            if not is_seen and self._behind_head.match(data, end, end + self._steps.behind_chars) is None:
                 continue
+            is_list = False
             for value_start in walk.values_behind(end, start):
                 if value_start in told:
                     continue
                 if value_start not in values:
                     values[value_start] = self._judged(rule, data, value_start)
                 found = values[value_start]
+                is_list |= found is not None
                 # A keyword further right than the words begin would not tell where they are looked for.
                 if (
                     found is not None

@@ -273,7 +273,7 @@ class Search:
                 matches = [] if says_nothing(data) else self._scanner.find(data, 0, self._scanner.sighted(data))
                 found = told.groups[value.text] = [match.finding for match in matches]
             for finding in found:
-                start, behind = value.places[finding.start], value.places[finding.end - 1] + 1
+                start, behind = value.place(finding.start), value.place(finding.end - 1) + 1
                 yield Match(finding.at(start, behind), *whole)
 
     def _is_telling(self, label: bytes) -> bool:
