@@ -112,7 +112,6 @@ def _is_drawn_constant(word: str) -> bool:
     return has_digit(word) and len(word) >= _LONG_DRAWN_CHARS and is_drawn(word)
 
 
-@once
 def _is_drawn_word(word: str) -> bool:
     """Tell whether letters, perhaps with digits and signs, are drawn by lot and spell nothing."""
     if len(word) < _MIN_DRAWN_CHARS or not word.isascii():
@@ -153,7 +152,6 @@ def is_odd_password(value: str) -> bool:
     )
 
 
-@once
 def _is_odd(word: str) -> bool:
     """Tell whether a word is none of a language, of code, of numbers with units."""
     has_humps = word.isalpha() and sum(a.islower() and b.isupper() for a, b in pairwise(word)) > 2  # noqa: PLR2004 - more than names have
@@ -316,7 +314,6 @@ def is_login_password(value: str) -> bool:
     return is_far_password(value) or (_LONG_NUMBER.fullmatch(word) is not None and is_linked_password(value))
 
 
-@once
 def _is_thing(value: str) -> bool:
     """Tell whether a word with a digit names a machine, a product, a file, a ticket or a mailbox."""
     word = value.rstrip(".,;:?)!" if value.islower() else ".,;:?)")

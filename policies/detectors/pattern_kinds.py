@@ -231,11 +231,6 @@ class ContextPattern:
         """Return the first place at which a value may still grow; the end when there is none."""
         if self._facts.value_chars is not None:
             start = max(start, len(data) - self._facts.value_chars)  # what began further back has ended
-        if next(self.places(data, start, regions), None) is None:
-            return len(data)
-        start = self.alive.first(data, start)  # before, nothing reaches the end whatever words it stands behind
-        if start == len(data) and self.alive.match(data, start) is None:
-            return start
         places = self.places(data, start, regions)
         return min((place for _, place in places if self.alive.match(data, place) is not None), default=len(data))
 

@@ -72,12 +72,12 @@ class _Told:
     """What was found in one look, so that what the next view or row says in the same words is not judged again.
 
     Attributes:
-        runs: runs without a form of their own, with the words before them.
+        runs: runs without a form of their own, with the words before them; None where there is one view.
         groups: values without what stands between their groups.
         cells: cells behind what names them.
     """
 
-    runs: dict[bytes, TokenFinding | None] = field(default_factory=dict)
+    runs: dict[bytes, TokenFinding | None] | None
     groups: dict[str, list[Finding]] = field(default_factory=dict)
     cells: dict[bytes, list[Finding]] = field(default_factory=dict)
 
@@ -189,11 +189,10 @@ class Search:
     def _matches(self) -> tuple[list[Match], list[_Endless]]:
         """Return what all views show, in places of the text, in the order of the text, and what is beyond the cap."""
         matches: dict[Match, None] = {}  # views often show the same
-        told = _Told()
+        views = [layer for layer in self._layers if layer.parent is None or layer.is_changed]
+        told = _Told({} if len(views) > 1 else None)
         endless: list[_Endless] = []
-        for layer in self._layers:
-            if layer.parent is not None and not layer.is_changed:
-                continue
+        for layer in views:
             data, start = layer.tape.data, layer.start - layer.tape.base
             for match in (*self._scanner.find(data, start, layer.sighted()), *self._in_runs(data, start, told)):
                 if layer.parent is not None and match.finding.rule == PLACEHOLDER_RULE.name:

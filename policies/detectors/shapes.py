@@ -60,7 +60,6 @@ def is_drawn(value: str) -> bool:
     return rarity(value[:_JUDGED_CHARS].encode("latin-1", "replace")) >= _DRAWN_BITS
 
 
-@once
 def is_no_example(value: str) -> bool:
     """Tell whether the value does not say of itself that it is only an example."""
     low = value[:_JUDGED_CHARS].lower()
@@ -78,7 +77,6 @@ def is_odd_secret(value: str) -> bool:
     return not _TEMPLATE.search(value) and is_no_example(value) and rarity(drawn.encode("ascii")) >= _ODD_BITS
 
 
-@once
 def is_jumbled(value: str) -> bool:
     """Tell whether letters stand among many kinds of signs, with brackets that do not pair: no code, no template."""
     signs = {c for c in value if c.isascii() and not c.isalnum()}

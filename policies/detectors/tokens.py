@@ -175,24 +175,28 @@ class TokenDetector:
         Args:
             data: the view.
             start: runs begin here or later.
-            known: what was found before in runs with the same text around them, places counted from where they begin.
+            known: what was found before in runs with the same text around them, places counted from where they begin;
+                None where no other view is looked at.
         """
-        known = {} if known is None else known
         wording: Wording | None = None
         candidate = _CANDIDATES.search(data, start)
         while candidate is not None:
             begin, end = candidate[0]
             if _MIN_CHARS <= end - begin <= _MAX_CHARS:
-                seen = data[max(0, begin - _SEEN_CHARS) : end + 1]
-                if seen in known:
-                    found = known[seen]
-                elif (drawn := _drawn(data[begin:end])) is None:
-                    found = known[seen] = None
+                seen = b"" if known is None else data[max(0, begin - _SEEN_CHARS) : end + 1]
+                if known and seen in known:
+                    found = _moved(known[seen], begin)
                 else:
-                    wording = wording or self._reader.open(data)  # most texts have nothing that asks for their words
-                    found = known[seen] = _moved(self._judge(data, begin, end, drawn, wording), -begin)
+                    found = None
+                    if (drawn := _drawn(data[begin:end])) is not None:
+                        wording = wording or self._reader.open(
+                            data
+                        )  # most texts have nothing that asks for their words
+                        found = self._judge(data, begin, end, drawn, wording)
+                    if known is not None:
+                        known[seen] = _moved(found, -begin)
                 if found is not None:
-                    yield begin, end, found._replace(start=found.start + begin, end=found.end + begin)
+                    yield begin, end, found
             candidate = _CANDIDATES.search(data, end)
 
     def is_telling(self, label: bytes) -> bool:
