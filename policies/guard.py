@@ -13,7 +13,7 @@ from policies.errors import PolicyError
 from policies.policy import Asker, Policy
 from policies.pseudonyms import Pseudonyms
 from policies.redaction import Redaction
-from policies.stream import StreamGuard, failure_of, moved
+from policies.stream import StreamGuard, failure_of
 from policies.verdict import Direction, Finding, Verdict
 from policies.views.fold import well_formed
 from policies.words import NO_WORDS
@@ -110,7 +110,7 @@ class Guard:
         try:
             prefix, suffix = well_formed(prefix), well_formed(suffix)
             findings = [*self._find(prefix, None), *self._find(prefix + suffix, None)]
-            findings += (moved(finding, len(prefix)) for finding in self._find(suffix, None))
+            findings += (finding.moved(len(prefix)) for finding in self._find(suffix, None))
             pseudonyms.reserve_in(prefix + suffix)
             redaction.apply(prefix + suffix, list(dict.fromkeys(findings)))
         except Exception as error:  # noqa: BLE001 - whatever fails in here, the text must not pass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from policies.detectors.compiled import PLACEHOLDER_RULE
 from policies.policy import Asker, Policy, Ruling
@@ -79,7 +78,7 @@ class Redaction:
                 finding.entity_type, value, is_restorable=ruling.action is Action.PSEUDONYMISE
             )
         label = self._policy.labels.get(finding.rule) or finding.entity_type.replace("_", " ").lower()
-        moved = replace(finding, start=finding.start + offset, end=finding.end + offset)
+        moved = finding.moved(offset)
         return Decision(moved, ruling.action, placeholder, mask(value), label, ruling.ground, ruling.where)
 
     def _resolve(self, text: str, findings: Sequence[Finding]) -> list[_Judged]:
@@ -153,7 +152,7 @@ def _one_of(cluster: Sequence[_Judged]) -> _Judged:
         cluster, key=lambda pair: (pair[1].action.severity, pair[0].end - pair[0].start, pair[0].score, pair[0].rule)
     )
     start, end = min(pair[0].start for pair in cluster), max(pair[0].end for pair in cluster)
-    return replace(finding, start=start, end=end), ruling
+    return finding.at(start, end), ruling
 
 
 def _overlaps(finding: Finding, held: Sequence[_Judged]) -> bool:

@@ -7,12 +7,10 @@ docs/decisions/0004-guard-streams.md for why that makes the result independent o
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from policies.detectors.compiled import RuleFailedError
 from policies.detectors.search import Search
 from policies.redaction import Redaction
-from policies.verdict import Finding, Verdict
+from policies.verdict import Verdict
 from policies.views.fold import well_formed
 
 
@@ -104,7 +102,7 @@ class StreamGuard:
         if chars <= 0:
             return ""
         piece, self._held = self._held[:chars], self._held[chars:]
-        findings = [moved(finding, -self._settled_chars) for finding in settled.findings]
+        findings = [finding.moved(-self._settled_chars) for finding in settled.findings]
         released = self._redaction.apply(piece, findings, offset=self._settled_chars)
         self._settled_chars = settled.end
         return released
@@ -113,8 +111,3 @@ class StreamGuard:
 def failure_of(error: Exception) -> str:
     """Name a failure without a word of the text: the rule where it is known, and the kind of error."""
     return str(error) if isinstance(error, RuleFailedError) else type(error).__name__
-
-
-def moved(finding: Finding, by: int) -> Finding:
-    """Return a finding some characters further on."""
-    return replace(finding, start=finding.start + by, end=finding.end + by)

@@ -68,6 +68,14 @@ class Finding:
     score: float
     rule: str
 
+    def at(self, start: int, end: int) -> Finding:
+        """Return the finding in another place; `dataclasses.replace` takes three times as long, for each of many."""
+        return Finding(self.entity_type, start, end, self.score, self.rule)
+
+    def moved(self, by: int) -> Finding:
+        """Return the finding some characters further on."""
+        return Finding(self.entity_type, self.start + by, self.end + by, self.score, self.rule)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -151,4 +159,4 @@ def joined(texts: Sequence[str], verdicts: Sequence[Verdict], between: str) -> V
 
 def _moved(decision: Decision, by: int) -> Decision:
     finding = decision.finding
-    return replace(decision, finding=replace(finding, start=finding.start + by, end=finding.end + by))
+    return replace(decision, finding=finding.moved(by))

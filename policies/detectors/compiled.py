@@ -12,6 +12,7 @@ import re2
 
 from policies.detectors.checks import CHECKS
 from policies.detectors.facts import Facts, learned
+from policies.detectors.once import answered_once
 from policies.detectors.pattern_kinds import (
     CONTEXT_CHARS,
     HELD_CHARS_CAP,
@@ -34,6 +35,7 @@ from policies.verdict import Finding
 from policies.views.fold import fold_bytes
 from policies.views.regex import Regex
 
+_FEW_KEYWORDS = 8  # sooner looked for one by one
 _FIRST_LATIN_LETTER = 0xA0
 _SAYS_NOTHING = re.compile(rb"(?:&[A-Za-z]{2,6};?|&#[0-9]{1,5};?|[^A-Za-z0-9\x80-\xff])*").fullmatch  # such as `&quot;`
 PLACEHOLDER_RULE = Rule(
@@ -164,12 +166,22 @@ class CompiledRule:
         if not self.keywords or self.rule is PLACEHOLDER_RULE:
             return True
         lowered = _placeholders_blanked(data, begin, end).lower()
-        return any(word in lowered for word in self.keywords)
+        if len(self.keywords) <= _FEW_KEYWORDS:
+            return any(word in lowered for word in self.keywords)
+        return self._any_keyword.search(lowered) is not None
+
+    @cached_property
+    def _any_keyword(self) -> Regex:
+        return Regex("|".join(re2.escape(word.decode("latin-1")) for word in self.keywords))
 
     def agrees(self, data: bytes, value_start: int, value_end: int) -> bool:
         """Tell whether every check agrees with a value."""
-        value = data[value_start:value_end].decode("latin-1")
-        values = (value, _between_placeholders(data[value_start:value_end])) if "[" in value else (value,)
+        value = data[value_start:value_end]
+        return answered_once((self, value), lambda: self._agrees(value))
+
+    def _agrees(self, data: bytes) -> bool:
+        value = data.decode("latin-1")
+        values = (value, _between_placeholders(data)) if "[" in value else (value,)
         try:
             if not all(check(each) for check in self.checks for each in values):
                 return False

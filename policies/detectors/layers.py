@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Final
 
 from policies.detectors.cutting import TOKEN_ON
@@ -35,11 +34,17 @@ class Layer:
         self.undoing = undoing
         self.start = tape.base
         self._sightings = sightings
+        self._sighted = Sighted()
+        self._sighted_at = (0, 0, 0)
 
     def sighted(self) -> Sighted:
         """Return what words open in what is not settled or shortly before it."""
-        self._sightings.look(self.tape.data, self.tape.base)
-        return self._sightings.opened_from(self.start, self.tape.base)
+        now = (self.start, self.tape.base, self.tape.end)
+        if now != self._sighted_at:
+            self._sightings.look(self.tape.data, self.tape.base)
+            self._sighted = self._sightings.opened_from(self.start, self.tape.base)
+            self._sighted_at = now
+        return self._sighted
 
     def origin(self, place: int) -> int:
         """Return where in the text the source of a byte begins."""
@@ -53,14 +58,19 @@ class Layer:
 
     def brought_back(self, match: Match) -> Match:
         """Return a match in what the view keeps, with its places in the text."""
-        base = self.tape.base
         finding = match.finding
-        start, end = self.origin(base + finding.start), self.origin_behind(base + finding.end - 1)
-        return Match(
-            replace(finding, start=start, end=end),
-            self.origin(base + match.whole_start),
-            self.origin_behind(base + match.whole_end - 1),
-        )
+        span, whole = (finding.start, finding.end), (match.whole_start, match.whole_end)
+        value = self._origins(*span)
+        return Match(finding.at(*value), *(value if whole == span else self._origins(*whole)))
+
+    def _origins(self, start: int, end: int) -> tuple[int, int]:
+        """Return where in the text the source of a stretch of what the view keeps begins and ends."""
+        start, end = start + self.tape.base, end + self.tape.base
+        layer: Layer | None = self
+        while layer is not None:
+            start, end = layer.tape.offsets.span(start, end)
+            layer = layer.parent
+        return start, end
 
     @property
     def is_changed(self) -> bool:

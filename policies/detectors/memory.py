@@ -13,16 +13,19 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from policies.detectors.layers import BEHIND_CHARS
 from policies.detectors.search import Search
 from policies.verdict import Finding
+from policies.views.undo import LINE_CHARS
 
 _MOST_PIECES: Final = 32_768  # of some 200 bytes each; a hundred people with a hundred open files
 _MOST_FINDINGS: Final = 200_000  # in all of them, of some 150 bytes each: a list of addresses holds little else
+_GROWTH: Final = 4  # of a piece that settles nothing: what was searched before it is searched again
 _RUN_PIECES: Final = 4  # of the longest size: what settles nothing in as much is a run
+_BEFORE_CHARS: Final = BEHIND_CHARS + LINE_CHARS  # a line more: one that begins nowhere is joined with the next
 _MOST_BEFORE_CHARS: Final = 64 * BEHIND_CHARS  # a character that is escaped three times takes some hundred
 _SPELLED_CHARS: Final = 32  # of text for each escape: with fewer of them, a view is about as long as the text
 _ESCAPES: Final = re.compile(r"[&%\\]").findall
@@ -100,9 +103,7 @@ class Memory:
         start = 0
         while start < len(text):
             piece, end = self._next(text, start)
-            findings += (
-                replace(finding, start=finding.start + start, end=finding.end + start) for finding in piece.findings
-            )
+            findings += (finding.moved(start) for finding in piece.findings)
             start = end if end == len(text) else start + piece.settled
         return findings
 
@@ -115,13 +116,13 @@ class Memory:
             piece = self._piece(before, text[start:end], is_last=is_last)
             if piece.settled or is_last:
                 return piece, end
-            least = start + 2 * (end - start)  # never quadratic
+            least = start + _GROWTH * (end - start)  # never quadratic
             is_run = end - start >= _RUN_PIECES * self._sizes.longest
             end = _behind_run(text, start, least) if is_run else self._border(text, start, least)
 
     def _before(self, text: str, start: int) -> str:
         """Return what is looked at before a place; more where what is written in escapes says less than it is long."""
-        chars = BEHIND_CHARS
+        chars = _BEFORE_CHARS
         while True:
             before = text[max(0, start - chars) : start]
             if chars >= min(start, _MOST_BEFORE_CHARS) or len(_ESCAPES(before)) * _SPELLED_CHARS < len(before):
@@ -155,7 +156,7 @@ class Memory:
         shift = len(before)
         piece = _Piece(
             max(0, found.end - shift),
-            tuple(replace(one, start=one.start - shift, end=one.end - shift) for one in found.findings),
+            tuple(one.moved(-shift) for one in found.findings),
         )
         self._remember(key, piece)
         return piece

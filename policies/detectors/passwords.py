@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from types import MappingProxyType
 
+from policies.detectors.once import once
 from policies.detectors.password_words import (
     COUNT_STOPS,
     FUNCTION_WORDS,
@@ -78,6 +79,7 @@ _PARAMETER = re.compile(r"[A-Za-z]{1,6}=[0-9.]+")  # `scrypt (N=16384, r=8)`
 _IMAGE = re.compile(r"[a-z][a-z0-9./_-]{2,60}:(?:latest|v?[0-9]{1,3}(?:\.[0-9]{1,4}){0,3})(?:-[a-z]+[0-9.]*)?")
 
 
+@once
 def is_password(value: str) -> bool:
     """Tell whether a quoted value may be a password: no word of the trade, no variable, no example."""
     word = value.strip()
@@ -247,6 +249,7 @@ def is_element_password(value: str) -> bool:
     return _NAMED_CIPHER.match(value) is not None or is_bare_password(value)
 
 
+@once
 def is_said_password(value: str) -> bool:
     """Tell whether a word after "the password is" may be one: digits or signs that no word of a language has."""
     word = value.rstrip(".,;:!?)*_")
@@ -269,6 +272,7 @@ def is_strong_password(value: str) -> bool:
     return "\\" not in value and is_said_password(value) and _is_strong(value.rstrip(".,;:?"))
 
 
+@once
 def is_told_password(value: str) -> bool:
     """Tell whether a word told in a sentence is one beyond doubt: mixed, drawn by lot, or a word and two digits."""
     word = value.rstrip(".,;:!?)*_")
@@ -278,6 +282,7 @@ def is_told_password(value: str) -> bool:
     return is_word_and_number or _is_strong(word) or (len(word) >= _MIN_DRAWN_CHARS and is_drawn(word))
 
 
+@once
 def is_linked_password(value: str) -> bool:
     """Tell whether a word that a verb or a sign joins to a word for passwords is one: besides, `s79cv`."""
     if _is_thing(value):

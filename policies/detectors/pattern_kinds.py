@@ -18,7 +18,7 @@ from typing import Protocol, TypeAlias
 from policies.detectors.facts import ContextFacts, PlainFacts, Steps
 from policies.detectors.runs import BORDER_CHARS
 from policies.verdict import Finding
-from policies.views.regex import Regex
+from policies.views.regex import Regex, Spans
 
 HELD_CHARS_CAP = 16_384  # as much of a match is looked at: an RSA key of 16,384 bits takes 12,700
 CONTEXT_CHARS = 400  # how long the words before a value may be: the longest the shipped rules need, and some room
@@ -207,14 +207,18 @@ class ContextPattern:
                 told += 1
 
     def matches(self, rule: Judge, data: bytes, start: int, regions: Iterable[Region]) -> Iterator[Match]:
-        """Yield the confirmed values, each place of words by itself; the arguments are those of a plain pattern."""
+        """Yield the confirmed values, each once; the arguments are those of a plain pattern."""
+        told: set[int] = set()
         for begin, value_start in self.places(data, start, self._with_digits(data, regions), has_value=True):
+            if value_start in told:
+                continue
             found = self.value.match(data, value_start, value_start + _SEEN_CHARS)
             if found is None:
                 continue
             (_, whole_end), (_, value_end) = found
             # Only the words are asked for a keyword: they have streamed by when the value begins.
             if rule.confirms(data, begin, value_start, value_end, value_start):
+                told.add(value_start)
                 yield rule.match(self, value_start, value_end, (value_start, whole_end))
 
     def _with_digits(self, data: bytes, regions: Iterable[Region]) -> Iterable[Region]:
@@ -264,54 +268,99 @@ class SteppedPattern(ContextPattern):
     ) -> Iterator[tuple[int, int]]:
         """Yield where words begin and where their value would; of values, those that reach the end of the data."""
         first = max(start, len(data) - (self._facts.value_chars or HELD_CHARS_CAP))
+        walk = _Walk(self._step, self._tail, self._steps, data)
         for begin, end in self._heads(data, first, regions, has_value=has_value):
-            for value_start in self._values_behind(data, end, first):
+            for value_start in walk.values_behind(end, first):
                 yield begin, value_start
 
     def matches(self, rule: Judge, data: bytes, start: int, regions: Iterable[Region]) -> Iterator[Match]:
-        """Yield the confirmed values, each place of words by itself; the arguments are those of a plain pattern."""
-        judged: dict[tuple[int, int], bool] = {}  # a value is reached from many words
+        """Yield the confirmed values, each once; the arguments are those of a plain pattern."""
+        walk = _Walk(self._step, self._tail, self._steps, data)
+        values: dict[int, Spans | None] = {}  # that count, by where they may begin: one is reached from many words
+        told: set[int] = set()
+        is_list = False  # of values: behind the next words there is one, too
         for begin, end in self._heads(data, start, self._with_digits(data, regions), has_value=True):
             # Mostly there is nothing, and the steps need not be taken; what is coarse would look on without end.
-            if self._behind_head.match(data, end, end + self._steps.behind_chars) is None:
+            # Where they were taken before, they cost less than a look.
+            is_seen = is_list or end < walk.reached
+            if not is_seen and self._behind_head.match(data, end, end + self._steps.behind_chars) is None:
                 continue
-            for value_start in self._values_behind(data, end, start):
-                found = self.value.match(data, value_start, value_start + _SEEN_CHARS)
-                if found is None:
+            is_list = False
+            for value_start in walk.values_behind(end, start):
+                if value_start in told:
                     continue
-                (_, whole_end), value = found
-                if value not in judged:
-                    judged[value] = value[1] > value[0] and rule.agrees(data, *value)
+                if value_start not in values:
+                    values[value_start] = self._judged(rule, data, value_start)
+                found = values[value_start]
+                is_list |= found is not None
                 # A keyword further right than the words begin would not tell where they are looked for.
                 if (
-                    judged[value]
+                    found is not None
                     and rule.has_keyword(data, begin, min(value_start, end + BORDER_CHARS))
                     and not rule.is_other_thing(data, begin, value_start)
                 ):
+                    told.add(value_start)
+                    (_, whole_end), value = found
                     yield rule.match(self, *value, (value_start, whole_end))
 
-    def _values_behind(self, data: bytes, place: int, first: int) -> Iterator[int]:
+    def _judged(self, rule: Judge, data: bytes, value_start: int) -> Spans | None:
+        """Return the value that begins at a place, if there is one and every check agrees with it."""
+        found = self.value.match(data, value_start, value_start + _SEEN_CHARS)
+        if found is None:
+            return None
+        value_start, value_end = found[1]
+        return found if value_end > value_start and rule.agrees(data, value_start, value_end) else None
+
+
+class _Walk:
+    """The steps between words and values in one text; each is taken once, from however many words it is reached.
+
+    Attributes:
+        reached: the furthest place to which one was taken.
+    """
+
+    def __init__(self, step: Regex, tail: Regex, steps: Steps, data: bytes) -> None:
+        self._step = step
+        self._tail = tail
+        self._steps = steps
+        self._data = data
+        self._next: dict[int, int] = {}  # where the step from a place ends; -1 for none
+        self._values: dict[int, int] = {}  # where the value behind a place may begin; -1 for none
+        self._opened: dict[int, int] = {}  # and where behind what opens it
+        self.reached = 0
+
+    def values_behind(self, place: int, first: int) -> Iterator[int]:
         """Yield where a value may stand behind the words that end at a place, from `first` on."""
         steps = self._steps
         for count in range(steps.most + 1):
             if count >= steps.fewest and place + steps.tail_chars >= first:
-                tail = self._tail.match(data, place)
-                if tail is not None and tail[0][1] >= first:
-                    yield tail[0][1]
-                if tail is not None and (opened := self._opened(data, place, tail[0][1])) >= first:
+                value = self._end(self._values, self._tail, place)
+                if value >= first:
+                    yield value
+                opened = self._opened_end(place, value)
+                if opened >= first:
                     yield opened
-            step = self._step.match(data, place)
-            if step is None:
+            place = self._end(self._next, self._step, place)
+            if place < 0:
                 return
-            place = step[0][1]
+            self.reached = max(self.reached, place)
 
-    def _opened(self, data: bytes, place: int, tail_end: int) -> int:
+    def _end(self, ends: dict[int, int], regex: Regex, place: int) -> int:
+        end = ends.get(place)
+        if end is None:
+            found = regex.match(self._data, place)
+            end = ends[place] = -1 if found is None else found[0][1]
+        return end
+
+    def _opened_end(self, place: int, value: int) -> int:
         """Return where a value begins behind what opens it, where it and the sign behind it were taken for words.
 
         Whether a sign stands behind it, a stream does not know yet. -1 when that is not so.
         """
-        opening = _OPENING(data, place)
-        if opening is None or opening.end() >= tail_end:
-            return -1
-        tail = self._tail.match(data, place, opening.end())
-        return -1 if tail is None else tail[0][1]
+        end = self._opened.get(place)
+        if end is None:
+            opening = _OPENING(self._data, place) if value >= 0 else None
+            is_taken = opening is not None and opening.end() < value
+            found = self._tail.match(self._data, place, opening.end()) if opening is not None and is_taken else None
+            end = self._opened[place] = -1 if found is None else found[0][1]
+        return end

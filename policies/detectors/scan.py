@@ -27,7 +27,8 @@ _LONG_HEAD_CHARS = 300  # of a pattern that goes on over nearly everything: two 
 _GOES_ON = re.compile(r"\[\^[^\]]*\][*+{]").search
 _GATED_RULES = 16  # rules without a keyword that share an automaton; the states of one of all would multiply
 _DIGIT = re.compile(rb"[0-9]").search
-_SHORT_CHARS = 128  # of a view, such as a cell or a value in groups: one more pass tells which rules of a gate match
+_SHORT_CHARS = 128  # of a view, such as a cell or a value in groups: a call costs more than the pass
+_SHORT_GATED_RULES = 32  # so fewer calls; in short texts the automata have met most of their states soon
 
 
 class _Gate:
@@ -39,21 +40,31 @@ class _Gate:
 
     def __init__(self, rules: tuple[CompiledRule, ...]) -> None:
         self._rules = rules
-        self._trees = ["|".join(f"(?:{tree})" for tree in compiled.facts.gate) for compiled in rules]
-        self._regex = Regex("|".join(f"(?:{tree})" for tree in self._trees))
-
-    @cached_property
-    def _set(self) -> PatternSet:
-        return PatternSet(map(fold_bytes, self._trees))
+        self._regex = Regex("|".join(f"(?:{tree})" for compiled in rules for tree in compiled.facts.gate))
 
     def opened(self, data: bytes, start: int) -> tuple[Sequence[CompiledRule], Sequence[Region]]:
         """Return which rules may match in `data[start:]`, and where."""
         regions = list(_open_regions(self._regex, data, start))
-        if not regions:
-            return (), ()
-        if len(data) > _SHORT_CHARS:
-            return self._rules, regions
-        return [self._rules[number] for number in self._set.numbers_in(data)], regions
+        return (self._rules, regions) if regions else ((), ())
+
+
+class _ShortGate:
+    """What tells in one pass which of some rules without a keyword match in a short text.
+
+    Args:
+        rules: at least one.
+    """
+
+    def __init__(self, rules: tuple[CompiledRule, ...]) -> None:
+        self._rules = rules
+
+    @cached_property
+    def _set(self) -> PatternSet:
+        return PatternSet(fold_bytes("|".join(f"(?:{tree})" for tree in rule.facts.gate)) for rule in self._rules)
+
+    def opened(self, data: bytes, start: int) -> tuple[Sequence[CompiledRule], Sequence[Region]]:  # noqa: ARG002 - as _Gate
+        """Return which rules may match, and where: anywhere."""
+        return [self._rules[number] for number in self._set.numbers_in(data)], [(0, len(data))]
 
 
 class Scanner:
@@ -67,8 +78,10 @@ class Scanner:
         self._rules = tuple(compile_rule(rule) for rule in (*rules, PLACEHOLDER_RULE))
         self._keywords = Keywords(self._rules)
         keywordless = [compiled for compiled in self._rules if not compiled.keywords]
-        self._gates = _gates(compiled for compiled in keywordless if not compiled.facts.needs_digit)
-        self._digit_gates = _gates(compiled for compiled in keywordless if compiled.facts.needs_digit)
+        plain = [compiled for compiled in keywordless if not compiled.facts.needs_digit]
+        with_digit = [compiled for compiled in keywordless if compiled.facts.needs_digit]
+        self._gates, self._digit_gates = _gates(plain), _gates(with_digit)
+        self._short_gates, self._short_digit_gates = _short_gates(plain), _short_gates(with_digit)
 
     def load(self) -> None:
         """Compile every pattern now instead of when a text first asks for it."""
@@ -87,6 +100,10 @@ class Scanner:
         sightings.look(data, 0)
         return sightings.opened_from(0, 0)
 
+    def has_words(self, data: bytes) -> bool:
+        """Tell whether a word occurs that opens anything."""
+        return self._keywords.has_any(data)
+
     def find(self, data: bytes, start: int, sighted: Sighted) -> list[Match]:
         """Return what counts in `data[start:]`, ordered by where the matches begin.
 
@@ -102,12 +119,17 @@ class Scanner:
         for compiled, opened, regions in sighted.patterns:
             matches |= dict.fromkeys(opened.matches(compiled, data, start, regions))
         has_digit = _DIGIT(data, max(0, start - BORDER_CHARS)) is not None
-        for gate in (*self._gates, *self._digit_gates) if has_digit else self._gates:
+        for gate in self._gates_of(data, has_digit=has_digit):
             rules, places = gate.opened(data, start)
             for compiled in rules:
                 for pattern in compiled.plain:
                     matches |= dict.fromkeys(pattern.matches(compiled, data, start, places))
         return sorted(matches, key=_by_place) if len(matches) > 1 else list(matches)
+
+    def _gates_of(self, data: bytes, *, has_digit: bool) -> Iterable[_Gate | _ShortGate]:
+        if len(data) <= _SHORT_CHARS:
+            return (*self._short_gates, *self._short_digit_gates) if has_digit else self._short_gates
+        return (*self._gates, *self._digit_gates) if has_digit else self._gates
 
     def alive_from(self, data: bytes, start: int, sighted: Sighted, *, is_exact: bool = False) -> int:
         """Return the first place from which `data` may still grow into a match; its length when there is none.
@@ -208,10 +230,16 @@ def _by_place(match: Match) -> tuple[int, int]:
     return match.whole_start, match.whole_end
 
 
-def _gates(rules: Iterable[CompiledRule]) -> list[_Gate]:
-    ordered = tuple(rules)
-    batches = [ordered[place : place + _GATED_RULES] for place in range(0, len(ordered), _GATED_RULES)]
-    return [_Gate(batch) for batch in batches]
+def _gates(rules: Sequence[CompiledRule]) -> list[_Gate]:
+    return [_Gate(batch) for batch in _batches(rules, _GATED_RULES)]
+
+
+def _short_gates(rules: Sequence[CompiledRule]) -> list[_ShortGate]:
+    return [_ShortGate(batch) for batch in _batches(rules, _SHORT_GATED_RULES)]
+
+
+def _batches(rules: Sequence[CompiledRule], size: int) -> Iterator[tuple[CompiledRule, ...]]:
+    return (tuple(rules[place : place + size]) for place in range(0, len(rules), size))
 
 
 def _open_regions(gate: Regex, data: bytes, start: int) -> Iterator[Region]:

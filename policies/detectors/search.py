@@ -10,20 +10,22 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 from policies.detectors.compiled import PLACEHOLDER_RULE
 from policies.detectors.cutting import STEP_CHARS, WINDOW_CHARS, Spans, cut_before, open_from, untorn
 from policies.detectors.layers import Layer, Layers
+from policies.detectors.once import one_look
 from policies.detectors.pattern_kinds import HELD_CHARS_CAP, Match
 from policies.detectors.runs import RUN_CLASS
 from policies.detectors.scan import Scanner
-from policies.detectors.tokens import TokenDetector
+from policies.detectors.tokens import TokenDetector, TokenFinding
 from policies.verdict import Finding
 from policies.views.apart import cells, open_cell
 from policies.views.decode import ENCODED_MIN_CHARS, decodings
+from policies.views.fold import fold_bytes
 from policies.views.groups import Grouped, open_row, rows, says_nothing, values_of_row, values_of_run
-from policies.views.undo import DRAWN_CLASS
+from policies.views.undo import DRAWN_CLASS, may_be_undone
 
 _ENTITY_TYPE = "SECRET"  # of a value without a form of its own
 _DECODED_TIMES = 3
@@ -63,6 +65,21 @@ class _Endless:
     layer: Layer
     tail: bytes
     place: int
+
+
+@dataclass(slots=True)
+class _Told:
+    """What was found in one look, so that what the next view or row says in the same words is not judged again.
+
+    Attributes:
+        runs: runs without a form of their own, with the words before them; None where there is one view.
+        groups: values without what stands between their groups.
+        cells: cells behind what names them.
+    """
+
+    runs: dict[bytes, TokenFinding | None] | None
+    groups: dict[str, list[Finding]] = field(default_factory=dict)
+    cells: dict[bytes, list[Finding]] = field(default_factory=dict)
 
 
 class Search:
@@ -125,7 +142,8 @@ class Search:
             cut = self._layers.length if is_last else self._alive_from()
             if cut <= self._settled and held <= HELD_CHARS_CAP + STEP_CHARS:
                 break
-            matches, endless = self._matches()
+            with one_look():
+                matches, endless = self._matches()
             self._endless = min(endless, key=lambda one: one.finding.start, default=None)
             if self._endless is not None:
                 cut = self._endless.finding.start
@@ -160,7 +178,7 @@ class Search:
         self._settle(end)
         if not rest and not is_last:
             return False
-        findings.append(replace(endless.finding, end=end))
+        findings.append(endless.finding.at(endless.finding.start, end))
         return True
 
     def _alive_from(self) -> int:
@@ -180,12 +198,12 @@ class Search:
     def _matches(self) -> tuple[list[Match], list[_Endless]]:
         """Return what all views show, in places of the text, in the order of the text, and what is beyond the cap."""
         matches: dict[Match, None] = {}  # views often show the same
+        views = [layer for layer in self._layers if layer.parent is None or layer.is_changed]
+        told = _Told({} if len(views) > 1 else None)
         endless: list[_Endless] = []
-        for layer in self._layers:
-            if layer.parent is not None and not layer.is_changed:
-                continue
+        for layer in views:
             data, start = layer.tape.data, layer.start - layer.tape.base
-            for match in (*self._scanner.find(data, start, layer.sighted()), *self._in_runs(data, start)):
+            for match in (*self._scanner.find(data, start, layer.sighted()), *self._in_runs(data, start, told)):
                 if layer.parent is not None and match.finding.rule == PLACEHOLDER_RULE.name:
                     continue
                 brought = layer.brought_back(match)
@@ -229,54 +247,71 @@ class Search:
         between = tape.data[max(0, first) : last]
         return b"\n" in between and not any(quote in between for quote in b"\"'`")
 
-    def _in_runs(self, data: bytes, start: int) -> Iterator[Match]:
+    def _in_runs(self, data: bytes, start: int, told: _Told) -> Iterator[Match]:
         if self._tokens is not None:
-            for begin, end, judged in self._tokens.judge_all(data, start):
-                yield Match(Finding(_ENTITY_TYPE, judged.start, judged.end, judged.score, judged.rule), begin, end)
+            for begin, end, judged in self._tokens.judge_all(data, start, told.runs):
+                yield Match(_found_token(judged), begin, end)
         if self._depth < _DECODED_TIMES:
             for run in _ENCODED.finditer(data, start):
                 yield from self._decoded(data, *run.span())
-                yield from self._in_groups(values_of_run(data, *run.span()), run.span())
+                yield from self._in_groups(values_of_run(data, *run.span()), run.span(), told)
             for row in rows(data, start):
-                yield from self._in_groups(values_of_row(data, *row), row)
-            yield from self._in_cells(data, start)
+                yield from self._in_groups(values_of_row(data, *row), row, told)
+            yield from self._in_cells(data, start, told)
 
     def _decoded(self, data: bytes, begin: int, end: int) -> Iterator[Match]:
         for window in range(begin, max(begin + 1, end - STEP_CHARS), STEP_CHARS):
             last = min(end, window + WINDOW_CHARS)
             for decoded in decodings(data[window:last]):
-                inner = Search(self._scanner, self._tokens, depth=self._depth + 1)
+                inner = self._inner(self._depth + 1)
                 start, behind = window + decoded.start, window + decoded.end
                 for finding in _one_a_rule(inner.feed(decoded.text, is_last=True).findings):
-                    yield Match(replace(finding, start=start, end=behind), window, last)
+                    yield Match(finding.at(start, behind), window, last)
 
-    def _in_groups(self, values: Iterable[Grouped], whole: tuple[int, int]) -> Iterator[Match]:
+    def _inner(self, depth: int) -> Search:
+        return Search(self._scanner, self._tokens, depth=depth)
+
+    def _in_groups(self, values: Iterable[Grouped], whole: tuple[int, int], told: _Told) -> Iterator[Match]:
         """Yield what is found in values without what stands between their groups; words before them count for none."""
         for value in values:
-            data = value.text.encode("latin-1")
-            if says_nothing(data):
-                continue
-            for match in self._scanner.find(data, 0, self._scanner.sighted(data)):  # there is nothing in it to undo
-                finding = match.finding
-                start, behind = value.places[finding.start], value.places[finding.end - 1] + 1
-                yield Match(replace(finding, start=start, end=behind), *whole)
+            found = told.groups.get(value.text)
+            if found is None:
+                data = value.text.encode("latin-1")
+                # There is nothing in it to undo.
+                matches = [] if says_nothing(data) else self._scanner.find(data, 0, self._scanner.sighted(data))
+                found = told.groups[value.text] = [match.finding for match in matches]
+            for finding in found:
+                start, behind = value.place(finding.start), value.place(finding.end - 1) + 1
+                yield Match(finding.at(start, behind), *whole)
 
     def _is_telling(self, label: bytes) -> bool:
         """Tell whether the head of a column may say that a value below it is one."""
         is_word = self._tokens is not None and self._tokens.is_telling(label)
-        return is_word or self._scanner.sighted(label + b": ").is_any
+        return is_word or self._scanner.has_words(label + b": ")
 
-    def _in_cells(self, data: bytes, start: int) -> Iterator[Match]:
+    def _in_cells(self, data: bytes, start: int, told: _Told) -> Iterator[Match]:
         """Yield what is found in the cells of a table behind the heads of their columns."""
         for cell in cells(data, start, self._is_telling):
-            inner = Search(self._scanner, self._tokens, depth=_DECODED_TIMES)
-            told = cell.label + b": "
-            text = (told + data[cell.begin : cell.end]).decode("latin-1")
-            shift = cell.begin - len(told)
-            for finding in inner.feed(text, is_last=True).findings:
-                if finding.start >= len(told) and finding.rule != PLACEHOLDER_RULE.name:
-                    moved = replace(finding, start=finding.start + shift, end=finding.end + shift)
-                    yield Match(moved, cell.begin, cell.end)
+            head = cell.label + b": "
+            text = head + data[cell.begin : cell.end]
+            found = told.cells.get(text)
+            if found is None:
+                found = told.cells[text] = [
+                    one for one in self._in_line(text) if one.start >= len(head) and one.rule != PLACEHOLDER_RULE.name
+                ]
+            shift = cell.begin - len(head)
+            for finding in found:
+                yield Match(finding.moved(shift), cell.begin, cell.end)
+
+    def _in_line(self, data: bytes) -> Iterator[Finding]:
+        """Yield what is found in a line by itself; one in which nothing is written in another way has one view."""
+        text = data.decode("latin-1")
+        if b"\n" in data or may_be_undone(data) or fold_bytes(text) != data:
+            yield from self._inner(_DECODED_TIMES).feed(text, is_last=True).findings
+            return
+        yield from (match.finding for match in self._scanner.find(data, 0, self._scanner.sighted(data)))
+        if self._tokens is not None:
+            yield from (_found_token(judged) for _, _, judged in self._tokens.judge_all(data, 0))
 
     def _whole(self, cut: int, matches: list[Match]) -> int:
         """Move the cut to the left until it tears neither a match nor a run nor a row of any view.
@@ -322,6 +357,10 @@ class Search:
         self._layers.settle(cut)
         if self._endless is None:
             self._layers.drop_unchanged()
+
+
+def _found_token(judged: TokenFinding) -> Finding:
+    return Finding(_ENTITY_TYPE, judged.start, judged.end, judged.score, judged.rule)
 
 
 def _one_a_rule(findings: list[Finding]) -> list[Finding]:

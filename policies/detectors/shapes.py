@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from policies.detectors.once import once
 from policies.detectors.rarity import rarity
 
 _RARE_BITS = 3.2  # bits a character; words of a language and counting digits lie below, random base 62 of 24 above 3.9
@@ -56,6 +57,7 @@ def is_mixed(value: str) -> bool:
     return has_digit(value) and any(c.islower() for c in value) and any(c.isupper() for c in value)
 
 
+@once
 def is_drawn(value: str) -> bool:
     """Tell whether the value looks drawn by lot: chance explains it far better than spelling does."""
     return rarity(value[:_JUDGED_CHARS].encode("latin-1", "replace")) >= _DRAWN_BITS

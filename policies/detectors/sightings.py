@@ -40,11 +40,6 @@ class Sighted:
     patterns: list[tuple[CompiledRule, PlainPattern | ContextPattern, list[Region]]] = field(default_factory=list)
     growing: list[CompiledRule] = field(default_factory=list)
 
-    @property
-    def is_any(self) -> bool:
-        """Tell whether anything is opened."""
-        return bool(self.patterns or self.growing)
-
 
 class Keywords:
     """All words that open anything in one automaton, which tells in one pass which of them occur."""
@@ -67,6 +62,10 @@ class Keywords:
                 self._numbers[word] = len(self._numbers)
                 self._opened.append((word.lower(), []))
             self._opened[self._numbers[word]][1].append((opened, reach))
+
+    def has_any(self, data: bytes) -> bool:
+        """Tell whether any of the words occurs."""
+        return bool(self._set.numbers_in(data))
 
     def opened_in(self, data: bytes, behind: int) -> Iterator[tuple[list[tuple[Opened, int]], int, int]]:
         """Yield what words open that end behind a place, with how far before them, and where the words begin.

@@ -19,7 +19,7 @@ from policies.detectors.naming import BEFORE_CHARS, Link, NameReader, Naming
 from policies.detectors.rarity import is_filling, rarity
 from policies.detectors.shapes import without_mark
 from policies.detectors.wording import Kind, Wording, any_of
-from policies.placeholders import PLACEHOLDER
+from policies.placeholders import PLACEHOLDER, PLACEHOLDER_MAX_CHARS
 from policies.pseudonyms import is_placeholder
 from policies.views.regex import Regex
 from policies.views.undo import DRAWN_CLASS
@@ -46,6 +46,7 @@ _CANDIDATES: Final = Regex(
     )
     + f"){_ANY}*"
 )
+_SEEN_CHARS: Final = BEFORE_CHARS + PLACEHOLDER_MAX_CHARS  # before a run: what is read, and a placeholder torn by it
 _MAX_CHARS: Final = 2048  # tokens that hold signed claims have more than a thousand
 _SCORES: Final = {PROVIDER_TOKEN: 0.85, ASSIGNED_TOKEN: 0.8, SAID_TOKEN: 0.75, RARE_STRING: 0.6}
 _SERVICE: Final = Kind.PROVIDER | Kind.COMMON
@@ -139,6 +140,10 @@ class TokenFinding(NamedTuple):
     score: float
 
 
+def _moved(found: TokenFinding | None, by: int) -> TokenFinding | None:
+    return None if found is None else found._replace(start=found.start + by, end=found.end + by)
+
+
 class _Drawn(NamedTuple):
     """A value that looks drawn by lot.
 
@@ -165,15 +170,34 @@ class TokenDetector:
         self._placeholder = any_of(words.placeholders)
         self._example = any_of(word for word in words.placeholders if not _is_row(word))
 
-    def judge_all(self, data: bytes, start: int) -> Iterator[tuple[int, int, TokenFinding]]:
-        """Judge every maximal run of 8 to 2,048 characters from `start` on, and yield those found with their runs."""
+    def judge_all(
+        self, data: bytes, start: int, known: dict[bytes, TokenFinding | None] | None = None
+    ) -> Iterator[tuple[int, int, TokenFinding]]:
+        """Judge every maximal run of 8 to 2,048 characters from `start` on, and yield those found with their runs.
+
+        Args:
+            data: the view.
+            start: runs begin here or later.
+            known: what was found before in runs with the same text around them, places counted from where they begin;
+                None where no other view is looked at.
+        """
         wording: Wording | None = None
         candidate = _CANDIDATES.search(data, start)
         while candidate is not None:
             begin, end = candidate[0]
-            if _MIN_CHARS <= end - begin <= _MAX_CHARS and (drawn := _drawn(data[begin:end])) is not None:
-                wording = wording or self._reader.open(data)  # most texts have nothing that asks for their words
-                found = self._judge(data, begin, end, drawn, wording)
+            if _MIN_CHARS <= end - begin <= _MAX_CHARS:
+                seen = b"" if known is None else data[max(0, begin - _SEEN_CHARS) : end + 1]
+                if known and seen in known:
+                    found = _moved(known[seen], begin)
+                else:
+                    found = None
+                    if (drawn := _drawn(data[begin:end])) is not None:
+                        wording = wording or self._reader.open(
+                            data
+                        )  # most texts have nothing that asks for their words
+                        found = self._judge(data, begin, end, drawn, wording)
+                    if known is not None:
+                        known[seen] = _moved(found, -begin)
                 if found is not None:
                     yield begin, end, found
             candidate = _CANDIDATES.search(data, end)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from policies.views.behind import named_behind, open_value
@@ -36,11 +36,15 @@ def cells(data: bytes, start: int, is_telling: Callable[[bytes], bool]) -> Itera
         start: what is not settled yet.
         is_telling: whether a label is worth a look.
     """
-    return (cell for cell in _all_cells(data, start, is_telling) if not cell.is_open or cell.is_told_open)
+    return _telling(
+        (cell for cell in _found(data, start) if not cell.is_open or cell.is_told_open), data, start, is_telling
+    )
 
 
-def _all_cells(data: bytes, start: int, is_telling: Callable[[bytes], bool]) -> Iterator[Cell]:
-    for found in _found(data, start):
+def _telling(
+    found_cells: Iterable[Cell], data: bytes, start: int, is_telling: Callable[[bytes], bool]
+) -> Iterator[Cell]:
+    for found in found_cells:
         if (
             found.end > start
             and found.end - found.begin <= CELL_CHARS
@@ -53,8 +57,8 @@ def _all_cells(data: bytes, start: int, is_telling: Callable[[bytes], bool]) -> 
 
 def open_cell(data: bytes, start: int, is_telling: Callable[[bytes], bool]) -> int:
     """Return where the cell at the end of the data begins, which must be held until it ends; else the data's length."""
-    opened = (cell.begin for cell in _all_cells(data, start, is_telling) if cell.is_open)
-    return max(start, min((open_value(data, start), *opened)))
+    opened = _telling((cell for cell in _found(data, start) if cell.is_open), data, start, is_telling)
+    return max(start, min((open_value(data, start), *(cell.begin for cell in opened))))
 
 
 def _found(data: bytes, start: int) -> Iterator[Cell]:

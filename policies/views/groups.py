@@ -57,11 +57,17 @@ class Grouped:
 
     Attributes:
         text: the characters of the groups.
-        places: where each of them stands in the view.
+        begin: where the first of them stands in the view.
+        size: of each group; one character stands between two.
     """
 
     text: str
-    places: tuple[int, ...]
+    begin: int
+    size: int
+
+    def place(self, number: int) -> int:
+        """Return where a character of the text stands in the view."""
+        return self.begin + number + number // self.size
 
 
 def rows(data: bytes, start: int) -> Iterator[tuple[int, int]]:
@@ -111,5 +117,6 @@ def values_of_run(data: bytes, begin: int, end: int) -> Iterator[Grouped]:
 
 
 def _grouped(data: bytes, begin: int, end: int, width: int) -> Grouped:
-    places = tuple(place for place in range(begin, end) if (place - begin) % width != width - 1)
-    return Grouped(bytes(data[place] for place in places).decode("latin-1"), places)
+    groups = bytearray(data[begin:end])
+    del groups[width - 1 :: width]
+    return Grouped(groups.decode("latin-1"), begin, width - 1)

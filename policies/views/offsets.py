@@ -39,6 +39,13 @@ class Offsets:
         stride = self._strides[segment]
         return self._origins[segment] + (place - self._starts[segment]) * stride + max(stride, 1)
 
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Return where the source of the bytes from `start` to `end` begins and ends."""
+        if len(self._starts) == 1 and self._strides[0] == 1:  # mostly
+            shift = self._origins[0] - self._starts[0]
+            return start + shift, end + shift
+        return self.first(start), self.behind(end - 1)
+
     def place_of(self, origin: int, end: int) -> int:
         """Return the first place in the view whose source does not begin before `origin`.
 

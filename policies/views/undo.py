@@ -81,6 +81,11 @@ _NAMED = {
 }  # fmt: skip
 
 
+def may_be_undone(data: bytes) -> bool:
+    """Tell whether anything in a whole text may have been written in another way."""
+    return _SEARCH.search(data) is not None
+
+
 class Undoing:
     """One stage: reads a parent view, writes the undone one."""
 

@@ -34,7 +34,7 @@ from policies.rules import SHIPPED
 from policies.verdict import OUTSIDE, Direction
 from tests.data.guard import blind, matrix, personal, secrets
 from tests.data.guard.benign import Chunk, read_chunks
-from tests.data.guard.hostile import FULL_OF_FINDINGS, HOSTILE
+from tests.data.guard.hostile import FULL_OF_FINDINGS, HOSTILE, LISTS_OF_FINDINGS, make_list
 from tests.data.guard.labelled import Labelled
 from tests.data.guard.near_misses import NEAR_MISSES, make_near_miss
 from tests.data.guard.variants import DISGUISED, RETOLD, VARIANTS
@@ -378,7 +378,7 @@ def measure_near_misses(find: Finder, sizes: Sizes, seed: int, show: int) -> Non
             print(f"           {example}")
 
 
-def measure_speed(open_finder: Callable[[], Finder], chunks: Sequence[Chunk]) -> None:
+def measure_speed(open_finder: Callable[[], Finder], chunks: Sequence[Chunk], seed: int) -> None:
     """Time texts of 1.3 KB and texts made to be slow, each round by a finder that remembers no text."""
     texts = [chunk.text for chunk in chunks[:1000]]
     rounds: list[list[float]] = []
@@ -399,16 +399,21 @@ def measure_speed(open_finder: Callable[[], Finder], chunks: Sequence[Chunk]) ->
         )
     size = sum(len(text.encode("utf-8", "replace")) for text in texts)
     row("speed on benign text", f"{size / sum(times) / 1e6:.2f} MB/s", "≥ 1.5 MB/s")
-    for size, words, goal, kinds in (
-        (HOSTILE_CHARS, "1 MB", "≤ 1 s", HOSTILE),
-        (FULL_CHARS, "100 KB", "≤ 0.1 s", FULL_OF_FINDINGS),
-    ):
-        for name, unit in kinds.items():
-            text = (unit * (size // len(unit) + 1))[:size]
-            find = open_finder()
-            start = time.perf_counter()
-            find(text)
-            row(f"  {words} of {name}", f"{time.perf_counter() - start:.2f} s", goal)
+    long = (("1 MB", "≤ 1 s", name, repeated(unit, HOSTILE_CHARS)) for name, unit in HOSTILE.items())
+    full = (("100 KB", "≤ 0.1 s", name, repeated(unit, FULL_CHARS)) for name, unit in FULL_OF_FINDINGS.items())
+    lists = (
+        ("100 KB, all different,", "≤ 0.1 s", name, make_list(name, FULL_CHARS, seed)) for name in LISTS_OF_FINDINGS
+    )
+    for words, goal, name, text in (*long, *full, *lists):
+        find = open_finder()
+        start = time.perf_counter()
+        find(text)
+        row(f"  {words} of {name}", f"{time.perf_counter() - start:.2f} s", goal)
+
+
+def repeated(unit: str, chars: int) -> str:
+    """Repeat a piece to so many characters."""
+    return (unit * (chars // len(unit) + 1))[:chars]
 
 
 def stream_texts(sizes: Sizes, seed: int, chunks: Sequence[Chunk]) -> list[tuple[Labelled | None, str]]:
@@ -529,7 +534,9 @@ def main() -> None:
     if "near" in parts:
         measure_near_misses(find, sizes, arguments.seed, arguments.show)
     if "speed" in parts:
-        measure_speed((lambda: find) if guard is None else lambda: guard_finder(Guard(guard.policy)), chunks)
+        measure_speed(
+            (lambda: find) if guard is None else lambda: guard_finder(Guard(guard.policy)), chunks, arguments.seed
+        )
     if "streams" in parts and guard is not None:
         measure_streams(guard, stream_texts(sizes, arguments.seed, chunks), arguments.seed, arguments.show)
     if isinstance(find, Filter):

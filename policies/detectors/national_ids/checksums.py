@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Iterable
 from datetime import date
 
 _CENTURY_YEARS = 100
+_DIGITS = string.digits.encode("ascii")
+_LETTERS_AND_DIGITS = string.digits + string.ascii_uppercase
+_NO_DIGITS = bytes(c for c in range(256) if c not in _DIGITS)
+_NEITHER = bytes(c for c in range(256) if chr(c) not in _LETTERS_AND_DIGITS)
+_VALUE_OF_DIGIT = bytes(max(0, c - _DIGITS[0]) for c in range(256))
+_NUMBER_OF = {c: str(number) for number, c in enumerate(_LETTERS_AND_DIGITS)}
+_DOUBLED = tuple(sum(divmod(2 * digit, 10)) for digit in range(10))
 _VERHOEFF_PRODUCT = tuple(
     tuple(map(int, row))
     for row in (
@@ -36,14 +44,18 @@ _VERHOEFF_TURN = tuple(
 )
 
 
+def _ascii(text: str) -> bytes:
+    return text.encode("ascii", "ignore")
+
+
 def digits_of(text: str) -> list[int]:
     """Return the ASCII digits of a text."""
-    return [ord(c) - 48 for c in text if "0" <= c <= "9"]
+    return list(_ascii(text).translate(_VALUE_OF_DIGIT, _NO_DIGITS))
 
 
 def letters_and_digits_of(text: str) -> str:
     """Return the ASCII letters and digits of a text, in capitals."""
-    return "".join(c for c in text.upper() if c.isascii() and c.isalnum())
+    return _ascii(text.upper()).translate(None, _NEITHER).decode("ascii")
 
 
 def number_of(digits: Iterable[int]) -> int:
@@ -64,7 +76,7 @@ def weighted(digits: Iterable[int], weights: Iterable[int]) -> int:
 def is_luhn(text: str) -> bool:
     """Check the last digit by ISO/IEC 7812-1 annex B; a number of one repeated digit does not count."""
     digits = digits_of(text)
-    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
+    doubled = map(_DOUBLED.__getitem__, digits[-2::-2])
     return is_varied(digits) and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
 
 
@@ -78,7 +90,7 @@ def is_mod_11_10(digits: list[int]) -> bool:
 
 def is_mod_97_10(text: str) -> bool:
     """Check two digits at the end by ISO/IEC 7064, MOD 97-10; letters count from A = 10."""
-    return int("".join(str(int(c, 36)) for c in letters_and_digits_of(text))) % 97 == 1
+    return int("".join(map(_NUMBER_OF.__getitem__, letters_and_digits_of(text)))) % 97 == 1
 
 
 def is_verhoeff(digits: list[int]) -> bool:

@@ -1,6 +1,14 @@
-"""Texts made to be slow: a piece repeated a million times stresses one habit of a scanner each."""
+"""Texts made to be slow: a piece repeated a million times stresses one habit of a scanner each; lists of findings."""
 
 from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from typing import Final
+
+from tests.data.guard.personal import card, iban, mail, phone
+from tests.data.guard.shapes import draw
 
 HOSTILE = {
     "one letter": "a",
@@ -48,3 +56,83 @@ FULL_OF_FINDINGS = {
     "named numbers": "84731926 (tax id) ",
 }
 """What is repeated where every line is, or might be, a finding, by what it is."""
+
+Line = Callable[[random.Random], str]
+
+_CARD: Final = card("Visa")
+_IBAN: Final = iban(("DE", "FR", "NL", "ES"))
+_PHONE: Final = phone("DE")
+
+
+def _name(rng: random.Random) -> str:
+    return f"{draw(rng, 'low', rng.randint(4, 8)).title()} {draw(rng, 'low', rng.randint(5, 9)).title()}"
+
+
+def _password(rng: random.Random) -> str:
+    return draw(rng, "an", rng.randint(7, 11)) + rng.choice("!$%?") + draw(rng, "dig", 1)
+
+
+def _date(rng: random.Random) -> str:
+    return f"{rng.randint(1941, 2007)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
+
+
+def _setting(rng: random.Random) -> str:
+    name = rng.choice(("API_KEY", "SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY"))
+    return f"{draw(rng, 'UP', 6)}_{name}={draw(rng, 'an', 32)}\n"
+
+
+def _row_of_json(rng: random.Random) -> str:
+    row = {"user": _name(rng), "api_key": draw(rng, "an", 32), "email": mail(rng), "born": _date(rng)}
+    return json.dumps(row) + ",\n"
+
+
+def _insert(rng: random.Random) -> str:
+    values = "', '".join((_name(rng), mail(rng), _password(rng), _PHONE(rng)))
+    return f"INSERT INTO users (name, email, password, phone) VALUES ('{values}');\n"  # noqa: S608 - asks no database
+
+
+def _card_of_a_person(rng: random.Random) -> str:
+    return f"BEGIN:VCARD\nFN:{_name(rng)}\nBDAY:{_date(rng)}\nTEL:{_PHONE(rng)}\nEMAIL:{mail(rng)}\nEND:VCARD\n"
+
+
+LISTS_OF_FINDINGS: Final[dict[str, tuple[str, Line]]] = {
+    "card numbers": ("", lambda rng: _CARD(rng) + "\n"),
+    "IBAN": ("", lambda rng: _IBAN(rng) + "\n"),
+    "telephone numbers": ("", lambda rng: _PHONE(rng) + "\n"),
+    "mail addresses": ("", lambda rng: mail(rng) + "\n"),
+    "mail addresses with passwords": ("", lambda rng: f"{mail(rng)}:{_password(rng)}\n"),
+    "logins": ("", lambda rng: f"id:{draw(rng, 'low', 6)}/pass:{_password(rng)}\n"),
+    "passwords": ("", lambda rng: f"password={_password(rng)}\n"),
+    "tokens": ("", lambda rng: f"ghp_{draw(rng, 'an', 36)}\n"),
+    "rows of groups": ("", lambda rng: " ".join(draw(rng, "hex", 4) for _ in range(4)) + "\n"),
+    "named numbers": ("", lambda rng: f"{draw(rng, 'dig', 8)} (tax id) "),
+    "settings": ("", _setting),
+    "CSV of people": (
+        "name,date_of_birth,phone,email\n",
+        lambda rng: f"{_name(rng)},{_date(rng)},{_PHONE(rng)},{mail(rng)}\n",
+    ),
+    "a Markdown table": (
+        "| Name | Birthday | Phone | API key |\n|---|---|---|---|\n",
+        lambda rng: f"| {_name(rng)} | {_date(rng)} | {_PHONE(rng)} | {draw(rng, 'an', 24)} |\n",
+    ),
+    "an HTML table": (
+        "<table><tr><th>Name</th><th>Card</th><th>Password</th></tr>\n",
+        lambda rng: f"<tr><td>{_name(rng)}</td><td>{_CARD(rng)}</td><td>{_password(rng)}</td></tr>\n",
+    ),
+    "rows of JSON": ("", _row_of_json),
+    "INSERT statements": ("", _insert),
+    "vCards": ("", _card_of_a_person),
+}
+"""What stands above, and what makes each line, where every value is another one."""
+
+
+def make_list(name: str, chars: int, seed: int) -> str:
+    """Make a text full of findings."""
+    rng = random.Random(seed)  # noqa: S311 - a benchmark repeats itself
+    head, line = LISTS_OF_FINDINGS[name]
+    pieces = [head]
+    size = len(head)
+    while size < chars:
+        pieces.append(line(rng))
+        size += len(pieces[-1])
+    return "".join(pieces)[:chars]

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.detectors.compiled import Alive
+from policies.detectors.compiled import Alive, CompiledRule
+from policies.detectors.layers import Layers
 from policies.detectors.memory import Memory
 from policies.detectors.pattern_kinds import HELD_CHARS_CAP, ContextPattern
+from policies.detectors.scan import Scanner
 from policies.pattern_syntax import parse_pattern
 from policies.patterns import beginnings, longest
+from policies.views.apart import open_cell
 from tests.unit.policies.texts import BLOCKING, REDACTING, SIZES, both_ways
 
+Counted = TypeVar("Counted")
 ADDRESSES = [f"{name}.{number * 7919 % 10**6}@firm-{number}.de" for number in range(1300) for name in ("anna", "tom")]
 WRAPPED = "> abcdefghij\n" * 3_400  # no value, and no end of the run that its lines are joined to
 ENCODED = "QUJDREVGR0hJSktMTU5PUFFS" * 1_800
@@ -23,6 +28,13 @@ LISTS = {
     "cards": "4111 1111 1111 1111\n" * 400,
     "passwords": "".join(f"password=kz{number * 7919 % 10**6:06}Bp\n" for number in range(400)),
 }
+lot = random.Random(7)  # noqa: S311 - which digits
+NUMBERS = [f"{lot.randrange(10**15, 10**16)}" for _ in range(600)]
+CARDS = "".join(" ".join(number[at : at + 4] for at in range(0, 16, 4)) + "\n" for number in NUMBERS)
+IBANS = "".join(
+    f"DE{number[:2]} " + " ".join(number[at : at + 4] for at in range(0, 16, 4)) + " 17\n" for number in NUMBERS
+)
+PASSWORDS = "".join(f"password=kz{number[:6]}Bp\n" for number in NUMBERS[:200])
 open_search = BLOCKING._search
 
 
@@ -53,6 +65,53 @@ def test_a_list_of_values_on_lines_of_one_length_is_shown_while_it_streams(text:
     memory = Memory("sha256:0", open_search)
     memory.find(text)
     assert memory.searched_chars < 1.5 * len(text)
+
+
+def test_a_list_of_numbers_is_looked_at_in_few_views(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = counted(monkeypatch, Scanner, "find", lambda _, data, start, sighted: len(data) - start)
+    Memory("sha256:0", open_search).find(CARDS)
+    assert sum(looked) < 1.6 * len(CARDS)  # a piece that begins with a torn line would be looked at in four views
+
+
+def test_lines_that_join_to_one_run_are_searched_less_than_twice() -> None:
+    memory = Memory("sha256:0", open_search)
+    memory.find(IBANS[:20_000])
+    assert memory.searched_chars < 1.6 * 20_000
+
+
+def test_a_value_is_told_once_however_many_words_lead_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = counted(monkeypatch, CompiledRule, "match", lambda rule, *_: rule.rule.name)
+    search = open_search()
+    search.feed(PASSWORDS, is_last=True)
+    assert 0 < told.count("secret/password-linked") < 1.2 * 200
+
+
+def test_a_cell_in_which_nothing_is_undone_needs_no_views(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "".join(f"{number[:8]} (tax id) " for number in NUMBERS[:50])
+    opened = counted(monkeypatch, Layers, "__init__", lambda *_: 1)
+    found = open_search().feed(text, is_last=True).findings
+    assert sum(finding.rule == "personal/tax-number" for finding in found) == 50
+    assert len(opened) == 1
+
+
+def test_who_tells_what_is_open_asks_nothing_of_other_cells() -> None:
+    asked: list[bytes] = []
+    data = b"| name | passport |\n|---|---|\n" + b"| anna | C01X00T47 |\n" * 9 + b"| tom | C01"
+    assert open_cell(data, 0, lambda label: bool(asked.append(label)) or True) == data.rindex(b" C01")
+    assert asked == [b"tom passport"]
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, told: Callable[..., Counted]) -> list[Counted]:
+    """Return what is told of each call of a method, from now on."""
+    counts: list[Counted] = []
+    method = getattr(owner, name)
+
+    def count(*given: object, **named: object) -> object:
+        counts.append(told(*given))
+        return method(*given, **named)
+
+    monkeypatch.setattr(owner, name, count)
+    return counts
 
 
 def test_rows_that_tear_each_other_are_held_up_to_the_cap() -> None:

@@ -23,9 +23,9 @@ def test_a_row_says_what_its_groups_make(size: int, frame: str) -> None:
     values = [value for row in rows(data, 0) for value in values_of_row(data, *row)]
     value = next(value for value in values if value.text.startswith(TOKEN))
     start = data.index(written.encode())
-    assert value.places[0] == start
-    assert value.places[len(TOKEN) - 1] == start + len(written) - 1
-    assert bytes(data[place] for place in value.places).decode() == value.text
+    assert value.place(0) == start
+    assert value.place(len(TOKEN) - 1) == start + len(written) - 1
+    assert bytes(data[value.place(number)] for number in range(len(value.text))).decode() == value.text
 
 
 @pytest.mark.parametrize("size", [1, 4, 5, 8])
