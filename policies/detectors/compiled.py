@@ -35,7 +35,7 @@ from policies.verdict import Finding
 from policies.views.fold import fold_bytes
 from policies.views.regex import Regex
 
-_FEW_KEYWORDS = 8  # sooner looked for one by one
+_FEW_KEYWORDS = 8
 _FIRST_LATIN_LETTER = 0xA0
 _SAYS_NOTHING = re.compile(rb"(?:&[A-Za-z]{2,6};?|&#[0-9]{1,5};?|[^A-Za-z0-9\x80-\xff])*").fullmatch  # such as `&quot;`
 PLACEHOLDER_RULE = Rule(
@@ -131,7 +131,7 @@ class CompiledRule:
         """Compile the patterns."""
         for pattern in self.patterns:
             pattern.load()
-        _ = self.alive
+        _ = self.alive, self._any_keyword
 
     def match(self, pattern: PlainPattern | ContextPattern, start: int, end: int, whole: tuple[int, int]) -> Match:
         """Return the match of a confirmed value."""
@@ -166,12 +166,15 @@ class CompiledRule:
         if not self.keywords or self.rule is PLACEHOLDER_RULE:
             return True
         lowered = _placeholders_blanked(data, begin, end).lower()
-        if len(self.keywords) <= _FEW_KEYWORDS:
+        if self._any_keyword is None:
             return any(word in lowered for word in self.keywords)
         return self._any_keyword.search(lowered) is not None
 
     @cached_property
-    def _any_keyword(self) -> Regex:
+    def _any_keyword(self) -> Regex | None:
+        """Return the pattern of many keywords; few are sooner looked for one by one."""
+        if len(self.keywords) <= _FEW_KEYWORDS:
+            return None
         return Regex("|".join(re2.escape(word.decode("latin-1")) for word in self.keywords))
 
     def agrees(self, data: bytes, value_start: int, value_end: int) -> bool:

@@ -87,6 +87,7 @@ class Scanner:
         """Compile every pattern now instead of when a text first asks for it."""
         for compiled in self._rules:
             compiled.load()
+        self.find(b"0", 0, Sighted())  # what short texts are asked
         for is_exact in (False, True):
             self.alive_from(b" ", 0, Sighted(), is_exact=is_exact)
 
