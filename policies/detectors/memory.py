@@ -19,6 +19,7 @@ from typing import Final
 from policies.detectors.layers import BEHIND_CHARS
 from policies.detectors.search import Search
 from policies.verdict import Finding
+from policies.views.fold import fold_bytes
 from policies.views.undo import LINE_CHARS
 
 _MOST_PIECES: Final = 32_768  # of some 200 bytes each; a hundred people with a hundred open files
@@ -27,8 +28,10 @@ _GROWTH: Final = 4  # of a piece that settles nothing: what was searched before 
 _RUN_PIECES: Final = 4  # of the longest size: what settles nothing in as much is a run
 _BEFORE_CHARS: Final = BEHIND_CHARS + LINE_CHARS  # a line more: one that begins nowhere is joined with the next
 _MOST_BEFORE_CHARS: Final = 64 * BEHIND_CHARS  # a character that is escaped three times takes some hundred
-_SPELLED_CHARS: Final = 32  # of text for each escape: with fewer of them, a view is about as long as the text
-_ESCAPES: Final = re.compile(r"[&%\\]").findall
+_SPELLED_CHARS: Final = 48  # of text for each mark at most, escapes of escapes and the colours of a terminal among them
+_MARKS: Final = "&%\\\x1b"
+_JOINTS: Final = re.compile(r"[\"'`][^\"'`\w,:;()\[\]{}]{1,90}(?=[\"'`])").findall  # of strings in code
+_SEEN: Final = re.compile(r"[\x00-\xac\xae-\u02ff\u2010-\u2027]*").fullmatch  # others may be there and not be seen
 _HASH_BYTES: Final = 16  # 128 bits: no two pieces will meet
 
 
@@ -121,11 +124,11 @@ class Memory:
             end = _behind_run(text, start, least) if is_run else self._border(text, start, least)
 
     def _before(self, text: str, start: int) -> str:
-        """Return what is looked at before a place; more where what is written in escapes says less than it is long."""
+        """Return what is looked at before a place; more where it says less than it is long, such as in escapes."""
         chars = _BEFORE_CHARS
         while True:
             before = text[max(0, start - chars) : start]
-            if chars >= min(start, _MOST_BEFORE_CHARS) or len(_ESCAPES(before)) * _SPELLED_CHARS < len(before):
+            if chars >= min(start, _MOST_BEFORE_CHARS) or _says_enough(before):
                 return before
             if self._open_search().least_chars(before) >= BEHIND_CHARS:
                 return before
@@ -174,6 +177,13 @@ class Memory:
         head = b"%b %d %d " % (self._version, len(before), is_last)
         data = head + before.encode("utf-8", "surrogatepass") + text.encode("utf-8", "surrogatepass")
         return hashlib.blake2b(data, key=self._key, digest_size=_HASH_BYTES).digest()
+
+
+def _says_enough(before: str) -> bool:
+    """Tell whether no view of a text can be shorter than what is looked at, whatever is undone in it."""
+    seen = len(before) if before.isascii() or _SEEN(before) else len(fold_bytes(before))
+    seen -= _SPELLED_CHARS * sum(map(before.count, _MARKS))
+    return seen >= BEHIND_CHARS and seen - sum(map(len, _JOINTS(before))) >= BEHIND_CHARS
 
 
 def _behind_run(text: str, start: int, least: int) -> int:

@@ -52,6 +52,28 @@ def test_words_that_were_escaped_are_still_there_for_the_next_piece(times: int) 
 
 
 @pytest.mark.parametrize(
+    "between",
+    ["\x1b[0m" * 8, "\x1b[38;5;123m" * 30, "\u200b" * 16, "\u0301" * 16],
+    ids=["colours", "many colours", "unseen", "marks"],
+)
+def test_words_of_which_little_is_seen_are_still_there_for_the_next_piece(between: str) -> None:
+    words = "".join(letter + between for letter in "the password of the router in the cellar of the house is ")
+    text = f"{words}hunter2x9!\n\n"
+    expected = searched(text)
+    assert "hunter2x9!" in {text[one.start : one.end] for one in expected}
+    assert in_order(Memory("sha256:0", open_search, sizes=SMALL).find(text)) == expected
+
+
+@pytest.mark.parametrize("joint", ['" +\n' + " " * 59 + '"', '"\n' + " " * 59 + '+ "'])
+def test_words_of_strings_that_are_joined_are_still_there_for_the_next_piece(joint: str) -> None:
+    words = "stripe secret key of the account for the old and wonderful shop in the old town: "
+    text = f'"{joint.join(words[at : at + 5] for at in range(0, len(words), 5))}q7Zk2mV9xT4bW8nR3yL6cJ1h"\n\n'
+    expected = searched(text)
+    assert "secret/assigned-token" in {one.rule for one in expected}
+    assert in_order(Memory("sha256:0", open_search, sizes=SMALL).find(text)) == expected
+
+
+@pytest.mark.parametrize(
     ("text", "value"),
     [
         ("\\u0062\\u0301" * 50 + "\\ww1ac5296f64e\n338d7", "ww1ac5296f64e\n338d7"),  # an escape may go on
