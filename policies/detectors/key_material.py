@@ -32,7 +32,9 @@ _MIN_COOKIE_CHARS = 16
 _COMMON_COMMUNITIES = frozenset({"public", "private", "string", "name", "community", "default", "version", "view"})
 _PATH_SEGMENT_CHARS = 16
 _PRIVATE_PART = re.compile(r"""["'](?:d|k)\\?["']\s?:\s?\\?["'][A-Za-z0-9_+/-]{22}""")
-_PRIVATE_PEM = re.compile(r"""private_key["']\s?:\s?["']-----BEGIN [A-Z ]{0,12}PRIVATE KEY-----[\s\\nr]{0,8}[A-Za-z0-9+/]{16}""")
+_PRIVATE_PEM = re.compile(
+    r"""private_key["']\s?:\s?["']-----BEGIN [A-Z ]{0,12}PRIVATE KEY-----[\s\\nr]{0,8}[A-Za-z0-9+/]{16}"""
+)
 _DATE = re.compile(r"(?:19|20)[0-9]{2}-?[0-9]{2}-?[0-9]{2}|[0-9]{4}-[0-9]{4}")
 
 
