@@ -32,6 +32,9 @@ _MIN_COOKIE_CHARS = 16
 _COMMON_COMMUNITIES = frozenset({"public", "private", "string", "name", "community", "default", "version", "view"})
 _PATH_SEGMENT_CHARS = 16
 _PRIVATE_PART = re.compile(r"""["'](?:d|k)\\?["']\s?:\s?\\?["'][A-Za-z0-9_+/-]{22}""")
+_PRIVATE_PEM = re.compile(
+    r"""private_key["']\s?:\s?["']-----BEGIN [A-Z ]{0,12}PRIVATE KEY-----[\s\\nr]{0,8}[A-Za-z0-9+/]{16}"""
+)
 _DATE = re.compile(r"(?:19|20)[0-9]{2}-?[0-9]{2}-?[0-9]{2}|[0-9]{4}-[0-9]{4}")
 
 
@@ -52,6 +55,11 @@ def is_jwt(value: str) -> bool:
 def is_private_jwk(value: str) -> bool:
     """Tell whether a JSON Web Key has its private part (RFC 7517, RFC 7518 section 6)."""
     return _PRIVATE_PART.search(value) is not None
+
+
+def is_service_account_key(value: str) -> bool:
+    """Tell whether a JSON object is the key file of a service account: its private key is in it."""
+    return _PRIVATE_PEM.search(value) is not None
 
 
 def is_key_store(value: str) -> bool:
@@ -202,6 +210,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
     {
         "jwt": is_jwt,
         "private-jwk": is_private_jwk,
+        "service-account-key": is_service_account_key,
         "bytes": is_byte_list,
         "byte-mix": is_byte_mix,
         "key-store": is_key_store,
