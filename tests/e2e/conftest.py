@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +55,14 @@ def open_context(browser: Browser, **options: Any) -> BrowserContext:
 def wait_for_chat(page: Page) -> None:
     """Wait until the page is connected: until then Chainlit may draw it anew, when it has learned the persona."""
     expect(page.locator("#upload-button")).to_be_enabled()
+
+
+def wait_until(page: Page, expression: str) -> None:
+    """Wait until an expression of the page holds: from its second look on, Playwright's own way is `eval`."""
+    deadline = time.monotonic() + PATIENCE_MILLISECONDS / 1000
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, expression
+        page.wait_for_timeout(50)
 
 
 @dataclass

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import FilePayload, expect
 
 from assistant.conversation import MessageState, Role
-from tests.e2e.conftest import Watched, wait_for_chat
+from tests.e2e.conftest import Watched, wait_for_chat, wait_until
 from tests.fakes.web_parts import ACCESS_KEY, EVIL, PEM
 
 pytestmark = pytest.mark.e2e
@@ -302,7 +302,8 @@ def test_fields_and_buttons_have_names_and_focus_is_seen(open_page: OpenPage) ->
     watched.sign_in()
     watched.ask("Hello there")
     expect(watched.page.get_by_text(re.compile("4.8 s · logged"))).to_be_visible()
-    watched.page.wait_for_function(
+    wait_until(
+        watched.page,
         """() => [...document.querySelectorAll('button, textarea, input:not([type=hidden]):not([type=file])')]
         .every((one) => !one.checkVisibility() || one.textContent.trim() || one.getAttribute('aria-label')
                         || one.getAttribute('aria-labelledby') || one.labels?.length || one.title)""",

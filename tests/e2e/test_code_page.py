@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from assistant.conversation import Role
-from tests.e2e.conftest import Watched, wait_for_chat
+from tests.e2e.conftest import Watched, wait_for_chat, wait_until
 from tests.fakes.web_parts import PEM
 
 pytestmark = pytest.mark.e2e
@@ -123,9 +123,10 @@ def test_a_folder_is_read_and_the_lines_that_an_answer_names_open(open_page: Ope
         expect(page.locator("#cloister-lines")).to_have_count(0)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy").last.click()
-    page.wait_for_function(
+    wait_until(
+        page,
         "async () => (await navigator.clipboard.readText())"
-        ".includes('in [0, 5) never ends, see src/retry.py:3-4, `src/retry.py:9`')"
+        ".includes('in [0, 5) never ends, see src/retry.py:3-4, `src/retry.py:9`')",
     )
     watched.shoot_in_both("coding")
     page.goto(watched.site.url + str(page.locator('a[href^="/lines/"]').get_attribute("href")))
@@ -185,7 +186,7 @@ def test_code_is_copied_and_its_long_lines_are_reached_with_the_keyboard(
     expect(code).to_have_attribute("tabindex", "0")
     code.focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.querySelector('pre > code').scrollLeft > 0")
+    wait_until(page, "document.querySelector('pre > code').scrollLeft > 0")
     watched.shoot("code-narrow")
     copy = page.locator(".prose").get_by_role("button", name="Copy")
     copy.focus()

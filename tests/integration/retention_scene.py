@@ -83,6 +83,11 @@ def two_old_months(database: Database, tmp_path: Path) -> SealedLog:
     return log
 
 
+def this_month() -> Month:
+    """Return the month in which an event is written now: a run of the tests may begin in one and end in the next."""
+    return Month.parse(f"{datetime.now(UTC):%Y-%m}")
+
+
 def month_of(log: SealedLog) -> Month:
     return asyncio.run(list_due(log.database.audit_reader_url, 400, datetime.now(UTC)))[0]
 

@@ -41,13 +41,13 @@ from assistant.database import libpq_dsn
 from assistant.errors import AuditUnavailableError, BadInputError, UnavailableError
 from tests.integration.conftest import Database
 from tests.integration.retention_scene import (
-    NOW,
     OLD,
     PERSON,
     THREAD,
     drop,
     month_of,
     send,
+    this_month,
     two_old_months,
     verify,
 )
@@ -111,7 +111,7 @@ def test_a_month_goes_no_earlier_than_the_floor(log: SealedLog) -> None:
     with pytest.raises(BadInputError, match="183 days at least"):
         drop(log, month_of(log), keep_days=182)
     with pytest.raises(BadInputError, match="not over"):
-        drop(log, Month.parse(f"{NOW:%Y-%m}"), keep_days=183)
+        drop(log, this_month(), keep_days=183)
     with pytest.raises(BadInputError, match="no such month"):
         drop(log, Month.parse("2001-01"))
     assert verify(log).dropped == 0
@@ -248,7 +248,7 @@ def test_one_event_more_than_the_log_says_is_missed(log: SealedLog) -> None:
 
 
 def test_a_fresh_event_that_is_cut_with_the_stolen_key_is_missed(log: SealedLog) -> None:
-    said(log, Month.parse(f"{NOW:%Y-%m}"))
+    said(log, this_month())
     cut(log, "type = 'job:enqueued' AND recorded_at > now() - interval '1 day'")
     log.seal()
     findings = verify(log)
