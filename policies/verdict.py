@@ -74,7 +74,7 @@ class Finding:
 
     def moved(self, by: int) -> Finding:
         """Return the finding some characters further on."""
-        return Finding(self.entity_type, self.start + by, self.end + by, self.score, self.rule)
+        return self.at(self.start + by, self.end + by)
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,10 +150,10 @@ class CompiledRule:
 
     def is_other_thing(self, data: bytes, begin: int, value_start: int) -> bool:
         """Tell whether the words before a value say that it is something else, such as the number of a line."""
-        if self.rule.has_steps and b"]" in data[begin:value_start] and _is_apart(data[begin:value_start]):
+        words = data[begin:value_start]  # cut out, so that `\z` is where the value begins
+        if self.rule.has_steps and _is_apart(words):
             return True
-        # Cut out, so that `\z` is where the value begins.
-        if self._unless is not None and self._unless.search(data[begin:value_start]) is not None:
+        if self._unless is not None and self._unless.search(words) is not None:
             return True
         if self._unless_in_line is None:
             return False

@@ -200,12 +200,10 @@ class Naming:
     def _look(self) -> tuple[int, int]:
         if self._seen is None:
             begin = max(self._begin, self._end - _NEAR_CHARS)
-            line, near = self._wording.telling_kinds(begin, self._end, self._span[0])
             spoken = self._wording.spoken_from(begin, self._end)
-            if spoken > begin:
-                excuse = near & Kind.EXPLAINED  # words before a placeholder still excuse
-                line, near = self._wording.telling_kinds(spoken, self._end, self._span[0])
-                near |= excuse
+            line, near = self._wording.telling_kinds(spoken, self._end, self._span[0])
+            if spoken > begin:  # words before a placeholder still excuse
+                near |= self._wording.telling_kinds(begin, self._end, self._span[0])[1] & Kind.EXPLAINED
             self._seen = line | self.name, near | self.name
         return self._seen
 

@@ -42,12 +42,6 @@ def once(check: Callable[[str], bool]) -> Callable[[str], bool]:
 
     @wraps(check)
     def asked(value: str) -> bool:
-        answers = _answers.get()
-        if answers is None:
-            return check(value)
-        known = answers.get((check, value))
-        if known is None:
-            known = answers[check, value] = check(value)
-        return known
+        return answered_once((check, value), lambda: check(value))
 
     return asked

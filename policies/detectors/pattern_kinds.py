@@ -337,7 +337,9 @@ class _Walk:
                 value = self._end(self._values, self._tail, place)
                 if value >= first:
                     yield value
-                opened = self._opened_end(place, value)
+                opened = self._opened.get(place)
+                if opened is None:
+                    opened = self._opened[place] = self._opened_end(place, value)
                 if opened >= first:
                     yield opened
             place = self._end(self._next, self._step, place)
@@ -357,10 +359,8 @@ class _Walk:
 
         Whether a sign stands behind it, a stream does not know yet. -1 when that is not so.
         """
-        end = self._opened.get(place)
-        if end is None:
-            opening = _OPENING(self._data, place) if value >= 0 else None
-            is_taken = opening is not None and opening.end() < value
-            found = self._tail.match(self._data, place, opening.end()) if opening is not None and is_taken else None
-            end = self._opened[place] = -1 if found is None else found[0][1]
-        return end
+        opening = _OPENING(self._data, place)
+        if opening is None or opening.end() >= value:
+            return -1
+        found = self._tail.match(self._data, place, opening.end())
+        return -1 if found is None else found[0][1]

@@ -190,12 +190,10 @@ class TokenDetector:
                 if known and seen in known:
                     found = _moved(known[seen], begin)
                 else:
-                    found = None
-                    if (drawn := _drawn(data[begin:end])) is not None:
-                        wording = wording or self._reader.open(
-                            data
-                        )  # most texts have nothing that asks for their words
-                        found = self._judge(data, begin, end, drawn, wording)
+                    drawn = _drawn(data[begin:end])
+                    if drawn is not None and wording is None:
+                        wording = self._reader.open(data)  # most texts have nothing that asks for their words
+                    found = None if drawn is None or wording is None else self._judge(data, begin, end, drawn, wording)
                     if known is not None:
                         known[seen] = _moved(found, -begin)
                 if found is not None:
@@ -261,7 +259,7 @@ def _is_row(word: bytes) -> bool:
 
 
 def _without_mark(value: bytes) -> bytes:
-    return without_mark(value.decode("ascii")).encode("ascii") if b"EXAMPLE" in value else value
+    return without_mark(value.decode("ascii")).encode("ascii")
 
 
 def _before_id(before: bytes) -> bytes:

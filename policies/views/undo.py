@@ -343,11 +343,7 @@ def _is_wrapped_alike(data: bytes, base: int, line_end: int, *, is_last: bool) -
     if next_end < 0:
         return None if not is_last and len(data) - next_start <= length + 1 else False
     is_even = next_end - (data[next_end - 1 : next_end] == b"\r") - next_start == length
-    return (
-        is_even
-        and not _are_assignments(data, line_start, next_start)
-        and not placeholders_in(data[line_start:next_end])
-    )
+    return is_even and _may_be_joined(data, line_start, next_start, next_end)
 
 
 def _is_hard_wrapped(data: bytes, base: int, line_end: int) -> bool:
@@ -361,11 +357,12 @@ def _is_hard_wrapped(data: bytes, base: int, line_end: int) -> bool:
     before_start = _line_start(data, base, before_end)
     length = line_end - line_start
     is_even = before_start >= 0 and length >= _SHORTEST_LINE and length == before_end - before_start
-    return (
-        is_even
-        and not _are_assignments(data, before_start, line_start)
-        and not placeholders_in(data[before_start:line_end])
-    )
+    return is_even and _may_be_joined(data, before_start, line_start, line_end)
+
+
+def _may_be_joined(data: bytes, first: int, second: int, end: int) -> bool:
+    """Tell whether two even lines are one text: no list of settings, and none that a placeholder made as long."""
+    return not _are_assignments(data, first, second) and not placeholders_in(data[first:end])
 
 
 def _are_assignments(data: bytes, *line_starts: int) -> bool:
