@@ -21,7 +21,7 @@ from policies.detectors.runs import RUN_CLASS
 from policies.detectors.scan import Scanner
 from policies.detectors.tokens import TokenDetector, TokenFinding
 from policies.verdict import Finding
-from policies.views.apart import cells, open_cell
+from policies.views.apart import Cells
 from policies.views.decode import ENCODED_MIN_CHARS, decodings
 from policies.views.fold import fold_bytes
 from policies.views.groups import Grouped, open_row, rows, says_nothing, values_of_row, values_of_run
@@ -102,6 +102,7 @@ class Search:
         self._waiting = ""  # the piece of a run that was not looked at yet
         self._before = ""  # what is settled already, but not read yet
         self._layers = Layers(scanner.open_sightings)
+        self._cells: dict[Layer, Cells] = {}  # of what is not settled, once they were looked for
 
     def resume(self, before: str) -> None:
         """Begin behind a text of which everything is settled; places count from the beginning of what is given of it.
@@ -158,6 +159,7 @@ class Search:
     def _grow(self, text: str, *, is_last: bool) -> None:
         # What is settled already is read together with the text behind it: an escape may reach from one into the other.
         before, self._before = self._before, ""
+        self._cells.clear()
         self._layers.grow(before + text, is_last=is_last)
         if before:
             self._settled = len(before)
@@ -191,7 +193,7 @@ class Search:
                 place = self._scanner.alive_from(tape.data, start, layer.sighted(), is_exact=is_first)
                 place = min(place, open_from(tape.data, start), open_row(tape.data, start))
                 if self._depth < _DECODED_TIMES:
-                    place = min(place, open_cell(tape.data, start, self._is_telling))
+                    place = min(place, self._cells_of(layer).open_from())
                 alive = min(alive, layer.origin(tape.base + place))
         return alive
 
@@ -203,7 +205,7 @@ class Search:
         endless: list[_Endless] = []
         for layer in views:
             data, start = layer.tape.data, layer.start - layer.tape.base
-            for match in (*self._scanner.find(data, start, layer.sighted()), *self._in_runs(data, start, told)):
+            for match in (*self._scanner.find(data, start, layer.sighted()), *self._in_runs(layer, told)):
                 if layer.parent is not None and match.finding.rule == PLACEHOLDER_RULE.name:
                     continue
                 brought = layer.brought_back(match)
@@ -247,7 +249,8 @@ class Search:
         between = tape.data[max(0, first) : last]
         return b"\n" in between and not any(quote in between for quote in b"\"'`")
 
-    def _in_runs(self, data: bytes, start: int, told: _Told) -> Iterator[Match]:
+    def _in_runs(self, layer: Layer, told: _Told) -> Iterator[Match]:
+        data, start = layer.tape.data, layer.start - layer.tape.base
         if self._tokens is not None:
             for begin, end, judged in self._tokens.judge_all(data, start, told.runs):
                 yield Match(_found_token(judged), begin, end)
@@ -257,7 +260,7 @@ class Search:
                 yield from self._in_groups(values_of_run(data, *run.span()), run.span(), told)
             for row in rows(data, start):
                 yield from self._in_groups(values_of_row(data, *row), row, told)
-            yield from self._in_cells(data, start, told)
+            yield from self._in_cells(layer, told)
 
     def _decoded(self, data: bytes, begin: int, end: int) -> Iterator[Match]:
         for window in range(begin, max(begin + 1, end - STEP_CHARS), STEP_CHARS):
@@ -289,9 +292,16 @@ class Search:
         is_word = self._tokens is not None and self._tokens.is_telling(label)
         return is_word or self._scanner.has_words(label + b": ")
 
-    def _in_cells(self, data: bytes, start: int, told: _Told) -> Iterator[Match]:
+    def _cells_of(self, layer: Layer) -> Cells:
+        """Return the cells of a view, looked for once as long as it neither grows nor settles."""
+        if (known := self._cells.get(layer)) is None:
+            known = self._cells[layer] = Cells(layer.tape.data, layer.start - layer.tape.base, self._is_telling)
+        return known
+
+    def _in_cells(self, layer: Layer, told: _Told) -> Iterator[Match]:
         """Yield what is found in the cells of a table behind the heads of their columns."""
-        for cell in cells(data, start, self._is_telling):
+        data = layer.tape.data
+        for cell in self._cells_of(layer).told():
             head = cell.label + b": "
             text = head + data[cell.begin : cell.end]
             found = told.cells.get(text)
@@ -354,6 +364,7 @@ class Search:
             return
         self._settled = cut
         self._looked_again_at = 0
+        self._cells.clear()
         self._layers.settle(cut)
         if self._endless is None:
             self._layers.drop_unchanged()

@@ -28,37 +28,39 @@ _LISTED: Final = Regex(
 )
 
 
-def cells(data: bytes, start: int, is_telling: Callable[[bytes], bool]) -> Iterator[Cell]:
-    """Yield the cells that end behind `start`, hold a digit, and are called what may tell something.
+class Cells:
+    """The cells of a view that end behind `start`, hold a digit, and are called what may tell something.
 
     Args:
         data: the view, from `REACH_CHARS` and some before `start` on, or from its beginning.
         start: what is not settled yet.
         is_telling: whether a label is worth a look.
     """
-    return _telling(
-        (cell for cell in _found(data, start) if not cell.is_open or cell.is_told_open), data, start, is_telling
-    )
 
+    def __init__(self, data: bytes, start: int, is_telling: Callable[[bytes], bool]) -> None:
+        self._data = data
+        self._start = start
+        self._is_telling = is_telling
+        self._found = [cell for cell in _found(data, start) if cell.end > start]
 
-def _telling(
-    found_cells: Iterable[Cell], data: bytes, start: int, is_telling: Callable[[bytes], bool]
-) -> Iterator[Cell]:
-    for found in found_cells:
-        if (
-            found.end > start
-            and found.end - found.begin <= CELL_CHARS
-            and found.label
-            and is_value(data[found.begin : found.end], is_open=found.is_open)
-            and is_telling(found.label)
-        ):
-            yield found
+    def told(self) -> Iterator[Cell]:
+        """Yield those in which values are looked for."""
+        return self._telling(cell for cell in self._found if not cell.is_open or cell.is_told_open)
 
+    def open_from(self) -> int:
+        """Return where the cell at the end of the data begins, which must be held until it ends; else its length."""
+        opened = self._telling(cell for cell in self._found if cell.is_open)
+        return max(self._start, min((open_value(self._data, self._start), *(cell.begin for cell in opened))))
 
-def open_cell(data: bytes, start: int, is_telling: Callable[[bytes], bool]) -> int:
-    """Return where the cell at the end of the data begins, which must be held until it ends; else the data's length."""
-    opened = _telling((cell for cell in _found(data, start) if cell.is_open), data, start, is_telling)
-    return max(start, min((open_value(data, start), *(cell.begin for cell in opened))))
+    def _telling(self, found_cells: Iterable[Cell]) -> Iterator[Cell]:
+        for found in found_cells:
+            if (
+                found.end - found.begin <= CELL_CHARS
+                and found.label
+                and is_value(self._data[found.begin : found.end], is_open=found.is_open)
+                and self._is_telling(found.label)
+            ):
+                yield found
 
 
 def _found(data: bytes, start: int) -> Iterator[Cell]:

@@ -7,7 +7,7 @@ import pytest
 from policies.guard import Guard
 from policies.pseudonyms import Pseudonyms
 from policies.verdict import Direction
-from policies.views.apart import cells
+from policies.views.apart import Cells
 from policies.views.behind import open_value
 
 TOLD = [
@@ -156,4 +156,4 @@ def test_a_value_is_held_until_its_name_has_ended(text: str, held: str) -> None:
 
 def test_a_text_of_heads_alone_has_each_line_told_a_few_times() -> None:
     text = b"tax id|x1234567\n--|--\n" * 50
-    assert len(list(cells(text, 0, lambda _label: True))) <= 2 * 50
+    assert len(list(Cells(text, 0, lambda _label: True).told())) <= 2 * 50

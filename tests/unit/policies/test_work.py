@@ -17,7 +17,7 @@ from policies.detectors.pattern_kinds import HELD_CHARS_CAP, ContextPattern
 from policies.detectors.scan import Scanner
 from policies.pattern_syntax import parse_pattern
 from policies.patterns import beginnings, longest
-from policies.views.apart import open_cell
+from policies.views.apart import Cells
 from tests.unit.policies.texts import BLOCKING, REDACTING, SIZES, both_ways
 
 Counted = TypeVar("Counted")
@@ -97,7 +97,7 @@ def test_a_cell_in_which_nothing_is_undone_needs_no_views(monkeypatch: pytest.Mo
 def test_who_tells_what_is_open_asks_nothing_of_other_cells() -> None:
     asked: list[bytes] = []
     data = b"| name | passport |\n|---|---|\n" + b"| anna | C01X00T47 |\n" * 9 + b"| tom | C01"
-    assert open_cell(data, 0, lambda label: bool(asked.append(label)) or True) == data.rindex(b" C01")
+    assert Cells(data, 0, lambda label: bool(asked.append(label)) or True).open_from() == data.rindex(b" C01")
     assert asked == [b"tom passport"]
 
 
