@@ -283,7 +283,7 @@ def is_no_epoch(value: str) -> bool:
 
 
 def is_birth_date(value: str) -> bool:
-    """Tell whether a date of digits has a day and a month; one with the name of a month has."""
+    """Tell whether a date of digits has a day and a month, in any order; one with the name of a month has."""
     value = value.partition("T")[0]
     if any(character.isalpha() for character in value):
         return True
@@ -291,7 +291,9 @@ def is_birth_date(value: str) -> bool:
     if len(digits) == 3:  # noqa: PLR2004 - day, month and year, in some order
         small = [number for number in digits if number <= 31]  # noqa: PLR2004
         return len(small) >= 2 and min(small) >= 1 and min(small[:2]) <= 12  # noqa: PLR2004
-    return is_long_date(digits_of(value))
+    run = digits_of(value)
+    year, first, second = run[4:], run[:2], run[2:4]
+    return any(is_long_date(order) for order in (run, year + second + first, year + first + second))
 
 
 CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
