@@ -11,7 +11,7 @@ from policies.views.regex import Regex
 
 # A field's name: `api_key`, `Passport no.`, `Nr. dowodu`
 _FIELD: Final = (
-    r"""(?:"[A-Za-zÀ-ÿ\x80-\x9f][^"\n,;\t]{0,38}"|[A-Za-zÀ-ÿ\x80-\x9f][A-Za-z0-9À-ÿ\x80-\x9f_ ./#()-]{0,38})"""
+    r"""(?:"[A-Za-zÀ-ÿ\x80-\x9f][^"\n,;\t]{0,38}"|[A-Za-zÀ-ÿ\x80-\x9f][A-Za-z0-9À-ÿ\x80-\x9f°º_ ./#()-]{0,38})"""
 )
 _HEADS: Final = Regex(
     rf"(?:^|\n)(?:({_FIELD}(?:,{_FIELD}){{1,20}})|({_FIELD}(?:; ?{_FIELD}){{1,20}})|"
