@@ -18,6 +18,9 @@ PLACEHOLDER: Final = rf"\[[A-Z][A-Z0-9_]{{0,{ENTITY_MAX_CHARS - 1}}}_[0-9]{{1,10
 
 PLACEHOLDER_MAX_CHARS: Final = ENTITY_MAX_CHARS + len("[_]") + 10
 
+VALUE_CHARS: Final = 100
+"""As many characters a placeholder counts where something is looked for near: few values have more."""
+
 _SHAPE: Final = re.compile(PLACEHOLDER.encode("ascii"))
 _GOES_ON: Final = re.compile(rb",?|[ ,]*[A-Za-z\x80-\xff][A-Za-z\x80-\xff ,]*").fullmatch
 
@@ -40,3 +43,21 @@ def spoken_from(data: bytes, ends: list[int], begin: int, end: int) -> int:
     if last >= 0 and ends[last] > begin and _GOES_ON(data, ends[last], end):
         last -= 1
     return begin if last < 0 else max(begin, ends[last])
+
+
+def near_from(spans: list[tuple[int, int]], end: int, chars: int) -> int:
+    """Return where what is near a place begins: so many characters before it, a placeholder for those of its value.
+
+    Args:
+        spans: where the placeholders before and behind it stand, in order.
+        end: the place.
+        chars: how far near reaches.
+    """
+    begin = end - chars
+    for start, stop in reversed(spans[: bisect_right(spans, (end, 0))]):
+        if stop > end:
+            continue
+        if stop <= begin:
+            break
+        begin = min(stop, begin + max(0, VALUE_CHARS - (stop - start)))
+    return max(0, begin)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re  # what is repeated begins each time with another character: linear
 from collections import abc
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -37,7 +36,7 @@ from policies.views.regex import Regex
 
 _FEW_KEYWORDS = 8
 _FIRST_LATIN_LETTER = 0xA0
-_SAYS_NOTHING = re.compile(rb"(?:&[A-Za-z]{2,6};?|&#[0-9]{1,5};?|[^A-Za-z0-9\x80-\xff])*").fullmatch  # such as `&quot;`
+_WORD = b"ware"  # stands where a placeholder does
 PLACEHOLDER_RULE = Rule(
     name="placeholder",
     label="placeholder",
@@ -184,7 +183,7 @@ class CompiledRule:
 
     def _agrees(self, data: bytes) -> bool:
         value = data.decode("latin-1")
-        values = (value, _between_placeholders(data)) if "[" in value else (value,)
+        values = (value, *_without_placeholders(data)) if "[" in value else (value,)
         try:
             if not all(check(each) for check in self.checks for each in values):
                 return False
@@ -217,23 +216,18 @@ def _placeholders_blanked(data: bytes, begin: int, end: int) -> bytes:
     return bytes(blanked[begin - first :])
 
 
-def _between_placeholders(value: bytes) -> str:
-    """Return a value without the placeholders at its ends: they make nothing beside them a value.
+def _without_placeholders(value: bytes) -> tuple[str, str]:
+    """Return a value without the placeholders in it, and with a word for each: they make nothing beside them a value.
 
-    One in its middle stays: what only looks like one, somebody may have put into a value to hide it.
+    Without them it is what somebody wrote who put one into it to hide it; with words, a sentence stays one.
     """
-    spans = placeholders_in(value)
-    begin, end = 0, len(value)
-    for start, stop in spans:
-        if not _SAYS_NOTHING(value, begin, start):
-            break
-        begin = stop
-    for start, stop in reversed(spans):
-        if start < begin or not _SAYS_NOTHING(value, stop, end):
-            break
-        end = start
-    rest = value[begin:end]
-    return (rest if rest.strip() else value).decode("latin-1")
+    pieces: list[bytes] = []
+    place = 0
+    for start, stop in placeholders_in(value):
+        pieces.append(value[place:start])
+        place = stop
+    pieces.append(value[place:])
+    return b"".join(pieces).decode("latin-1"), _WORD.join(pieces).decode("latin-1")
 
 
 def _is_apart(words: bytes) -> bool:

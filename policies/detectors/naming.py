@@ -149,7 +149,8 @@ class Naming:
     def around(self) -> int:
         """The kinds of all words."""
         if self._around is None:
-            begin = self._wording.spoken_from(self._begin, self._end)
+            near = self._wording.near_from(self._end, BEFORE_CHARS)
+            begin = self._wording.spoken_from(near, self._end)
             self._around = self._wording.telling_kinds(begin, self._end, self._span[0])[1] | self.name
         return self._around
 

@@ -11,7 +11,7 @@ import re  # classes without nested repetition only: linear whatever the text
 from dataclasses import dataclass
 from typing import Final
 
-from policies.placeholders import placeholders_in
+from policies.placeholders import near_from, placeholders_in
 
 REACH_CHARS: Final = 330
 """How far before a cell its head may begin."""
@@ -60,6 +60,14 @@ def is_value(cell: bytes, *, is_open: bool = False) -> bool:
     if _DIGIT.search(cell, 0, _DIGIT_CHARS) is None:
         return is_open and len(cell) < _DIGIT_CHARS
     return is_open or len(cell.strip(OPENS)) >= _LEAST_CHARS
+
+
+def reaches(data: bytes, head: int, begin: int) -> bool:
+    """Tell whether a head is near enough to a cell that begins behind it to name it."""
+    if begin - head > REACH_CHARS:
+        return False
+    spans = placeholders_in(data[head:begin])
+    return not spans or near_from(spans, begin - head, REACH_CHARS) == 0
 
 
 def joined_label(name: bytes, label: bytes) -> bytes:
