@@ -22,7 +22,8 @@ VALUE_CHARS: Final = 100
 """As many characters a placeholder counts where something is looked for near: few values have more."""
 
 _SHAPE: Final = re.compile(PLACEHOLDER.encode("ascii"))
-_GOES_ON: Final = re.compile(rb",?|[ ,]*[A-Za-z\x80-\xff][A-Za-z\x80-\xff ,]*").fullmatch
+_GOES_ON: Final = re.compile(rb"|(?:,? )*[A-Za-z\x80-\xff](?:[A-Za-z\x80-\xff ]|, )*").fullmatch
+_OPENS_LIST: Final = frozenset((b"=", b":", b"[", b"(", b'"', b"'"))
 
 
 def placeholders_in(data: bytes) -> list[tuple[int, int]]:
@@ -40,7 +41,7 @@ def spoken_from(data: bytes, ends: list[int], begin: int, end: int) -> int:
         end: where the value does.
     """
     last = bisect_right(ends, end) - 1
-    if last >= 0 and ends[last] > begin and _GOES_ON(data, ends[last], end):
+    if last >= 0 and ends[last] > begin and (_GOES_ON(data, ends[last], end) or _is_list(data, ends[last], end)):
         last -= 1
     return begin if last < 0 else max(begin, ends[last])
 
@@ -61,3 +62,9 @@ def near_from(spans: list[tuple[int, int]], end: int, chars: int) -> int:
             break
         begin = min(stop, begin + max(0, VALUE_CHARS - (stop - start)))
     return max(0, begin)
+
+
+def _is_list(data: bytes, placeholder_end: int, end: int) -> bool:
+    """Tell whether a value is the second of a list, `KEYS=[SECRET_1],…`; in a row of a table it is another cell."""
+    begin = data.rfind(b"[", 0, placeholder_end)
+    return data[placeholder_end:end] == b"," and data[max(0, begin - 2) : begin].rstrip(b" ")[-1:] in _OPENS_LIST

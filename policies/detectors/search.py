@@ -34,6 +34,8 @@ _LONG_CHARS = 1_024  # of which a look is taken when an eighth has come: one at 
 _WAITING_CHARS = 64  # that a run may grow before a look is taken
 # Classes of single characters: linear whatever the text.
 _ENCODED = re.compile(rb"[%s]{%d,}" % (DRAWN_CLASS.encode("ascii"), ENCODED_MIN_CHARS))
+_REST_CHARS = 128  # of a value behind the most that a rule looks at; more is a run that a value stands in
+_REST = re.compile(rb"[A-Za-z0-9]{1,%d}" % _REST_CHARS)
 _ENDS_RUN = re.compile(rf"[^{RUN_CLASS}]").search
 
 
@@ -205,7 +207,8 @@ class Search:
         endless: list[_Endless] = []
         for layer in views:
             data, start = layer.tape.data, layer.start - layer.tape.base
-            for match in (*self._scanner.find(data, start, layer.sighted()), *self._in_runs(layer, told)):
+            found = (_with_rest(data, match) for match in self._scanner.find(data, start, layer.sighted()))
+            for match in (*found, *self._in_runs(layer, told)):
                 if layer.parent is not None and match.finding.rule == PLACEHOLDER_RULE.name:
                     continue
                 brought = layer.brought_back(match)
@@ -368,6 +371,18 @@ class Search:
         self._layers.settle(cut)
         if self._endless is None:
             self._layers.drop_unchanged()
+
+
+def _with_rest(data: bytes, match: Match) -> Match:
+    """Return a match with the rest of its last word: a rule looks at so many characters of a value, and no more."""
+    end = match.finding.end
+    if match.tail or not data[end - 1 : end].isalnum():
+        return match
+    rest = _REST.match(data, end)
+    if rest is None or rest.end() - end == _REST_CHARS:
+        return match
+    finding = match.finding.at(match.finding.start, rest.end())
+    return Match(finding, match.whole_start, max(match.whole_end, rest.end()))
 
 
 def _found_token(judged: TokenFinding) -> Finding:

@@ -146,7 +146,18 @@ class Wording:
         data: the text without the letters of placeholders.
     """
 
-    __slots__ = ("_begin", "_end", "_ends", "_low", "_placeholder_ends", "_placeholders", "_starts", "_vocabulary", "_words", "data")
+    __slots__ = (
+        "_begin",
+        "_end",
+        "_ends",
+        "_low",
+        "_placeholder_ends",
+        "_placeholders",
+        "_starts",
+        "_vocabulary",
+        "_words",
+        "data",
+    )
 
     def __init__(self, vocabulary: Vocabulary, data: bytes) -> None:
         self.data = _blanked(data) if b"]" in data else data

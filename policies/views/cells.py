@@ -62,6 +62,12 @@ def is_value(cell: bytes, *, is_open: bool = False) -> bool:
     return is_open or len(cell.strip(OPENS)) >= _LEAST_CHARS
 
 
+def holds_part(cell: bytes) -> bool:
+    """Tell whether a placeholder stands beside something else in a cell."""
+    spans = placeholders_in(cell)
+    return bool(spans) and cell.strip(OPENS) != cell[slice(*spans[0])]
+
+
 def reaches(data: bytes, head: int, begin: int) -> bool:
     """Tell whether a head is near enough to a cell that begins behind it to name it."""
     if begin - head > REACH_CHARS:

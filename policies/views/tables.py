@@ -6,7 +6,7 @@ import re  # classes without nested repetition only: linear whatever the text
 from collections.abc import Iterator
 from typing import Final
 
-from policies.views.cells import CELL_CHARS, LOOK_BACK_CHARS, REACH_CHARS, Cell, joined_label, reaches
+from policies.views.cells import CELL_CHARS, LOOK_BACK_CHARS, REACH_CHARS, Cell, holds_part, joined_label, reaches
 from policies.views.regex import Regex
 
 # A field's name: `api_key`, `Passport no.`, `Nr. dowodu`
@@ -73,6 +73,8 @@ def _rows(data: bytes, begin: int, delimiter: bytes, labels: list[bytes], head: 
             is_open = is_last and stop == end
             if (is_open or (stop == end) == (number == last)) and reaches(data, head, start):
                 yield Cell(start, stop, joined_label(_name(data, spans, number), labels[number]), is_open)
+            if holds_part(data[start:stop]):
+                break  # what stood there may have had a delimiter in it: which columns follow is not known
         if len(spans) != len(labels):
             return
         begin = end + 1
