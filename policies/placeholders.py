@@ -18,9 +18,8 @@ PLACEHOLDER: Final = rf"\[[A-Z][A-Z0-9_]{{0,{ENTITY_MAX_CHARS - 1}}}_[0-9]{{1,10
 
 PLACEHOLDER_MAX_CHARS: Final = ENTITY_MAX_CHARS + len("[_]") + 10
 
-VALUE_CHARS: Final = 100
-"""As many characters a placeholder counts where something is looked for near: few values have more."""
-
+_KEY_CHARS: Final = 100  # few keys have more
+_IS_KEY: Final = re.compile(rb"KEY|TOKEN|SECRET|STRING|HASH|WEBHOOK|JWT|DSN|COOKIE|PHRASE").search
 _SHAPE: Final = re.compile(PLACEHOLDER.encode("ascii"))
 _GOES_ON: Final = re.compile(rb"|(?:,? )*[A-Za-z\x80-\xff](?:[A-Za-z\x80-\xff ]|, )*").fullmatch
 _OPENS_LIST: Final = frozenset((b"=", b":", b"[", b"(", b'"', b"'"))
@@ -46,10 +45,11 @@ def spoken_from(data: bytes, ends: list[int], begin: int, end: int) -> int:
     return begin if last < 0 else max(begin, ends[last])
 
 
-def near_from(spans: list[tuple[int, int]], end: int, chars: int) -> int:
-    """Return where what is near a place begins: so many characters before it, a placeholder for those of its value.
+def near_from(data: bytes, spans: list[tuple[int, int]], end: int, chars: int) -> int:
+    """Return where what is near a place begins: so many characters before it, that of a key for as many as keys have.
 
     Args:
+        data: a view.
         spans: where the placeholders before and behind it stand, in order.
         end: the place.
         chars: how far near reaches.
@@ -60,7 +60,8 @@ def near_from(spans: list[tuple[int, int]], end: int, chars: int) -> int:
             continue
         if stop <= begin:
             break
-        begin = min(stop, begin + max(0, VALUE_CHARS - (stop - start)))
+        if _IS_KEY(data, start, stop):
+            begin = min(stop, begin + max(0, _KEY_CHARS - (stop - start)))
     return max(0, begin)
 
 

@@ -156,10 +156,12 @@ class Wording:
         "_starts",
         "_vocabulary",
         "_words",
+        "_written",
         "data",
     )
 
     def __init__(self, vocabulary: Vocabulary, data: bytes) -> None:
+        self._written = data
         self.data = _blanked(data) if b"]" in data else data
         self._placeholders = placeholders_in(data)
         self._placeholder_ends = [end for _, end in self._placeholders]
@@ -176,7 +178,7 @@ class Wording:
 
     def near_from(self, end: int, chars: int) -> int:
         """Return where what is near a place begins: so many characters before it, fewer with placeholders."""
-        return near_from(self._placeholders, end, chars) if self._placeholders else max(0, end - chars)
+        return near_from(self._written, self._placeholders, end, chars) if self._placeholders else max(0, end - chars)
 
     def placeholder_end(self, place: int) -> int:
         """Return where the last placeholder before a place ends; 0 when there is none."""

@@ -31,6 +31,7 @@ OPENS: Final = b" \t\r\"'`*|"
 _LABEL_CHARS: Final = 60
 _DIGIT_CHARS: Final = 24  # from its beginning: what is words for so long is words, and is not held
 _LEAST_CHARS: Final = 4
+_SIGNED: Final = re.compile(rb"PASSWORD|SECRET|STRING|ADDRESS").search
 _DIGIT: Final = re.compile(rb"[0-9]")
 _NAME: Final = re.compile(rb"[A-Za-z\x80-\xff][A-Za-z\x80-\xff .'&-]{1,29}")
 _HUMP: Final = re.compile(rb"(?<=[a-z])(?=[A-Z])")
@@ -63,9 +64,10 @@ def is_value(cell: bytes, *, is_open: bool = False) -> bool:
 
 
 def holds_part(cell: bytes) -> bool:
-    """Tell whether a placeholder stands beside something else in a cell."""
+    """Tell whether what may have had a delimiter in it stood in a cell, beside something else."""
     spans = placeholders_in(cell)
-    return bool(spans) and cell.strip(OPENS) != cell[slice(*spans[0])]
+    is_all = bool(spans) and cell.strip(OPENS) == cell[slice(*spans[0])]
+    return not is_all and any(_SIGNED(cell, *span) for span in spans)
 
 
 def reaches(data: bytes, head: int, begin: int) -> bool:
@@ -73,7 +75,7 @@ def reaches(data: bytes, head: int, begin: int) -> bool:
     if begin - head > REACH_CHARS:
         return False
     spans = placeholders_in(data[head:begin])
-    return not spans or near_from(spans, begin - head, REACH_CHARS) == 0
+    return not spans or near_from(data[head:begin], spans, begin - head, REACH_CHARS) == 0
 
 
 def joined_label(name: bytes, label: bytes) -> bytes:

@@ -69,12 +69,14 @@ def _rows(data: bytes, begin: int, delimiter: bytes, labels: list[bytes], head: 
     last = len(labels) - 1
     for end, is_last in _lines(data, begin, head):
         spans = _split(data, begin, end, delimiter)
+        is_sure = True
         for number, (start, stop) in enumerate(spans[: len(labels)]):
             is_open = is_last and stop == end
-            if (is_open or (stop == end) == (number == last)) and reaches(data, head, start):
+            is_column = is_open or (stop == end) == (number == last)
+            if is_column and (is_sure or number == last) and reaches(data, head, start):
                 yield Cell(start, stop, joined_label(_name(data, spans, number), labels[number]), is_open)
-            if holds_part(data[start:stop]):
-                break  # what stood there may have had a delimiter in it: which columns follow is not known
+            # What had a delimiter in it is one cell now: which columns follow is not known.
+            is_sure = is_sure and not holds_part(data[start:stop])
         if len(spans) != len(labels):
             return
         begin = end + 1
