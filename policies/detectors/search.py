@@ -19,6 +19,7 @@ from policies.detectors.once import one_look
 from policies.detectors.pattern_kinds import HELD_CHARS_CAP, Match
 from policies.detectors.runs import RUN_CLASS
 from policies.detectors.scan import Scanner
+from policies.detectors.sightings import Sighted
 from policies.detectors.tokens import TokenDetector, TokenFinding
 from policies.verdict import Finding
 from policies.views.apart import Cells
@@ -207,8 +208,7 @@ class Search:
         endless: list[_Endless] = []
         for layer in views:
             data, start = layer.tape.data, layer.start - layer.tape.base
-            found = (_with_rest(data, match) for match in self._scanner.find(data, start, layer.sighted()))
-            for match in (*found, *self._in_runs(layer, told)):
+            for match in (*self._scanned(data, start, layer.sighted()), *self._in_runs(layer, told)):
                 if layer.parent is not None and match.finding.rule == PLACEHOLDER_RULE.name:
                     continue
                 brought = layer.brought_back(match)
@@ -220,6 +220,9 @@ class Search:
             self._apart(matches), key=lambda match: (match.finding.start, match.finding.end, match.finding.rule)
         )
         return in_order, endless
+
+    def _scanned(self, data: bytes, start: int, sighted: Sighted) -> list[Match]:
+        return [_with_rest(data, match) for match in self._scanner.find(data, start, sighted)]
 
     def _apart(self, matches: Iterable[Match]) -> list[Match]:
         """Leave out what a joined line break made of values that stand whole on a line each."""
@@ -322,7 +325,7 @@ class Search:
         if b"\n" in data or may_be_undone(data) or fold_bytes(text) != data:
             yield from self._inner(_DECODED_TIMES).feed(text, is_last=True).findings
             return
-        yield from (match.finding for match in self._scanner.find(data, 0, self._scanner.sighted(data)))
+        yield from (match.finding for match in self._scanned(data, 0, self._scanner.sighted(data)))
         if self._tokens is not None:
             yield from (_found_token(judged) for _, _, judged in self._tokens.judge_all(data, 0))
 
