@@ -120,7 +120,7 @@ class Naming:
         self._span = begin + start, begin + behind  # of the name
         self._excuse_begin = end  # from here on, words may excuse the value, beside those of its name
         placeholder_end = wording.placeholder_end(end)
-        if 0 < self._span[0] <= placeholder_end < end:
+        if placeholder_end and self._span[0] <= placeholder_end < end:
             self._excuse_begin = max(begin, self._span[0] - PLACEHOLDER_MAX_CHARS)
             if placeholder_end > self._span[1]:  # what stands before belongs to what stood there
                 self._span = placeholder_end, placeholder_end

@@ -32,6 +32,7 @@ REDACTED = {
         "user,note,id,password\n[PRIVATE_KEY_1],[CONNECTION_STRING_1],[TAX_NUMBER_1],[PASSWORD_1]\n"
         "[PRIVATE_KEY_2],[JWT_1],x,k3vq8z1xw7rj"
     ),
+    "a name that begins the text": "token\tnote\t[SECRET_1]\t3c22fb1a907d\t[SECRET_2]",
     "a cell behind one with more": "user,password,note\na/c no [PASSWORD_1],k3vq-8z1x",
     "a cell of CSV": "key,password,user\na/c no [PASSWORD_1],persona_production_89ef162a-9f2e-ce6",
     "signs around a placeholder": "the guest wifi is &quot;[PASSWORD_1]&quot;, ask Tom",
