@@ -18,8 +18,11 @@ PLACEHOLDER: Final = rf"\[[A-Z][A-Z0-9_]{{0,{ENTITY_MAX_CHARS - 1}}}_[0-9]{{1,10
 
 PLACEHOLDER_MAX_CHARS: Final = ENTITY_MAX_CHARS + len("[_]") + 10
 
+_KEY_CHARS: Final = 100  # few keys have more
+_IS_KEY: Final = re.compile(rb"KEY|TOKEN|SECRET|STRING|HASH|WEBHOOK|JWT|DSN|COOKIE|PHRASE").search
 _SHAPE: Final = re.compile(PLACEHOLDER.encode("ascii"))
-_GOES_ON: Final = re.compile(rb",?|[ ,]*[A-Za-z\x80-\xff][A-Za-z\x80-\xff ,]*").fullmatch
+_GOES_ON: Final = re.compile(rb"|(?:,? )*[A-Za-z\x80-\xff](?:[A-Za-z\x80-\xff ]|, )*").fullmatch
+_OPENS_LIST: Final = frozenset((b"=", b":", b"[", b"(", b'"', b"'"))
 
 
 def placeholders_in(data: bytes) -> list[tuple[int, int]]:
@@ -37,6 +40,32 @@ def spoken_from(data: bytes, ends: list[int], begin: int, end: int) -> int:
         end: where the value does.
     """
     last = bisect_right(ends, end) - 1
-    if last >= 0 and ends[last] > begin and _GOES_ON(data, ends[last], end):
+    if last >= 0 and ends[last] > begin and (_GOES_ON(data, ends[last], end) or _is_list(data, ends[last], end)):
         last -= 1
     return begin if last < 0 else max(begin, ends[last])
+
+
+def near_from(data: bytes, spans: list[tuple[int, int]], end: int, chars: int) -> int:
+    """Return where what is near a place begins: so many characters before it, that of a key for as many as keys have.
+
+    Args:
+        data: a view.
+        spans: where the placeholders before and behind it stand, in order.
+        end: the place.
+        chars: how far near reaches.
+    """
+    begin = end - chars
+    for start, stop in reversed(spans[: bisect_right(spans, (end, 0))]):
+        if stop > end:
+            continue
+        if stop <= begin:
+            break
+        if _IS_KEY(data, start, stop):
+            begin = min(stop, begin + max(0, _KEY_CHARS - (stop - start)))
+    return max(0, begin)
+
+
+def _is_list(data: bytes, placeholder_end: int, end: int) -> bool:
+    """Tell whether a value is the second of a list, `KEYS=[SECRET_1],…`; in a row of a table it is another cell."""
+    begin = data.rfind(b"[", 0, placeholder_end)
+    return data[placeholder_end:end] == b"," and data[max(0, begin - 2) : begin].rstrip(b" ")[-1:] in _OPENS_LIST

@@ -187,7 +187,11 @@ def make_allow_line(settings: Settings, value: str, *, rules: Sequence[str], not
 
 
 def _site_files(path: Path) -> list[Path]:
-    return _yaml_files(path) if path.is_dir() else [path]
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:  # a folder above it may not be entered, or the name is too long
+        raise PolicyError(path.name, f"Cannot be read: {error.strerror}.") from None
+    return _yaml_files(path) if is_folder else [path]
 
 
 def _yaml_files(folder: Path) -> list[Path]:

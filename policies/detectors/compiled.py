@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re  # what is repeated begins each time with another character: linear
+import re  # single classes between signs that they lack: linear
 from collections import abc
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -37,7 +37,8 @@ from policies.views.regex import Regex
 
 _FEW_KEYWORDS = 8
 _FIRST_LATIN_LETTER = 0xA0
-_SAYS_NOTHING = re.compile(rb"(?:&[A-Za-z]{2,6};?|&#[0-9]{1,5};?|[^A-Za-z0-9\x80-\xff])*").fullmatch  # such as `&quot;`
+_BETWEEN_CELLS = re.compile(rb"[^|\t]*[|\t]|[,;][^\s\"'`]*\Z").match
+_WORD = b"ware"  # stands where a placeholder does
 PLACEHOLDER_RULE = Rule(
     name="placeholder",
     label="placeholder",
@@ -151,7 +152,7 @@ class CompiledRule:
     def is_other_thing(self, data: bytes, begin: int, value_start: int) -> bool:
         """Tell whether the words before a value say that it is something else, such as the number of a line."""
         words = data[begin:value_start]  # cut out, so that `\z` is where the value begins
-        if self.rule.has_steps and _is_apart(words):
+        if b"]" in words and self._is_apart(words):
             return True
         if self._unless is not None and self._unless.search(words) is not None:
             return True
@@ -160,6 +161,13 @@ class CompiledRule:
         first = max(0, value_start - CONTEXT_CHARS)  # a stream keeps as much before what it has not settled
         line = data.rfind(b"\n", first, value_start) + 1
         return self._unless_in_line.search(data[max(first, line) : value_start]) is not None
+
+    def _is_apart(self, words: bytes) -> bool:
+        """Tell whether a placeholder keeps words from the value behind them: in steps, or as a cell of a table."""
+        ends = [stop for _, stop in placeholders_in(words)]
+        if not ends or not (self.rule.has_steps or _BETWEEN_CELLS(words, ends[-1])):
+            return False
+        return spoken_from(words, ends, 0, len(words)) > 0
 
     def has_keyword(self, data: bytes, begin: int, end: int) -> bool:
         """Tell whether a keyword stands in the match: one elsewhere in the text may not have streamed by yet."""
@@ -184,7 +192,7 @@ class CompiledRule:
 
     def _agrees(self, data: bytes) -> bool:
         value = data.decode("latin-1")
-        values = (value, _between_placeholders(data)) if "[" in value else (value,)
+        values = (value, *_without_placeholders(data)) if "[" in value else (value,)
         try:
             if not all(check(each) for check in self.checks for each in values):
                 return False
@@ -217,28 +225,19 @@ def _placeholders_blanked(data: bytes, begin: int, end: int) -> bytes:
     return bytes(blanked[begin - first :])
 
 
-def _between_placeholders(value: bytes) -> str:
-    """Return a value without the placeholders at its ends: they make nothing beside them a value.
+def _without_placeholders(value: bytes) -> tuple[str, ...]:
+    """Return a value without the placeholders in it, and with a word for each: they make nothing beside them a value.
 
-    One in its middle stays: what only looks like one, somebody may have put into a value to hide it.
+    One amid letters stays: what only looks like one, somebody may have put into a value to hide it.
     """
-    spans = placeholders_in(value)
-    begin, end = 0, len(value)
-    for start, stop in spans:
-        if not _SAYS_NOTHING(value, begin, start):
-            break
-        begin = stop
-    for start, stop in reversed(spans):
-        if start < begin or not _SAYS_NOTHING(value, stop, end):
-            break
-        end = start
-    rest = value[begin:end]
-    return (rest if rest.strip() else value).decode("latin-1")
-
-
-def _is_apart(words: bytes) -> bool:
-    """Tell whether a placeholder keeps words from the value behind them."""
-    return spoken_from(words, [stop for _, stop in placeholders_in(words)], 0, len(words)) > 0
+    pieces: list[bytes] = []
+    place = 0
+    for start, stop in placeholders_in(value):
+        if not (value[start - 1 : start].isalnum() and value[stop : stop + 1].isalnum()):
+            pieces.append(value[place:start])
+            place = stop
+    pieces.append(value[place:])
+    return (b"".join(pieces).decode("latin-1"), _WORD.join(pieces).decode("latin-1")) if place else ()
 
 
 def _any_of(rule: Rule, patterns: tuple[str, ...]) -> Regex | None:

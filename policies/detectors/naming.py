@@ -120,7 +120,7 @@ class Naming:
         self._span = begin + start, begin + behind  # of the name
         self._excuse_begin = end  # from here on, words may excuse the value, beside those of its name
         placeholder_end = wording.placeholder_end(end)
-        if 0 < self._span[0] <= placeholder_end < end:
+        if placeholder_end and self._span[0] <= placeholder_end < end:
             self._excuse_begin = max(begin, self._span[0] - PLACEHOLDER_MAX_CHARS)
             if placeholder_end > self._span[1]:  # what stands before belongs to what stood there
                 self._span = placeholder_end, placeholder_end
@@ -149,7 +149,8 @@ class Naming:
     def around(self) -> int:
         """The kinds of all words."""
         if self._around is None:
-            begin = self._wording.spoken_from(self._begin, self._end)
+            near = self._wording.near_from(self._end, BEFORE_CHARS)
+            begin = self._wording.spoken_from(near, self._end)
             self._around = self._wording.telling_kinds(begin, self._end, self._span[0])[1] | self.name
         return self._around
 

@@ -19,6 +19,7 @@ from policies.detectors.once import one_look
 from policies.detectors.pattern_kinds import HELD_CHARS_CAP, Match
 from policies.detectors.runs import RUN_CLASS
 from policies.detectors.scan import Scanner
+from policies.detectors.sightings import Sighted
 from policies.detectors.tokens import TokenDetector, TokenFinding
 from policies.verdict import Finding
 from policies.views.apart import Cells
@@ -34,6 +35,8 @@ _LONG_CHARS = 1_024  # of which a look is taken when an eighth has come: one at 
 _WAITING_CHARS = 64  # that a run may grow before a look is taken
 # Classes of single characters: linear whatever the text.
 _ENCODED = re.compile(rb"[%s]{%d,}" % (DRAWN_CLASS.encode("ascii"), ENCODED_MIN_CHARS))
+_REST_CHARS = 128  # of a value behind the most that a rule looks at; more is a run that a value stands in
+_REST = re.compile(rb"[A-Za-z0-9]{1,%d}" % _REST_CHARS)
 _ENDS_RUN = re.compile(rf"[^{RUN_CLASS}]").search
 
 
@@ -205,7 +208,7 @@ class Search:
         endless: list[_Endless] = []
         for layer in views:
             data, start = layer.tape.data, layer.start - layer.tape.base
-            for match in (*self._scanner.find(data, start, layer.sighted()), *self._in_runs(layer, told)):
+            for match in (*self._scanned(data, start, layer.sighted()), *self._in_runs(layer, told)):
                 if layer.parent is not None and match.finding.rule == PLACEHOLDER_RULE.name:
                     continue
                 brought = layer.brought_back(match)
@@ -217,6 +220,9 @@ class Search:
             self._apart(matches), key=lambda match: (match.finding.start, match.finding.end, match.finding.rule)
         )
         return in_order, endless
+
+    def _scanned(self, data: bytes, start: int, sighted: Sighted) -> list[Match]:
+        return [_with_rest(data, match) for match in self._scanner.find(data, start, sighted)]
 
     def _apart(self, matches: Iterable[Match]) -> list[Match]:
         """Leave out what a joined line break made of values that stand whole on a line each."""
@@ -319,7 +325,7 @@ class Search:
         if b"\n" in data or may_be_undone(data) or fold_bytes(text) != data:
             yield from self._inner(_DECODED_TIMES).feed(text, is_last=True).findings
             return
-        yield from (match.finding for match in self._scanner.find(data, 0, self._scanner.sighted(data)))
+        yield from (match.finding for match in self._scanned(data, 0, self._scanner.sighted(data)))
         if self._tokens is not None:
             yield from (_found_token(judged) for _, _, judged in self._tokens.judge_all(data, 0))
 
@@ -368,6 +374,18 @@ class Search:
         self._layers.settle(cut)
         if self._endless is None:
             self._layers.drop_unchanged()
+
+
+def _with_rest(data: bytes, match: Match) -> Match:
+    """Return a match with the rest of its last word: a rule looks at so many characters of a value, and no more."""
+    end = match.finding.end
+    if match.tail or not data[end - 1 : end].isalnum():
+        return match
+    rest = _REST.match(data, end)
+    if rest is None or rest.end() - end == _REST_CHARS:
+        return match
+    finding = match.finding.at(match.finding.start, rest.end())
+    return Match(finding, match.whole_start, max(match.whole_end, rest.end()))
 
 
 def _found_token(judged: TokenFinding) -> Finding:

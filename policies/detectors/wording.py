@@ -13,7 +13,7 @@ from typing import Final
 
 import re2
 
-from policies.placeholders import placeholders_in, spoken_from
+from policies.placeholders import near_from, placeholders_in, spoken_from
 from policies.views.regex import re2_options
 from policies.words import Words
 
@@ -146,11 +146,25 @@ class Wording:
         data: the text without the letters of placeholders.
     """
 
-    __slots__ = ("_begin", "_end", "_ends", "_low", "_placeholder_ends", "_starts", "_vocabulary", "_words", "data")
+    __slots__ = (
+        "_begin",
+        "_end",
+        "_ends",
+        "_low",
+        "_placeholder_ends",
+        "_placeholders",
+        "_starts",
+        "_vocabulary",
+        "_words",
+        "_written",
+        "data",
+    )
 
     def __init__(self, vocabulary: Vocabulary, data: bytes) -> None:
+        self._written = data
         self.data = _blanked(data) if b"]" in data else data
-        self._placeholder_ends = [end for _, end in placeholders_in(data)]
+        self._placeholders = placeholders_in(data)
+        self._placeholder_ends = [end for _, end in self._placeholders]
         self._low = self.data.translate(LOWER)
         self._vocabulary = vocabulary
         self._begin = self._end = 0  # of what was read
@@ -161,6 +175,10 @@ class Wording:
     def spoken_from(self, begin: int, end: int) -> int:
         """Return from where on the words in `data[begin:end]` may speak for a value behind them."""
         return spoken_from(self.data, self._placeholder_ends, begin, end) if self._placeholder_ends else begin
+
+    def near_from(self, end: int, chars: int) -> int:
+        """Return where what is near a place begins: so many characters before it, fewer with placeholders."""
+        return near_from(self._written, self._placeholders, end, chars) if self._placeholders else max(0, end - chars)
 
     def placeholder_end(self, place: int) -> int:
         """Return where the last placeholder before a place ends; 0 when there is none."""

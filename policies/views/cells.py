@@ -11,7 +11,7 @@ import re  # classes without nested repetition only: linear whatever the text
 from dataclasses import dataclass
 from typing import Final
 
-from policies.placeholders import placeholders_in
+from policies.placeholders import near_from, placeholders_in
 
 REACH_CHARS: Final = 330
 """How far before a cell its head may begin."""
@@ -31,6 +31,7 @@ OPENS: Final = b" \t\r\"'`*|"
 _LABEL_CHARS: Final = 60
 _DIGIT_CHARS: Final = 24  # from its beginning: what is words for so long is words, and is not held
 _LEAST_CHARS: Final = 4
+_SIGNED: Final = re.compile(rb"PASSWORD|SECRET|STRING|ADDRESS").search
 _DIGIT: Final = re.compile(rb"[0-9]")
 _NAME: Final = re.compile(rb"[A-Za-z\x80-\xff][A-Za-z\x80-\xff .'&-]{1,29}")
 _HUMP: Final = re.compile(rb"(?<=[a-z])(?=[A-Z])")
@@ -60,6 +61,21 @@ def is_value(cell: bytes, *, is_open: bool = False) -> bool:
     if _DIGIT.search(cell, 0, _DIGIT_CHARS) is None:
         return is_open and len(cell) < _DIGIT_CHARS
     return is_open or len(cell.strip(OPENS)) >= _LEAST_CHARS
+
+
+def holds_part(cell: bytes) -> bool:
+    """Tell whether what may have had a delimiter in it stood in a cell, beside something else."""
+    spans = placeholders_in(cell)
+    is_all = bool(spans) and cell.strip(OPENS) == cell[slice(*spans[0])]
+    return not is_all and any(_SIGNED(cell, *span) for span in spans)
+
+
+def reaches(data: bytes, head: int, begin: int) -> bool:
+    """Tell whether a head is near enough to a cell that begins behind it to name it."""
+    if begin - head > REACH_CHARS:
+        return False
+    spans = placeholders_in(data[head:begin])
+    return not spans or near_from(data[head:begin], spans, begin - head, REACH_CHARS) == 0
 
 
 def joined_label(name: bytes, label: bytes) -> bytes:

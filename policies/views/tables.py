@@ -6,7 +6,7 @@ import re  # classes without nested repetition only: linear whatever the text
 from collections.abc import Iterator
 from typing import Final
 
-from policies.views.cells import CELL_CHARS, LOOK_BACK_CHARS, REACH_CHARS, Cell, joined_label
+from policies.views.cells import CELL_CHARS, LOOK_BACK_CHARS, REACH_CHARS, Cell, holds_part, joined_label, reaches
 from policies.views.regex import Regex
 
 # A field's name: `api_key`, `Passport no.`, `Nr. dowodu`
@@ -69,10 +69,14 @@ def _rows(data: bytes, begin: int, delimiter: bytes, labels: list[bytes], head: 
     last = len(labels) - 1
     for end, is_last in _lines(data, begin, head):
         spans = _split(data, begin, end, delimiter)
+        is_sure = True
         for number, (start, stop) in enumerate(spans[: len(labels)]):
             is_open = is_last and stop == end
-            if (is_open or (stop == end) == (number == last)) and start - head <= REACH_CHARS:
+            is_column = is_open or (stop == end) == (number == last)
+            if is_column and (is_sure or number == last) and reaches(data, head, start):
                 yield Cell(start, stop, joined_label(_name(data, spans, number), labels[number]), is_open)
+            # What had a delimiter in it is one cell now: which columns follow is not known.
+            is_sure = is_sure and not holds_part(data[start:stop])
         if len(spans) != len(labels):
             return
         begin = end + 1
@@ -90,7 +94,7 @@ def _ruled_rows(data: bytes, begin: int, labels: list[bytes], head: int) -> Iter
             return
         spans = _inner(data, spans)
         for number, (start, stop) in enumerate(spans[: len(labels)]):
-            if start - head <= REACH_CHARS:
+            if reaches(data, head, start):
                 label = joined_label(_name(data, spans, number), labels[number])
                 yield Cell(start, stop, label, is_last and stop == end, is_told_open=is_row)
         begin = end + 1
@@ -155,7 +159,7 @@ def inserted(data: bytes, first: int) -> Iterator[Cell]:
         column = 0
         while begin < len(data) and begin - head <= REACH_CHARS:
             start, end, sign = _sql_value(data, begin)
-            if column < len(labels):
+            if column < len(labels) and reaches(data, head, start):
                 yield Cell(start, end, joined_label(b"", labels[column]), not sign)
             column = column + 1 if sign == b"," else 0
             begin = end + 1

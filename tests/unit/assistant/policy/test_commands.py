@@ -71,6 +71,14 @@ def test_check_names_file_and_line(folder: Path, old: str, new: str, place: str)
     assert same == complaint
 
 
+def test_a_policy_at_an_impossible_place_is_named(folder: Path) -> None:
+    name = "x" * 300
+    _, complaint = run("check", folder / name, status=1)
+    assert complaint == f"{name}: Cannot be read: File name too long.\n"
+    _, complaint = run("diff", folder, folder / name, status=1)
+    assert complaint == f"{name}: Cannot be read: File name too long.\n"
+
+
 def test_explain_says_rule_place_action_and_line(folder: Path) -> None:
     out, _ = run("explain", text="see\nbadge ZB-123456 of ZB-654321")
     assert "badge number - site/badge (rule at site.yaml:3)" in out
