@@ -13,6 +13,7 @@ from policies.detectors.openers import OpenerReader
 from policies.detectors.pattern_kinds import BLOCK_CHARS, CONTEXT_CHARS, HELD_CHARS_CAP
 from policies.detectors.runs import BORDER_CHARS, IN_RUN, is_bordered, is_inside_run, last_of, needs_digit, tail_of
 from policies.errors import PolicyError
+from policies.pattern_beginnings import beginnings, coarse
 from policies.pattern_literals import openings, until_keyword
 from policies.pattern_syntax import PatternSyntaxError, parse_pattern
 from policies.patterns import (
@@ -21,11 +22,10 @@ from policies.patterns import (
     Node,
     Repeat,
     Sequence,
-    beginnings,
-    coarse,
     has_only_endless_tail,
     in_parts,
     in_steps,
+    longer_first,
     longest,
     nullable_tail,
     source,
@@ -146,6 +146,7 @@ def _plain(words: Node, value: Node, border: Node) -> tuple[PlainFacts, _Place]:
 
 
 def _context(words: Node, value: Node, border: Node, *, has_steps: bool) -> tuple[ContextFacts, _Place]:
+    words = longer_first(words)  # they are matched without the value, which would ask for another option
     split = in_steps(words) if has_steps else None
     # What may be missing is taken by itself: it is spelled alike in many patterns, and so are its automata one.
     head, missing = nullable_tail(words) if split is None else (split[0], NOTHING)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from policies.pattern_beginnings import beginnings
 from policies.pattern_syntax import parse_pattern
-from policies.patterns import beginnings
 from policies.views.regex import Regex
 from policies.views.undo import DRAWN_CLASS
 

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import re
 
+from policies.pattern_beginnings import beginnings
 from policies.pattern_syntax import parse_pattern
-from policies.patterns import beginnings, source
+from policies.patterns import source
 from policies.placeholders import placeholders_in
 from policies.views.fold import fold_bytes
 from policies.views.regex import Regex, Spans

@@ -6,10 +6,12 @@ from hypothesis import strategies as st
 
 from policies.detectors.runs import RUN_BYTES
 from policies.detectors.scan import Scanner
+from policies.guard import Guard
+from policies.pattern_beginnings import beginnings
 from policies.pattern_literals import spellings, until_keyword
 from policies.pattern_syntax import parse_pattern
-from policies.patterns import beginnings, bounded, is_bounded, is_nullable, source
-from policies.policy import Policy
+from policies.patterns import bounded, is_bounded, is_nullable, longer_first, source
+from policies.policy import Policy, parse_policy
 from policies.views.fold import fold_bytes, well_formed
 
 
@@ -79,6 +81,33 @@ def test_spellings_are_all_texts_of_a_pattern(pattern: str) -> None:
 def test_what_is_not_a_text_has_no_spellings() -> None:
     for pattern in ("[ab]", "a.", r"\d", "a*", "a{9}", "(?:aa|bb|cc|dd){4}(?:a|b|c)"):
         assert spellings(parse_pattern(pattern)) is None
+
+
+def test_no_option_hides_a_longer_one() -> None:
+    for pattern, expected in (
+        ("es|est|est le", "est le|est|es"),
+        ("(?i:b|a(?:c|cd)|bd){1,2}", "(?i:bd|b|a(?:cd|c)){1,2}"),
+        ("c|a|b", "c|a|b"),
+        ("|a", "a|"),
+    ):
+        assert source(longer_first(parse_pattern(pattern))) == expected
+
+
+def test_the_order_of_options_hides_no_value() -> None:
+    pattern = "(?i:\\bmon truc (?:es|est|est le)\\s)([0-9]{6})\\b"
+    site = f"""
+rules:
+  - name: site/truc
+    label: truc
+    entity_type: TRUC
+    keywords: [truc]
+    patterns: ['{pattern}']
+actions:
+  - {{rules: '*', action: redact}}
+"""
+    guard = Guard(parse_policy({"site.yaml": site}))
+    for words in ("es", "est", "est le"):
+        assert [finding.start for finding in guard.find(f"mon truc {words} 123456")] == [10 + len(words)]
 
 
 def test_endless_repetitions_can_be_ended() -> None:

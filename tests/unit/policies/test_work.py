@@ -15,8 +15,9 @@ from policies.detectors.layers import Layers
 from policies.detectors.memory import Memory
 from policies.detectors.pattern_kinds import HELD_CHARS_CAP, ContextPattern
 from policies.detectors.scan import Scanner
+from policies.pattern_beginnings import beginnings
 from policies.pattern_syntax import parse_pattern
-from policies.patterns import beginnings, longest
+from policies.patterns import longest
 from policies.views.apart import Cells
 from tests.unit.policies.texts import BLOCKING, REDACTING, SIZES, both_ways
 
