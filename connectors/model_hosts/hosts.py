@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, nullcontext
-from datetime import UTC, datetime
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
-from connectors.errors import HostError
 from connectors.model_hosts import quote
 from connectors.model_hosts.asking.answerer import Answerer, Asking
+from connectors.model_hosts.asking.attempts import Attempts
 from connectors.model_hosts.asking.carrier import Carrier
-from connectors.model_hosts.asking.deaths import DIED, is_death
 from connectors.model_hosts.asking.embedder import Embedder
-from connectors.model_hosts.asking.failures import (
-    FAILURES,
-    Failure,
-    NotAskedError,
-    describe_failure,
-    is_of_the_asker,
-    is_of_the_host,
-)
 from connectors.model_hosts.asking.filler import Filler
 from connectors.model_hosts.asking.patience import SitePatience
 from connectors.model_hosts.asking.quoting import QUOTE, Quoting
@@ -48,7 +38,6 @@ from connectors.model_hosts.values import (
     Gap,
     HostStatus,
     Inputs,
-    Loading,
     Need,
     Place,
     Route,
@@ -56,9 +45,6 @@ from connectors.model_hosts.values import (
     Wishes,
 )
 from connectors.model_hosts.watching.watch import LOOK_EVERY_SECONDS, Deployment, Watch
-from connectors.model_hosts.wire import CallError
-
-_log = logging.getLogger(__name__)
 
 _MARGIN_SECONDS = 5.0  # litellm's own patience is longer than ours, so that ours is the one that speaks
 
@@ -108,7 +94,6 @@ class ModelHosts:
             Exchange(board, own=self._word, on_sent=self._note_sent, on_told=self._hear) if board is not None else None
         )
         self._told = Told()
-        self._troubles: dict[str, tuple[str, datetime]] = {}  # by host: what went wrong last, and when
         self._breaker = Breaker(self._loads, self._exchange)
         self._candidates = Candidates(self._watch, self._loads, self._breaker, lambda: self._told.others)
         patience = SitePatience(first_token_timeout_seconds, stall_timeout_seconds)
@@ -131,6 +116,9 @@ class ModelHosts:
             held=self._held.find,
             most_waiting=most_waiting,
             patience_seconds=line_timeout_seconds,
+        )
+        self._attempts = Attempts(
+            self._watch, self._loads, self._line, self._breaker, self._readiness, on_change=self._tell_soon
         )
 
     @property
@@ -264,7 +252,7 @@ class ModelHosts:
             is_begun=bool(begun),
             held_tokens=route.held_tokens,
         )
-        return self._ask(
+        return self._attempts.stream(
             route,
             lambda deployment, load: self._answerer.answer(deployment, load, asking),
             has_wished=wishes.may_be_refused,
@@ -299,7 +287,7 @@ class ModelHosts:
                 deployment, load, gap, max_tokens=max_tokens, temperature=temperature, wishes=wishes
             )
 
-        return self._ask(route, begin, has_wished=wishes.may_be_refused, is_by_litellm=False)
+        return self._attempts.stream(route, begin, has_wished=wishes.may_be_refused, is_by_litellm=False)
 
     async def embed(self, route: Route, inputs: Inputs) -> Vectors:
         """Have the chosen deployment make vectors of texts; cancel the task to close the request.
@@ -311,13 +299,11 @@ class ModelHosts:
         Raises:
             HostError: the host failed; `can_retry` says whether to choose again with this deployment excluded.
         """
-        load = self._loads[route.deployment]
-        with nullcontext() if route.is_seated else load.carrying(self._tell_soon):
-            try:
-                deployment = await self._readiness.wait_for(route, is_by_litellm=True)
-                return await self._embedder.embed(deployment, load, inputs)
-            except FAILURES as error:
-                raise await self._host_error(route, error, has_wished=inputs.dimensions is not None) from None
+        return await self._attempts.embed(
+            route,
+            lambda deployment, load: self._embedder.embed(deployment, load, inputs),
+            has_wished=inputs.dimensions is not None,
+        )
 
     def statuses(self) -> tuple[HostStatus, ...]:
         """Return how every host is, for the page and the console."""
@@ -331,7 +317,7 @@ class ModelHosts:
 
     def samples(self) -> tuple[HostSample, ...]:
         """Return everything that is known of every host now, for the administrator's pages and their history."""
-        return take_samples(self._watch, self._loads, self._told.others, self._troubles)
+        return take_samples(self._watch, self._loads, self._told.others, self._attempts.troubles)
 
     def host(self, name: str) -> Host | None:
         """Return a host of the fleet, or one that was found, by its name."""
@@ -379,67 +365,6 @@ class ModelHosts:
     def _tell_soon(self) -> None:
         if self._exchange is not None:
             self._exchange.soon()
-
-    async def _ask(
-        self,
-        route: Route,
-        begin: Callable[[Deployment, Load], AsyncGenerator[AnswerItem, None]],
-        *,
-        has_wished: bool,
-        is_by_litellm: bool = True,
-    ) -> AsyncGenerator[AnswerItem, None]:
-        """Yield what a deployment says as soon as it is ready; asked once more if it turns out to start anew.
-
-        Raises:
-            HostError: it failed.
-        """
-        load = self._loads[route.deployment]
-        with nullcontext() if route.is_seated else load.carrying(self._tell_soon):
-            has_begun = False
-            try:
-                for is_last in (False, True):
-                    known = self._watch.deployments.get(route.deployment)
-                    if known is not None and not known.is_loaded:
-                        yield Loading(route.host, route.model, load.cold_seconds)
-                    deployment = await self._readiness.wait_for(route, is_by_litellm=is_by_litellm)
-                    try:
-                        async with aclosing(begin(deployment, load)) as items:
-                            async for item in items:
-                                if not has_begun:
-                                    has_begun = True
-                                    if route.is_suspect:  # another one's word says nothing of it
-                                        self._line.clear(route.deployment)
-                                yield item
-                    except CallError as error:
-                        if is_last or has_begun or not await self._readiness.has_begun_to_start(deployment, error):
-                            raise
-                    else:
-                        return
-            except FAILURES as error:
-                raise await self._host_error(route, error, has_wished=has_wished, has_begun=has_begun) from None
-
-    async def _host_error(
-        self, route: Route, failure: Failure, *, has_wished: bool, has_begun: bool = False
-    ) -> HostError:
-        if is_of_the_host(failure, has_wished=has_wished):
-            self._breaker.failed(route.deployment)
-            self._look_soon()
-        known = self._watch.deployments.get(route.deployment)
-        has_died = await is_death(failure, known.host.address if known else "", has_begun=has_begun)
-        words = DIED if has_died else describe_failure(failure, has_wished=has_wished)
-        if not isinstance(failure, NotAskedError):
-            self._troubles[route.host] = (words, datetime.now(UTC))
-        message = f"{route.host} {words}."
-        _log.warning("%s (%s)", message, route.deployment)
-        return HostError(
-            message,
-            can_retry=True,
-            host=route.host,
-            model=route.model,
-            is_overlong=isinstance(failure, CallError) and failure.is_overlong,
-            is_unfit=is_of_the_asker(failure, has_wished=has_wished),
-            has_gone_down=has_died,
-        )
 
     def _look_soon(self) -> None:
         self._watch.look_soon()
