@@ -18,6 +18,7 @@ from policies.detectors import (
     outside,
     passwords,
     personal,
+    said_passwords,
     shapes,
     signed,
 )
@@ -26,6 +27,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
     {
         **shapes.CHECKS,
         **passwords.CHECKS,
+        **said_passwords.CHECKS,
         **addresses.CHECKS,
         **signed.CHECKS,
         **key_material.CHECKS,
