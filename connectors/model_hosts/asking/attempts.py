@@ -106,7 +106,7 @@ class Attempts:
                 raise await self._host_error(route, error, has_wished=has_wished, has_begun=has_begun) from None
 
     async def embed(
-        self, route: Route, ask: Callable[[Deployment, Load], Awaitable[Vectors]], *, has_wished: bool
+        self, route: Route, begin: Callable[[Deployment, Load], Awaitable[Vectors]], *, has_wished: bool
     ) -> Vectors:
         """Return the vectors that a deployment makes; the arguments are those of a stream.
 
@@ -117,7 +117,7 @@ class Attempts:
         with self._carried(route, load):
             try:
                 deployment = await self._readiness.wait_for(route, is_by_litellm=True)
-                return await ask(deployment, load)
+                return await begin(deployment, load)
             except FAILURES as error:
                 raise await self._host_error(route, error, has_wished=has_wished) from None
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policies.detectors.drawn import RUN
 from policies.detectors.naming import BEFORE_CHARS
 from policies.detectors.rarity import is_filling, rarity
-from policies.detectors.tokens import RUN, TokenDetector, TokenFinding
+from policies.detectors.tokens import TokenDetector, TokenFinding
 from policies.document import parse_document
 from policies.errors import PolicyError
 from policies.words import TOKEN_RULES, Words, parse_words
