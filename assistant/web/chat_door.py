@@ -91,6 +91,8 @@ class ChatDoor:
             why = str(error) if isinstance(error, CloisterError) else where(error)
             _log.error("the chat could not start: %s (ref %s)", why, self._failure)
         else:
+            if self._doors.on_loaded is not None:
+                self._doors.on_loaded()
             _log.info("the chat is ready")
 
     def _waiting(self, scope: Scope) -> Response:

@@ -70,6 +70,7 @@ class Doors:
         open_chat: builds what the chat needs. Awaited in the background after the first pages can be served, because
             it imports the heavy libraries.
         tokens, open_gateway: likewise for the gateway; without them there is none.
+        on_loaded: hears that the heavy libraries of the chat are imported.
     """
 
     settings: Settings
@@ -79,3 +80,4 @@ class Doors:
     console: ConsoleParts
     tokens: TokenCheck | None = None
     open_gateway: Callable[[], Awaitable[GatewayParts]] | None = None
+    on_loaded: Callable[[], None] | None = None

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from assistant.bootstrap.application import Application, build_application
 from assistant.bootstrap.console import open_backend
 from assistant.bootstrap.log import required
+from assistant.collector import set_apart
 from assistant.fleet.board import RedisBoard
 from assistant.fleet.orders import Orders
 from assistant.fleet.records import FleetRecords
@@ -58,6 +59,7 @@ async def _serve(settings: Settings) -> int:
             board=board,
             most_waiting=settings.line_length,
             line_timeout_seconds=settings.line_timeout_seconds,
+            on_loaded=set_apart,
         )
         application.fleet.follow(hosts.take_fleet)
         keep_days = settings.fleet_history_days
@@ -89,6 +91,7 @@ async def _serve(settings: Settings) -> int:
             console=parts_of(console),
             tokens=application.tokens,
             open_gateway=web.open_gateway,
+            on_loaded=set_apart,
         )
         return await serve_until_stopped(doors)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
@@ -63,6 +63,7 @@ class ModelHosts:
         board: where the processes of an installation tell each other what they ask of the hosts; None for one alone.
         most_waiting: how many prompts may wait for each deployment when all that can take them are busy.
         line_timeout_seconds: how long each of them waits at most.
+        on_loaded: hears that litellm is imported, which is as soon as there is a host to ask.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class ModelHosts:
         board: Board | None = None,
         most_waiting: int = 50,
         line_timeout_seconds: float = 120.0,
+        on_loaded: Callable[[], None] | None = None,
     ) -> None:
         self._bundled = BundledServer(gguf, on_change=self._look_soon) if gguf else None
         self._watch = Watch(
@@ -98,7 +100,7 @@ class ModelHosts:
         self._candidates = Candidates(self._watch, self._loads, self._breaker, lambda: self._told.others)
         patience = SitePatience(first_token_timeout_seconds, stall_timeout_seconds)
         router = LitellmRouter(patience_seconds=MOST_PATIENCE_SECONDS + _MARGIN_SECONDS)
-        self._carrier = Carrier(router, self._watch, patience)
+        self._carrier = Carrier(router, self._watch, patience, on_loaded)
         self._readiness = Readiness(self._watch, self._bundled, patience, self._carrier)
         self._answerer = Answerer(router, patience, self._breaker)
         self._filler = Filler(patience, self._breaker)

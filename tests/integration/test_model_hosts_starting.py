@@ -30,6 +30,16 @@ async def told(stream: AsyncIterator[AnswerItem]) -> str:
     return "".join([item.text async for item in stream if isinstance(item, Token)])
 
 
+async def test_that_litellm_is_imported_is_told_once() -> None:
+    told: list[bool] = []
+    with FakeModelHost("vllm") as fake:
+        async with open_hosts(fleet=fleet_of(fake), on_loaded=lambda: told.append(True)) as hosts:
+            await eventually(lambda: hosts.is_ready)
+            assert told == [True]
+            await ask(hosts)
+    assert told == [True]
+
+
 async def test_a_prompt_waits_for_a_server_that_starts_and_the_person_is_told() -> None:
     with FakeModelHost("llamacpp", is_loading=True, reply="Up at last.") as fake:
         async with open_hosts(fleet=fleet_of(fake), look_every_seconds=SELDOM) as hosts:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 from assistant.bootstrap.console import ConsoleBackend, build_console
+from assistant.collector import set_apart
 from assistant.settings import Settings
 from assistant.web.console.app import ConsoleApplication
 from assistant.web.console_parts import ConsoleParts
@@ -31,6 +32,7 @@ async def _serve(settings: Settings) -> int:
             words = "The audit log is open." if is_open else "The audit log cannot be written; no page is shown."
             return {"audit": PartState(is_ready=is_open, words=words)}
 
+        set_apart()
         return await serve(ConsoleApplication(settings, access, parts_of(backend), check_parts), settings)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from connectors.model_hosts.asking.patience import SitePatience
 from connectors.model_hosts.kinds.kind import ProbeError
@@ -20,12 +21,20 @@ class Carrier:
         router: what carries.
         watch: which deployments there are.
         patience: how long a connection to each may take to stand.
+        on_loaded: hears that the router is loaded.
     """
 
-    def __init__(self, router: LitellmRouter, watch: Watch, patience: SitePatience) -> None:
+    def __init__(
+        self,
+        router: LitellmRouter,
+        watch: Watch,
+        patience: SitePatience,
+        on_loaded: Callable[[], None] | None = None,
+    ) -> None:
         self._router = router
         self._watch = watch
         self._patience = patience
+        self._on_loaded = on_loaded
         self._loading: asyncio.Task[None] | None = None
         self._error = ""  # the class of what went wrong when litellm was loaded
 
@@ -79,6 +88,8 @@ class Carrier:
             _log.error("litellm did not load: %s", self._error)
         else:
             self._error = ""
+            if self._on_loaded is not None:
+                self._on_loaded()
 
     def _replace(self) -> None:
         deployments = self._watch.deployments.values()

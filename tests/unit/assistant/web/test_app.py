@@ -7,7 +7,9 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
@@ -15,6 +17,7 @@ import pytest
 from assistant.errors import AuditUnavailableError
 from assistant.identity.attempts import TooManyAttemptsError
 from assistant.settings import Settings
+from assistant.web import chat_door
 from assistant.web.app import WebApplication, create_app
 from assistant.web.chat_parts import ChatParts
 from assistant.web.doors import Doors, PartState
@@ -99,6 +102,28 @@ async def test_a_stop_waits_until_a_chat_that_was_loading_has_let_go(tmp_path: P
     async with started(create_app(wired)):
         await asyncio.sleep(0)
     assert let_go == ["let go"]
+
+
+class _Chat:
+    """A chat without a page."""
+
+    async def stop(self) -> None:
+        """Have nothing to stop."""
+
+
+async def test_that_the_chat_is_loaded_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    async def open_chat() -> ChatParts:
+        return cast("ChatParts", object())
+
+    monkeypatch.setattr(chat_door, "_build", lambda *_: told.append("built") or _Chat())
+    wired, _identity = doors(tmp_path)
+    application = create_app(replace(wired, open_chat=open_chat, on_loaded=lambda: told.append("told")))
+    async with started(application), asyncio.timeout(30):
+        while not application.is_chat_ready:  # noqa: ASYNC110 - it is built in a thread
+            await asyncio.sleep(0.01)
+    assert told == ["built", "told"]
 
 
 async def test_names_of_model_hosts_are_told_to_whoever_is_signed_in(tmp_path: Path) -> None:
