@@ -38,6 +38,7 @@ from policies.views.regex import Regex
 _FEW_KEYWORDS = 8
 _FIRST_LATIN_LETTER = 0xA0
 _BETWEEN_CELLS = re.compile(rb"[^|\t]*[|\t]|[,;][^\s\"'`]*\Z").match
+_ESCAPE = re.compile(rb"u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}").match
 _WORD = b"ware"  # stands where a placeholder does
 PLACEHOLDER_RULE = Rule(
     name="placeholder",
@@ -151,6 +152,8 @@ class CompiledRule:
 
     def is_other_thing(self, data: bytes, begin: int, value_start: int) -> bool:
         """Tell whether the words before a value say that it is something else, such as the number of a line."""
+        if data[value_start - 1 : value_start] == b"\\" and _ESCAPE(data, value_start):
+            return True  # a letter written as `\u0142`, which another view shows
         words = data[begin:value_start]  # cut out, so that `\z` is where the value begins
         if b"]" in words and self._is_apart(words):
             return True

@@ -138,7 +138,8 @@ def is_serial_number(value: str) -> bool:
     """Tell whether letters and digits are mixed as makers of devices do, and it is no number in hex."""
     number = letters_and_digits_of(value)
     letters, digits = sum(c.isalpha() for c in number), sum(c.isdigit() for c in number)
-    return letters > 0 and digits > 1 and not set(number) <= set("0123456789ABCDEF")
+    is_standard = number.startswith(("RFC", "ISO")) and number[3:].isdecimal()
+    return letters > 0 and digits > 1 and not is_standard and not set(number) <= set("0123456789ABCDEF")
 
 
 def is_plate(value: str) -> bool:

@@ -75,6 +75,11 @@ _VERSION: Final = re.compile(rb"v?[0-9]{1,8}(?:\.[0-9]{1,8})+[-+~.a-z0-9]{0,16}"
 _MODELS: Final = re.compile(rb"[A-Z0-9]{2,5}(?:[/,+][A-Z0-9]{2,5}){2,}")  # `R60/T60/R61`
 _LETTER_PAIR: Final = re.compile(rb"[A-Za-z]{3}|[A-Za-z]{2}[0-9]+[A-Za-z]{2}")
 _MIN_DRAWING_DOTS: Final = 3
+_NO_DRAWING: Final = re.compile(
+    rb"[^0-9.,+MLHVCSQTAZmlhvcsqtaz-]|[A-Ya-y][A-Za-z]"
+)  # commands are single letters, but `zm`
+_LINES: Final = re.compile(rb"[HVMLhvml]")
+_MIN_DRAWING_LINES: Final = 3
 _UUID_CHARS: Final = 36
 
 
@@ -100,6 +105,8 @@ def is_public(value: bytes) -> bool:
         return True
     if _MODELS.fullmatch(value):
         return True
+    if len(_LINES.findall(value)) >= _MIN_DRAWING_LINES and _NO_DRAWING.search(value) is None:
+        return True  # the path of an SVG
     if b"." not in value:
         return False
     return any(form.fullmatch(value) for form in (_FILE_NAME, _VERSION)) or _is_drawing(value)

@@ -69,6 +69,7 @@ def is_key_store(value: str) -> bool:
 
 _JUDGED_CHARS = 256  # of an endless value: its head tells
 _CASE_CHANGE = re.compile("[a-z][A-Z]")
+_DOTTED_NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
 
 def is_byte_list(value: str) -> bool:
@@ -113,7 +114,8 @@ def _has_both_cases_inside(value: str) -> bool:
 
 def is_session_value(value: str) -> bool:
     """Tell whether a cookie's value was generated: long, with digits, mixed."""
-    return len(value) >= _MIN_COOKIE_CHARS and has_digit(value) and is_header_token(value)
+    is_name = _DOTTED_NAME.fullmatch(value) is not None and not is_drawn(value)  # `tf.compat.v1.Session`
+    return len(value) >= _MIN_COOKIE_CHARS and has_digit(value) and not is_name and is_header_token(value)
 
 
 def is_cookie_header(value: str) -> bool:
@@ -142,6 +144,8 @@ def is_recovery_code_list(value: str) -> bool:
 
 def is_otp_seed(value: str) -> bool:
     """Tell whether it is a base32 seed of one-time passwords (RFC 4226, RFC 6238), grouped or not."""
+    if not (value.isupper() or value.islower() or has_digit(value)):
+        return False  # `HotPayload = ConnectedPayload`
     seed = value.replace(" ", "").replace("-", "").rstrip("=").upper()
     is_base32 = re.fullmatch(r"[A-Z2-7]+", seed) is not None
     is_word = seed.isalpha() and any(part.isalpha() and part.islower() for part in value.split()) and len(seed) < 26  # noqa: PLR2004 - 128 bits hold a digit nearly always

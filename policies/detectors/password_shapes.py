@@ -12,8 +12,8 @@ STARTS_OF_CODE = (":", "--", "(", "[", "{", "=", "|", ",")
 STRONG_CLASSES = 3  # of small letters, capitals, digits, signs
 _STRONG_CHARS = 6
 _SIGNED_WORD = re.compile(
-    r"_*[A-Za-zÀ-ÿ]+(?:[-_'./:+&,\\]{1,2}[A-Za-zÀ-ÿ]+)*[-'.:,;!?)\]}*&]*"
-)  # words, joined or ended by signs
+    r"_*[A-Za-zÀ-ÿ\x80-\x9f]+(?:[-_'./:+&,\\]{1,2}[A-Za-zÀ-ÿ\x80-\x9f]+)*[-'.:,;!?)\]}*&]*"
+)  # words, joined or ended by signs; letters beyond Latin-1 are bytes 80 to 9F in a view
 MIN_DRAWN_CHARS = 8  # shorter ones cannot be told from words
 LONG_DRAWN_CHARS = 10
 _NO_WORD_BITS = 6.0  # one word of a language in two hundred is spelled as oddly
@@ -25,7 +25,8 @@ _VERSION_OR_COUNT = re.compile(
     r"|[0-9]{1,2}[-:/.][0-9]{1,2}[-:/.0-9]*|\(?[0-9][0-9.,:)]*|"
     r"(?:sha|utf|iso|rfc|md|cve|oauth|ipv|python|php|java|tls|ssl|base|http|es|rs|hs|aes|pkcs|rc|win)"
     r"[-#_v]?[0-9][0-9./-]*"
-    r"|[a-z]+[0-9]*-(?:encoded|encrypted|hashed|protected|based|bit|like|style|length)",
+    r"|[a-z]+[0-9]*-(?:encoded|encrypted|hashed|protected|based|bit|like|style|length|format|compatible|only|specific)"
+    r"|[a-z0-9]+-(?:sha-?[0-9]+|md5|generation|classification)|(?:cram|scram|digest|hmac)-[a-z0-9-]+|[a-z]{2,8}[0-9]\.[0-9]",
     re.IGNORECASE,
 )
 

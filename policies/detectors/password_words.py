@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from policies.views.fold import fold_bytes
+
 _WORDS_OF_THE_TRADE = """
 true false yes no on off none null nil undefined empty required optional string str text bytes bytearray int float bool
 boolean object any secretstr password passwort passwd pass pwd secret token key credentials username user value default
@@ -18,7 +20,18 @@ scram-sha-256 scram-sha-1 tiger masterkey anoncvs keyring vault stdin stdout mas
 placeholder function callback contraseña contrasena contrasenya clave senha palavra-passe wachtwoord gebruiker kennwort
 mot-de-passe motdepasse motpasse mdp heslo haslo hasło parola adgangskode lösenord losenord salasana jelszó jelszo şifre
 """
-NO_SECRETS = frozenset(_WORDS_OF_THE_TRADE.split())
+# What forms in other languages show where the password is asked for; values are looked at as views spell them.
+_LABELS_ELSEWHERE = """
+пароль паролю пароля парола лозинка κωδικός κωδικος 密码 密碼 口令 パスワード 暗証番号 비밀번호 암호 סיסמה
+סיסמא पासवर्ड รหัสผ่าน hasło slaptažodis heslo lozinka zaporka geslo parole parool passord adgangskode lösenord
+salasana jelszó parolă şifre parola wachtwoord sandi pasahitza contrasinal lykilorð
+பாஸ்வேர்ட் പാസ്‌വേഡ് പാസ്വേഡ്
+"""
+NO_SECRETS = frozenset(_WORDS_OF_THE_TRADE.split()) | {
+    fold_bytes(spelled).decode("latin-1").lower()
+    for word in _LABELS_ELSEWHERE.split()
+    for spelled in (word, word.capitalize(), word.upper())
+}
 """They stand where a password would, in code, forms and sentences."""
 _WORDS_OF_SENTENCES = """
 the a an to of is are be been was were has have had not no for from in on at by with your you our my this that

@@ -36,6 +36,16 @@ _NO_NAME_BITS = 12.0  # three names of code in a thousand are
 _NAMED_CIPHER = re.compile(r"\{(?:aes|aes256|3des|xor)\}|OBF:1|ENC\(", re.IGNORECASE)
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+[0-9]?(?:_[a-z]+)+[0-9]?")
 _ESCAPES = re.compile(r"\\[nrtx0u]|&[a-z]{2,6};|%[sdr]")
+_VARIABLE = re.compile(
+    r"[@%]{1,2}[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+[@%]{0,2}(?:[a-z][a-z0-9_]*:?)?"
+)  # of a template, `@DB1_PASSWORD`
+_ACCOUNT = re.compile(r"[A-Za-z_][\w.-]*:[x*!]{1,2}:[0-9]+:")  # a line of passwd(5), without a password
+_VERSION = re.compile(r"[~^]?[0-9]{1,3}(?:\.[0-9]{1,3}){2}")  # of a package whose name ends with `-password`
+_NUMBER_OF_CODE = re.compile(
+    r"0x[0-9A-Fa-f]{1,8}|[0-9]+[;,}](?:[A-Za-z_$][\w$.]*(?:[=(,;].*)?|\\.*)?"
+)  # `7681,this.op=519`
+_ABOUT_PARTS = ("password", "passwort", "passwd", "passphrase")
+_SETTING = re.compile(r"[a-z]+[0-9]{0,4}(?:[_-][a-z]+[0-9]{0,4}){2,}")  # `password_pbkdf2_default_rounds`
 _FORMAT = re.compile(r"%%|%[-+#0-9.]{0,8}(?:hh?|ll?|[jztL])?[diouxXeEfgGcspr]")  # of printf
 
 
@@ -50,12 +60,13 @@ def is_password(value: str) -> bool:
     is_sentence = any(c.isspace() for c in word) and not _is_strong_phrase(word)
     is_path = word.startswith(_PATH_STARTS)
     is_key = _is_name_of_code(word) or (_CONSTANT.fullmatch(word) is not None and not _is_drawn_constant(word))
-    is_word = low in NO_SECRETS or any(part in low for part in ("password", "passwort", "passwd", "passphrase"))
-    is_about = is_word and not has_digit(word)
+    is_word = low in NO_SECRETS or any(part in low for part in _ABOUT_PARTS)
+    is_about = is_word and (not has_digit(word) or _SETTING.fullmatch(word) is not None)
+    is_other = any(form.fullmatch(word) for form in (_VARIABLE, _VERSION)) or _ACCOUNT.match(word)
     return (
         len(word) >= _MIN_PASSWORD_CHARS
         and low not in NO_SECRETS
-        and not (is_about or is_template or is_sentence or is_path or is_key or _ESCAPES.fullmatch(word))
+        and not (is_about or is_other or is_template or is_sentence or is_path or is_key or _ESCAPES.fullmatch(word))
         and not word.endswith("...")
         and is_no_example(word)
     )
@@ -100,6 +111,7 @@ def is_bare_password(value: str) -> bool:
     return (
         not is_code
         and re.fullmatch(r"[0-9]+;.*", word) is None
+        and _NUMBER_OF_CODE.fullmatch(value) is None
         and not word.endswith(("(", "[", "{", "]", "],", "))", "):"))
         and (is_odd(word) or _is_pin(word) or is_unspelled(word, _NO_NAME_BITS))
     )

@@ -34,6 +34,8 @@ _NOWHERE = re.compile(
 _MINE = re.compile(r"(?:my|your)[-_.]")  # `my-account@my-project.example.com`
 _MACHINES_LIST = "git hg svn ssh noreply no-reply donotreply npm"
 _MACHINES = frozenset(_MACHINES_LIST.split())
+# Names of algorithms and extensions of SSH are written like addresses (RFC 4251, section 6).
+_PROTOCOL_HOSTS = ("openssh.com", "lysator.liu.se", "libssh.org", "ssh.com")
 _MIN_DIFFERENT_DIGITS = 3  # fewer are fillings
 _PHONE_DIGITS = range(7, 16)  # ITU-T E.164 allows fifteen
 _INTERNATIONAL_DIGITS = range(8, 16)
@@ -54,7 +56,11 @@ _EPOCHS = re.compile(r"1[3-8][0-9]{8}(?:[0-9]{3}){0,3}")  # seconds to nanosecon
 _DATES = re.compile(
     r"(?:19|20)\d\d[-./ ]\d\d?[-./ ]\d\d?|\d\d?[-./ ]\d\d?[-./ ](?:19|20)\d\d|(?:19|20)\d\d[-/ ](?:19|20)\d\d"
 )
-_DATE_IN_BRACKETS = re.compile(r"\((?:19|20)\d\d-[01]\d-[0-3]\d")  # `0.2.19 (1998-05-29)` is a version
+_DATE_OF_VERSION = re.compile(r"(?:\(| - )(?:19|20)\d\d-[01]\d-[0-3]\d")  # `0.2.19 (1998-05-29)`, `2.1.1 - 2016-06-10`
+_NUMBER_OF_SECTION = re.compile(
+    r"\d{1,3}(?:\.\d{1,3}){4,}|\d+\s+\d{1,2}\.\d{1,2}\.\d{3,4}"
+)  # `1.9.3.111.1`, `17743  9.0.0603`
+_NUMBER_PARTS = re.compile(r"\d+")
 _COLOURS = re.compile(r"[0-9A-F]{6}")  # `AA22FF`, as styles write them
 # ISO 8601, basic.
 _TIMES = re.compile(r"(?:19|20)\d\d[01]\d[0-3]\d(?:T[0-2]\d(?:[0-5]\d){0,2}|[0-2]\d(?:[0-5]\d){1,2})")
@@ -100,10 +106,13 @@ _CODE_UNITS = re.compile(r"00[0-9A-F]{2}(?: 00[0-9A-F]{2})+")  # of UTF-16, as t
 _LONE_GAPS = frozenset(" .")  # `PEP 440`, `PHP-3.01`
 _LONE_GROUPS = re.compile(r"[A-Z]{1,3} ?[0-9]{3,6}(?: [0-9]{2,6}){1,3}[A-Z]?")  # `D1234 56789 01234`
 _SERIAL = re.compile(
-    r"(?:ISO|IEC|DIN|UTF|ITU|IEEE|ANSI|RFC)[ -].*|[A-Z]{2,6}-(?:19|20)\d\d-\d+|\d{1,3}(?:\.\d{1,3}){3}"
+    r"(?:ISO|IEC|DIN|UTF|ITU|IEEE|ANSI|RFC)[ -].*|(?:[A-Z]{4,6}-)?SHA-?[0-9]{3}"
+    r"|[A-Z]{2,6}-(?:19|20)\d\d-\d+|\d{1,3}(?:\.\d{1,3}){3}"
 )  # `CVE-2024-1234`, a network's mask
 _RELEASE = re.compile(r"\d{1,2}(?:\.\d{1,2}){1,3}(?:[-+~]\d{1,2})?")  # `7.88.1-10`
 _VERSION = re.compile(r"\d+(?:\.\d+){1,2}")
+_SLUG = re.compile(r"(?:19|20)\d\d-[a-z]{4,}")  # `2011-approximating`, in an address
+_DATE_RUN = re.compile(r"(?:19[5-9]\d|20[0-4]\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 # Where ids have their letters; separators are gone.
 _LONE_FORMS_LIST = (
     r"[A-Z]{1,3}[0-9]{6,14}[A-Z]{0,2}",  # passports, NRIC, licences, health numbers
@@ -135,7 +144,7 @@ def is_email(value: str) -> bool:
     local, ending = local.strip("\"'"), domain.rpartition(".")[2]
     if local in _MACHINES or ending in _FILE_ENDINGS or ".." in local or local.endswith("."):
         return False
-    if _MINE.match(local) and _MINE.match(domain):
+    if (_MINE.match(local) and _MINE.match(domain)) or ("-" in local and domain.startswith(_PROTOCOL_HOSTS)):
         return False
     return local not in _NOBODY or not (domain.startswith("[") or _NOWHERE.fullmatch(domain))
 
@@ -143,9 +152,26 @@ def is_email(value: str) -> bool:
 def is_phone_number(value: str) -> bool:
     """Tell whether there are as many digits as a telephone number has (ITU-T E.164), not all alike, and no date."""
     digits = digits_of(_without_extension(value))
-    is_written_date = bool(_DATES.fullmatch(value) or _DATE_IN_BRACKETS.search(value))
+    is_written_date = bool(_DATES.fullmatch(value) or _DATE_OF_VERSION.search(value))
     is_date = is_written_date or (len(digits) == 8 and is_long_date(digits))  # noqa: PLR2004
-    return len(digits) in _PHONE_DIGITS and len(set(digits)) >= _MIN_DIFFERENT_DIGITS and not is_date
+    if is_date or is_limit(value) or _is_section(value):
+        return False
+    return len(digits) in _PHONE_DIGITS and len(set(digits)) >= _MIN_DIFFERENT_DIGITS
+
+
+def is_limit(value: str) -> bool:
+    """Tell whether digits are a power of two, or one less: the flags and limits of programs, such as 2147483647."""
+    if not value.isdecimal() or len(value) < _MIN_LIMIT_DIGITS:
+        return False
+    number = int(value)
+    return number & (number - 1) == 0 or number & (number + 1) == 0
+
+
+def _is_section(value: str) -> bool:
+    """Tell whether dots divide the numbers of a chapter, not all of two digits as those of a telephone in France."""
+    return _NUMBER_OF_SECTION.fullmatch(value) is not None and any(
+        len(part) == 1 for part in _NUMBER_PARTS.findall(value)
+    )
 
 
 def is_international_phone_number(value: str) -> bool:
@@ -180,6 +206,7 @@ def is_national_phone_number(value: str) -> bool:
     return is_pairs or is_grouped
 
 
+_MIN_LIMIT_DIGITS = 7
 _MOST_POINTS = 3  # the Swiss 756.9217.0769.85 has as many
 _VERSIONS = re.compile(r"(?:[0-9]{1,2}\.[0-9]{1,2} ){2}")
 
@@ -220,17 +247,15 @@ def is_lone_number_in_small_letters(value: str) -> bool:
 
 
 def _is_counting(number: str) -> bool:
-    value = int(number)
-    is_power = value & (value - 1) == 0 or value & (value + 1) == 0 or number.endswith("0000")
-    return _EPOCHS.fullmatch(number) is not None or is_power
+    return _EPOCHS.fullmatch(number) is not None or is_limit(number) or number.endswith("0000")
 
 
 def has_digits_enough(value: str) -> bool:
     """Tell whether what a word announced is a number, neither a word nor a date: four digits, five without letters."""
     digits = digits_of(value)
     least = 4 if any(character.isalpha() for character in value) else 5  # four digits alone are a year
-    is_said = not _DATES.fullmatch(value) and not _RELEASE.fullmatch(value) and value[:2].lower() != "0x"
-    return len(digits) >= least and len(set(digits)) > 1 and is_said
+    is_other = is_limit(value) or any(form.fullmatch(value) for form in (_DATES, _DATE_RUN, _RELEASE, _SLUG))
+    return len(digits) >= least and len(set(digits)) > 1 and not is_other and value[:2].lower() != "0x"
 
 
 def has_letter_behind_digit(value: str) -> bool:

@@ -66,6 +66,8 @@ def is_said_password(value: str) -> bool:
         or _CAPITALS.fullmatch(word)
         or CALL.fullmatch(word)
         or word.endswith(("'s", "=", "\\", "|"))
+        or "){" in word  # a function's head
+        or ",sha256=" in word  # a file in the list of a package
         or "](" in word
     ):
         return False

@@ -25,6 +25,7 @@ _PLAIN_SIGNS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 _TOKEN_ENDS = frozenset(".~")  # the judge of tokens leaves them out, and begins behind a `=`
 _TEMPLATE = re.compile(r"[\s\\<>{}()]|%[sd]\b|%\(|://|^[$/.#%]")  # single classes: linear
 _PARTNER = {")": "(", "]": "[", "}": "{"}
+_CODE = re.compile(r"\}\);|\)\{|[!=]==|\b(?:if|for|while|return|throw|function|typeof)\b[ (!]")
 _MIN_JUMBLED_SIGNS = 6  # kinds
 _MIN_JUMBLED_LETTERS = 8
 _MIN_DIFFERENT_CHARS = 3  # `aaaa` and `xyxy` are fillings
@@ -93,7 +94,7 @@ def is_jumbled(value: str) -> bool:
     signs = {c for c in value if c.isascii() and not c.isalnum()}
     letters = sum(c.isalnum() for c in value)
     is_mixed_up = len(signs) >= _MIN_JUMBLED_SIGNS and letters >= _MIN_JUMBLED_LETTERS
-    return is_mixed_up and not _is_paired(value) and is_no_example(value)
+    return is_mixed_up and not _is_paired(value) and not _CODE.search(value) and is_no_example(value)
 
 
 def _is_paired(value: str) -> bool:

@@ -79,6 +79,11 @@ _SUMS: Final = (
     b"sha512=",
 )
 _EXPLAINING_ENDS: Final = _REFERENCES + _ENCODINGS + _SUMS
+# A file's name before a value as long as SHA-256, SHA-384 or SHA-512 in base 64 or hexadecimal
+_FILE: Final = re.compile(
+    rb"\.(?:m?js|css|map|woff2?|json|py|so|dll|exe|zip|gz|tgz|whl|jar|deb|rpm|png|svg)[\"'`]?\s?[:=,]\s?[\"'`]?\Z"
+)
+_SUM_CHARS: Final = frozenset((40, 43, 44, 64, 86, 88, 96, 128))
 _LINE_BEGINS: Final = b" \t>\"'+"
 _BLOCK: Final = Regex(
     r"""(?:(?:^|\n)[ \t>"'+]*[A-Za-z0-9+/=_-]+["',;:\\n ]*|[A-Za-z0-9+/=_-]{56}|-----["',;:\\n ]*"""
@@ -184,7 +189,7 @@ class TokenDetector:
         is_key = drawn.is_path and drawn.bits >= FAR_BITS and _ADDRESS.search(before) is not None
         naming = self._reader.read(wording, first)
         rule = PROVIDER_TOKEN if is_key else self._rule(naming, before, after, drawn)
-        if rule is None or _is_looked_up(before):
+        if rule is None or _is_looked_up(before) or (len(drawn.value) in _SUM_CHARS and _FILE.search(before)):
             return None
         if is_explained(_without_mark(drawn.value), self._placeholder) and not self._is_typed(naming, drawn.value):
             return None

@@ -80,13 +80,22 @@ def rows(data: bytes, start: int) -> Iterator[tuple[int, int]]:
     while (found := _ROW.search(data, place)) is not None:
         begin, end = found[1]
         place = end
-        if begin >= start and not says_nothing(data[begin:end].replace(b" ", b"")):
+        if (
+            begin >= start
+            and not says_nothing(data[begin:end].replace(b" ", b""))
+            and not _is_of_numbers(data, begin, end)
+        ):
             yield begin, end
 
 
 def says_nothing(groups: bytes) -> bool:
     """Tell whether the characters of groups are all digits or all letters."""
     return groups.isdigit() or groups.isalpha()
+
+
+def _is_of_numbers(data: bytes, begin: int, end: int) -> bool:
+    """Tell whether a row lists numbers, with a minus or a point: `-175 -111 -256 -240`; single characters list none."""
+    return data[begin + 1 : begin + 2] != b" " and not data[begin:end].strip(b"0123456789-. ")
 
 
 def open_row(data: bytes, start: int) -> int:

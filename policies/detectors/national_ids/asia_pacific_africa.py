@@ -23,6 +23,8 @@ _USCC_CHARS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _NRIC_LETTERS = {"S": "JZIHGFEDCBA", "T": "JZIHGFEDCBA", "F": "XWUTRQPNMLK", "G": "XWUTRQPNMLK", "M": "KLJNPQRTUWX"}
 _TW_LETTERS = "ABCDEFGHJKLMNPQRSTUVXYWZIO"  # A = 10, in this order (Ministry of the Interior)
 _NHI_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+_MOST_OF_COLOUR = 255
+_SEVERITIES = "EISW"  # error, information, severe, warning: the last letter of messages
 _WOMAN_DAY = 40  # added to the day in Indonesian numbers
 _KR_CENTURIES = range(1, 9)
 
@@ -31,7 +33,8 @@ def is_tr_id(text: str) -> bool:
     """Check a Turkish identity number: two check digits (NVI)."""
     digits = digits_of(text)
     tenth = (7 * sum(digits[0:9:2]) - sum(digits[1:8:2])) % 10
-    return digits[0] != 0 and digits[9:] == [tenth, sum(digits[:10]) % 10]
+    is_binary = set(digits) <= {0, 1}
+    return digits[0] != 0 and not is_binary and digits[9:] == [tenth, sum(digits[:10]) % 10]
 
 
 def is_tr_tax(text: str) -> bool:
@@ -239,8 +242,14 @@ def is_nz_nhi(text: str) -> bool:
 
 
 def is_au_grouped(text: str) -> bool:
-    """Check nine Australian digits in three groups: a tax file number's or a company's checksum."""
-    return is_au_tfn(text) or is_au_acn(text)
+    """Check nine Australian digits in three groups: a tax file number's or a company's checksum, and no colour."""
+    is_colour = all(int(group) <= _MOST_OF_COLOUR for group in text.split())
+    return not is_colour and (is_au_tfn(text) or is_au_acn(text))
+
+
+def is_in_pan(text: str) -> bool:
+    """Check that an Indian tax number is no message of a program: `AMQJS0003E`, with a low number and a severity."""
+    return not (text[5:7] == "00" and text[9] in _SEVERITIES)
 
 
 CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
@@ -256,6 +265,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "za-id": is_za_id,
         "in-aadhaar": is_in_aadhaar,
         "in-gstin": is_in_gstin,
+        "in-pan": is_in_pan,
         "lk-nic": is_lk_nic,
         "th-id": is_th_id,
         "th-company": is_th_company,
