@@ -69,7 +69,7 @@ def is_key_store(value: str) -> bool:
 
 _JUDGED_CHARS = 256  # of an endless value: its head tells
 _CASE_CHANGE = re.compile("[a-z][A-Z]")
-_DOTTED_NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+_DOTTED_NAME = re.compile(r"[A-Za-z_]+[0-9]{0,2}(?:\.[A-Za-z_]+[0-9]{0,2})+")
 
 
 def is_byte_list(value: str) -> bool:

@@ -7,6 +7,7 @@ digit, a sign or two capitals, or all groups are single characters.
 
 from __future__ import annotations
 
+import re  # one way to read each character: linear
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -49,6 +50,7 @@ _ROWS = "|".join(map(_row, _SIZES))
 _ROW = Regex(f"(?m:^|=|[^{DRAWN_CLASS}])({_ROWS})(?m:[^{DRAWN_CLASS}]|$)")
 _OPEN = Regex(f"(?:{beginnings(parse_pattern(f'{_BEFORE}(?:{_ROWS})'), is_exact=True)})\\z")
 _DRAWN = Regex(_ANY)
+_NUMBERS = re.compile(rb"-?[0-9]+(?:\.[0-9]+)?(?: -?[0-9]+(?:\.[0-9]+)?)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,8 @@ def rows(data: bytes, start: int) -> Iterator[tuple[int, int]]:
     while (found := _ROW.search(data, place)) is not None:
         begin, end = found[1]
         place = end
-        if (
-            begin >= start
-            and not says_nothing(data[begin:end].replace(b" ", b""))
-            and not _is_of_numbers(data, begin, end)
-        ):
+        row = data[begin:end]
+        if begin >= start and not says_nothing(row.replace(b" ", b"")) and not _is_of_numbers(row):
             yield begin, end
 
 
@@ -93,9 +92,9 @@ def says_nothing(groups: bytes) -> bool:
     return groups.isdigit() or groups.isalpha()
 
 
-def _is_of_numbers(data: bytes, begin: int, end: int) -> bool:
-    """Tell whether a row lists numbers, with a minus or a point: `-175 -111 -256 -240`; single characters list none."""
-    return data[begin + 1 : begin + 2] != b" " and not data[begin:end].strip(b"0123456789-. ")
+def _is_of_numbers(row: bytes) -> bool:
+    """Tell whether a row lists numbers: `-175 -111 -256 -240`; single characters list none."""
+    return row[1:2] != b" " and _NUMBERS.fullmatch(row) is not None
 
 
 def open_row(data: bytes, start: int) -> int:
