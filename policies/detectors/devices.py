@@ -39,7 +39,12 @@ _FLOATS = re.compile(r"(?:\dE-\d\d-?)+")  # `2E-21-5E-22-4E-21`
 
 # RFC 3849, as manuals count through it; all of it would hide what is made from it to stand for a true one.
 _IPV6_COUNTED = ipaddress.IPv6Network("2001:db8::/112")
-_DOCUMENTATION = frozenset({(192, 0, 2), (198, 51, 100), (203, 0, 113)})  # RFC 5737: examples, and nobody's machine
+# RFC 5737: examples, and nobody's machine; RFC 6890: for protocols alone
+_DOCUMENTATION = frozenset({(192, 0, 2), (198, 51, 100), (203, 0, 113), (192, 0, 0)})
+_HOME = [192, 168]
+_HOME_NETWORKS = frozenset({0, 1, 2, 178})  # as routers come out of their boxes
+_HOME_ROUTERS = frozenset({1, 254})
+_COUNTED_DIGITS = "123456789"  # `12.34.56.78`
 
 
 def is_ipv4(value: str) -> bool:
@@ -54,13 +59,22 @@ def is_ipv4(value: str) -> bool:
         or any(part[0] == "0" and len(part) > 1 for part in address.split("."))
     ):
         return False
-    if tuple(parts[:3]) in _DOCUMENTATION or _is_wide_network(value, _WIDE_IPV4_BITS):
+    if tuple(parts[:3]) in _DOCUMENTATION or _is_wide_network(value, _WIDE_IPV4_BITS) or _is_everybodys(parts, prefix):
         return False
     if parts[0] == 10:  # noqa: PLR2004 - RFC 1918
         return parts[1:3] != [0, 0] or parts[3] > 0
     if parts[0] < _LOWEST_MACHINE_NETWORK:
         return max(parts) >= _HIGH
     return max(parts) > _VERSION_LAST or address in _WELL_KNOWN
+
+
+def _is_everybodys(parts: list[int], prefix: str) -> bool:
+    """Tell whether an address is no one's: that of every home's router, of all machines of a network, or made up."""
+    is_counted = len(set(parts)) == 1 or _COUNTED_DIGITS.startswith("".join(map(str, parts)))
+    if parts[:2] != _HOME:
+        return is_counted
+    is_router = parts[2] in _HOME_NETWORKS and parts[3] in _HOME_ROUTERS
+    return is_router or (not prefix and parts[3] in {0, 255})  # the network itself, and its broadcast
 
 
 def is_ipv6(value: str) -> bool:
@@ -77,7 +91,7 @@ def is_ipv6(value: str) -> bool:
         return False
     if bare.startswith("::") or "." in bare:
         last = bare.rpartition(":")[2]  # RFC 4291, 2.2: an IPv4 address may stand at the end
-        return "." in last and (bare.lower().startswith("::ffff:") or is_ipv4(last))
+        return "." in last and is_ipv4(last)
     has_digit = any(c.isdigit() for c in bare)
     if max(map(len, bare.split(":"))) < _IPV6_LONGEST_MIN:
         return False

@@ -36,6 +36,7 @@ _MACHINES_LIST = "git hg svn ssh noreply no-reply donotreply npm"
 _MACHINES = frozenset(_MACHINES_LIST.split())
 # Names of algorithms and extensions of SSH are written like addresses (RFC 4251, section 6).
 _PROTOCOL_HOSTS = ("openssh.com", "lysator.liu.se", "libssh.org", "ssh.com")
+_HOSTS_OF_PROGRAMS = (".gserviceaccount.com",)  # of accounts that no person has
 _MIN_DIFFERENT_DIGITS = 3  # fewer are fillings
 _PHONE_DIGITS = range(7, 16)  # ITU-T E.164 allows fifteen
 _INTERNATIONAL_DIGITS = range(8, 16)
@@ -142,6 +143,8 @@ def is_email(value: str) -> bool:
     """Tell whether an address is a person's: no file or package, not git's own user, nobody at nowhere."""
     local, _, domain = value.lower().rpartition("@")
     local, ending = local.strip("\"'"), domain.rpartition(".")[2]
+    if domain.endswith(_HOSTS_OF_PROGRAMS):
+        return False
     if local in _MACHINES or ending in _FILE_ENDINGS or ".." in local or local.endswith("."):
         return False
     if (_MINE.match(local) and _MINE.match(domain)) or ("-" in local and domain.startswith(_PROTOCOL_HOSTS)):

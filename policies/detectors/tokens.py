@@ -60,6 +60,7 @@ _SERVICE: Final = Kind.PROVIDER | Kind.COMMON
 # The value by itself
 _DIGITS: Final = b"0123456789"
 _MIN_TYPED_KINDS: Final = 8  # different characters
+_ALPHABET: Final = b"abcdefghijklmnopqrstuvwxyz"
 _MAX_ID_CHARS: Final = 72  # of the half before a colon
 _ID_CHARS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
@@ -205,7 +206,8 @@ class TokenDetector:
             is_key = is_secret and is_service
         if not is_key or len(value) < MIN_TYPED_CHARS or len(set(value)) < _MIN_TYPED_KINDS:
             return False
-        return not self._example(value.lower()) and not is_public(value)
+        low = value.lower()
+        return not self._example(low) and not is_public(value) and _ALPHABET not in low
 
     def _rule(self, naming: Naming, before: bytes, after: bytes, drawn: Drawn) -> str | None:
         bits, form, value = drawn.bits, drawn.form, drawn.value
