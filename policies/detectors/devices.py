@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -113,6 +114,9 @@ def is_mac(value: str) -> bool:
     pairs = {number[place : place + 2] for place in range(0, 12, 2)}
     if _FLOATS.fullmatch(value):
         return False
+    octets = [int(number[place : place + 2], 16) for place in range(0, len(number), 2)]
+    if len({after - before for before, after in itertools.pairwise(octets)}) == 1:
+        return False  # `00:11:22:33:44:55`
     is_dotted = "." in value  # three groups with points are collation keys and versions, too
     return len(pairs) >= _MAC_MIN_DIFFERENT and (not is_dotted or sum(c.isalpha() for c in value) > 2)  # noqa: PLR2004
 

@@ -69,6 +69,7 @@ def is_key_store(value: str) -> bool:
 
 _JUDGED_CHARS = 256  # of an endless value: its head tells
 _CASE_CHANGE = re.compile("[a-z][A-Z]")
+_WORDS_IN_PATH = re.compile(r"[a-z]+(?:-[a-z]+(?:[0-9][a-z]?)?)+")  # `active-directory-b2c`
 _DOTTED_NAME = re.compile(r"[A-Za-z_]+[0-9]{0,2}(?:\.[A-Za-z_]+[0-9]{0,2})+")
 
 
@@ -128,7 +129,11 @@ def is_secret_path(value: str) -> bool:
     """Tell whether one part of a path was generated, so that who knows the address may use it."""
     parts = re.split(r"[/?&=]", value)
     return is_no_example(value) and any(
-        len(part) >= _PATH_SEGMENT_CHARS and has_digit(part) and is_rare(part) and any(c.isalpha() for c in part)
+        len(part) >= _PATH_SEGMENT_CHARS
+        and has_digit(part)
+        and is_rare(part)
+        and any(c.isalpha() for c in part)
+        and _WORDS_IN_PATH.fullmatch(part) is None
         for part in parts
     )
 

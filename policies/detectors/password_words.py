@@ -5,6 +5,7 @@ from __future__ import annotations
 from policies.views.fold import fold_bytes
 
 _WORDS_OF_THE_TRADE = """
+uint8array uint8list arraybuffer bytebuffer charsequence nsstring nsdata
 true false yes no on off none null nil undefined empty required optional string str text bytes bytearray int float bool
 boolean object any secretstr password passwort passwd pass pwd secret token key credentials username user value default
 test unset hidden incorrect correct wrong invalid valid expired missing changed reset changeme change_me stored hashed

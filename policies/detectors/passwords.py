@@ -44,6 +44,8 @@ _VERSION = re.compile(r"[~^]?[0-9]{1,3}(?:\.[0-9]{1,3}){2}")  # of a package who
 _NUMBER_OF_CODE = re.compile(
     r"0x[0-9A-Fa-f]{1,8}|[0-9]+[;,}](?:[A-Za-z_$][\w$.]*(?:[=(,;].*)?|\\.*)?"
 )  # `7681,this.op=519`
+_SUM = re.compile(r"[0-9.]+(?:[-+*/][0-9.]+)+")  # to be worked out
+_ELEMENT = re.compile(r"([A-Za-z_]+)[\[.]")  # of a variable
 _ABOUT_PARTS = ("password", "passwort", "passwd", "passphrase")
 _SETTING = re.compile(r"[a-z]+[0-9]{0,4}(?:[_-][a-z]+[0-9]{0,4}){2,}")  # `password_pbkdf2_default_rounds`
 _FORMAT = re.compile(r"%%|%[-+#0-9.]{0,8}(?:hh?|ll?|[jztL])?[diouxXeEfgGcspr]")  # of printf
@@ -106,6 +108,8 @@ def is_bare_password(value: str) -> bool:
     word = value.rstrip(";,")
     if word.isidentifier() and word.lower().startswith(_VARIABLE_STARTS):
         return False  # `password1 = password2`
+    if (element := _ELEMENT.match(word)) and element[1].lower() in _VARIABLE_STARTS:
+        return False  # `passwd = passwd[1:-1].replace(…`
     is_call = CALL.fullmatch(word) is not None and not _has_brackets_inside(word)
     is_code = (is_call or value.startswith(STARTS_OF_CODE)) and not is_jumbled(word)
     return (
@@ -160,7 +164,7 @@ def is_command_password(value: str) -> bool:
 def is_placed_password(value: str) -> bool:
     """Tell whether an argument where calls take a password is one: digits, signs, or letters that spell little."""
     word = value.strip()
-    return is_password(word) and (is_odd(word) or _is_pin(word) or is_unspelled(word))
+    return is_password(word) and not _SUM.fullmatch(word) and (is_odd(word) or _is_pin(word) or is_unspelled(word))
 
 
 def is_element_password(value: str) -> bool:

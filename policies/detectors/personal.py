@@ -113,6 +113,7 @@ _SERIAL = re.compile(
 _RELEASE = re.compile(r"\d{1,2}(?:\.\d{1,2}){1,3}(?:[-+~]\d{1,2})?")  # `7.88.1-10`
 _VERSION = re.compile(r"\d+(?:\.\d+){1,2}")
 _SLUG = re.compile(r"(?:19|20)\d\d-[a-z]{4,}")  # `2011-approximating`, in an address
+_RFC = re.compile(r"RFC[ -]?\d{1,5}")
 _DATE_RUN = re.compile(r"(?:19[5-9]\d|20[0-4]\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 # Where ids have their letters; separators are gone.
 _LONE_FORMS_LIST = (
@@ -212,6 +213,12 @@ def is_national_phone_number(value: str) -> bool:
 _MIN_LIMIT_DIGITS = 7
 _MOST_POINTS = 3  # the Swiss 756.9217.0769.85 has as many
 _VERSIONS = re.compile(r"(?:[0-9]{1,2}\.[0-9]{1,2} ){2}")
+_OTHER_LINES_LIST = (
+    r"[0-9]+\.[0-9]+(?: -?[0-9]+\.[0-9]+)+",  # a row of a table of numbers
+    r"[2-5][0-5][0-9]-(?:VRFY|ETRN|DSN|AUTH|SIZE|HELP|EXPN)",  # what a mail server says it can do
+    r"(?:19|20)[0-9]{6}-[0-9]{1,2}",  # the second release of a day
+)
+_OTHER_LINES = re.compile("|".join(_OTHER_LINES_LIST))
 
 
 def is_lone_number(value: str) -> bool:
@@ -223,7 +230,7 @@ def is_lone_number(value: str) -> bool:
     digits = digits_of(value)
     if _DATES.search(value) or _VERSION.fullmatch(value) or _SERIAL.fullmatch(value) or _VERSIONS.match(value):
         return False
-    if _TIMES.fullmatch(value) or (_COLOURS.fullmatch(value) and not number.isdigit()):
+    if _OTHER_LINES.fullmatch(value) or _TIMES.fullmatch(value) or (_COLOURS.fullmatch(value) and not number.isdigit()):
         return False
     if _CODE_UNITS.fullmatch(value) or value.count(".") > _MOST_POINTS:
         return False  # so many are versions in a row, when the blanks between them are taken away
@@ -257,7 +264,7 @@ def has_digits_enough(value: str) -> bool:
     """Tell whether what a word announced is a number, neither a word nor a date: four digits, five without letters."""
     digits = digits_of(value)
     least = 4 if any(character.isalpha() for character in value) else 5  # four digits alone are a year
-    is_other = is_limit(value) or any(form.fullmatch(value) for form in (_DATES, _DATE_RUN, _RELEASE, _SLUG))
+    is_other = is_limit(value) or any(form.fullmatch(value) for form in (_DATES, _DATE_RUN, _RELEASE, _SLUG, _RFC))
     return len(digits) >= least and len(set(digits)) > 1 and not is_other and value[:2].lower() != "0x"
 
 

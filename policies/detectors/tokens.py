@@ -66,7 +66,7 @@ _ID_CHARS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 
 # What stands right before and after it
 _REFERENCES: Final = (b"${", b"{{", b"{{ ", b"$(")  # a name that is looked up
-_ENCODINGS: Final = (b";base64,", b"&#x", b"\\x")
+_ENCODINGS: Final = (b";base64,", b"&#x", b"\\x", b"$Id: ", b"$Id:  ")  # the last two: git names a file's content
 _SUMS: Final = (
     b"md5:",
     b"sha1:",
