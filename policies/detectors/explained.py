@@ -107,13 +107,13 @@ def is_public(value: bytes) -> bool:
     """Tell whether the form is that of something that anybody may know."""
     if value.startswith(_PUBLIC_STARTS) or _DER.match(value) or _DATE_TIME.fullmatch(value):
         return True
-    if _MODELS.fullmatch(value):
+    if _MODELS.fullmatch(value) or _FILE_AND_SUM.fullmatch(value):
         return True
     if len(_LINES.findall(value)) >= _MIN_DRAWING_LINES and _NO_DRAWING.search(value) is None:
         return True  # the path of an SVG
     if b"." not in value:
         return False
-    return any(form.fullmatch(value) for form in (_FILE_NAME, _VERSION, _FLOATS, _FILE_AND_SUM)) or _is_drawing(value)
+    return any(form.fullmatch(value) for form in (_FILE_NAME, _VERSION, _FLOATS)) or _is_drawing(value)
 
 
 def _is_drawing(value: bytes) -> bool:
