@@ -24,7 +24,7 @@ _MIN_PLAIN_CHARS = 2
 _COMMON_PARTS = frozenset(
     ("number", "code", "card", "address", "id", "no", "my", "of", "cc", "num", "file", "me", "us")
 )  # they occur all over
-_SIGN = "[^A-Za-z0-9À-ÿ]"
+_SIGN = "[^A-Za-z0-9À-ÿ\\x7f]"  # a DEL is none: it ends the names of pages in a manual of GNU
 # Two or three capitals are more often the beginning of a value (`AB 12 34 56 C`) than a word.
 _FILLER = "(?:[A-Za-zÀ-ÿ]?[a-zà-ÿ]{1,13}|[A-ZÀ-Þ]{5,13}|[aAIy]|NO|NR|ID|IS|OF|NUM|THE|FOR|MY|CODE|CARD|NAME|TYPE|DATE)"
 _SIGNS = f"{_SIGN}{{1,12}}"

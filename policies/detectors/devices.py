@@ -115,8 +115,9 @@ def is_mac(value: str) -> bool:
     if _FLOATS.fullmatch(value):
         return False
     octets = [int(number[place : place + 2], 16) for place in range(0, len(number), 2)]
-    if len({after - before for before, after in itertools.pairwise(octets)}) == 1:
-        return False  # `00:11:22:33:44:55`
+    steps = [after - before for before, after in itertools.pairwise(octets)]
+    if max(map(steps.count, steps)) >= len(steps) - 1:
+        return False  # `00:11:22:33:44:55`, `00:1a:2b:3c:4d:5e`
     is_dotted = "." in value  # three groups with points are collation keys and versions, too
     return len(pairs) >= _MAC_MIN_DIFFERENT and (not is_dotted or sum(c.isalpha() for c in value) > 2)  # noqa: PLR2004
 

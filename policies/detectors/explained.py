@@ -74,7 +74,9 @@ _DER: Final = re.compile(
 _VERSION: Final = re.compile(rb"v?[0-9]{1,8}(?:\.[0-9]{1,8})+[-+~.a-z0-9]{0,16}")
 _MODELS: Final = re.compile(rb"[A-Z0-9]{2,5}(?:[/,+][A-Z0-9]{2,5}){2,}")  # `R60/T60/R61`
 _LETTER_PAIR: Final = re.compile(rb"[A-Za-z]{3}|[A-Za-z]{2}[0-9]+[A-Za-z]{2}")
-_FLOATS: Final = re.compile(rb"[0-9.]+[eE][-+][0-9]{2}[-+0-9.eE]*")  # `3.0486e-03`, and one behind it on the next line
+_FLOATS: Final = re.compile(
+    rb"-?[0-9.]+[dDeE][-+]?[0-9]{1,3}[-+0-9.eE]*"
+)  # `3.0486e-03`, and one behind it on the next line
 _FILE_AND_SUM: Final = re.compile(
     rb"(?:-|[A-Za-z0-9_/-]+\.[a-z]{1,5})(?:[0-9a-f]{40}|[0-9a-f]{64})"
 )  # what a program said of a file

@@ -21,7 +21,7 @@ CALL = re.compile(r"[A-Za-z_$][\w$.:>-]*[(\[].*|.*\(\)[;,:)]*|\(.*\)?|.*[a-z]\(.
 _KEYWORD_ARGUMENT = re.compile(r"[A-Za-z_.-]+=[A-Za-z]*[0-9]{0,2}[(\[]?")
 _SIGNS_OF_CODE = frozenset('()[]{}|\\/;=<>:,"')
 _VERSION_OR_COUNT = re.compile(
-    r"v?[0-9]+(?:\.[0-9x*]+)+|[0-9]+(?:st|nd|rd|th|bits?|bytes?|chars?|ms|[smhdkKMG]B?|%)?|[0-9]+[-/][A-Za-z0-9/-]+"
+    r"v?[0-9]+(?:\.[0-9x*]+)+(?:[a-z][0-9]{0,2}(?:[-+~][0-9]{1,3})?)?|[0-9]+(?:st|nd|rd|th|bits?|bytes?|chars?|ms|[smhdkKMG]B?|%)?|[0-9]+[-/][A-Za-z0-9/-]+"
     r"|[0-9]{1,2}[-:/.][0-9]{1,2}[-:/.0-9]*|\(?[0-9][0-9.,:)]*|"
     r"(?:sha|utf|iso|rfc|md|cve|oauth|ipv|python|php|java|tls|ssl|base|http|es|rs|hs|aes|pkcs|rc|win)"
     r"[-#_v]?[0-9][0-9./-]*"

@@ -25,7 +25,7 @@ from policies.detectors.password_words import (
 from policies.detectors.shapes import has_digit, is_drawn, is_jumbled, is_no_example
 
 _VARIABLE_STARTS = ("password", "passwd", "pwd", "token", "secret", "user", "env", "config", "args", "self", "var")
-_TEMPLATES = ("${", "{{", "}}", "%(", "$(", "<%", "#{", "@{", "{0}", "{}", "\\f", "\\&", "&lt;", "[[")
+_TEMPLATES = ("${", "{{", "}}", "%(", "$(", "<%", "#{", "@{", "{0}", "{}", "\\f", "\\&", "&lt;", "[[", ".html#")
 _TEMPLATE_STARTS = frozenset("<$%{[*@&")
 _PATH_STARTS = ("/", "./", "../", "~/", "http://", "https://", "file:", "\\\\", "urn:", "arn:", "ref+", "vault:")
 _MIN_PASSWORD_CHARS = 4
@@ -34,8 +34,8 @@ _WORDS_AND_NUMBER = re.compile(r"[A-Z][a-z]{2,}\.[a-z]{3,}[0-9]{1,4}|[a-z]{3,}\.
 _MIN_CHAIN_WORDS = 4  # of a passphrase without a digit
 _NO_NAME_BITS = 12.0  # three names of code in a thousand are
 _NAMED_CIPHER = re.compile(r"\{(?:aes|aes256|3des|xor)\}|OBF:1|ENC\(", re.IGNORECASE)
-_CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+[0-9]?(?:_[a-z]+)+[0-9]?")
-_ESCAPES = re.compile(r"\\[nrtx0u]|&[a-z]{2,6};|%[sdr]")
+_CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+[0-9]?(?:_[a-z]+)+_?[0-9]?")
+_ESCAPES = re.compile(r"\\[nrtx0u]|(?:\\u[0-9A-Fa-f]{4})+|&[a-z]{2,6};|%[sdr]")
 _VARIABLE = re.compile(
     r"[@%]{1,2}[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+[@%]{0,2}(?:[a-z][a-z0-9_]*:?)?"
 )  # of a template, `@DB1_PASSWORD`
@@ -45,6 +45,7 @@ _NUMBER_OF_CODE = re.compile(
     r"0x[0-9A-Fa-f]{1,8}|[0-9]+[;,}](?:[A-Za-z_$][\w$.]*(?:[=(,;].*)?|\\.*)?"
 )  # `7681,this.op=519`
 _SUM = re.compile(r"[0-9.]+(?:[-+*/][0-9.]+)+")  # to be worked out
+_CHOICE = re.compile(r"[A-Za-z_.]+\?[!\w.]{1,20}:[!\w.]{1,20}[,;})].*")  # `o?1:0,size:2`, minified
 _ELEMENT = re.compile(r"([A-Za-z_]+)[\[.]")  # of a variable
 _ABOUT_PARTS = ("password", "passwort", "passwd", "passphrase")
 _SETTING = re.compile(r"[a-z]+[0-9]{0,4}(?:[_-][a-z]+[0-9]{0,4}){2,}")  # `password_pbkdf2_default_rounds`
@@ -108,6 +109,8 @@ def is_bare_password(value: str) -> bool:
     word = value.rstrip(";,")
     if word.isidentifier() and word.lower().startswith(_VARIABLE_STARTS):
         return False  # `password1 = password2`
+    if _CHOICE.fullmatch(word):
+        return False
     if (element := _ELEMENT.match(word)) and element[1].lower() in _VARIABLE_STARTS:
         return False  # `passwd = passwd[1:-1].replace(…`
     is_call = CALL.fullmatch(word) is not None and not _has_brackets_inside(word)

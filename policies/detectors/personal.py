@@ -114,6 +114,7 @@ _RELEASE = re.compile(r"\d{1,2}(?:\.\d{1,2}){1,3}(?:[-+~]\d{1,2})?")  # `7.88.1-
 _VERSION = re.compile(r"\d+(?:\.\d+){1,2}")
 _SLUG = re.compile(r"(?:19|20)\d\d-[a-z]{4,}")  # `2011-approximating`, in an address
 _RFC = re.compile(r"RFC[ -]?\d{1,5}")
+_SIZE = re.compile(r"\d{1,6} ?[kKMGT]?i?B")
 _DATE_RUN = re.compile(r"(?:19[5-9]\d|20[0-4]\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 # Where ids have their letters; separators are gone.
 _LONE_FORMS_LIST = (
@@ -217,6 +218,8 @@ _OTHER_LINES_LIST = (
     r"[0-9]+\.[0-9]+(?: -?[0-9]+\.[0-9]+)+",  # a row of a table of numbers
     r"[2-5][0-5][0-9]-(?:VRFY|ETRN|DSN|AUTH|SIZE|HELP|EXPN)",  # what a mail server says it can do
     r"(?:19|20)[0-9]{6}-[0-9]{1,2}",  # the second release of a day
+    r"EST5EDT|CST6CDT|MST7MDT|PST8PDT",
+    r"97[89](?:-[0-9]{1,7}){3}-[0-9]|[0-9]{1,5}-[0-9]{2,7}-[0-9]{2,7}-[0-9X]",  # ISBN
 )
 _OTHER_LINES = re.compile("|".join(_OTHER_LINES_LIST))
 
@@ -264,7 +267,9 @@ def has_digits_enough(value: str) -> bool:
     """Tell whether what a word announced is a number, neither a word nor a date: four digits, five without letters."""
     digits = digits_of(value)
     least = 4 if any(character.isalpha() for character in value) else 5  # four digits alone are a year
-    is_other = is_limit(value) or any(form.fullmatch(value) for form in (_DATES, _DATE_RUN, _RELEASE, _SLUG, _RFC))
+    is_other = is_limit(value) or any(
+        form.fullmatch(value) for form in (_DATES, _DATE_RUN, _RELEASE, _SLUG, _RFC, _SIZE)
+    )
     return len(digits) >= least and len(set(digits)) > 1 and not is_other and value[:2].lower() != "0x"
 
 

@@ -52,6 +52,7 @@ _CODE_OF_THINGS = re.compile(
 _MIXED = re.compile(r"[0-9]|[a-z][A-Z]")
 _CAPITALS = re.compile(r"[A-Z0-9]*_[A-Z0-9_]*")
 _SPACE_ESCAPED = re.compile(r"%(?:0[AaDd9]|20)")
+_STYLE = re.compile(r"\$[a-z]+(?:-[a-z]+)+")  # a variable, `$bs-modal-margin`
 _ENTITY = re.compile(r"&(?:#x?[0-9A-Fa-f]{2,6}|quot|apos|amp|lt|gt);?")
 _MANUAL_SECTION = re.compile(r"[0-9][a-z]{0,2}\)")  # `passwd (5), shadow (5)`
 _PARAMETER = re.compile(r"[A-Za-z]{1,6}=[0-9.]+")  # `scrypt (N=16384, r=8)`
@@ -69,6 +70,7 @@ def is_said_password(value: str) -> bool:
         or word.endswith(("'s", "=", "\\", "|"))
         or "){" in word  # a function's head
         or word.startswith(("pw_", "pass_", "passwd_"))  # a variable
+        or _STYLE.match(word)
         or _ENTITY.search(word)  # another view shows what it stands for
         or ",sha256=" in word  # a file in the list of a package
         or "](" in word

@@ -30,7 +30,7 @@ def is_us_ssn(text: str) -> bool:
     """
     number = "".join(map(str, digits_of(text)))
     area, group, serial = number[:3], number[3:5], number[5:]
-    is_known_sample = number in {"123456789", "078051120", "219099999"}
+    is_known_sample = number in {"123456789", "078051120", "219099999"} or len(set(number)) == 1
     return area not in {"000", "666"} and area < "900" and group != "00" and serial != "0000" and not is_known_sample
 
 
