@@ -39,6 +39,9 @@ _FEW_KEYWORDS = 8
 _FIRST_LATIN_LETTER = 0xA0
 _BETWEEN_CELLS = re.compile(rb"[^|\t]*[|\t]|[,;][^\s\"'`]*\Z").match
 _ESCAPE = re.compile(rb"u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}").match
+_HASH_CHARS = 40  # hexadecimal digits of a commit
+_HASH = re.compile(rb"[0-9a-f]+").fullmatch
+_BEFORE_HASH = re.compile(rb"(?:\[`?|/commits?/)[0-9a-f]{0,39}\Z").search
 _WORD = b"ware"  # stands where a placeholder does
 PLACEHOLDER_RULE = Rule(
     name="placeholder",
@@ -147,13 +150,15 @@ class CompiledRule:
             value_end > value_start
             and self.has_keyword(data, begin, end)
             and self.agrees(data, value_start, value_end)
-            and not self.is_other_thing(data, begin, value_start)
+            and not self.is_other_thing(data, begin, value_start, value_end)
         )
 
-    def is_other_thing(self, data: bytes, begin: int, value_start: int) -> bool:
-        """Tell whether the words before a value say that it is something else, such as the number of a line."""
+    def is_other_thing(self, data: bytes, begin: int, value_start: int, value_end: int) -> bool:
+        """Tell whether what stands before a value says that it is something else, such as the number of a line."""
         if data[value_start - 1 : value_start] == b"\\" and _ESCAPE(data, value_start):
             return True  # a letter written as `\u0142`, which another view shows
+        if _HASH(data, value_start, value_end) and _BEFORE_HASH(data[max(0, value_start - _HASH_CHARS) : value_start]):
+            return True  # `[a6438d2](https://git.example.com/x/commit/a6438d2)`, in a list of changes
         words = data[begin:value_start]  # cut out, so that `\z` is where the value begins
         if b"]" in words and self._is_apart(words):
             return True

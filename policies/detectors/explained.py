@@ -60,6 +60,7 @@ _PUBLIC_STARTS: Final = (
     b"d09GR",
     b"PHN2Zy",
     b"JVBERi0",
+    b"GHSA-",
     b"_ZN",
     b"_ZS",
     b"_ZK",

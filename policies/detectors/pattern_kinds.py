@@ -62,8 +62,8 @@ class Judge(Protocol):
     def agrees(self, data: bytes, value_start: int, value_end: int) -> bool:
         """Tell whether every check agrees with a value."""
 
-    def is_other_thing(self, data: bytes, begin: int, value_start: int) -> bool:
-        """Tell whether the words before a value say that it is something else."""
+    def is_other_thing(self, data: bytes, begin: int, value_start: int, value_end: int) -> bool:
+        """Tell whether what stands before a value says that it is something else."""
 
     def match(self, pattern: PlainPattern | ContextPattern, start: int, end: int, whole: tuple[int, int]) -> Match:
         """Return the match of a confirmed value."""
@@ -297,7 +297,7 @@ class SteppedPattern(ContextPattern):
                 if (
                     found is not None
                     and rule.has_keyword(data, begin, min(value_start, end + BORDER_CHARS))
-                    and not rule.is_other_thing(data, begin, value_start)
+                    and not rule.is_other_thing(data, begin, value_start, found[1][1])
                 ):
                     told.add(value_start)
                     (_, whole_end), value = found

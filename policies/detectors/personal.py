@@ -112,10 +112,13 @@ _SERIAL = re.compile(
 )  # `CVE-2024-1234`, a network's mask
 _RELEASE = re.compile(r"\d{1,2}(?:\.\d{1,2}){1,3}(?:[-+~]\d{1,2})?")  # `7.88.1-10`
 _VERSION = re.compile(r"\d+(?:\.\d+){1,2}")
+_DATE_RUN = re.compile(r"(?:19[5-9]\d|20[0-4]\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _SLUG = re.compile(r"(?:19|20)\d\d-[a-z]{4,}")  # `2011-approximating`, in an address
 _RFC = re.compile(r"RFC[ -]?\d{1,5}")
 _SIZE = re.compile(r"\d{1,6} ?[kKMGT]?i?B")
-_DATE_RUN = re.compile(r"(?:19[5-9]\d|20[0-4]\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
+_FRACTION = re.compile(r"\d{1,6}\.\d{2}|\d\.\d{4,}")  # a sum of money, a number of a table
+_PAGE = re.compile(r"\S*\.(?:html?|php|png|jpe?g|svg|pdf|js|css|py|xml)")
+_NO_NUMBERS = (_DATES, _DATE_RUN, _RELEASE, _SLUG, _RFC, _SIZE, _FRACTION, _PAGE)
 # Where ids have their letters; separators are gone.
 _LONE_FORMS_LIST = (
     r"[A-Z]{1,3}[0-9]{6,14}[A-Z]{0,2}",  # passports, NRIC, licences, health numbers
@@ -267,9 +270,7 @@ def has_digits_enough(value: str) -> bool:
     """Tell whether what a word announced is a number, neither a word nor a date: four digits, five without letters."""
     digits = digits_of(value)
     least = 4 if any(character.isalpha() for character in value) else 5  # four digits alone are a year
-    is_other = is_limit(value) or any(
-        form.fullmatch(value) for form in (_DATES, _DATE_RUN, _RELEASE, _SLUG, _RFC, _SIZE)
-    )
+    is_other = is_limit(value) or any(form.fullmatch(value) for form in _NO_NUMBERS)
     return len(digits) >= least and len(set(digits)) > 1 and not is_other and value[:2].lower() != "0x"
 
 

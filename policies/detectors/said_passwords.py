@@ -43,7 +43,7 @@ _THING = re.compile(
     r"|covid|bip|pbkdf|ed|curve|chapter|kapitel|figure|table|page|seite|step|schritt|line|zeile|error|code|http|user"
     r"|bitlocker|keepass|outlook|exchange|sharepoint|teams|vm|esx|nas|ap|box|excel|word|libreoffice|acrobat|photoshop|autocad|keycloak|tailwind|node|team|gruppe|group|bitwarden|lastpass|mysql|mariadb|postgres|postgresql|mongodb|redis|grafana|jenkins|gitlab|firefox|chrome|q|tls|ssl|hmac-?sha|ecdh|ceph|tar|gzip|log4j|office365|web3|s3|ec2)"
     r"[-_]?[0-9]{1,6}(?:[.][0-9]{1,3})*[a-z]{0,4}"
-    r"|q[1-4][-/]?(?:20)?[0-9]{2}|20[0-9]{2}-?[qQ][1-4]|id_[a-z0-9_]+|[A-Z]{2,8}-[0-9]{1,6}|[^@\s]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)+|(?:[a-z0-9_-]+\.)+[a-z]{2,}"
+    r"|q[1-4][-/]?(?:20)?[0-9]{2}|20[0-9]{2}-?[qQ][1-4]|id_[a-z0-9_]+|[A-Z]{2,8}-[0-9]{1,6}|(?i:ghsa(?:-[a-z0-9]{4}){3})|[^@\s]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)+|(?:[a-z0-9_-]+\.)+[a-z]{2,}"
     r"|(?:https?|ftp|sftp|ssh|smb|mailto):.*|[A-Za-z0-9_.-]*\.(?:pdf|docx?|xlsx?|csv|txt|zip|7z|png|jpe?g|ya?ml|json|py|sh|kdbx|pfx|p12|pem|crt|cer|der|cnf|conf|ini|html?)"
 )
 _CODE_OF_THINGS = re.compile(
@@ -53,6 +53,7 @@ _MIXED = re.compile(r"[0-9]|[a-z][A-Z]")
 _CAPITALS = re.compile(r"[A-Z0-9]*_[A-Z0-9_]*")
 _SPACE_ESCAPED = re.compile(r"%(?:0[AaDd9]|20)")
 _STYLE = re.compile(r"\$[a-z]+(?:-[a-z]+)+")  # a variable, `$bs-modal-margin`
+_OPTION = re.compile(r"[A-Z]{2,}(?:_[A-Z]{2,}){2,}\w*")  # `SSL_OP_NO_SSLv3`
 _ENTITY = re.compile(r"&(?:#x?[0-9A-Fa-f]{2,6}|quot|apos|amp|lt|gt);?")
 _MANUAL_SECTION = re.compile(r"[0-9][a-z]{0,2}\)")  # `passwd (5), shadow (5)`
 _PARAMETER = re.compile(r"[A-Za-z]{1,6}=[0-9.]+")  # `scrypt (N=16384, r=8)`
@@ -71,6 +72,7 @@ def is_said_password(value: str) -> bool:
         or "){" in word  # a function's head
         or word.startswith(("pw_", "pass_", "passwd_"))  # a variable
         or _STYLE.match(word)
+        or _OPTION.fullmatch(word)
         or _ENTITY.search(word)  # another view shows what it stands for
         or ",sha256=" in word  # a file in the list of a package
         or "](" in word

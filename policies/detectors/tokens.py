@@ -77,6 +77,7 @@ _SUMS: Final = (
     b"md5=",
     b"sha1=",
     b"sha256=",
+    b"sha384=",
     b"sha512=",
 )
 _EXPLAINING_ENDS: Final = _REFERENCES + _ENCODINGS + _SUMS
@@ -298,5 +299,5 @@ def _is_written_out(before: bytes, after: bytes) -> bool:
     if last in _QUOTES:
         sign = before[:-1].rstrip(b" ")[-1:]
         return after == last and (sign in _SIGNS or (sign == b"," and _MADE.search(before) is not None))
-    is_torn = not before[:-1].strip(_DIGITS)  # at the beginning of a text: the rest of `sha256=`
+    is_torn = any(name.endswith(before) for name in _SUMS)  # at the beginning of a text: the rest of `sha256=`
     return last == b"=" and after in _FREE_AFTER and not is_torn
