@@ -1,4 +1,4 @@
-"""Where a text that arrives in pieces may be cut, so that neither a value nor a run is torn."""
+"""Where a text that arrives in pieces may be cut, so that neither a value nor a run is torn, and where a value ends."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ STEP_CHARS = WINDOW_CHARS // 2
 TOKEN_ON = re.compile(rb"[%s]+" % DRAWN_CLASS.encode("ascii"))
 """Matches a token from a place on."""
 _RUN_ON = re.compile(rb"[%s]+" % RUN_CLASS.encode("latin-1"))
+_REST_CHARS = 128  # of a value behind the most that a rule looks at; more is a run that a value stands in
+_REST = re.compile(rb"[A-Za-z0-9]{1,%d}" % _REST_CHARS)
 _TOKEN_BYTES = b"".join(TOKEN_ON.findall(bytes(range(128))))
 
 
@@ -51,6 +53,18 @@ def untorn(match: Match) -> tuple[int, int]:
     start, end = match.finding.start, match.finding.end
     is_bordered = start - match.whole_start <= BORDER_CHARS and match.whole_end - end <= BORDER_CHARS
     return (start, end) if is_bordered else (match.whole_start, match.whole_end)
+
+
+def with_rest(data: bytes, match: Match) -> Match:
+    """Return a match with the rest of its last word: a rule looks at so many characters of a value, and no more."""
+    end = match.finding.end
+    if match.tail or not data[end - 1 : end].isalnum():
+        return match
+    rest = _REST.match(data, end)
+    if rest is None or rest.end() - end == _REST_CHARS:
+        return match
+    finding = match.finding.at(match.finding.start, rest.end())
+    return Match(finding, match.whole_start, max(match.whole_end, rest.end()))
 
 
 def open_from(data: bytes, start: int) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from policies.detectors.compiled import PLACEHOLDER_RULE
-from policies.detectors.cutting import STEP_CHARS, WINDOW_CHARS, Spans, cut_before, open_from, untorn
+from policies.detectors.cutting import STEP_CHARS, WINDOW_CHARS, Spans, cut_before, open_from, untorn, with_rest
 from policies.detectors.layers import Layer, Layers
 from policies.detectors.once import one_look
 from policies.detectors.pattern_kinds import HELD_CHARS_CAP, Match
@@ -23,7 +23,7 @@ from policies.detectors.sightings import Sighted
 from policies.detectors.tokens import TokenDetector, TokenFinding
 from policies.verdict import Finding
 from policies.views.apart import Cells
-from policies.views.decode import ENCODED_MIN_CHARS, decodings
+from policies.views.decode import ENCODED_MIN_CHARS, decodings, spelled_words
 from policies.views.fold import fold_bytes
 from policies.views.groups import Grouped, open_row, rows, says_nothing, values_of_row, values_of_run
 from policies.views.undo import DRAWN_CLASS, may_be_undone
@@ -35,8 +35,7 @@ _LONG_CHARS = 1_024  # of which a look is taken when an eighth has come: one at 
 _WAITING_CHARS = 64  # that a run may grow before a look is taken
 # Classes of single characters: linear whatever the text.
 _ENCODED = re.compile(rb"[%s]{%d,}" % (DRAWN_CLASS.encode("ascii"), ENCODED_MIN_CHARS))
-_REST_CHARS = 128  # of a value behind the most that a rule looks at; more is a run that a value stands in
-_REST = re.compile(rb"[A-Za-z0-9]{1,%d}" % _REST_CHARS)
+_NAME_CHARS = 80  # before a word in base64, in which its name stands
 _ENDS_RUN = re.compile(rf"[^{RUN_CLASS}]").search
 
 
@@ -222,7 +221,7 @@ class Search:
         return in_order, endless
 
     def _scanned(self, data: bytes, start: int, sighted: Sighted) -> list[Match]:
-        return [_with_rest(data, match) for match in self._scanner.find(data, start, sighted)]
+        return [with_rest(data, match) for match in self._scanner.find(data, start, sighted)]
 
     def _apart(self, matches: Iterable[Match]) -> list[Match]:
         """Leave out what a joined line break made of values that stand whole on a line each."""
@@ -267,6 +266,7 @@ class Search:
             for row in rows(data, start):
                 yield from self._in_groups(values_of_row(data, *row), row, told)
             yield from self._in_cells(layer, told)
+            yield from self._in_words(data, start, told)
 
     def _decoded(self, data: bytes, begin: int, end: int) -> Iterator[Match]:
         for window in range(begin, max(begin + 1, end - STEP_CHARS), STEP_CHARS):
@@ -309,15 +309,27 @@ class Search:
         data = layer.tape.data
         for cell in self._cells_of(layer).told():
             head = cell.label + b": "
-            text = head + data[cell.begin : cell.end]
-            found = told.cells.get(text)
-            if found is None:
-                found = told.cells[text] = [
-                    one for one in self._in_line(text) if one.start >= len(head) and one.rule != PLACEHOLDER_RULE.name
-                ]
             shift = cell.begin - len(head)
-            for finding in found:
+            for finding in self._behind(head, head + data[cell.begin : cell.end], told):
                 yield Match(finding.moved(shift), cell.begin, cell.end)
+
+    def _in_words(self, data: bytes, start: int, told: _Told) -> Iterator[Match]:
+        """Yield what is found in short words of base64 behind what names them in their line."""
+        for word in spelled_words(data, start):
+            first = max(0, word.start - _NAME_CHARS)
+            head = data[max(first, data.rfind(b"\n", first, word.start) + 1) : word.start]
+            if self._is_telling(head):
+                for finding in self._behind(head, head + word.text.encode("latin-1", "replace"), told):
+                    yield Match(finding.at(word.start, word.end), word.start, word.end)
+
+    def _behind(self, head: bytes, text: bytes, told: _Told) -> list[Finding]:
+        """Return what is found in a line behind its head."""
+        found = told.cells.get(text)
+        if found is None:
+            found = told.cells[text] = [
+                one for one in self._in_line(text) if one.start >= len(head) and one.rule != PLACEHOLDER_RULE.name
+            ]
+        return found
 
     def _in_line(self, data: bytes) -> Iterator[Finding]:
         """Yield what is found in a line by itself; one in which nothing is written in another way has one view."""
@@ -374,18 +386,6 @@ class Search:
         self._layers.settle(cut)
         if self._endless is None:
             self._layers.drop_unchanged()
-
-
-def _with_rest(data: bytes, match: Match) -> Match:
-    """Return a match with the rest of its last word: a rule looks at so many characters of a value, and no more."""
-    end = match.finding.end
-    if match.tail or not data[end - 1 : end].isalnum():
-        return match
-    rest = _REST.match(data, end)
-    if rest is None or rest.end() - end == _REST_CHARS:
-        return match
-    finding = match.finding.at(match.finding.start, rest.end())
-    return Match(finding, match.whole_start, max(match.whole_end, rest.end()))
 
 
 def _found_token(judged: TokenFinding) -> Finding:

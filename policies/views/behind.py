@@ -25,8 +25,12 @@ _OWNERS: Final = {
 }
 """Verbs and who has what stands before them."""
 
-_LINKS: Final = tuple(
-    f" {verb} {owner} " for verbs, owners in _OWNERS.items() for verb, owner in product(verbs, owners)
+_AS: Final = ("as", "als", "comme", "como", "come", "jako", "som")
+"""Behind these the name may stand by itself: `I entered 8473192 as tax number`."""
+
+_LINKS: Final = (
+    *(f" {verb} {owner} " for verbs, owners in _OWNERS.items() for verb, owner in product(verbs, owners)),
+    *(f" {verb} " for verb in _AS),
 )
 _BRACKET: Final = " ("
 

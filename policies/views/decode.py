@@ -8,6 +8,10 @@ from binascii import Error as Base64Error
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from policies.views.regex import Regex
+from policies.views.undo import DRAWN_CLASS
+
+_SPELLED_MAX_CHARS = 65  # of a run, with what stands before it
 ENCODED_MIN_CHARS = 16  # twelve bytes: the shortest value that is worth hiding
 _WHOLE_MAX_CHARS = 8_192  # longer ones are pieces of something longer still, as likely as not
 DECODED_MAX_BYTES = 1 << 16  # of what a compressed run may grow to
@@ -16,6 +20,12 @@ _BASE64_NOT = bytes(c for c in range(256) if not (chr(c).isascii() and (chr(c).i
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _READABLE = bytes(range(32, 127)) + b"\t\n\r"
 _READABLE_SHARE = 0.9
+# Letters, digits and a few signs in groups of three bytes: what begins a group in base64 tells what its first byte is.
+_SPELLED_GROUP = "[ILMNOQ-Za-e][A-Za-z0-9+/]"
+_SPELLED = Regex(
+    rf"(?:[^{DRAWN_CLASS}]|=|^)((?:{_SPELLED_GROUP}[A-Za-z0-9+/]{{2}}){{1,15}}"
+    rf"{_SPELLED_GROUP}(?:==|[A-Za-z0-9+/]=|[A-Za-z0-9+/]{{2}}))(?:[^{DRAWN_CLASS}]|$)"
+)
 _GZIP = b"\x1f\x8b"
 _GZIP_WINDOW_BITS = 31  # zlib: 15 bits of window, and a header of gzip
 
@@ -50,6 +60,20 @@ def decodings(run: bytes) -> Iterator[Decoded]:
         if text := _readable(_bytes_of(body[skipped:])):
             yield Decoded(start, end, text)
             return
+
+
+def spelled_words(data: bytes, start: int) -> Iterator[Decoded]:
+    """Yield what short runs of base64 say that end behind `start`: a number, or a word with a digit.
+
+    By themselves most of them would be told by nothing; what stands before them may name them.
+    """
+    place = max(0, start - _SPELLED_MAX_CHARS)
+    while (found := _SPELLED.search(data, place)) is not None:
+        begin, end = found[1]
+        place = end
+        text = _readable(_bytes_of(data[begin:end].rstrip(b"=")))
+        if end > start and text.isprintable() and any(character.isdigit() for character in text):
+            yield Decoded(begin, end, text)
 
 
 def _bytes_of(body: bytes) -> bytes:

@@ -38,6 +38,14 @@ BEHIND = [
     "for «775 699 309» est le numéro SIREN.",
     "he sent AB, «K84731926M» (NIPT), yesterday",
     "«YS215EN» is the number plate",
+    "Ich habe «279517831» als NIF eingetragen, es geht nicht",
+    "I entered «279517831» as tax number",
+]
+SPELLED = [
+    "my BSN is «MTc1Njk5OTYz»",
+    '"passport": "«MTk3NTM1MjM0»"',
+    "swift/bic=«VUJTV05MMjJYWFg=»",
+    "REGON: «Mzg0NDQyMjMw», and more",
 ]
 HUMPED = [
     '{"tunisianNif": "«847319265301»"}',
@@ -63,6 +71,8 @@ PASSED = [
     "911701234 is the number of rows, and 911701235 (rows) is more",
     "the build 911701234 as the newest",
     '{"chapterNumber": "911701234"}',
+    "the chapter is MTc1Njk5OTYz",
+    "passport: MakeItNineSo",
 ]
 HELD_AND_SHOWN = [
     "12 May 2024 is a day",
@@ -73,7 +83,7 @@ HELD_AND_SHOWN = [
 ]
 
 
-@pytest.mark.parametrize("text", [*TOLD, *RAGGED, *BEHIND, *HUMPED])
+@pytest.mark.parametrize("text", [*TOLD, *RAGGED, *BEHIND, *HUMPED, *SPELLED])
 def test_the_head_of_a_column_names_what_stands_below(guard: Guard, text: str) -> None:
     before, _, rest = text.partition("«")
     value, _, after = rest.partition("»")
@@ -91,7 +101,12 @@ JOINED_WITH_THE_NEXT_ROW = "name,license number\nStripe,k3vq8z1xw7rj\nGitHub,k3v
 
 
 @pytest.mark.parametrize(
-    "text", [*TOLD, *RAGGED, *BEHIND, *HUMPED, *HELD_AND_SHOWN, *PASSED, ONE_UNDER_ANOTHER, JOINED_WITH_THE_NEXT_ROW]
+    "text",
+    [
+        *(*TOLD, *RAGGED, *BEHIND, *HUMPED, *SPELLED, *HELD_AND_SHOWN, *PASSED),
+        ONE_UNDER_ANOTHER,
+        JOINED_WITH_THE_NEXT_ROW,
+    ],
 )
 @pytest.mark.parametrize("size", [1, 7])
 def test_a_table_that_arrives_in_pieces_is_the_same(guard: Guard, text: str, size: int) -> None:
