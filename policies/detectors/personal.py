@@ -59,7 +59,7 @@ _DATES = re.compile(
 )
 _DATE_OF_VERSION = re.compile(r"(?:\(| - )(?:19|20)\d\d-[01]\d-[0-3]\d")  # `0.2.19 (1998-05-29)`, `2.1.1 - 2016-06-10`
 _NUMBER_OF_SECTION = re.compile(
-    r"\d{1,3}(?:\.\d{1,3}){4,}|\d+\s+\d{1,2}\.\d{1,2}\.\d{3,4}"
+    r"\d{1,5}(?:\.\d{1,5}){4,}|\d+\s+\d{1,2}\.\d{1,2}\.\d{3,4}"
 )  # `1.9.3.111.1`, `17743  9.0.0603`
 _NUMBER_PARTS = re.compile(r"\d+")
 _COLOURS = re.compile(r"[0-9A-F]{6}")  # `AA22FF`, as styles write them
