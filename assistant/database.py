@@ -30,6 +30,9 @@ from connectors.network import installed
 if TYPE_CHECKING:
     from psycopg.abc import PQGenConn
 
+TRANSIENT: Final = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, OSError)
+"""What another connection, or the same one a moment later, can mend: a server away, starting, full or a standby."""
+
 _DEFAULT_PORT: Final = "5432"
 _POOL_SIZE = 8  # connections a process; a turn holds one for milliseconds at a time
 

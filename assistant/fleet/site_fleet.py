@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 from assistant.errors import SettingsError, where
-from assistant.repeating import repeating
+from assistant.site_files import Stamp, looking, stamp_of
 from connectors.errors import FleetError
 from connectors.model_hosts.catalogue import Fleet, read_fleet
 
-_POLL_SECONDS: Final = 2.0  # as for the policy
-
 _log = logging.getLogger(__name__)
-
-Stamp = tuple[tuple[int, int, int], ...]
-"""Time of change in nanoseconds, size and inode of each file: another stamp means that something changed."""
 
 
 class FleetReports(Protocol):
@@ -78,7 +73,7 @@ class SiteFleet:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Look every two seconds while this context is open."""
-        async with repeating(self.refresh, every_seconds=_POLL_SECONDS):
+        async with looking(self.refresh):
             yield
 
     async def refresh(self) -> None:
@@ -91,7 +86,7 @@ class SiteFleet:
                 _log.warning("a changed fleet waits: %s", where(error))
 
     async def _refresh(self, file: Path, kept: Fleet) -> None:
-        stamp = await asyncio.to_thread(_stamp, (file, *kept.key_files))
+        stamp = await asyncio.to_thread(stamp_of, (file, *kept.key_files))
         if stamp == self._stamp:
             return
         try:
@@ -118,19 +113,6 @@ class SiteFleet:
 
 
 def _read(file: Path) -> tuple[Fleet, Stamp]:
-    before = _stamp((file,))  # a change while reading is seen as one afterwards
+    before = stamp_of((file,))  # a change while reading is seen as one afterwards
     fleet = read_fleet(file)
-    return fleet, before + _stamp(fleet.key_files)
-
-
-def _stamp(files: Sequence[Path]) -> Stamp:
-    """Return the state of the files; one that is just going away counts as gone."""
-    return tuple(_state(file) for file in files)
-
-
-def _state(file: Path) -> tuple[int, int, int]:
-    try:
-        state = file.stat()
-    except OSError:
-        return (0, 0, 0)
-    return (state.st_mtime_ns, state.st_size, state.st_ino)
+    return fleet, before + stamp_of(fleet.key_files)

@@ -15,6 +15,7 @@ from assistant.keys import Keys
 from assistant.known_facts import build_guard, is_shipped
 from assistant.policy.names import build_names
 from assistant.settings import Settings
+from assistant.site_files import Stamp, stamp_of
 from policies.allow_list import digest_of, parse_allowed_value
 from policies.detectors.names import RULES
 from policies.document import parse_document
@@ -27,8 +28,7 @@ _SUFFIXES: Final = (".yaml", ".yml")
 CASES_FOLDER: Final = "tests"  # beside the site's files: its own cases, for `cloister policy test`
 _ALLOW_PURPOSE: Final = "policy-allow-list"
 
-Stamp = tuple[tuple[str, int, int, int], ...]
-"""Name, time of change in nanoseconds, size and inode of each file: another stamp means that something changed."""
+_UNREAD: Final[Stamp] = (("", 0, 0, 0),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +73,11 @@ class PolicyReader:
         return cls(path or settings.policy, read_allow_key(settings), detectors, tuple(RULES.items()))
 
     def stamp(self) -> Stamp:
-        """Return the state of the site's files; cheap. A file that is just going away counts as gone."""
-        found: list[tuple[str, int, int, int]] = []
+        """Return the state of the site's files; cheap."""
         try:
-            for path in [] if self.path is None else _site_files(self.path):
-                state = path.stat()
-                found.append((path.name, state.st_mtime_ns, state.st_size, state.st_ino))
+            return stamp_of([] if self.path is None else _site_files(self.path))
         except (OSError, PolicyError):
-            found.append(("", 0, 0, 0))
-        return tuple(found)
+            return _UNREAD
 
     def read(self) -> ReadPolicy:
         """Read the files, compile the rules and run the examples of the site's own; CPU work of a second.

@@ -6,16 +6,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, Protocol
+from typing import Protocol
 
 from assistant.errors import where
-from assistant.policy.files import PolicyReader, ReadPolicy, Stamp
+from assistant.policy.files import PolicyReader, ReadPolicy
 from assistant.policy.source import GuardSource
-from assistant.repeating import repeating
+from assistant.site_files import Stamp, looking
 from policies.errors import PolicyError
 from policies.policy import Policy
-
-_POLL_SECONDS: Final = 2.0  # a stat of a few files costs some 50 µs; nobody waits longer than this for a new policy
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +48,7 @@ class PolicyWatch:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Look every two seconds while this context is open."""
-        async with repeating(self.refresh, every_seconds=_POLL_SECONDS):
+        async with looking(self.refresh):
             yield
 
     async def refresh(self) -> None:

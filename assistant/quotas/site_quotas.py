@@ -7,15 +7,13 @@ import logging
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 from assistant.errors import SettingsError, where
 from assistant.quotas.limits import QuotaRules
 from assistant.quotas.reader import read_quotas
-from assistant.repeating import repeating
+from assistant.site_files import looking, stamp_of
 from policies.errors import PolicyError
-
-_POLL_SECONDS: Final = 2.0  # as for the policy
 
 _log = logging.getLogger(__name__)
 
@@ -44,9 +42,10 @@ class SiteQuotas:
 
     def __init__(self, file: Path | None, *, personas: Collection[str], reports: QuotaReports) -> None:
         self._file = file
+        self._files = () if file is None else (file,)
         self._personas = personas
         self._reports = reports
-        self._stamp = _stamp(file)
+        self._stamp = stamp_of(self._files)
         try:
             self._rules = _read(file, personas)
         except PolicyError as error:
@@ -60,7 +59,7 @@ class SiteQuotas:
     async def running(self) -> AsyncIterator[None]:
         """Note what is in force, and look every two seconds while this context is open."""
         await self._reports.loaded(self._rules)
-        async with repeating(self.refresh, every_seconds=_POLL_SECONDS):
+        async with looking(self.refresh):
             yield
 
     async def refresh(self) -> None:
@@ -71,7 +70,7 @@ class SiteQuotas:
             _log.warning("changed limits wait: %s", where(error))
 
     async def _refresh(self) -> None:
-        stamp = await asyncio.to_thread(_stamp, self._file)
+        stamp = await asyncio.to_thread(stamp_of, self._files)
         if stamp == self._stamp:
             return
         try:
@@ -91,12 +90,3 @@ def _read(file: Path | None, personas: Collection[str]) -> QuotaRules:
         return read_quotas(file, personas)
     except RecursionError:
         raise PolicyError(file.name if file else "quotas.yaml", "Nested too deeply to be a file of limits.") from None
-
-
-def _stamp(file: Path | None) -> tuple[int, int, int]:
-    """Return the state of the file; one that is just going away counts as gone."""
-    try:
-        state = file.stat() if file else None
-    except OSError:
-        state = None
-    return (state.st_mtime_ns, state.st_size, state.st_ino) if state else (0, 0, 0)

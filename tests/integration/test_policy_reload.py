@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from assistant import site_files
 from assistant.audit.events import Tag
 from assistant.audit.reading.read import LogReader, Search
 from assistant.bootstrap.application import build_application
 from assistant.bootstrap.console import build_console
-from assistant.policy import files, watch
+from assistant.policy import files
 from assistant.settings import Settings
 from tests.fakes.open_hosts import eventually
 from tests.integration.conftest import Database
@@ -33,7 +34,7 @@ async def test_a_running_process_takes_a_new_policy_and_refuses_a_broken_one(
     tmp_path: Path, database: Database, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "SHIPPED", ())
-    monkeypatch.setattr(watch, "_POLL_SECONDS", 0.02)
+    monkeypatch.setattr(site_files, "POLL_SECONDS", 0.02)
     folder = tmp_path / "policy"
     folder.mkdir()
     write(folder, RULE)
@@ -85,7 +86,7 @@ async def test_the_consoles_own_process_takes_a_new_policy(
     tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "SHIPPED", ())
-    monkeypatch.setattr(watch, "_POLL_SECONDS", 0.02)
+    monkeypatch.setattr(site_files, "POLL_SECONDS", 0.02)
     folder = tmp_path / "policy"
     folder.mkdir()
     write(folder, RULE)

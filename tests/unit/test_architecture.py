@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,15 @@ def test_every_test_that_a_page_names_exists(page: Path) -> None:
 def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#:\s]+)\)", page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_layers_of_the_page_are_those_of_the_contracts() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    held = [
+        f"- **{container}**: " + "; ".join(f"`{layer}`" for layer in contract["layers"])
+        for contract in contracts
+        if contract["type"] == "layers"
+        for container in contract.get("containers", ())
+    ]
+    told = re.findall(r"^- \*\*[a-z_.]+\*\*: `.*$", (ROOT / "ARCHITECTURE.md").read_text("utf-8"), re.MULTILINE)
+    assert sorted(told) == sorted(held)

@@ -36,7 +36,7 @@ from assistant.audit.seals.heads import (
 )
 from assistant.audit.seals.seal_key import Mark, SealKeyFile, SealKeys
 from assistant.audit.seals.tree import TILE_HEIGHT, TILE_WIDTH, Tile, Tree, perfect_root, split_hashes
-from assistant.database import connect
+from assistant.database import TRANSIENT, connect
 from assistant.errors import SettingsError
 from assistant.repeating import is_set_within
 
@@ -47,8 +47,6 @@ HEARTBEAT_SECONDS: Final = 60.0
 _PAUSE_SECONDS: Final = 1.0
 _ROWS_AT_ONCE: Final = 10_000  # some 2 MB
 _APPLICATION_NAME: Final = "cloister-audit-sealer"
-
-_TRANSIENT: Final = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, OSError)
 
 _NOW: Final = (
     "SELECT pg_current_snapshot()::text, system_identifier, audit.current_era(), clock_timestamp() "
@@ -106,7 +104,7 @@ class Sealer:
                     self._sealer_url, autocommit=True, application_name=_APPLICATION_NAME
                 ) as connection:
                     await self._lead(connection, stop)
-            except (*_TRANSIENT, psycopg.errors.UniqueViolation) as error:
+            except (*TRANSIENT, psycopg.errors.UniqueViolation) as error:
                 _log.warning("Sealing was interrupted (%s); trying again.", type(error).__name__)
                 await is_set_within(stop, _PAUSE_SECONDS)
             except psycopg.Error as error:  # such as a time in a head that no clock shows

@@ -26,8 +26,9 @@ from assistant.audit.events import Event
 from assistant.audit.record import Origin, Record, compose_record
 from assistant.audit.writing.content import ContentKeyGoneError, ContentRow
 from assistant.audit.writing.detour import Detour, SpoolLimits
-from assistant.audit.writing.insert import INSERT, INSERT_AGAIN, TRANSIENT, Entry, connect_writer, insert
+from assistant.audit.writing.insert import INSERT, INSERT_AGAIN, Entry, connect_writer, insert
 from assistant.audit.writing.spool import SpoolFolder
+from assistant.database import TRANSIENT
 from assistant.errors import AuditUnavailableError
 
 _log = logging.getLogger(__name__)

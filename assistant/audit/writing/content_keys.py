@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from assistant.audit.record import make_event_id
 from assistant.audit.writing.content import ConversationKey, KeyWrap
-from assistant.database import connect
+from assistant.database import TRANSIENT, connect
 from assistant.errors import AuditUnavailableError
 from assistant.keys import Keys
 
@@ -31,7 +31,6 @@ _PAUSE_SECONDS: Final = 0.1
 _REMEMBERED_SECONDS: Final = 900.0  # a key in memory outlives its erasure by this much at most
 _MOST_REMEMBERED: Final = 4_096  # conversations; some 2 MB
 _APPLICATION_NAME: Final = "cloister-audit-keys"
-_TRANSIENT: Final = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, OSError)
 _ASK: Final = (
     "SELECT wanted.thread_id, key.id, key.person_id, key.wrapped "
     "FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::bytea[]) AS wanted (thread_id, person_id, new_id, wrapped) "
@@ -193,7 +192,7 @@ class ContentKeys:
                     )
                     await self._connection.execute("SET synchronous_commit = on")
                 rows = await (await self._connection.execute(_ASK, columns)).fetchall()
-            except _TRANSIENT as error:
+            except TRANSIENT as error:
                 _log.warning("A key of the audit log cannot be read (%s); trying again.", type(error).__name__)
                 await self._disconnect()
                 await asyncio.sleep(_PAUSE_SECONDS)

@@ -25,13 +25,13 @@ from assistant.audit.record import Record
 from assistant.audit.writing.insert import (
     INSERT,
     INSERT_AGAIN,
-    TRANSIENT,
     Entry,
     connect_writer,
     find_conflicts,
     insert,
 )
 from assistant.audit.writing.spool import Spool, SpoolFolder, Stretch, size_of
+from assistant.database import TRANSIENT
 from assistant.errors import AuditUnavailableError
 from assistant.repeating import is_set_within
 

@@ -14,9 +14,6 @@ from assistant.audit.writing.column_arrays import array_of, take_arrays
 from assistant.audit.writing.content import ContentRow
 from assistant.database import connect
 
-# What another connection, or the same one a moment later, can mend: a server that is away, starting, full or a standby.
-TRANSIENT: Final = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, OSError)
-
 _APPLICATION_NAME: Final = "cloister-audit-writer"  # as `pg_stat_activity` shows it
 
 # In the order of `Record`: id, time, type; four ids; rule, severity, model, host, persona; an id; body and leaf.

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from assistant import site_files
 from assistant.errors import SettingsError
-from assistant.fleet import site_fleet
 from assistant.fleet.site_fleet import SiteFleet
 from connectors.model_hosts.catalogue import Fleet
 
@@ -127,7 +127,7 @@ async def test_a_change_that_nobody_could_note_waits(scene: Scene, caplog: pytes
 
 
 async def test_running_looks_by_itself(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(site_fleet, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(site_files, "POLL_SECONDS", 0.01)
     await scene.fleet.open()
     scene.heard.clear()
     async with scene.fleet.running():

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from assistant.policy import files, watch
+from assistant import site_files
+from assistant.policy import files
 from assistant.policy.files import PolicyReader
 from assistant.policy.source import GuardSource
 from assistant.policy.watch import PolicyWatch
@@ -147,7 +148,7 @@ async def test_a_change_that_cannot_be_noted_waits(scene: Scene) -> None:
 
 
 async def test_the_watch_looks_by_itself(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(site_files, "POLL_SECONDS", 0.01)
     scene.write("a.yaml", RULE.replace("action: redact", "action: warn"))
     async with scene.watch.running(), asyncio.timeout(60):
         await scene.reports.heard.wait()
