@@ -22,7 +22,8 @@ from connectors.model_hosts.wire import (
 )
 
 _DATA: Final = b"data:"
-_DONE: Final = b"[DONE]"
+DONE: Final = b"[DONE]"
+"""What the last event of a stream says."""
 _STATUSES: Final = range(400, 600)
 
 
@@ -89,7 +90,7 @@ class EventReader(AnswerReader):
         if not line.startswith(_DATA):
             return None
         payload = line[len(_DATA) :].strip()
-        if payload == _DONE:
+        if payload == DONE:
             self.is_whole = self.is_over = True
             return None
         return self._chunk(orjson.loads(payload))

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Final
 
 from connectors.model_hosts.asking.answer import chars_of, items_of, latest, usage_of
 from connectors.model_hosts.asking.patience import SitePatience
@@ -14,11 +13,9 @@ from connectors.model_hosts.asking.stream import Tempo, paced
 from connectors.model_hosts.choosing.breaker import Breaker
 from connectors.model_hosts.choosing.load import Load
 from connectors.model_hosts.router import LitellmRouter
-from connectors.model_hosts.values import AnswerItem, ChatMessage, Token, Wishes, most_tokens
+from connectors.model_hosts.values import LONGEST_TOKEN_CHARS, AnswerItem, ChatMessage, Token, Wishes, most_tokens
 from connectors.model_hosts.watching.watch import Deployment
 from connectors.model_hosts.wire import CallError, Chunk
-
-_LONGEST_TOKEN_CHARS: Final = 16  # few vocabularies hold longer ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,7 @@ class Answerer:
         asked_at = loop.time()
         first_at = 0.0
         last = Chunk()
-        room_chars = asking.max_tokens * _LONGEST_TOKEN_CHARS
+        room_chars = asking.max_tokens * LONGEST_TOKEN_CHARS
         is_crowded = load.in_flight > deployment.slots or deployment.queued > 0  # then it waits for others as well
         load.starting += 1
         try:

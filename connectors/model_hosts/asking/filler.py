@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
-from typing import Final
 
 from connectors.model_hosts.asking.answer import latest
 from connectors.model_hosts.asking.patience import SitePatience
@@ -19,11 +18,9 @@ from connectors.model_hosts.fim.ending import Ending, EndRules
 from connectors.model_hosts.fim.filling import Asked
 from connectors.model_hosts.fim.prompts import harmless
 from connectors.model_hosts.fim.window import gap_tokens
-from connectors.model_hosts.values import AnswerItem, Gap, Token, Usage, Wishes
+from connectors.model_hosts.values import LONGEST_TOKEN_CHARS, AnswerItem, Gap, Token, Usage, Wishes
 from connectors.model_hosts.watching.watch import Deployment
 from connectors.model_hosts.wire import CallError, Chunk
-
-_LONGEST_TOKEN_CHARS: Final = 16  # few vocabularies hold longer ones
 
 
 class Filler:
@@ -93,7 +90,7 @@ class Filler:
                     if ending.is_over:
                         last = last._replace(finish_reason="stop")
                         break
-                    if ending.chars > max_tokens * _LONGEST_TOKEN_CHARS:  # a host that ignores its limit
+                    if ending.chars > max_tokens * LONGEST_TOKEN_CHARS:  # a host that ignores its limit
                         last = last._replace(finish_reason="length")
                         break
         finally:

@@ -15,10 +15,10 @@ from connectors.model_hosts.catalogue import Host
 from connectors.model_hosts.fim.filling import Call
 from connectors.model_hosts.transport import HostConnections, read_pieces
 from connectors.model_hosts.wire import CallError, Chunk, Lines, is_crash_told, joined
+from connectors.model_hosts.wire_openai import DONE
 
 _NO_SUCH_WAY: Final = frozenset({404, 405, 501})  # llama.cpp says 501 of a model whose file names no tokens
 _PREFIX: Final = b"data:"
-_DONE: Final = b"[DONE]"
 
 
 class FillingClient:
@@ -84,7 +84,7 @@ def _events(lines: Iterable[bytes]) -> Iterator[Mapping[str, object]]:
     """
     for line in lines:
         text = line.removeprefix(_PREFIX).strip()
-        if not text or text == _DONE or text.startswith(b":"):
+        if not text or text == DONE or text.startswith(b":"):
             continue
         event = orjson.loads(text)
         if not isinstance(event, dict) or event.get("error"):

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from connectors.model_hosts.values import CodeFile, Gap, most_tokens_of
+from connectors.model_hosts.values import BYTES_PER_TOKEN, CodeFile, Gap, most_tokens_of
 
 # A small model on a desk reads some 2,000 tokens a second; who waits for two seconds has typed on.
 WINDOW_TOKENS: Final = 4096
 _SUFFIX_SHARE: Final = 4  # a quarter, as llama.cpp's own /infill takes it
 _FILE_TOKENS: Final = 32  # a file's name and what stands around it
-_BYTES_PER_TOKEN: Final = 3  # see `most_tokens_of`
 
 
 def fitted(gap: Gap, room_tokens: int) -> Gap:
@@ -21,7 +20,7 @@ def fitted(gap: Gap, room_tokens: int) -> Gap:
         gap: of any length.
         room_tokens: for both parts and other files together, counted so that hardly any tokenizer counts more.
     """
-    room_bytes = max(0, room_tokens) * _BYTES_PER_TOKEN
+    room_bytes = max(0, room_tokens) * BYTES_PER_TOKEN
     suffix_bytes, prefix_bytes = len(gap.suffix.encode()), len(gap.prefix.encode())
     suffix_room = max(room_bytes // _SUFFIX_SHARE, room_bytes - prefix_bytes)
     suffix = _head(gap.suffix, min(suffix_room, suffix_bytes))

@@ -11,6 +11,8 @@ from connectors.model_hosts.values.answers import (
     Vectors,
 )
 from connectors.model_hosts.values.messages import (
+    BYTES_PER_TOKEN,
+    LONGEST_TOKEN_CHARS,
     ChatMessage,
     CodeFile,
     Gap,
@@ -37,6 +39,8 @@ from connectors.model_hosts.values.wishes import NO_WISHES, Ability, Wishes
 
 __all__ = [
     "ANY_MODEL",
+    "BYTES_PER_TOKEN",
+    "LONGEST_TOKEN_CHARS",
     "NOBODY",
     "NO_WISHES",
     "Ability",

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 # In UTF-8. English prose has 4 to 4.5, code about 3, scripts of three bytes a letter take about one token each:
 # counting 3 errs on the side that nothing is cut.
-_BYTES_PER_TOKEN = 3
-_MESSAGE_TOKENS = 8  # what a chat template puts around one message, at most
-_LONGEST_TOKEN_CHARS = 16  # few vocabularies hold longer words; keeps the lower bound low for strange texts
+BYTES_PER_TOKEN: Final = 3
+"""The fewest bytes that a token is counted for."""
+
+LONGEST_TOKEN_CHARS: Final = 16
+"""Few vocabularies hold longer words; keeps the lower bound low for strange texts, and what a host may answer high."""
+
+_MESSAGE_TOKENS: Final = 8  # what a chat template puts around one message, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +111,12 @@ def most_tokens(messages: Iterable[ChatMessage]) -> int:
 
     For `Need.prompt_tokens`; it also holds for scripts whose letters are a token each.
     """
-    return sum(-(-_bytes_of(message) // _BYTES_PER_TOKEN) + _MESSAGE_TOKENS for message in messages)
+    return sum(-(-_bytes_of(message) // BYTES_PER_TOKEN) + _MESSAGE_TOKENS for message in messages)
 
 
 def most_tokens_of(text: str) -> int:
     """Count the tokens of a text likewise."""
-    return -(-len(text.encode("utf-8", "surrogatepass")) // _BYTES_PER_TOKEN)
+    return -(-len(text.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN)
 
 
 def _bytes_of(message: ChatMessage) -> int:
@@ -126,4 +130,4 @@ def least_tokens(messages: Iterable[ChatMessage]) -> int:
     No tokenizer in use joins two words, so each word is one token at least. A host that reports fewer prompt tokens
     than this has not read the whole prompt.
     """
-    return sum(-(-len(word) // _LONGEST_TOKEN_CHARS) for message in messages for word in message.content.split())
+    return sum(-(-len(word) // LONGEST_TOKEN_CHARS) for message in messages for word in message.content.split())
