@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
+from typer.main import get_command
+
+from assistant.commands.app import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "ARCHITECTURE.md", ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -42,3 +47,18 @@ def test_the_layers_of_the_page_are_those_of_the_contracts() -> None:
     ]
     told = re.findall(r"^- \*\*[a-z_.]+\*\*: `.*$", (ROOT / "ARCHITECTURE.md").read_text("utf-8"), re.MULTILINE)
     assert sorted(told) == sorted(held)
+
+
+def _commands(command: click.Command, name: str) -> Iterator[str]:
+    if command.hidden:
+        return
+    if isinstance(command, click.Group):
+        for part, inner in command.commands.items():
+            yield from _commands(inner, f"{name} {part}")
+    else:
+        yield name
+
+
+def test_every_command_is_told_of_on_a_page() -> None:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert [name for name in _commands(get_command(app), "cloister") if name not in text] == []

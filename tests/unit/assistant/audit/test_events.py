@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import re
 import typing
 from dataclasses import is_dataclass
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,11 @@ def test_every_event_of_the_file_is_in_the_closed_set() -> None:
 
 def test_every_tag_has_exactly_one_event() -> None:
     assert sorted(kind.tag for kind in EVENT_TYPES) == sorted(Tag)
+
+
+def test_the_page_for_officers_tells_of_every_tag_and_of_no_other() -> None:
+    told = re.findall(r"`([a-z-]+:[a-z-]+)`", Path("docs/audit.md").read_text("utf-8"))
+    assert set(told) == {str(tag) for tag in Tag}
 
 
 @pytest.mark.parametrize("kind", EVENT_TYPES)
