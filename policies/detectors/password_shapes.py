@@ -26,7 +26,7 @@ _VERSION_OR_COUNT = re.compile(
     r"(?:sha|utf|iso|rfc|md|cve|oauth|ipv|python|php|java|tls|ssl|base|http|es|rs|hs|aes|pkcs|rc|win)"
     r"[-#_v]?[0-9][0-9./-]*"
     r"|[a-z]+[0-9]*-(?:encoded|encrypted|hashed|protected|based|bit|like|style|length|format|compatible|only|specific)"
-    r"|[a-z]{2,5}[0-9]?(?:/[a-z]{2,5}[0-9]?)+|s-1-[0-9-]+|[a-z]+-x509|md5-[a-z]+"
+    r"|(?-i:[A-Z]{2,5}[0-9]?(?:/[A-Z]{2,5}[0-9]?)+)|s-1-[0-9-]+|[a-z]+-x509|md5-[a-z]+"
     r"|[a-z0-9]+-(?:sha-?[0-9]+|md5|generation|classification)|(?:cram|scram|digest|hmac)-[a-z0-9-]+|[a-z]{2,8}[0-9]\.[0-9]",
     re.IGNORECASE,
 )

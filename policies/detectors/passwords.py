@@ -42,13 +42,12 @@ _VARIABLE = re.compile(
 _ACCOUNT = re.compile(r"[A-Za-z_][\w.-]*:[x*!]{1,2}:[0-9]+:")  # a line of passwd(5), without a password
 _VERSION = re.compile(r"[~^]?[0-9]{1,3}(?:\.[0-9]{1,3}){2}")  # of a package whose name ends with `-password`
 _NUMBER_OF_CODE = re.compile(
-    r"0x[0-9A-Fa-f]{1,8}|[0-9]+[;,}](?:[A-Za-z_$][\w$.]*(?:[=(,;].*)?|\\.*)?"
-)  # `7681,this.op=519`
+    r"0x[0-9A-Fa-f]{1,8}|[0-9]+[;,}](?:(?:get|set|var|let|const|function|async|return)\b.*|[A-Za-z_$][\w$.]*[=(].*|\\.*)?"
+)  # `7681,this.op=519`, `7681}get`
 _SUM = re.compile(r"[0-9.]+(?:[-+*/][0-9.]+)+")  # to be worked out
 _CHOICE = re.compile(r"[A-Za-z_.]+\?[!\w.]{1,20}:[!\w.]{1,20}[,;})].*")  # `o?1:0,size:2`, minified
-_ELEMENT = re.compile(r"([A-Za-z_]+)[\[.]")  # of a variable
+_ELEMENT = re.compile(r"([A-Za-z_]+)\[")  # of a variable
 _ABOUT_PARTS = ("password", "passwort", "passwd", "passphrase")
-_SETTING = re.compile(r"[a-z]+[0-9]{0,4}(?:[_-][a-z]+[0-9]{0,4}){2,}")  # `password_pbkdf2_default_rounds`
 _FORMAT = re.compile(r"%%|%[-+#0-9.]{0,8}(?:hh?|ll?|[jztL])?[diouxXeEfgGcspr]")  # of printf
 
 
@@ -64,7 +63,7 @@ def is_password(value: str) -> bool:
     is_path = word.startswith(_PATH_STARTS)
     is_key = _is_name_of_code(word) or (_CONSTANT.fullmatch(word) is not None and not _is_drawn_constant(word))
     is_word = low in NO_SECRETS or any(part in low for part in _ABOUT_PARTS)
-    is_about = is_word and (not has_digit(word) or _SETTING.fullmatch(word) is not None)
+    is_about = is_word and not has_digit(word)
     is_other = any(form.fullmatch(word) for form in (_VARIABLE, _VERSION)) or _ACCOUNT.match(word)
     return (
         len(word) >= _MIN_PASSWORD_CHARS

@@ -35,7 +35,7 @@ _MINE = re.compile(r"(?:my|your)[-_.]")  # `my-account@my-project.example.com`
 _MACHINES_LIST = "git hg svn ssh noreply no-reply donotreply npm"
 _MACHINES = frozenset(_MACHINES_LIST.split())
 # Names of algorithms and extensions of SSH are written like addresses (RFC 4251, section 6).
-_PROTOCOL_HOSTS = ("openssh.com", "lysator.liu.se", "libssh.org", "ssh.com")
+_PROTOCOL_HOSTS = ("openssh.com", "lysator.liu.se", "libssh.org")
 _HOSTS_OF_PROGRAMS = (".gserviceaccount.com",)  # of accounts that no person has
 _MIN_DIFFERENT_DIGITS = 3  # fewer are fillings
 _PHONE_DIGITS = range(7, 16)  # ITU-T E.164 allows fifteen
@@ -115,7 +115,7 @@ _VERSION = re.compile(r"\d+(?:\.\d+){1,2}")
 _DATE_RUN = re.compile(r"(?:19[5-9]\d|20[0-4]\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _SLUG = re.compile(r"(?:19|20)\d\d-[a-z]{4,}")  # `2011-approximating`, in an address
 _RFC = re.compile(r"RFC[ -]?\d{1,5}")
-_SIZE = re.compile(r"\d{1,6} ?[kKMGT]?i?B")
+_SIZE = re.compile(r"\d{1,4}B|\d{1,6} ?[kKMGT]i?B")
 _FRACTION = re.compile(r"\d{1,6}\.\d{2}|\d\.\d{4,}")  # a sum of money, a number of a table
 _PAGE = re.compile(r"\S*\.(?:html?|php|png|jpe?g|svg|pdf|js|css|py|xml)")
 _NO_NUMBERS = (_DATES, _DATE_RUN, _RELEASE, _SLUG, _RFC, _SIZE, _FRACTION, _PAGE)

@@ -52,7 +52,10 @@ _CODE_OF_THINGS = re.compile(
 _MIXED = re.compile(r"[0-9]|[a-z][A-Z]")
 _CAPITALS = re.compile(r"[A-Z0-9]*_[A-Z0-9_]*")
 _SPACE_ESCAPED = re.compile(r"%(?:0[AaDd9]|20)")
-_STYLE = re.compile(r"\$[a-z]+(?:-[a-z]+)+")  # a variable, `$bs-modal-margin`
+_STYLE = re.compile(r"\$[a-z]+(?:-[a-z]+)+(?:[*/+,;)].*)?")  # a variable, `$bs-modal-margin*2`
+_SETTING = re.compile(
+    r"(?:[a-z]+[0-9]{0,4}[_-])*(?:password|passwd|passphrase)(?:[_-][a-z]+[0-9]{0,4})*|(?:pw|pass)(?:_[a-z]+)+_?\w*"
+)
 _OPTION = re.compile(r"[A-Z]{2,}(?:_[A-Z]{2,}){2,}\w*")  # `SSL_OP_NO_SSLv3`
 _ENTITY = re.compile(r"&(?:#x?[0-9A-Fa-f]{2,6}|quot|apos|amp|lt|gt);?")
 _MANUAL_SECTION = re.compile(r"[0-9][a-z]{0,2}\)")  # `passwd (5), shadow (5)`
@@ -70,8 +73,8 @@ def is_said_password(value: str) -> bool:
         or CALL.fullmatch(word)
         or word.endswith(("'s", "=", "\\", "|"))
         or "){" in word  # a function's head
-        or word.startswith(("pw_", "pass_", "passwd_"))  # a variable
-        or _STYLE.match(word)
+        or _SETTING.fullmatch(word)  # `password_pbkdf2_default_rounds`, `pw_enc_b64`
+        or _STYLE.fullmatch(word)
         or _OPTION.fullmatch(word)
         or _ENTITY.search(word)  # another view shows what it stands for
         or ",sha256=" in word  # a file in the list of a package

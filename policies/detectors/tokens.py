@@ -191,7 +191,9 @@ class TokenDetector:
         is_key = drawn.is_path and drawn.bits >= FAR_BITS and _ADDRESS.search(before) is not None
         naming = self._reader.read(wording, first)
         rule = PROVIDER_TOKEN if is_key else self._rule(naming, before, after, drawn)
-        if rule is None or _is_looked_up(before) or (len(drawn.value) in _SUM_CHARS and _FILE.search(before)):
+        if rule is None or _is_looked_up(before):
+            return None
+        if len(drawn.value) in _SUM_CHARS and not naming.name & Kind.STRONG and _FILE.search(before):
             return None
         if is_explained(_without_mark(drawn.value), self._placeholder) and not self._is_typed(naming, drawn.value):
             return None

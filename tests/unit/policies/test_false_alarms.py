@@ -101,6 +101,13 @@ PASSED = {
 }
 
 FOUND = {
+    "a secret in a file": ('"client_secret.json": "5f1c9ab72e4d8036b1f9c07ad35e82b64c7d0f19aa"', "5f1c9ab7"),
+    "digits, a comma and letters": ("password: 77,xK9qLm2", "77,xK9"),
+    "a word with a dot": ("password: user.2024!x", "user.2024!x"),
+    "a weak password": ("DB_PASSWORD=my-secret-password1", "my-secret-password1"),
+    "a dollar for an S": ("the password is $uper-secret-99!", "$uper-secret-99"),
+    "a password with an underline": ("the password is pass_2024x", "pass_2024x"),
+    "words and digits": ("the password is katze1/hund2", "katze1/hund2"),
     "a key in a file of settings": ('"app.config.js": {"api_key": "kQ8vX2mZr4LpTn7sWb1YcJ6hGd3FaE9u"}', "kQ8vX2"),
     "a session's id": ("basket.jsp;jsessionid=CF72F6729515F6A9BB17274DF5022084.node2?item=4", "CF72F67"),
     "a password with a version's look": ("password: 1.2.x7Kq", "1.2.x7Kq"),
