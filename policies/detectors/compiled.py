@@ -40,8 +40,11 @@ _FIRST_LATIN_LETTER = 0xA0
 _BETWEEN_CELLS = re.compile(rb"[^|\t]*[|\t]|[,;][^\s\"'`]*\Z").match
 _ESCAPE = re.compile(rb"u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}").match
 _HASH_CHARS = 40  # hexadecimal digits of a commit
-_HASH = re.compile(rb"[0-9a-f]+").fullmatch
-_BEFORE_HASH = re.compile(rb"(?:\[`?|/commits?/)[0-9a-f]{0,39}\Z").search
+_HEX_DIGITS = b"0123456789abcdef"
+_BEFORE_COMMIT = re.compile(rb"/commits?/\Z").search
+_BEFORE_SHORT_HASH = re.compile(rb"(?:\(\[|\[`|[*+-] \[)\Z").search
+_SHORT_HASH = re.compile(rb"[0-9]{7}|(?=[0-9]*[a-f])[0-9a-f]{7,12}").fullmatch  # as git abbreviates one
+_CLOSES_HASH = frozenset((b"]", b"`"))
 _WORD = b"ware"  # stands where a placeholder does
 PLACEHOLDER_RULE = Rule(
     name="placeholder",
@@ -157,8 +160,8 @@ class CompiledRule:
         """Tell whether what stands before a value says that it is something else, such as the number of a line."""
         if data[value_start - 1 : value_start] == b"\\" and _ESCAPE(data, value_start):
             return True  # a letter written as `\u0142`, which another view shows
-        if _HASH(data, value_start, value_end) and _BEFORE_HASH(data[max(0, value_start - _HASH_CHARS) : value_start]):
-            return True  # `[a6438d2](https://git.example.com/x/commit/a6438d2)`, in a list of changes
+        if _is_in_hash(data, value_start, value_end):
+            return True
         words = data[begin:value_start]  # cut out, so that `\z` is where the value begins
         if b"]" in words and self._is_apart(words):
             return True
@@ -220,6 +223,22 @@ def compile_rule(rule: Rule) -> CompiledRule:
         PolicyError: a pattern, a check or a keyword cannot be used.
     """
     return _compiled.get(rule) or _compiled.setdefault(rule, CompiledRule(rule, learned(rule)))
+
+
+def _is_in_hash(data: bytes, start: int, end: int) -> bool:
+    """Tell whether a value is a commit, or a part: `([a6438d2](https://git.example.com/x/commit/a6438d2))`.
+
+    Digits in brackets alone are a list of numbers, such as those of cards.
+    """
+    if data[start:end].strip(_HEX_DIGITS):
+        return False
+    first = max(0, start - _HASH_CHARS)
+    begin = first + len(data[first:start].rstrip(_HEX_DIGITS))
+    if _BEFORE_COMMIT(data[max(0, begin - len(b"/commits/")) : begin]):
+        return True
+    return _BEFORE_SHORT_HASH(data[max(0, begin - 3) : begin]) is not None and (
+        data[end : end + 1] in _CLOSES_HASH and _SHORT_HASH(data, begin, end) is not None
+    )
 
 
 def _placeholders_blanked(data: bytes, begin: int, end: int) -> bytes:

@@ -88,7 +88,7 @@ PASSED = {
     "minified, a choice": "({u_matrix:e,u_ao_pass:o?1:0,u_meter_to_tile:b})",
     "a MAC of examples": 'safeParse("00:1A:2B:3C:4D:5E")',
     "a commit": "Allow passing options [`a6438d2`](https://git.example.com/x/commit/a6438d2)",
-    "a commit of digits": "view file ([1553006](https://github.com/aurelia/framework/commit/1553006))",
+    "a commit of digits": "* view file ([1553006](https://github.com/aurelia/framework/commit/1553006))",
     "a class by its name": "v2password = shop.auth.identity.v2:Password\nv2token = shop.auth",
     "an option of a library": "passphrase: 'password',\n        options: 'SSL_OP_NO_SSLv3'",
     "an algorithm's name": 'SHA1=MD5(username:realm:password) value is "MD5-sess", then',
@@ -101,6 +101,8 @@ PASSED = {
 }
 
 FOUND = {
+    "the first of a list": ("cards = [4539578763621486, 4556737586899855]", "4539578763621486"),
+    "a number in brackets": ("her ssn [536228114] is on file", "536228114"),
     "a secret in a file": ('"client_secret.json": "5f1c9ab72e4d8036b1f9c07ad35e82b64c7d0f19aa"', "5f1c9ab7"),
     "digits, a comma and letters": ("password: 77,xK9qLm2", "77,xK9"),
     "a word with a dot": ("password: user.2024!x", "user.2024!x"),
