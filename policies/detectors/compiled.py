@@ -38,7 +38,7 @@ from policies.views.regex import Regex
 _FEW_KEYWORDS = 8
 _FIRST_LATIN_LETTER = 0xA0
 _BETWEEN_CELLS = re.compile(rb"[^|\t]*[|\t]|[,;][^\s\"'`]*\Z").match
-_ESCAPE = re.compile(rb"u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}").match
+_ESCAPE = re.compile(rb"u[0-9A-Fa-f]{4}").match
 _HASH_CHARS = 40  # hexadecimal digits of a commit
 _HEX_DIGITS = b"0123456789abcdef"
 _BEFORE_COMMIT = re.compile(rb"/commits?/\Z").search
